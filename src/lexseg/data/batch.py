@@ -1,0 +1,48 @@
+"""What a data loader gives: images, sentences and targets as tensors."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lexseg.text.batch import TextBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a model is trained towards.
+
+    Attributes:
+        mask: float[B, 1, H, W], 0 or 1.
+        valid: bool[B, 1, H, W], false where the truth is unknown (what a zoom or shift brought in); ``None`` is all true.
+        others: float[B, 1, H, W], the union of the image's targets that the sentence does not name; ``None`` if unknown.
+        weight: float[B], how much each case counts; ``None`` is one for all.
+    """
+
+    mask: Tensor
+    valid: Tensor | None = None
+    others: Tensor | None = None
+    weight: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> "Target":
+        """The same target on another device."""
+
+        def moved(t: Tensor | None) -> Tensor | None:
+            return None if t is None else t.to(device, non_blocking=True)
+
+        return Target(self.mask.to(device, non_blocking=True), moved(self.valid), moved(self.others), moved(self.weight))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Attributes: image: float[B, 3, H, W] in 0..1; text; target; ids: the cases' ids, in order."""
+
+    image: Tensor
+    text: TextBatch
+    target: Target
+    ids: tuple[str, ...]
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        image = self.image.to(device, non_blocking=True)
+        return Batch(image, self.text.to(device), self.target.to(device), self.ids)

@@ -1,0 +1,60 @@
+"""What a case is: one image, the sentence about it and, where known, the mask of what the sentence means."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Split = Literal["train", "val", "test"]
+Laterality = Literal["image", "patient"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A row of a manifest, read and checked, with absolute paths.
+
+    Attributes:
+        id: unique within all the manifests of a run.
+        image: path of the image.
+        texts: the sentence, or several wordings of it; an empty string is the null sentence.
+        mask: path of the mask, two values, the larger is foreground; ``None`` where there is none.
+        split: ``train``, ``val`` or ``test``; ``None`` where the manifest does not say.
+        patient: who was imaged; cases of one patient never stand in two splits.
+        laterality: whose left "left" is: the left side of the ``image``, or the ``patient``'s; ``None`` if unknown.
+        language: ISO 639-1 code of the sentence.
+        spacing: millimetres between pixel centres, (row, column).
+        weight: how much the case counts in training.
+        label: the pixel value that is foreground, where a mask holds more than two.
+        extra: the manifest's other columns, as text.
+        source: the manifest, and ``row`` the line in it, counted as a text editor does (the header is line 1).
+    """
+
+    id: str
+    image: Path
+    texts: tuple[str, ...] = ("",)
+    mask: Path | None = None
+    split: Split | None = None
+    patient: str | None = None
+    laterality: Laterality | None = None
+    language: str | None = None
+    spacing: tuple[float, float] | None = None
+    weight: float = 1.0
+    label: int | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    source: Path | None = None
+    row: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The first wording."""
+        return self.texts[0]
+
+    @property
+    def cluster(self) -> str:
+        """What intervals are clustered by: the patient, or the image where no patient is known."""
+        return self.patient or str(self.image)
+
+    @property
+    def where(self) -> str:
+        """``cases.csv, row 7``: for messages."""
+        return f"{self.source}, row {self.row}" if self.source is not None else f"case {self.id!r}"

@@ -1,0 +1,113 @@
+"""The contract of models: what goes in, what comes out, and what a configuration is."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from lexseg.data.batch import Target
+from lexseg.models.parts.text_input import TextInput
+from lexseg.text.batch import TextBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model answers.
+
+    Attributes:
+        logits: float[B, 1, H, W] at the size of the input.
+        presence: float[B], logit of "what the words name is in this image"; ``None`` where the model does not say.
+        maps: intermediate maps worth looking at, by name, float[B, 1, h, w].
+    """
+
+    logits: Tensor
+    presence: Tensor | None = None
+    maps: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a model keeps of an image between two sentences: everything that the words do not touch.
+
+    Attributes:
+        maps: the image encoder's maps (or only the normalised image, where language enters the encoder).
+        size: (H, W) of the input.
+    """
+
+    maps: list[Tensor]
+    size: tuple[int, int]
+
+
+class SegmentationModel(nn.Module, ABC):
+    """A network that segments an image by a sentence.
+
+    A subclass is a short composition of parts. Its constructor's keywords are its configuration: they are all that is
+    needed to rebuild it, and are plain JSON values.
+
+    Attributes:
+        name: the key in :data:`lexseg.models.MODELS`.
+        uses_text: false for image-only models, which take sentences and ignore them.
+        stride: height and width of the input must be divisible by it.
+        text_input: turns a ``TextBatch`` into token states; ``None`` for image-only models.
+        loss_names: the keys of ``training_losses``, in the configuration at hand.
+    """
+
+    name: ClassVar[str]
+    uses_text: ClassVar[bool] = True
+    stride: ClassVar[int] = 32
+    text_input: TextInput | None = None
+    loss_names: tuple[str, ...]
+
+    @abstractmethod
+    def encode_image(self, image: Tensor) -> Features:
+        """Run all that the words do not touch, once for an image.
+
+        Args:
+            image: float[B, 3, H, W] in 0..1; H and W divisible by ``stride``.
+        """
+
+    @abstractmethod
+    def decode(self, features: Features, text: TextBatch) -> Prediction:
+        """Answer one sentence for each image of ``features``."""
+
+    def forward(self, image: Tensor, text: TextBatch) -> Prediction:
+        """Segment ``image`` (float[B, 3, H, W] in 0..1) by ``text``. The mask is never an input."""
+        self.check_size(image)
+        return self.decode(self.encode_image(image), text)
+
+    @abstractmethod
+    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
+        """Every configured term, already weighted, so that their sum is the loss.
+
+        Keys are ``loss_names``, whatever the batch holds; a term with nothing to say is a zero that carries a gradient.
+        """
+
+    @abstractmethod
+    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
+        """Trainable parameters, each once: ``encoder`` in groups from the input to the output, ``text`` and ``head``."""
+
+    def check_size(self, image: Tensor) -> None:
+        """Raise ``ValueError`` where the height or width is not divisible by ``stride``."""
+        h, w = image.shape[-2:]
+        if h % self.stride or w % self.stride:
+            need = tuple(-(-s // self.stride) * self.stride for s in (h, w))
+            raise ValueError(
+                f"image of {h}x{w} pixels: height and width must be divisible by {self.stride}; resize or pad to {need}"
+            )
+
+
+class Normalize(nn.Module):
+    """(image - mean) / std, for float[B, 3, H, W] in 0..1. The constants belong to the encoder and are not saved."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Any, std: Any) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        return (image - self.mean) / self.std

@@ -1,0 +1,43 @@
+"""Sentences as tensors."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class TextBatch:
+    """The sentences of a batch, either as token ids or as the states of a frozen text encoder.
+
+    Attributes:
+        attention_mask: bool[B, L], true where a token is, false where padding is. A null sentence may be all false.
+        caption_id: int[B], equal for equal sentences.
+        is_null: bool[B], true where the sentence is missing; such rows are left out of contrastive terms.
+        input_ids: int[B, L], for a text encoder that is part of the model.
+        states: float[B, L, D], last hidden states of a frozen text encoder.
+    """
+
+    attention_mask: Tensor
+    caption_id: Tensor
+    is_null: Tensor
+    input_ids: Tensor | None = None
+    states: Tensor | None = None
+
+    def __len__(self) -> int:
+        return int(self.attention_mask.shape[0])
+
+    def to(self, device: torch.device | str) -> "TextBatch":
+        """The same batch on another device."""
+
+        def moved(t: Tensor | None) -> Tensor | None:
+            return None if t is None else t.to(device, non_blocking=True)
+
+        return replace(
+            self,
+            attention_mask=self.attention_mask.to(device, non_blocking=True),
+            caption_id=self.caption_id.to(device, non_blocking=True),
+            is_null=self.is_null.to(device, non_blocking=True),
+            input_ids=moved(self.input_ids),
+            states=moved(self.states),
+        )
