@@ -1,1 +1,22 @@
+"""LexSeg segments medical images with the words of a report: an image and a sentence in, a mask out.
 
+>>> from lexseg import Segmenter
+>>> segmentation = Segmenter.from_pretrained("default").set_image("film.png").segment("lower left lung opacity")
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lexseg.inference.segmenter import Segmenter
+
+__version__ = "0.1.0"
+__all__ = ["Segmenter", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    # torch is imported when it is first needed: `lexseg --help` answers at once
+    if name == "Segmenter":
+        from lexseg.inference.segmenter import Segmenter
+
+        return Segmenter
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

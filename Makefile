@@ -1,0 +1,44 @@
+# Two commands do all the set-up: `make demo` and `make test`. They need Python 3.11 or later, and a package index.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST_WORKERS ?= 2
+PYTEST_ARGS ?=
+
+.PHONY: help demo test check format clean
+.DEFAULT_GOAL := help
+
+help:  ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("LexSeg needs Python 3.11 or later, not " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+# Stamps, so that a second call installs nothing. The developers' install holds the default one.
+$(VENV)/.lexseg: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.lexseg-dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@ $(VENV)/.lexseg
+
+demo: $(VENV)/.lexseg  ## Segment real images by sentences with the bundled model, into demo/index.html
+	$(BIN)/lexseg demo --output demo
+
+test: $(VENV)/.lexseg-dev  ## Run the tests (those on real data where LEXSEG_DATA names the folder)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+check: $(VENV)/.lexseg-dev  ## Lint, check types and layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.lexseg-dev  ## Format the code, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:  ## Remove what can be made again
+	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

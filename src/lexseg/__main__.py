@@ -1,0 +1,7 @@
+"""``python -m lexseg``."""
+
+import sys
+
+from lexseg.cli.main import main
+
+sys.exit(main())

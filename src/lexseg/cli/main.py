@@ -1,0 +1,110 @@
+"""The command ``lexseg``: finds the sub-command, calls it, and turns mistakes into messages.
+
+Only the sub-command that is asked for is imported: ``lexseg --help`` and ``lexseg models`` answer without torch.
+"""
+
+import argparse
+import errno
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Sequence
+
+from lexseg import __version__
+from lexseg.errors import LexSegError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "check": ("check", "read every row and file of a manifest and report all problems at once"),
+    "import": ("import_", "turn another project's data layout into a manifest"),
+    "train": ("train", "train a method from a recipe"),
+    "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),
+    "segment": ("segment", "segment images by sentences"),
+    "models": ("models", "list methods, recipes and bundled models"),
+    "benchmark": ("benchmark", "measure the size and speed of every method"),
+    "demo": ("demo", "segment the bundled example images with the bundled model"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``lexseg``.
+
+    Args:
+        argv: the arguments after the program's name; ``None`` takes those of the process.
+
+    Returns:
+        exit status: 0; 1 where the input cannot be used or the disk is full; 2 for a usage error; 130 after Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except SystemExit as exit_:  # argparse: 0 after --help, 2 after a usage error
+        return _status(exit_)
+    except LexSegError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # the reader of our output has left (`lexseg models | head -1`); keep Python from complaining at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except OSError as error:
+        message = describe_os_error(error)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
+        return 1
+
+
+def describe_os_error(error: OSError) -> str | None:
+    """What to tell the user about a full disk or a folder that may not be written; ``None`` for any other error."""
+    where = f" while writing {error.filename}" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full{where}; free some space or give another --output, then run the command again"
+    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        return f"no permission for {error.filename or 'a file'}; check who may read and write it"
+    return None
+
+
+def _dispatch(arguments: list[str]) -> int:
+    named = next((a for a in arguments if not a.startswith("-")), None)
+    if named == "train" and arguments[0] == "train" and _exists("train"):
+        return _run(importlib.import_module("lexseg.cli.train").main(arguments[1:]))  # it has its own parser
+    args = _parser(only=named).parse_args(arguments)
+    return _run(args.run(args))
+
+
+def _run(status: object) -> int:
+    return 0 if status is None else int(status)  # type: ignore[call-overload,no-any-return]
+
+
+def _parser(only: str | None) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lexseg",
+        description="Segment medical images with the words of a report: an image and a sentence in, a mask out.",
+        epilog="Research use only: not a medical device.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lexseg {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, (module, help_) in COMMANDS.items():
+        if not _exists(module):
+            continue
+        if name == only and name != "train":
+            importlib.import_module(f"lexseg.cli.{module}").add_parser(commands)
+        else:
+            commands.add_parser(name, help=help_, add_help=False)
+    return parser
+
+
+def _exists(module: str) -> bool:
+    return importlib.util.find_spec(f"lexseg.cli.{module}") is not None
+
+
+def _status(exit_: SystemExit) -> int:
+    if exit_.code is None or isinstance(exit_.code, int):
+        return exit_.code or 0
+    print(exit_.code, file=sys.stderr)
+    return 1
