@@ -1,1 +1,39 @@
+"""Image encoders that give a feature pyramid, by name."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lexseg.errors import ModelError
+
+if TYPE_CHECKING:
+    from lexseg.encoders.base import ImageEncoder
+
+# Modules are imported only when asked for, so that listing names costs nothing.
+ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "efficientnet-lite0": ("lexseg.encoders.efficientnet_lite:EfficientNetLite0", {}),
+    "convnext-tiny": ("lexseg.encoders.convnext:ConvNeXt", {"size": "tiny"}),
+    "convnext-small": ("lexseg.encoders.convnext:ConvNeXt", {"size": "small"}),
+    "convnext-base": ("lexseg.encoders.convnext:ConvNeXt", {"size": "base"}),
+    "mscan-tiny": ("lexseg.encoders.mscan:MSCAN", {"size": "tiny"}),
+    "mscan-small": ("lexseg.encoders.mscan:MSCAN", {"size": "small"}),
+    "mscan-base": ("lexseg.encoders.mscan:MSCAN", {"size": "base"}),
+}
+
+
+def create_image_encoder(name: str, **kwargs: Any) -> "ImageEncoder":
+    """Build an image encoder.
+
+    Args:
+        name: a key of :data:`ENCODERS`.
+        kwargs: keywords of the encoder. All take ``pretrained``: true for its usual weights, false for a random start,
+            or a string that names others (a file, a folder or a hub id; see the encoder).
+
+    Raises:
+        ModelError: the name is unknown, or the weights cannot be had.
+    """
+    if name not in ENCODERS:
+        raise ModelError(f"no image encoder is called {name!r}; there are: {', '.join(ENCODERS)}")
+    place, preset = ENCODERS[name]
+    module, _, attribute = place.partition(":")
+    encoder: ImageEncoder = getattr(import_module(module), attribute)(**{**preset, **kwargs})
+    return encoder
