@@ -1,0 +1,180 @@
+"""One row of a manifest, turned into a case."""
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, cast, get_args
+
+from lexseg.data.case import Case, Laterality, Split
+from lexseg.data.problem import Problem
+
+COLUMNS = ("id", "image", "mask", "split", "patient", "laterality", "language", "spacing", "weight", "label")
+# notes that a column is wrong, and how
+Wrong = Callable[[str, str], None]
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class RowReader:
+    """Reads the rows of one manifest.
+
+    Args:
+        source: the manifest; paths are relative to its folder.
+        text_columns: the columns that hold the sentence.
+    """
+
+    def __init__(self, source: Path, text_columns: Sequence[str]) -> None:
+        self.source = source
+        self.text_columns = tuple(text_columns)
+        self._folder = source.resolve().parent
+        self._parents: dict[str, Path] = {}
+
+    def read(self, line: int, values: Mapping[str, Any]) -> tuple[Case | None, list[Problem]]:
+        """The case of a row, or ``None``, and all that is wrong with the row."""
+        problems: list[Problem] = []
+
+        def wrong(column: str, message: str) -> None:
+            problems.append(Problem("error", line, column, message, self.source))
+
+        def plain(column: str) -> str:
+            value = values.get(column)
+            if value is None:
+                return ""
+            if isinstance(value, str):
+                return value.strip()
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                return str(value)
+            wrong(column, f"expected text, found {_excerpt(value)}")
+            return ""
+
+        def choice(column: str, allowed: tuple[str, ...]) -> str | None:
+            value = plain(column)
+            if value and value not in allowed:
+                wrong(column, f"{_excerpt(value)} is none of {', '.join(allowed)}")
+                return None
+            return value or None
+
+        name = plain("id")
+        if not name:
+            wrong("id", "the id is empty")
+        elif _CONTROL.search(name):
+            wrong("id", f"{_excerpt(name)} holds control characters")
+        image = self._path("image", plain("image"), wrong)
+        if image is None and not any(problem.column == "image" for problem in problems):
+            wrong("image", "the path of the image is empty")
+        mask = self._path("mask", plain("mask"), wrong)
+        case = Case(
+            id=name,
+            image=image or Path(),
+            texts=self._texts(values, wrong),
+            mask=mask,
+            split=cast(Split | None, choice("split", get_args(Split))),
+            patient=plain("patient") or None,
+            laterality=cast(Laterality | None, choice("laterality", get_args(Laterality))),
+            language=plain("language") or None,
+            spacing=_spacing(values.get("spacing"), wrong),
+            weight=_weight(plain("weight"), wrong),
+            label=_label(plain("label"), wrong),
+            extra=_extra(values, {*COLUMNS, *self.text_columns}),
+            source=self.source,
+            row=line,
+        )
+        return (None if problems else case), problems
+
+    def _texts(self, values: Mapping[str, Any], wrong: Wrong) -> tuple[str, ...]:
+        texts: list[str] = []
+        for column in self.text_columns:
+            value = values.get(column)
+            wordings = value if isinstance(value, list) else [value]
+            for wording in wordings:
+                if wording is None:
+                    continue
+                if not isinstance(wording, str):
+                    wrong(column, f"expected a sentence, found {_excerpt(wording)}")
+                elif wording.strip():
+                    texts.append(wording.strip())
+        return tuple(dict.fromkeys(texts)) or ("",)
+
+    def _path(self, column: Literal["image", "mask"], value: str, wrong: Wrong) -> Path | None:
+        if not value:
+            return None
+        if _CONTROL.search(value):
+            wrong(column, f"{_excerpt(value)} is no path: it holds control characters")
+            return None
+        # manifests written on Windows
+        given = PurePosixPath(value.replace("\\", "/"))
+        try:
+            parent = self._parent(str(given.parent))
+            path = parent / given.name
+            if given.name == ".." or path.is_symlink():
+                path = path.resolve()
+            inside = path.is_relative_to(self._folder)
+            exists = inside and path.is_file()
+        except (OSError, RuntimeError) as error:
+            wrong(column, f"{_excerpt(value)} cannot be reached: {getattr(error, 'strerror', None) or error}")
+            return None
+        if not inside:
+            wrong(column, f"{_excerpt(value)} leads out of the manifest's folder; keep the files in it or below it")
+        elif not exists:
+            wrong(column, f"there is no file {_excerpt(value)}")
+        else:
+            return path
+        return None
+
+    def _parent(self, parent: str) -> Path:
+        # resolved once for each folder, not once for each file
+        if parent not in self._parents:
+            self._parents[parent] = Path(os.path.realpath(self._folder / parent))
+        return self._parents[parent]
+
+
+def _spacing(value: Any, wrong: Wrong) -> tuple[float, float] | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    parts = value if isinstance(value, list) else str(value).split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) != 2 or not all(math.isfinite(n) and n > 0 for n in numbers):
+        wrong("spacing", f"{_excerpt(value)} is not a spacing; expected millimetres as 'row,column', such as '0.5,0.5'")
+        return None
+    return numbers[0], numbers[1]
+
+
+def _weight(value: str, wrong: Wrong) -> float:
+    if not value:
+        return 1.0
+    try:
+        weight = float(value)
+    except ValueError:
+        weight = math.nan
+    if not math.isfinite(weight) or weight < 0:
+        wrong("weight", f"{_excerpt(value)} is not a weight; expected a number of 0 or more")
+        return 1.0
+    return weight
+
+
+def _label(value: str, wrong: Wrong) -> int | None:
+    if not value:
+        return None
+    # "3.0" is what a spreadsheet or pandas makes of a column of whole numbers with gaps
+    if not re.fullmatch(r"\d{1,10}(\.0+)?", value):
+        wrong("label", f"{_excerpt(value)} is not a pixel value; expected a whole number of 0 or more")
+        return None
+    return int(value.split(".")[0])
+
+
+def _extra(values: Mapping[str, Any], known: set[str]) -> dict[str, str]:
+    extra = {}
+    for column, value in values.items():
+        if column not in known and value is not None:
+            extra[column] = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return extra
+
+
+def _excerpt(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else f"{text[:100]}... ({len(text)} characters)"
