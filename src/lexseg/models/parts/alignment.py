@@ -1,0 +1,188 @@
+"""TMCA's alignment: target-sensitive semantic distance on several levels (INFERRED; tmca_lsms 2.2 to 2.4).
+
+The paper names a "target-sensitive semantic distance module" and a "multi-level contrastive alignment" (FOUND, abstract);
+the formulas below are our reconstruction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lexseg.losses.contrastive import Targets, caption_targets, info_nce, soft_targets
+from lexseg.text.batch import TextBatch
+
+Distance = Literal["global", "masked", "masked+context", "soft"]
+WORD_TEMPERATURE = 0.1
+EPS = 1e-6
+
+
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of float[B, C, H, W]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class JointSpace(nn.Module):
+    """Projects one level's map and the words into a space where cosines mean likeness (2.2).
+
+        z(x) = norm(Conv1x1(GELU(Conv1x1(LN F))));  w_n = norm(G(W_n));  t = norm(G(s)),  s the masked mean of W
+
+    Args:
+        channels: width of the level's map.
+        text_dim: width of the words.
+        dim: width of the space.
+    """
+
+    def __init__(self, channels: int, text_dim: int, dim: int) -> None:
+        super().__init__()
+        self.visual = nn.Sequential(
+            ChannelNorm(channels), nn.Conv2d(channels, dim, 1), nn.GELU(), nn.Conv2d(dim, dim, 1)
+        )
+        self.text = nn.Sequential(nn.Linear(text_dim, dim), nn.LayerNorm(dim), nn.GELU(), nn.Linear(dim, dim))
+
+    def forward(self, features: Tensor, words: Tensor, sentence: Tensor) -> "Projected":
+        """Args: features: float[B, C, h, w]; words: float[B, L, D]; sentence: float[B, D]."""
+        return Projected(
+            F.normalize(self.visual(features), dim=1),
+            F.normalize(self.text(words), dim=-1),
+            F.normalize(self.text(sentence), dim=-1),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Projected:
+    """Unit vectors of one level: pixels float[B, d, h, w], words float[B, L, d], sentence float[B, d]."""
+
+    pixels: Tensor
+    words: Tensor
+    sentence: Tensor
+
+
+def masked_mean(words: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the tokens that are there: float[B, L, D], bool[B, L] -> float[B, D]."""
+    weight = mask.unsqueeze(-1).to(words.dtype)
+    return (words * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def prototype(pixels: Tensor, weight: Tensor) -> Tensor:
+    """The unit vector of a weighted region: norm(sum_x M z / (sum_x M + eps)).
+
+    Args:
+        pixels: float[B, d, h, w], unit vectors.
+        weight: float[B, 1, h, w], not negative. All ones is global average pooling.
+    """
+    return F.normalize((pixels * weight).sum((2, 3)) / (weight.sum((2, 3)) + EPS), dim=-1)
+
+
+def context_ring(mask: Tensor, reach: int = 3) -> Tensor:
+    """What surrounds the target: dilate(M, reach) - M, and 1 - M where that is empty.
+
+    Args:
+        mask: float[B, 1, h, w], the target's share of each cell.
+        reach: cells that the target is dilated by, to every side.
+    """
+    ring = (F.max_pool2d(mask, 2 * reach + 1, stride=1, padding=reach) - mask).clamp(0, 1)
+    empty = ring.sum((1, 2, 3), keepdim=True) < EPS
+    return torch.where(empty, 1 - mask, ring)
+
+
+def similarity(region: Tensor, words: Tensor, sentence: Tensor, mask: Tensor) -> Tensor:
+    """Word-sensitive similarity between every region and every sentence (2.3).
+
+        sim(i, j) = 0.5 cos(v_i, t_j) + 0.5 sum_n pi_n cos(v_i, w_jn),  pi = softmax_n(cos(v_i, w_jn) / 0.1)
+
+    Args:
+        region: float[B, d]; sentence: float[B, d]; words: float[B, L, d]; all of unit norm.
+        mask: bool[B, L].
+
+    Returns:
+        float[B, B], region i against sentence j; one minus it is the semantic distance.
+    """
+    cosine = torch.einsum("id,jnd->ijn", region, words)
+    attention = (cosine / WORD_TEMPERATURE).masked_fill(~mask[None], float("-inf")).softmax(-1)
+    return 0.5 * region @ sentence.T + 0.5 * (attention * cosine).sum(-1)
+
+
+class MultiLevelAlignment(nn.Module):
+    """The alignment loss over several levels. It has no part in inference.
+
+        L_con = sum_l lambda_l * 0.5 [CE(S_l, Y) + CE(S_l^T, Y^T)],  S_l = sim_l / tau
+        H     = mean_l mean_i max(0, m + D_l(i, i) - Dctx_l(i, i))
+
+    Args:
+        levels: how many levels come in.
+        level_weights: lambda; ``None`` is one over the number of levels for each.
+        distance: ``global`` pools the whole map (what SGSeg and CLIP do), ``masked`` the target, ``masked+context`` also
+            asks the sentence to be nearer to the target than to what surrounds it, ``soft`` is that with soft targets.
+        targets: ``caption`` lets equal captions share, ``one-hot`` is the field's habit and wrong for such data.
+        margin: m.
+    """
+
+    def __init__(
+        self,
+        levels: int,
+        *,
+        level_weights: Sequence[float] | None = None,
+        distance: Distance = "masked+context",
+        targets: Targets = "caption",
+        margin: float = 0.2,
+    ) -> None:
+        super().__init__()
+        self.level_weights = tuple(level_weights or (1 / levels,) * levels)
+        if len(self.level_weights) != levels:
+            raise ValueError(f"{len(self.level_weights)} level weights for {levels} levels")
+        self.distance, self.margin = distance, margin
+        self.targets: Targets = "soft" if distance == "soft" else targets
+        self.log_temperature = nn.Parameter(torch.tensor(0.07).log())
+
+    @property
+    def has_margin(self) -> bool:
+        """Whether the context term is on."""
+        return self.distance in ("masked+context", "soft")
+
+    def forward(
+        self, projected: Sequence[Projected], text: TextBatch, words_mask: Tensor, mask: Tensor, sentence: Tensor
+    ) -> dict[str, Tensor]:
+        """Both terms, unweighted, as ``contrastive`` and (where configured) ``margin``.
+
+        Args:
+            projected: the levels.
+            text: the sentences; null ones are left out.
+            words_mask: bool[B, L], which of the projected words are there.
+            mask: float[B, 1, H, W]; images without a target are left out.
+            sentence: float[B, D], sentence embeddings that soft targets are made of.
+        """
+        device_type = mask.device.type
+        with torch.autocast(device_type, enabled=False):
+            keep = ~text.is_null & (mask.flatten(1).amax(1) > 0)
+            zero = sum((p.pixels.float().sum() + p.words.float().sum() for p in projected), start=self.log_temperature) * 0
+            losses = {"contrastive": zero} | ({"margin": zero} if self.has_margin else {})
+            if int(keep.sum()) < 2:
+                return losses
+            y = self._targets(text.caption_id[keep], sentence[keep])
+            temperature = self.log_temperature.exp().clamp(0.01, 0.5)
+            words_mask = words_mask[keep]
+            for weight, level in zip(self.level_weights, projected, strict=True):
+                pixels, words = level.pixels[keep].float(), level.words[keep].float()
+                s = level.sentence[keep].float()
+                share = F.adaptive_avg_pool2d(mask[keep].float(), pixels.shape[-2:])
+                region = torch.ones_like(share) if self.distance == "global" else share
+                near = similarity(prototype(pixels, region), words, s, words_mask)
+                losses["contrastive"] = losses["contrastive"] + weight * info_nce(near, y, temperature)
+                if self.has_margin:
+                    context = similarity(prototype(pixels, context_ring(share)), words, s, words_mask)
+                    gap = (self.margin - near.diagonal() + context.diagonal()).clamp(min=0).mean()
+                    losses["margin"] = losses["margin"] + gap / len(projected)
+            return losses
+
+    def _targets(self, caption_id: Tensor, sentence: Tensor) -> Tensor:
+        if self.targets == "soft":
+            return soft_targets(sentence)
+        if self.targets == "one-hot":
+            return torch.eye(len(caption_id), device=caption_id.device)
+        return caption_targets(caption_id)

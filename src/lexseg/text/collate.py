@@ -1,0 +1,147 @@
+"""From sentences to a ``TextBatch``: ids for a trained encoder, remembered states for a frozen one."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lexseg.text.batch import TextBatch
+from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.state_cache import StateCache
+
+
+class TextPipeline:
+    """Turns sentences into a ``TextBatch``.
+
+    ``None`` and blank sentences are the null sentence. A trainable encoder's sentences become ``input_ids``. A frozen
+    encoder is run once for each distinct sentence, always on that sentence alone, so that its states do not depend on
+    the company it was met in and a resumed run sees the same bits.
+
+    Args:
+        encoder: the text encoder.
+        cache: a folder in which a frozen encoder's states outlive the process: the run's own. Sentences are patient
+            data, so it is ``None`` when serving.
+        memory_limit: the most bytes of states to keep in memory; the least recently used go first.
+    """
+
+    def __init__(self, encoder: TextEncoder, cache: Path | str | None = None, *, memory_limit: int = 256 << 20) -> None:
+        self.encoder = encoder
+        self.memory_limit = memory_limit
+        self._known: OrderedDict[str, Tensor] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.RLock()
+        self._disk: StateCache | None = None
+        if cache is not None and not encoder.trainable:
+            self._disk = StateCache(Path(cache), encoder.fingerprint(), encoder.width)
+
+    def __call__(self, texts: Sequence[str | None]) -> TextBatch:
+        """Make a batch.
+
+        Raises:
+            TextError: if a sentence is longer than the encoder reads.
+        """
+        sentences = [_tidy(text) for text in texts]
+        is_null = torch.tensor([not s for s in sentences], dtype=torch.bool)
+        caption_id = torch.tensor([_caption_id(s, row) for row, s in enumerate(sentences)], dtype=torch.int64)
+        if self.encoder.trainable:
+            ids, mask = self._ids(sentences)
+            return TextBatch(attention_mask=mask, caption_id=caption_id, is_null=is_null, input_ids=ids)
+        states, mask = self._states(sentences)
+        return TextBatch(attention_mask=mask, caption_id=caption_id, is_null=is_null, states=states)
+
+    def precompute(self, texts: Iterable[str | None], progress: bool = False) -> None:
+        """Encode all these sentences now, and write them to the cache at once. A trainable encoder has none."""
+        if self.encoder.trainable:
+            return
+        sentences = list(dict.fromkeys(s for s in map(_tidy, texts) if s))
+        with self._lock:
+            missing = [s for s in sentences if self._recall(s) is None]
+            if progress and missing:
+                from rich.progress import track
+
+                fresh = {s: self._encode(s) for s in track(missing, "Encoding sentences", transient=True)}
+            else:
+                fresh = {s: self._encode(s) for s in missing}
+            self._remember(fresh)
+
+    def _ids(self, sentences: list[str]) -> tuple[Tensor, Tensor]:
+        given = [i for i, s in enumerate(sentences) if s]
+        some_ids, some_mask = self.encoder.tokenize([sentences[i] for i in given])
+        ids = torch.full((len(sentences), some_ids.shape[1]), self.encoder.pad_id, dtype=torch.int64)
+        mask = torch.zeros_like(ids, dtype=torch.bool)
+        ids[given], mask[given] = some_ids, some_mask
+        return ids, mask
+
+    def _states(self, sentences: list[str]) -> tuple[Tensor, Tensor]:
+        rows: dict[str, Tensor] = {}
+        fresh: dict[str, Tensor] = {}
+        with self._lock:
+            for sentence in dict.fromkeys(s for s in sentences if s):
+                found = self._recall(sentence)
+                if found is None:
+                    found = fresh[sentence] = self._encode(sentence)
+                rows[sentence] = found
+            self._remember(fresh)
+        length = max((len(row) for row in rows.values()), default=1)
+        states = torch.zeros(len(sentences), length, self.encoder.width)
+        mask = torch.zeros(len(sentences), length, dtype=torch.bool)
+        for i, sentence in enumerate(sentences):
+            if sentence:
+                row = rows[sentence]
+                states[i, : len(row)] = row
+                mask[i, : len(row)] = True
+        return states, mask
+
+    def _encode(self, sentence: str) -> Tensor:
+        """float32[L, D], on the CPU. Not in inference mode: a loss must be able to keep it for its backward pass."""
+        ids, mask = self.encoder.tokenize([sentence])
+        device = next(self.encoder.parameters()).device
+        with torch.no_grad(), torch.autocast(device.type, enabled=False):
+            states: Tensor = self.encoder(ids.to(device), mask.to(device))[0]
+        return states.float().cpu()
+
+    def _recall(self, sentence: str) -> Tensor | None:
+        if sentence in self._known:
+            self._known.move_to_end(sentence)
+            return self._known[sentence]
+        found = self._disk.get(sentence) if self._disk is not None else None
+        if found is not None:
+            self._keep(sentence, found)
+        return found
+
+    def _remember(self, fresh: dict[str, Tensor]) -> None:
+        for sentence, states in fresh.items():
+            self._keep(sentence, states)
+        if self._disk is not None and fresh:
+            self._disk.add(fresh)
+
+    def _keep(self, sentence: str, states: Tensor) -> None:
+        self._known[sentence] = states
+        self._bytes += states.nbytes
+        while self._bytes > self.memory_limit and self._known:
+            _, dropped = self._known.popitem(last=False)
+            self._bytes -= dropped.nbytes
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "_lock"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lock = threading.RLock()
+
+
+def _tidy(text: str | None) -> str:
+    """One form for sentences that differ in white space only."""
+    return " ".join(text.split()) if text else ""
+
+
+def _caption_id(sentence: str, row: int) -> int:
+    """Equal for equal sentences, in every batch and process; a null sentence is equal to none, and negative."""
+    if not sentence:
+        return -1 - row
+    return int.from_bytes(hashlib.sha256(sentence.encode()).digest()[:8], "big") >> 1

@@ -1,0 +1,1 @@
+"""Text encoders: BERT-family folders and ids, the packaged MiniLM, a small word-level encoder."""
