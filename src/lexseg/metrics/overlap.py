@@ -30,6 +30,7 @@ class Counts:
     fn: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
+        """Pools two counts."""
         return Counts(self.tp + other.tp, self.fp + other.fp, self.fn + other.fn)
 
     @property
@@ -89,7 +90,7 @@ def iou(prediction: NDArray[np.bool_], reference: NDArray[np.bool_]) -> float:
 
 
 class Pooled:
-    """Dice and IoU of all pixels of all images together, as LanGuideMedSeg's family reports them."""
+    """Dice and IoU of all pixels of all images together, as the published LanGuideMedSeg family reports them."""
 
     def __init__(self) -> None:
         """Starts with no image."""
@@ -128,7 +129,7 @@ def counts_per_image(prediction: Tensor, mask: Tensor, *, valid: Tensor | None =
     """Pixel counts of each image of a batch, to be summed over steps and devices for pooled scores.
 
     Args:
-        prediction: bool[B, 1, H, W], or logits float[B, 1, H, W] that are cut at 0 (probability 0.5; not probabilities).
+        prediction: bool[B, 1, H, W], or logits (never probabilities) float[B, 1, H, W] that are cut at 0.
         mask: bool or 0/1 of the same shape, the reference.
         valid: bool of the same shape, false where a pixel does not count.
 

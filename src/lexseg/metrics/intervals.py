@@ -1,0 +1,136 @@
+"""Confidence intervals of scores: the percentile bootstrap, clustered by patient.
+
+Images of one patient resemble each other, so whole patients are drawn, not images. The percentile bootstrap of a mean
+behaves well from about 50 cases (specs/peers_and_style.md C2, Confidence intervals).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_DRAWS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A score with its confidence interval.
+
+    Attributes:
+        mean: the score itself, of all images; NaN where there is none.
+        low: lower end; NaN where fewer than two clusters leave nothing to resample.
+        high: upper end.
+        clusters: how many patients (or images, where no patient is known) there are.
+    """
+
+    mean: float
+    low: float
+    high: float
+    clusters: int
+
+    @property
+    def known(self) -> bool:
+        """Whether there are ends to report."""
+        return bool(np.isfinite(self.low) and np.isfinite(self.high))
+
+
+def bootstrap_mean(
+    values: ArrayLike,
+    clusters: Sequence[str] | None = None,
+    *,
+    n_resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Mean over images, with an interval from resampled patients.
+
+    Args:
+        values: float[N], one an image.
+        clusters: whose each image is, N names; ``None`` makes each image its own cluster.
+        n_resamples: bootstrap samples.
+        confidence: 0..1.
+        seed: of the resampling; equal seeds give equal intervals.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    return bootstrap_ratio(
+        numbers, np.ones_like(numbers), clusters, n_resamples=n_resamples, confidence=confidence, seed=seed
+    )
+
+
+def bootstrap_difference(
+    first: ArrayLike,
+    second: ArrayLike,
+    clusters: Sequence[str] | None = None,
+    *,
+    n_resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Mean of ``first - second`` on the same images: a paired comparison of two models or two sentences.
+
+    Args:
+        first: float[N].
+        second: float[N], of the same images in the same order.
+        clusters: as in `bootstrap_mean`, as are the other arguments.
+        n_resamples: bootstrap samples.
+        confidence: 0..1.
+        seed: of the resampling.
+    """
+    one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    if one.shape != other.shape:
+        raise ValueError(f"paired scores differ in shape: {one.shape} and {other.shape}")
+    return bootstrap_mean(one - other, clusters, n_resamples=n_resamples, confidence=confidence, seed=seed)
+
+
+def bootstrap_ratio(
+    numerators: ArrayLike,
+    denominators: ArrayLike,
+    clusters: Sequence[str] | None = None,
+    *,
+    n_resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Sum of the numerators over the sum of the denominators: means and pooled scores alike.
+
+    Args:
+        numerators: float[N], for pooled Dice 2 TP of each image.
+        denominators: float[N], for pooled Dice 2 TP + FP + FN of each image.
+        clusters: whose each image is, N names; ``None`` makes each image its own cluster.
+        n_resamples: bootstrap samples; those that happen to have nothing in the denominator are left out.
+        confidence: 0..1.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: if the arguments differ in length, or a value is not finite.
+    """
+    above, below = np.asarray(numerators, dtype=np.float64), np.asarray(denominators, dtype=np.float64)
+    if above.ndim != 1 or above.shape != below.shape or (clusters is not None and len(clusters) != above.size):
+        raise ValueError("values and clusters must be one list each, of equal length")
+    if not (np.isfinite(above).all() and np.isfinite(below).all()):
+        raise ValueError("a score is not finite: misses must be counted, not left out")
+    if clusters is not None:
+        names, member = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+        above, below = (np.bincount(member, weights=w, minlength=names.size).astype(np.float64) for w in (above, below))
+    total = below.sum()
+    mean = float(above.sum() / total) if total > 0 else float("nan")
+    if above.size < 2 or total <= 0:
+        return Interval(mean, float("nan"), float("nan"), above.size)
+    resampled = _resample(above, below, n_resamples, seed)
+    tail = (1 - confidence) / 2 * 100
+    low, high = np.percentile(resampled, [tail, 100 - tail])
+    return Interval(mean, float(low), float(high), above.size)
+
+
+def _resample(above: NDArray[np.float64], below: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
+    """The ratio in each of n samples of clusters, drawn in portions so that memory stays small."""
+    rng = np.random.default_rng(seed)
+    portion = max(1, _DRAWS_AT_ONCE // above.size)
+    parts = []
+    for start in range(0, n, portion):
+        drawn = rng.integers(0, above.size, size=(min(portion, n - start), above.size))
+        sums = below[drawn].sum(axis=1)
+        keep = sums > 0
+        parts.append(above[drawn].sum(axis=1)[keep] / sums[keep])
+    return np.concatenate(parts)
