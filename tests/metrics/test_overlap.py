@@ -14,10 +14,11 @@ from lexseg.metrics.overlap import (
     counts,
     counts_per_image,
     dice,
-    dice_of_counts,
+    dice_from_counts,
     dice_per_image,
     iou,
-    iou_of_counts,
+    iou_from_counts,
+    pixel_counts,
     pooled,
 )
 
@@ -102,10 +103,11 @@ def test_batched_equals_one_by_one(kind):
     tallies = counts_per_image(prediction, mask.float())
     assert tallies.tolist() == [[c.tp, c.fp, c.fn] for c in expected]
     assert dice_per_image(prediction, mask).tolist() == pytest.approx([c.dice for c in expected])
-    assert iou_of_counts(tallies).tolist() == pytest.approx([c.iou for c in expected])
+    assert iou_from_counts(tallies).tolist() == pytest.approx([c.iou for c in expected])
+    assert torch.equal(torch.stack([pixel_counts(p[0], m[0]) for p, m in zip(prediction, mask, strict=True)]), tallies)
     whole = sum(expected, Counts())
-    assert float(dice_of_counts(tallies.sum(0))) == pytest.approx(whole.dice)
-    assert float(iou_of_counts(tallies.sum(0))) == pytest.approx(whole.iou)
+    assert float(dice_from_counts(tallies.sum(0))) == pytest.approx(whole.dice)
+    assert float(iou_from_counts(tallies.sum(0))) == pytest.approx(whole.iou)
 
 
 def test_invalid_pixels_do_not_count():
@@ -120,4 +122,4 @@ def test_invalid_pixels_do_not_count():
 def test_large_counts_stay_exact():
     """float32 counts lose pixels above 2**24: a pooled test set has more."""
     tallies = torch.tensor([2**25 + 1, 0, 2**25 + 1])
-    assert float(dice_of_counts(tallies)) == pytest.approx(2 / 3, abs=1e-7)
+    assert float(dice_from_counts(tallies)) == pytest.approx(2 / 3, abs=1e-7)

@@ -146,13 +146,19 @@ def counts_per_image(prediction: Tensor, mask: Tensor, *, valid: Tensor | None =
     return torch.stack((both, found.flatten(1).sum(1) - both, true.flatten(1).sum(1) - both), dim=1)
 
 
-def dice_of_counts(tallies: Tensor) -> Tensor:
+def pixel_counts(prediction: Tensor, mask: Tensor, *, valid: Tensor | None = None) -> Tensor:
+    """Pixel counts of one image of any size: int64[3], TP, FP, FN; the arguments are as in `counts_per_image`."""
+    one = None if valid is None else valid.reshape(1, -1)
+    return counts_per_image(prediction.reshape(1, -1), mask.reshape(1, -1), valid=one)[0]
+
+
+def dice_from_counts(tallies: Tensor) -> Tensor:
     """Dice of int[..., 3] counts (TP, FP, FN): float32[...], 0..1, 1 where there is no foreground at all."""
     tp, fp, fn = tallies.unbind(-1)
     return _share(2 * tp, 2 * tp + fp + fn)
 
 
-def iou_of_counts(tallies: Tensor) -> Tensor:
+def iou_from_counts(tallies: Tensor) -> Tensor:
     """IoU of int[..., 3] counts (TP, FP, FN): float32[...], 0..1, 1 where there is no foreground at all."""
     tp, fp, fn = tallies.unbind(-1)
     return _share(tp, tp + fp + fn)
@@ -175,4 +181,4 @@ def dice_per_image(prediction: Tensor, mask: Tensor, *, valid: Tensor | None = N
     Returns:
         float32[B], 0..1; both empty 1, one empty 0.
     """
-    return dice_of_counts(counts_per_image(prediction, mask, valid=valid))
+    return dice_from_counts(counts_per_image(prediction, mask, valid=valid))
