@@ -30,3 +30,10 @@ class DropPath(nn.Module):
 def linear_rates(rate: float, count: int) -> list[float]:
     """``count`` drop-path rates that grow linearly from 0 to ``rate``."""
     return [rate * i / max(count - 1, 1) for i in range(count)]
+
+
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of float[B, C, H, W]; in channels-last memory it moves no data."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
