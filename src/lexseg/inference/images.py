@@ -1,0 +1,60 @@
+"""Images on their way into a model and probabilities on their way out.
+
+An image is stretched to the model's input size, whatever its shape, exactly as in training; the answer is stretched
+back to the image's own size.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from lexseg.data.augment import resize_image
+from lexseg.data.dataset import image_tensor
+from lexseg.data.images import image_from_array, image_from_pil, read_image
+
+ImageLike = str | Path | NDArray[Any] | Image.Image
+
+
+def load_image(image: ImageLike) -> NDArray[np.float32]:
+    """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.data.images`)."""
+    if isinstance(image, str | Path):
+        return read_image(image)
+    if isinstance(image, Image.Image):
+        return image_from_pil(image)
+    return image_from_array(image)
+
+
+def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
+    """Stretch an image to a model's input size and give it three channels.
+
+    One channel at a time, so that a colour image of 10,000 x 10,000 pixels needs no second copy of itself.
+
+    Args:
+        image: float32[H, W] or [H, W, 3] in 0..1.
+        size: (height, width) of the input.
+
+    Returns:
+        float32[3, height, width] in 0..1.
+    """
+    planes = [image] if image.ndim == 2 else [image[..., c] for c in range(3)]
+    return torch.cat([resize_image(image_tensor(plane), size) for plane in planes]).expand(3, -1, -1)
+
+
+def to_native(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Stretch logits to an image's own size, bilinear, and turn them into probabilities.
+
+    Args:
+        logits: float[1, h, w].
+        size: (H, W) of the image.
+
+    Returns:
+        float32[H, W] in 0..1.
+    """
+    native = interpolate(logits[None].float(), size=size, mode="bilinear", align_corners=False)
+    return native[0, 0].sigmoid_()

@@ -1,0 +1,128 @@
+"""What is to be segmented: images, folders and tables as the command line names them, turned into requests."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lexseg.data.case import Laterality
+from lexseg.data.images import SUFFIXES
+from lexseg.data.problem import Problem
+from lexseg.data.row import RowReader
+from lexseg.errors import ConfigError
+
+TABLES = (".csv",)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An image and what is asked about it.
+
+    Attributes:
+        image: path of the image.
+        texts: the sentences; ``None`` is the null sentence.
+        where: what messages call it.
+        laterality: whose left the sentences' "left" is; ``None`` if not said.
+        spacing: millimetres between pixel centres, (row, column).
+    """
+
+    image: Path
+    texts: tuple[str | None, ...]
+    where: str
+    laterality: Laterality | None = None
+    spacing: tuple[float, float] | None = None
+
+
+def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> tuple[list[Request], list[Problem]]:
+    """Find out what is asked.
+
+    Args:
+        paths: images; folders, whose images are taken in the order of their names; and CSV tables with the column
+            ``image`` (relative to the table's folder and inside it) and optionally ``text``, ``laterality`` and
+            ``spacing``.
+        texts: the sentences for all images; none is the null sentence.
+
+    Returns:
+        The requests, and what is wrong with the rest.
+
+    Raises:
+        ConfigError: if sentences are given beside a table that has its own.
+    """
+    requests: list[Request] = []
+    problems: list[Problem] = []
+    asked = tuple(texts) or (None,)
+    for path in paths:
+        if path.is_dir():
+            found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+            requests += [Request(image, asked, str(image)) for image in found]
+            if not found:
+                problems.append(
+                    Problem("error", None, None, f"the folder holds no images ({', '.join(SUFFIXES)})", path)
+                )
+        elif path.suffix.lower() in TABLES:
+            rows, wrong = _read_table(path, asked)
+            requests += rows
+            problems += wrong
+        else:
+            requests.append(Request(path, asked, str(path)))
+    return requests, problems
+
+
+def output_stems(requests: Iterable[Request]) -> list[list[str]]:
+    """A name for each request's each sentence: the image's stem, with ``_2``, ``_3``, ... where it is taken.
+
+    Names differ by more than capitals, as some file systems do not tell them apart. A sentence is never part of a name.
+    """
+    stems = [[request.image.stem] * len(request.texts) for request in requests]
+    taken = {stem.casefold() for each in stems for stem in each}  # the first of a stem keeps it, whatever comes before
+    kept: set[str] = set()
+    names: list[list[str]] = []
+    for each in stems:
+        names.append([])
+        for stem in each:
+            name, n = stem, 2
+            while name.casefold() in kept or (n > 2 and name.casefold() in taken):
+                name, n = f"{stem}_{n}", n + 1
+            kept.add(name.casefold())
+            names[-1].append(name)
+    return names
+
+
+def _read_table(path: Path, texts: tuple[str | None, ...]) -> tuple[list[Request], list[Problem]]:
+    requests: list[Request] = []
+    problems: list[Problem] = []
+
+    def wrong(row: int | None, message: str) -> None:
+        problems.append(Problem("error", row, None, message, path))
+
+    try:
+        rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
+        columns = [name.strip() for name in rows.fieldnames or ()]
+        rows.fieldnames = columns
+        if "image" not in columns:
+            wrong(
+                1, f"the header lacks 'image'; expected the columns image,text, found {', '.join(columns) or 'nothing'}"
+            )
+            return [], problems
+        if "text" in columns and texts != (None,):
+            raise ConfigError(f"{path} has a column 'text', and --text is given too; use one of them")
+        reader = RowReader(path, ("text",))
+        for row in rows:
+            line = rows.line_num
+            if None in row or None in row.values():
+                wrong(
+                    line, f"{len(columns)} fields were expected; a sentence with a comma must stand in quotation marks"
+                )
+                continue
+            wanted = {name: row.get(name) for name in ("image", "text", "laterality", "spacing")}
+            case, found = reader.read(line, {"id": f"row {line}"} | wanted)
+            problems += found
+            if case is not None:
+                own = (case.text or None,) if "text" in columns else texts
+                requests.append(Request(case.image, own, case.where, case.laterality, case.spacing))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        wrong(None, f"cannot be read as a UTF-8 CSV table: {getattr(error, 'strerror', None) or error}")
+    if not requests and not problems:
+        wrong(None, "the table has no rows")
+    return requests, problems

@@ -1,0 +1,103 @@
+"""A segmentation as files: mask, overlay and numbers."""
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from lexseg import __version__
+from lexseg.inference.overlay import draw_overlay
+from lexseg.inference.segmentation import Segmentation
+from lexseg.inference.writing import write_files
+from lexseg.text.wording import mentions_side
+
+NOTE = "Research use only: not a medical device."
+
+
+def result_files(folder: Path, stem: str) -> dict[str, Path]:
+    """The files of one result, by what they hold."""
+    return {
+        "mask": folder / f"{stem}_mask.png",
+        "overlay": folder / f"{stem}_overlay.png",
+        "json": folder / f"{stem}.json",
+    }
+
+
+def write_result(
+    folder: Path,
+    stem: str,
+    image: NDArray[np.float32],
+    result: Segmentation,
+    record: Mapping[str, Any],
+    *,
+    include_text: bool = False,
+) -> dict[str, Any]:
+    """Write ``<stem>_mask.png`` (0 and 255), ``<stem>_overlay.png`` and ``<stem>.json``, all of them or none.
+
+    Args:
+        folder: where to write.
+        stem: the beginning of the names.
+        image: float32[H, W] or [H, W, 3] in 0..1.
+        result: the segmentation of it.
+        record: what else the JSON is to say, first.
+        include_text: whether the sentence may be written, into the JSON and on the overlay. It may tell of a patient.
+
+    Returns:
+        what the JSON holds.
+    """
+    files = result_files(folder, stem)
+    mask = result.mask
+    values = dict(record) | describe(result, mask, include_text=include_text)
+    picture = draw_overlay(image, mask, caption=_caption(result, include_text))
+    write_files(
+        {
+            files["mask"]: png(Image.fromarray(mask.astype(np.uint8) * 255)),
+            files["overlay"]: png(picture),
+            files["json"]: (json.dumps(values, indent=2) + "\n").encode(),
+        }
+    )
+    return values
+
+
+def describe(result: Segmentation, mask: NDArray[np.bool_], *, include_text: bool = False) -> dict[str, Any]:
+    """A segmentation as plain JSON values."""
+    inside = result.probability[mask]
+    words = {"text": result.text} if include_text else {}
+    return {
+        **words,
+        "text_given": result.text is not None,
+        "laterality": result.laterality,
+        "size": list(mask.shape),
+        "spacing": None if result.spacing is None else list(result.spacing),
+        "found": result.found,
+        "presence": None if result.presence is None else round(result.presence, 4),
+        "threshold": result.threshold,
+        "probability": {
+            "max": round(float(result.probability.max()), 4),
+            "mean_inside": round(float(inside.mean(dtype=np.float64)), 4) if inside.size else None,
+        },
+        **result.describe(),
+        "lexseg": __version__,
+        "note": NOTE,
+    }
+
+
+def png(picture: Image.Image) -> bytes:
+    """A picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _caption(result: Segmentation, include_text: bool) -> Sequence[str]:
+    """What stands on the overlay: the sentence where it may, and whose left "left" is where it matters."""
+    lines = [result.text] if include_text and result.text else []
+    if result.text and result.laterality and mentions_side(result.text):
+        whose = "left side of the image" if result.laterality == "image" else "patient's left"
+        lines.append(f"'left' means the {whose}")
+    return lines

@@ -1,0 +1,244 @@
+"""The Segmenter: load a model once, set an image once, ask many sentences."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lexseg.data.case import Laterality
+from lexseg.data.images import image_from_array
+from lexseg.errors import ConfigError
+from lexseg.inference.images import ImageLike, load_image, to_input, to_native
+from lexseg.inference.segmentation import Segmentation
+from lexseg.inference.words import check_sentence, model_words
+from lexseg.models.base import Features, Prediction, SegmentationModel
+from lexseg.models.find import find_model
+from lexseg.models.io import load_model
+from lexseg.text.batch import TextBatch
+from lexseg.text.collate import TextPipeline
+from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.wording import mirror_words
+
+_CHUNK = 16  # images, or questions, that go through the network together
+
+
+class Segmenter:
+    """Segments images by sentences with a loaded model. It never changes, so that many threads may share one.
+
+    Args:
+        model: the network.
+        text_encoder: what reads the sentences; ``None`` for an image-only model.
+        size: (height, width) that images are stretched to.
+        threshold: probability from which on a pixel is foreground, 0..1.
+        laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
+        name: what the model is called in results.
+        device: where to run; ``None`` takes a GPU where there is one.
+    """
+
+    def __init__(
+        self,
+        model: SegmentationModel,
+        text_encoder: TextEncoder | None,
+        *,
+        size: tuple[int, int],
+        threshold: float = 0.5,
+        laterality: Laterality | None = None,
+        name: str = "",
+        device: torch.device | str | None = None,
+    ) -> None:
+        try:
+            self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            # channels last is what convolutions on a CPU are fastest with
+            model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"the device {device!r} cannot be used: {reason}; try 'cpu' or 'cuda'") from error
+        self.model = model.eval()
+        self.text_encoder = text_encoder if model.uses_text else None
+        self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
+        # sentences are patient data: never cached on disk here
+        self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path = "default", *, device: torch.device | str | None = None) -> "Segmenter":
+        """Load a model: a bundled name, a model folder, a run's folder or a hub id.
+
+        Raises:
+            ModelError: if there is no such model, or it is damaged.
+        """
+        loaded = load_model(find_model(model))
+        config = loaded.config
+        return cls(
+            loaded.model,
+            loaded.text_encoder,
+            size=config.size,
+            threshold=config.threshold,
+            laterality=config.laterality,
+            name=str(model),
+            device=device,
+        )
+
+    def check_text(self, text: str | None) -> None:
+        """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
+        check_sentence(text, self.text_encoder)
+
+    def set_image(
+        self, image: ImageLike, *, spacing: tuple[float, float] | None = None, tta: bool = False
+    ) -> "ImageSession":
+        """Look at an image, once for all the sentences that will be asked about it.
+
+        Args:
+            image: a path, an array [H, W] or [H, W, 3], or a Pillow image.
+            spacing: millimetres between pixel centres, (row, column).
+            tta: test-time augmentation: look at the mirrored image too, ask with left and right swapped, and average.
+
+        Raises:
+            DataError: if the image cannot be used.
+        """
+        pixels = load_image(image)
+        return ImageSession(self, pixels, spacing=spacing, tta=tta)
+
+    def segment_batch(
+        self, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[str | None]], tta: bool = False
+    ) -> list[list[NDArray[np.float32]]]:
+        """Answer several sentences about each of several images; each image is encoded once.
+
+        Args:
+            images: arrays [H, W] or [H, W, 3], of any sizes.
+            texts: for each image its sentences, in the model's own laterality; ``None`` and "" are the null sentence.
+            tta: as in :meth:`set_image`.
+
+        Returns:
+            for each image and sentence the probability, float32[H, W] at the image's own size.
+        """
+        if len(images) != len(texts):
+            raise ValueError(f"{len(images)} images, but sentences for {len(texts)}")
+        results: list[list[NDArray[np.float32]]] = [[] for _ in images]
+        for start in range(0, len(images), _CHUNK):
+            chunk = [image_from_array(i) for i in images[start : start + _CHUNK]]
+            inputs = torch.stack([to_input(i, self.size) for i in chunk])
+            asked = [(i, text or None) for i in range(len(chunk)) for text in texts[start + i]]
+            for (i, _), logits, _ in self.answers(self.encode(inputs, tta), asked, tta):
+                results[start + i].append(probability(logits, (chunk[i].shape[0], chunk[i].shape[1])))
+        return results
+
+    def encode(self, inputs: Tensor, tta: bool) -> Features:
+        """Run what the words do not touch on float[B, 3, h, w]; with ``tta`` B more rows are the mirrored images."""
+        with torch.inference_mode():
+            views = torch.cat([inputs, inputs.flip(-1)]) if tta else inputs
+            return self.model.encode_image(views.to(self.device, memory_format=torch.channels_last))
+
+    def answers(
+        self, features: Features, asked: Sequence[tuple[int, str | None]], tta: bool
+    ) -> Iterator[tuple[tuple[int, str | None], Tensor, float | None]]:
+        """Answer questions about encoded images.
+
+        Args:
+            features: of :meth:`encode`, with the same ``tta``.
+            asked: (row of the image, sentence in the model's own words).
+            tta: as in :meth:`set_image`.
+
+        Yields:
+            the question, logits float[V, 1, h, w] on the CPU, one for each of V views and all the right way round, and
+            presence 0..1.
+        """
+        rows = features.maps[0].shape[0] // (2 if tta else 1)
+        for start in range(0, len(asked), _CHUNK):
+            part = asked[start : start + _CHUNK]
+            index = [i for i, _ in part] + [rows + i for i, _ in part if tta]
+            texts = [t for _, t in part] + [t and mirror_words(t, "horizontal") for _, t in part if tta]
+            with torch.inference_mode():
+                prediction = self._decode(features, index, texts)
+                logits = prediction.logits.float().cpu()
+                logits = logits.reshape(-1, len(part), *logits.shape[1:])
+                if tta:
+                    logits = torch.stack([logits[0], logits[1].flip(-1)])
+                sure = None if prediction.presence is None else prediction.presence.float().sigmoid().cpu()
+                presence = None if sure is None else sure.reshape(-1, len(part)).mean(0)
+            for j, question in enumerate(part):
+                yield question, logits[:, j], None if presence is None else float(presence[j])
+
+    def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
+        whole = index == list(range(features.maps[0].shape[0]))
+        chosen = features if whole else Features([m[index] for m in features.maps], features.size)
+        return self.model.decode(chosen, self._batch(texts))
+
+    def _batch(self, texts: list[str | None]) -> TextBatch:
+        if self._pipeline is not None:
+            return self._pipeline(texts).to(self.device)
+        n = len(texts)  # an image-only model reads nothing of it
+        nothing = torch.zeros(n, 1, dtype=torch.bool)
+        return TextBatch(nothing, -1 - torch.arange(n), torch.ones(n, dtype=torch.bool)).to(self.device)
+
+
+class ImageSession:
+    """One image, encoded, to ask sentences about. It never changes, so that threads may share it.
+
+    Attributes:
+        shape: (H, W) of the image.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        image: NDArray[np.float32],
+        *,
+        spacing: tuple[float, float] | None = None,
+        tta: bool = False,
+    ) -> None:
+        self.segmenter, self.spacing, self.tta = segmenter, spacing, tta
+        self.shape = (int(image.shape[0]), int(image.shape[1]))
+        self._features = segmenter.encode(to_input(image, segmenter.size)[None], tta)
+
+    def segment(
+        self, text: str | None = None, *, threshold: float | None = None, laterality: Laterality | None = None
+    ) -> Segmentation:
+        """Find in the image what the sentence names.
+
+        Args:
+            text: the sentence; ``None`` asks without one.
+            threshold: probability from which on a pixel is foreground, between 0 and 1; ``None`` takes the model's.
+            laterality: whose left the sentence's "left" is, ``image`` or ``patient``; the words are rewritten where the
+                model's own convention is the other one. ``None`` takes the model's own.
+
+        Raises:
+            TextError: if the sentence is blank or longer than the text encoder reads.
+            ConfigError: for an impossible threshold or laterality.
+        """
+        asker = self.segmenter
+        threshold = asker.threshold if threshold is None else threshold
+        if not 0 < threshold < 1:
+            raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
+        if laterality not in (None, "image", "patient"):
+            raise ConfigError(f"laterality {laterality!r}: expected 'image' or 'patient'")
+        words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
+        (_, logits, presence), *_ = asker.answers(self._features, [(0, words)], self.tta)
+        return Segmentation(
+            probability=probability(logits, self.shape),
+            threshold=threshold,
+            text=text,
+            presence=presence,
+            laterality=laterality or asker.laterality,
+            spacing=self.spacing,
+        )
+
+
+def probability(logits: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
+    """The mean probability of several views.
+
+    Args:
+        logits: float[V, 1, h, w].
+        size: (H, W) of the image.
+
+    Returns:
+        float32[H, W] in 0..1.
+    """
+    with torch.inference_mode():
+        mean = to_native(logits[0], size)
+        for view in logits[1:]:
+            mean += to_native(view, size)
+        return mean.div_(len(logits)).numpy()

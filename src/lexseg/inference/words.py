@@ -1,0 +1,72 @@
+"""A user's sentence, checked and put into the words that a model knows."""
+
+import warnings
+
+from lexseg.data.case import Laterality
+from lexseg.errors import TextError
+from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.wording import convert_laterality, mentions_side
+
+MOST_UNKNOWN = 0.2
+
+
+class WordsWarning(UserWarning):
+    """The sentence can be used, but the answer may not be what the user expects."""
+
+
+def check_sentence(text: str | None, encoder: TextEncoder | None) -> None:
+    """Refuse a sentence that cannot be used.
+
+    Args:
+        text: the sentence; ``None`` is the null sentence, and always good.
+        encoder: the text encoder that is to read it; ``None`` for an image-only model.
+
+    Raises:
+        TextError: if it is blank, is no text, or is longer than the encoder reads.
+    """
+    if text is None:
+        return
+    if not text.strip():
+        raise TextError("the sentence is blank; write what to find, or leave the sentence out to ask without one")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TextError("the sentence holds bytes that are no text; write it in UTF-8") from error
+    if encoder is not None:
+        encoder.tokenize([text])
+
+
+def model_words(
+    text: str | None, encoder: TextEncoder | None, *, given: Laterality | None, own: Laterality | None
+) -> str | None:
+    """The words that the model is asked with; doubts become a :class:`WordsWarning`.
+
+    Args:
+        text: the sentence; ``None`` is the null sentence.
+        encoder: the model's text encoder; ``None`` for an image-only model.
+        given: whose left the sentence's "left" is; ``None`` takes the model's own convention.
+        own: the model's own convention; ``None`` if unknown.
+
+    Raises:
+        TextError: as :func:`check_sentence`.
+    """
+    check_sentence(text, encoder)
+    if text is None:
+        return None
+    if encoder is None:
+        _warn("this model looks at the image alone: the sentence changes nothing")
+        return None
+    unknown = encoder.unknown_share(text)
+    if unknown > MOST_UNKNOWN:
+        _warn(f"{unknown:.0%} of the sentence's tokens are unknown to the text encoder: the answer may ignore them")
+    if given is None or given == own:
+        return text
+    if own is not None:
+        return convert_laterality(text, given, own)
+    if mentions_side(text):
+        _warn("the model does not say whose left its words mean: the sentence is used as it stands")
+    return text
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, WordsWarning, stacklevel=4)  # 4: at the caller of ImageSession.segment

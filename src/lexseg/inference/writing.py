@@ -1,0 +1,38 @@
+"""Writing files that belong together, all or none."""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from lexseg.data.files import replace_file
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write files beside their places first, and only once all are complete move them there.
+
+    A disk that is full, or a process that is killed, leaves no half-written file under any of the names.
+
+    Args:
+        contents: what each file is to hold. Missing folders are made; older files are replaced.
+
+    Raises:
+        OSError: with the name of the file that could not be written. What was begun is removed.
+    """
+    begun: list[tuple[Path, Path]] = []
+    try:
+        for path, content in contents.items():
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                begun.append((path.with_name(f".{secrets.token_hex(4)}"), path))
+                replace_file(begun[-1][0], content)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+        for temporary, path in begun:
+            os.replace(temporary, path)
+    except BaseException:
+        for temporary, _ in begun:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        raise
