@@ -5,18 +5,16 @@ A manifest has the columns ``id`` and ``image``, a sentence in ``text`` (any col
 relative to the manifest's folder and may not leave it: neither by ``..``, nor by an absolute path, nor through a link.
 """
 
-import contextlib
 import csv
 import io
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lexseg.data.case import Case
+from lexseg.data.files import replace_file
 from lexseg.data.problem import Problem, describe
 from lexseg.data.row import RowReader
 from lexseg.errors import DataError
@@ -26,12 +24,21 @@ DEFAULT_TEXT = ("text",)
 
 @dataclass(frozen=True, slots=True)
 class ParsedManifest:
-    """What a manifest holds. Attributes: cases: the good rows; problems: of the others; columns: all that occur."""
+    """What a manifest holds.
+
+    Attributes:
+        path: the manifest.
+        cases: its good rows.
+        problems: what is wrong with the others.
+        columns: all that occur.
+        partial: the bad rows, as far as they can be read; a missing id is empty, a missing image ``Path()``.
+    """
 
     path: Path
     cases: list[Case]
     problems: list[Problem]
     columns: tuple[str, ...]
+    partial: list[Case] = field(default_factory=list)
 
 
 def read_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT) -> list[Case]:
@@ -49,7 +56,7 @@ def read_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEX
         DataError: with every problem of the manifest, each with its row.
     """
     parsed = parse_manifest(path, text_columns=text_columns)
-    problems = [*_missing_columns([parsed], text_columns), *parsed.problems]
+    problems = [*missing_columns([parsed], text_columns), *parsed.problems]
     _raise_if_any(problems)
     return parsed.cases
 
@@ -64,7 +71,7 @@ def read_manifests(paths: Sequence[Path | str], *, text_columns: Sequence[str] =
         DataError: with every problem of all the manifests, each with its row.
     """
     parsed = parse_manifests(paths, text_columns=text_columns)
-    problems = _missing_columns(parsed, text_columns)
+    problems = missing_columns(parsed, text_columns)
     for each in parsed:
         problems.extend(each.problems)
     _raise_if_any(problems)
@@ -83,16 +90,22 @@ def parse_manifests(paths: Sequence[Path | str], *, text_columns: Sequence[str] 
     joined = []
     for each, prefix in zip(parsed, prefixes, strict=True):
         cases, problems = [], list(each.problems)
+        partial = [_prefixed(case, prefix) for case in each.partial]
         for case in each.cases:
-            new = replace(case, id=f"{prefix}/{case.id}", patient=case.patient and f"{prefix}/{case.patient}")
+            new = _prefixed(case, prefix)
             if new.id in seen:
                 message = f"id {case.id!r} is also that of {seen[new.id]}; ids must differ"
                 problems.append(Problem("error", case.row, "id", message, each.path))
+                partial.append(new)
                 continue
             seen[new.id] = case.where
             cases.append(new)
-        joined.append(ParsedManifest(each.path, cases, problems, each.columns))
+        joined.append(ParsedManifest(each.path, cases, problems, each.columns, partial))
     return joined
+
+
+def _prefixed(case: Case, prefix: str) -> Case:
+    return replace(case, id=f"{prefix}/{case.id}", patient=case.patient and f"{prefix}/{case.patient}")
 
 
 def parse_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT) -> ParsedManifest:
@@ -104,6 +117,7 @@ def parse_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TE
     rows = _jsonl_rows(path, content) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(path, content)
     reader = RowReader(path, text_columns)
     cases: list[Case] = []
+    partial: list[Case] = []
     problems: list[Problem] = []
     columns: dict[str, None] = {}
     seen: dict[str, int] = {}
@@ -115,17 +129,15 @@ def parse_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TE
         columns.update(dict.fromkeys(values))
         case, found = reader.read(line, values)
         problems.extend(found)
-        if case is None:
-            continue
-        if case.id in seen:
+        good = not found
+        if case.id and seen.setdefault(case.id, line) != line:
             message = f"id {case.id!r} is also that of row {seen[case.id]}; ids must differ"
             problems.append(Problem("error", line, "id", message, path))
-            continue
-        seen[case.id] = line
-        cases.append(case)
+            good = False
+        (cases if good else partial).append(case)
     if not cases and not problems:
         problems.append(Problem("error", None, None, "the manifest holds no cases", path))
-    return ParsedManifest(path, cases, problems, tuple(columns))
+    return ParsedManifest(path, cases, problems, tuple(columns), partial)
 
 
 def write_manifest(path: Path | str, cases: Iterable[Case], *, text_columns: Sequence[str] = DEFAULT_TEXT) -> None:
@@ -137,7 +149,8 @@ def write_manifest(path: Path | str, cases: Iterable[Case], *, text_columns: Seq
         text_columns: names for the wordings, in order; further ones are named ``text_2``, ``text_3``, ...
 
     Raises:
-        DataError: if a file lies outside the manifest's folder, or the disk is full.
+        DataError: if a file lies outside the manifest's folder.
+        OSError: if it cannot be written, as when the disk is full.
     """
     path = Path(path)
     folder = path.resolve().parent
@@ -153,10 +166,7 @@ def write_manifest(path: Path | str, cases: Iterable[Case], *, text_columns: Seq
         writer = csv.DictWriter(buffer, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    try:
-        _replace_file(path, buffer.getvalue().encode("utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror or error}") from error
+    replace_file(path, buffer.getvalue().encode("utf-8"))
 
 
 def _as_row(case: Case, folder: Path, text_columns: Sequence[str]) -> dict[str, str]:
@@ -187,28 +197,6 @@ def _relative(path: Path, folder: Path, case: Case) -> str:
     if not resolved.is_relative_to(folder):
         raise DataError(f"{case.where}: {path} lies outside the manifest's folder {folder}")
     return resolved.relative_to(folder).as_posix()
-
-
-def _replace_file(path: Path, content: bytes) -> None:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes the file private; a manifest is as readable as other files the user writes.
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _decode(path: Path) -> tuple[str, Problem | None]:
@@ -314,7 +302,8 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _missing_columns(parsed: Sequence[ParsedManifest], text_columns: Sequence[str]) -> list[Problem]:
+def missing_columns(parsed: Sequence[ParsedManifest], text_columns: Sequence[str]) -> list[Problem]:
+    """Text columns, other than ``text``, that none of the manifests has."""
     if not text_columns:
         raise ValueError("text_columns is empty; name at least one column")
     readable = [each for each in parsed if each.columns]

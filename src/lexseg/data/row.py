@@ -31,8 +31,8 @@ class RowReader:
         self._folder = source.resolve().parent
         self._parents: dict[str, Path] = {}
 
-    def read(self, line: int, values: Mapping[str, Any]) -> tuple[Case | None, list[Problem]]:
-        """The case of a row, or ``None``, and all that is wrong with the row."""
+    def read(self, line: int, values: Mapping[str, Any]) -> tuple[Case, list[Problem]]:
+        """The case of a row, as far as it can be read, and all that is wrong with the row."""
         problems: list[Problem] = []
 
         def wrong(column: str, message: str) -> None:
@@ -81,7 +81,7 @@ class RowReader:
             source=self.source,
             row=line,
         )
-        return (None if problems else case), problems
+        return case, problems
 
     def _texts(self, values: Mapping[str, Any], wrong: Wrong) -> tuple[str, ...]:
         texts: list[str] = []

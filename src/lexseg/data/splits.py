@@ -1,0 +1,182 @@
+"""Splits: who is trained on, who selects the model, who is scored."""
+
+import csv
+import hashlib
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from lexseg.data.case import Case, Split
+from lexseg.data.files import replace_file
+from lexseg.data.problem import Problem, describe
+from lexseg.errors import DataError
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+DEFAULT_FRACTIONS = (0.70, 0.15, 0.15)
+
+Fractions = Sequence[float] | Mapping[Split, float]
+
+
+def parse_fractions(text: str) -> tuple[float, float, float]:
+    """``70/15/15`` as fractions of train, val and test. ``80/20`` leaves test out.
+
+    Raises:
+        ValueError: if these are not two or three numbers of 0 or more that add up to 100 (or to 1).
+    """
+    try:
+        parts = [float(part) for part in text.split("/")]
+    except ValueError:
+        parts = []
+    parts += [0.0] * (len(parts) == 2)
+    total = sum(parts)
+    if len(parts) != 3 or min(parts) < 0 or not any(abs(total - whole) < 1e-6 for whole in (1, 100)):
+        raise ValueError(f"{text!r} is no split; expected train/val/test that add up to 100, such as 70/15/15")
+    return parts[0] / total, parts[1] / total, parts[2] / total
+
+
+def split_cases(cases: Sequence[Case], fractions: Fractions = DEFAULT_FRACTIONS, seed: int = 0) -> list[Case]:
+    """Divide cases among the splits.
+
+    What belongs together stays together: cases of one patient, cases of one image, and whoever these link. Such groups
+    are dealt out in an order that only the seed and the images' names decide, not the order of the rows nor which other
+    manifests are read, each to the split that still lacks the most cases. Every split of a fraction above 0 gets some.
+
+    Args:
+        cases: the cases; the splits they have are ignored.
+        fractions: of train, val and test, adding up to 1 (within 1e-6).
+        seed: of the order.
+
+    Returns:
+        the same cases in the same order, with ``split`` filled in.
+
+    Raises:
+        DataError: if there are fewer groups than splits.
+    """
+    wanted = dict(fractions) if isinstance(fractions, Mapping) else dict(zip(SPLITS, fractions, strict=True))
+    if abs(sum(wanted.values()) - 1) > 1e-6 or min(wanted.values()) < 0:
+        raise ValueError(f"the fractions {wanted} do not add up to 1")
+    names = [name for name in SPLITS if wanted.get(name, 0) > 0]
+    groups = _groups(cases)
+    if len(groups) < len(names):
+        raise DataError(
+            f"{len(groups)} separate patients or images cannot be divided into {len(names)} splits ({', '.join(names)})"
+        )
+    groups.sort(key=lambda group: hashlib.sha256(f"{seed}\0{min(_name(cases[i]) for i in group)}".encode()).digest())
+    targets = {name: wanted[name] * len(cases) for name in names}
+    dealt: dict[Split, list[list[int]]] = {name: [] for name in names}
+    for group in groups:
+        lacking = max(names, key=lambda name: targets[name] - sum(map(len, dealt[name])))
+        dealt[lacking].append(group)
+    _fill_empty(dealt)
+    chosen = {index: name for name, members in dealt.items() for group in members for index in group}
+    return [replace(case, split=chosen[index]) for index, case in enumerate(cases)]
+
+
+def assign_splits(
+    cases: Sequence[Case],
+    fractions: Fractions = DEFAULT_FRACTIONS,
+    seed: int = 0,
+    *,
+    output: Path | str | None = None,
+) -> list[Case]:
+    """Give every case a split: the one its manifest states, or where a manifest states none, a new one.
+
+    Args:
+        cases: of one or several manifests.
+        fractions: see `split_cases`; each manifest without splits is divided by itself.
+        seed: see `split_cases`.
+        output: a CSV file (``id,split``) in which the splits of all cases are written down.
+
+    Returns:
+        the same cases in the same order.
+
+    Raises:
+        DataError: if a manifest states the split of some of its cases only, or if there are too few cases to divide.
+    """
+    by_source: dict[Path | None, list[int]] = defaultdict(list)
+    for index, case in enumerate(cases):
+        by_source[case.source].append(index)
+    result = list(cases)
+    problems: list[Problem] = []
+    for source, indices in by_source.items():
+        without = [index for index in indices if cases[index].split is None]
+        if not without:
+            continue
+        if len(without) < len(indices):
+            message = "no split, but other rows have one; fill in all or none"
+            problems.extend(Problem("error", cases[index].row, "split", message, source) for index in without)
+            continue
+        for index, case in zip(indices, split_cases([cases[i] for i in indices], fractions, seed), strict=True):
+            result[index] = case
+    if problems:
+        raise DataError(f"the cases cannot be divided:\n{describe(problems)}")
+    if output is not None:
+        buffer = io.StringIO(newline="")
+        writer = csv.writer(buffer, lineterminator="\n")
+        writer.writerow(["id", "split"])
+        writer.writerows((case.id, case.split) for case in result)
+        replace_file(Path(output), buffer.getvalue().encode("utf-8"))
+    return result
+
+
+def leaks(cases: Iterable[Case]) -> list[Problem]:
+    """Patients and images that stand in two splits: an error for each row that is not in the split of the first."""
+    problems = []
+    first: dict[tuple[str, str], Case] = {}
+    for case in cases:
+        if case.split is None:
+            continue
+        keys = [("image", str(case.image))] + [("patient", case.patient)] * (case.patient is not None)
+        for column, value in keys:
+            other = first.setdefault((column, str(value)), case)
+            if other.split == case.split:
+                continue
+            shown = repr(value) if column == "patient" else repr(Path(str(value)).name)
+            elsewhere = f"row {other.row}" if other.source == case.source else other.where
+            message = f"{column} {shown} is in {case.split!r} here, but in {other.split!r} in {elsewhere}"
+            problems.append(Problem("error", case.row, column, message, case.source))
+    return problems
+
+
+def _name(case: Case) -> str:
+    """What a case is called whoever else is read along: its image's path as the manifest writes it."""
+    if case.source is None:
+        return case.id
+    folder = case.source.resolve().parent
+    return case.image.relative_to(folder).as_posix() if case.image.is_relative_to(folder) else case.id
+
+
+def _groups(cases: Sequence[Case]) -> list[list[int]]:
+    """Indices of cases that a shared patient or image links, directly or through others (union-find)."""
+    parent = list(range(len(cases)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    first: dict[tuple[str, str], int] = {}
+    for index, case in enumerate(cases):
+        keys = [("image", str(case.image))] + ([("patient", case.patient)] if case.patient else [])
+        for key in keys:
+            parent[root(index)] = root(first.setdefault(key, index))
+    members: dict[int, list[int]] = defaultdict(list)
+    for index in range(len(cases)):
+        members[root(index)].append(index)
+    return list(members.values())
+
+
+def _fill_empty(dealt: dict[Split, list[list[int]]]) -> None:
+    """Move a smallest group to each split that got none, from the split with the most groups."""
+    for groups in dealt.values():
+        if groups:
+            continue
+        counts = Counter({other: len(members) for other, members in dealt.items()})
+        giver = dealt[max(counts, key=lambda other: counts[other])]
+        smallest = min(giver, key=len)
+        giver.remove(smallest)
+        groups.append(smallest)
