@@ -1,0 +1,40 @@
+"""``lexseg demo``: the bundled examples, asked with the bundled model."""
+
+import argparse
+from pathlib import Path
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``demo`` to the command line."""
+    text = "segment the bundled example images with the bundled model"
+    parser = commands.add_parser("demo", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    parser.add_argument("--output", type=Path, default=Path("demo"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--model", default="default", help="another model to try on them")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Segment the examples, print what was found, and say where to look."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from lexseg.inference.demo import run_demo, summary
+    from lexseg.inference.results import NOTE
+    from lexseg.inference.segmenter import Segmenter
+
+    segmenter = Segmenter.from_pretrained(args.model)
+    table = Table("example", "asked for", "found", "Dice", title=f"Segmented by sentences with {segmenter.name!r}")
+    scores = []
+    for finding in run_demo(segmenter, args.output):
+        score = "" if finding.dice is None else f"{finding.dice:.2f}"
+        table.add_row(finding.case.id, _short(finding.case.text), summary(finding), score)
+        scores += [] if finding.dice is None else [finding.dice]
+    Console().print(table)
+    if scores:
+        print(f"Mean Dice of the {len(scores)} examples with an expert's mask: {sum(scores) / len(scores):.2f}")
+    print(f"Look at {args.output / 'index.html'}. {NOTE}")
+    return 0
+
+
+def _short(text: str, most: int = 72) -> str:
+    return text if len(text) <= most else text[: most - 3].rstrip() + "..."

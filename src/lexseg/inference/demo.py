@@ -1,0 +1,96 @@
+"""The demonstration: the bundled example images, asked with the bundled model."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from lexseg.data.case import Case
+from lexseg.data.images import read_image, read_mask
+from lexseg.data.manifest import read_manifest
+from lexseg.inference.gallery import Shown, gallery_page
+from lexseg.inference.overlay import draw_overlay
+from lexseg.inference.results import NOTE, write_result
+from lexseg.inference.segmentation import Segmentation
+from lexseg.inference.segmenter import Segmenter
+from lexseg.inference.writing import write_files
+from lexseg.metrics.overlap import dice
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer of the demonstration.
+
+    Attributes:
+        case: the example, with its sentence.
+        result: what was found.
+        dice: agreement with the expert's mask, 0..1; ``None`` where there is none.
+        left: share of what was found that lies in the left half of the image, 0..1; ``None`` if nothing was found.
+    """
+
+    case: Case
+    result: Segmentation
+    dice: float | None
+    left: float | None
+
+
+def examples() -> list[Case]:
+    """The bundled example cases."""
+    return read_manifest(Path(str(files("lexseg"))) / "assets" / "examples" / "cases.csv")
+
+
+def run_demo(segmenter: Segmenter, output: Path) -> Iterator[Finding]:
+    """Ask about every example, and write masks, overlays, numbers and ``index.html`` into ``output``."""
+    shown: dict[str, list[Shown]] = {}
+    for case in examples():
+        image = read_image(case.image)
+        session = segmenter.set_image(image, spacing=case.spacing)
+        result = session.segment(case.text or None, laterality=case.laterality)
+        truth = None if case.mask is None else read_mask(case.mask, case.label)
+        finding = Finding(case, result, None if truth is None else dice(result.mask, truth), _left(result))
+        record = {"image": case.image.name, "model": segmenter.name, "source": case.extra.get("source")}
+        # the examples are public, so the sentences may be written
+        write_result(output, case.id, image, result, record, include_text=True)
+        overlay = draw_overlay(image, result.mask, truth=truth)
+        plain = draw_overlay(image, np.zeros_like(result.mask))
+        heading = "The same chest film, asked for one side and for the other" if truth is None else "Breast ultrasound"
+        shown.setdefault(heading, []).append(Shown(plain, overlay, case.text, tuple(_lines(finding))))
+        yield finding
+    write_files({output / "index.html": _page(segmenter, shown).encode()})
+
+
+def summary(finding: Finding) -> str:
+    """What was found, in a few words."""
+    if not finding.result.found:
+        return "nothing found"
+    fraction = float(finding.result.mask.mean())
+    parts = [f"{fraction:.1%} of the image"]
+    if finding.left is not None and finding.dice is None:
+        side = "left" if finding.left >= 0.5 else "right"
+        parts.append(f"{max(finding.left, 1 - finding.left):.0%} of it in the {side} half")
+    return ", ".join(parts)
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    yield f"found: {summary(finding)}"
+    if finding.dice is not None:
+        yield f"Dice with the expert's outline: {finding.dice:.2f}"
+    yield finding.case.extra.get("source", "")
+
+
+def _left(result: Segmentation) -> float | None:
+    mask = result.mask
+    return float(mask[:, : mask.shape[1] // 2].sum() / mask.sum()) if result.found else None
+
+
+def _page(segmenter: Segmenter, shown: dict[str, list[Shown]]) -> str:
+    introduction = [
+        f"{NOTE} The answers below are a demonstration of software and are wrong in places.",
+        f"Model: {segmenter.name}. Left and right are those of the image. The sentences about the chest films are "
+        "questions, not findings: on each film the model is asked for both sides, and the words must decide.",
+        "Chest films: NIH Clinical Center, ChestX-ray14 (Wang et al., CVPR 2017). Breast ultrasound: BrEaST-Lesions-"
+        "USG (Pawłowska et al., 2024, The Cancer Imaging Archive), CC BY 4.0, reduced in size.",
+    ]
+    return gallery_page("LexSeg: segment with a sentence", introduction, list(shown.items()))

@@ -1,0 +1,68 @@
+"""What there is to choose from: methods, shipped recipes and bundled models. Imports no torch."""
+
+import ast
+import json
+from collections.abc import Iterator, Mapping
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from lexseg.models import MODELS
+from lexseg.models.find import bundled_models
+
+
+def catalogue() -> dict[str, list[dict[str, Any]]]:
+    """Methods, recipes and bundled models, as plain JSON values."""
+    return {
+        "methods": [{"name": name, "summary": _summary(where)} for name, where in sorted(MODELS.items())],
+        "recipes": [_recipe(path) for path in sorted(_recipes_folder().glob("*.yaml"))],
+        "models": [_model(name, folder) for name, folder in bundled_models().items()],
+    }
+
+
+def scores(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
+    """The Dice scores of a metrics.json, by name: ``val per image`` and the like, wherever in it they stand."""
+    for key, value in metrics.items():
+        if not isinstance(value, Mapping):
+            continue
+        if key in ("per_image", "pooled") and "dice" in value:
+            dice = value["dice"]
+            mean = dice.get("mean") if isinstance(dice, Mapping) else dice
+            if isinstance(mean, int | float):
+                yield f"{prefix} {key.replace('_', ' ')}".strip(), float(mean)
+        else:
+            yield from scores(value, f"{prefix} {key}".strip())
+
+
+def _summary(where: str) -> str:
+    """The first line of the module's docstring, from its source: importing it would import torch."""
+    spec = find_spec(where.partition(":")[0])
+    if spec is None or spec.origin is None:
+        return ""
+    text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]
+
+
+def _recipes_folder() -> Path:
+    return Path(str(files("lexseg"))) / "assets" / "recipes"
+
+
+def _recipe(path: Path) -> dict[str, Any]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    comment = next((line for line in lines if line.startswith("#")), "")
+    return {"name": path.stem, "summary": comment.lstrip("# ")}
+
+
+def _model(name: str, folder: Path) -> dict[str, Any]:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    metrics = folder / "metrics.json"
+    values = json.loads(metrics.read_text(encoding="utf-8")) if metrics.is_file() else {}
+    return {
+        "name": name,
+        "method": config.get("method"),
+        "size": config.get("size"),
+        "megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
+        "laterality": config.get("laterality"),
+        "dice": dict(scores(values)),
+    }
