@@ -1,0 +1,63 @@
+"""Contrastive alignment that knows equal captions.
+
+One-hot targets are wrong for report-like data: the 5,710 training images of QaTa-COV19 carry 153 distinct captions, so a
+batch of 32 holds on average 4.2 other cases with the very caption of the anchor (specs: tmca_lsms section 0, item 6).
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Targets = Literal["caption", "one-hot", "soft"]
+
+
+def caption_targets(caption_id: Tensor) -> Tensor:
+    """Rows that share their mass among equal captions.
+
+    Args:
+        caption_id: int[B].
+
+    Returns:
+        float[B, B]; row i is uniform over the j with the caption of i, and sums to 1 (INFERRED, tmca_lsms 2.4).
+    """
+    same = (caption_id[:, None] == caption_id[None, :]).float()
+    return same / same.sum(1, keepdim=True)
+
+
+def soft_targets(sentences: Tensor, *, temperature: float = 0.07, identity: float = 0.2) -> Tensor:
+    """Targets from the sentences' own likeness, as C2Seg makes them (ICLR 2026; tmca_lsms 2.4).
+
+    The cosine of two sentences, less its row's mean, clipped at zero, through a softmax, mixed with the identity.
+
+    Args:
+        sentences: float[B, D], sentence embeddings; no gradient flows into them.
+        temperature: of the softmax.
+        identity: the share of the identity in the mixture.
+
+    Returns:
+        float[B, B], rows sum to 1.
+    """
+    unit = F.normalize(sentences.detach().float(), dim=-1)
+    cosine = unit @ unit.T
+    likeness = ((cosine - cosine.mean(1, keepdim=True)).clamp(min=0) / temperature).softmax(1)
+    return (1 - identity) * likeness + identity * torch.eye(len(unit), device=unit.device)
+
+
+def info_nce(similarity: Tensor, targets: Tensor, temperature: Tensor | float) -> Tensor:
+    """Symmetric cross-entropy of a similarity matrix against soft targets.
+
+    Args:
+        similarity: float[B, B], image i against sentence j.
+        targets: float[B, B], rows sum to 1.
+        temperature: a positive scalar.
+
+    Returns:
+        0.5 * [CE(S, Y) + CE(S^T, Y^T)] with S = similarity / temperature and Y^T's rows brought to sum 1.
+
+    Reference: Oord et al., 2018; Radford et al., CLIP, 2021 (both directions).
+    """
+    logits = similarity.float() / temperature
+    columns = targets.T / targets.sum(0)[:, None].clamp(min=1e-8)
+    return 0.5 * (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, columns))
