@@ -1,1 +1,34 @@
+"""Methods, one file each. This page imports none of them, so that listing them needs no torch."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from lexseg.errors import ModelError
+
+if TYPE_CHECKING:
+    from lexseg.models.base import SegmentationModel
+
+MODELS: dict[str, str] = {
+    "lsms": "lexseg.models.lsms:LSMS",
+    "tmca": "lexseg.models.tmca:TMCA",
+    "unet": "lexseg.models.unet:UNet",
+}
+
+
+def model_class(name: str) -> type["SegmentationModel"]:
+    """The class of a method; a :class:`ModelError` lists the valid names."""
+    try:
+        module, _, attribute = MODELS[name].partition(":")
+    except KeyError:
+        raise ModelError(f"unknown method {name!r}; choose one of {', '.join(sorted(MODELS))}") from None
+    cls: type[SegmentationModel] = getattr(import_module(module), attribute)
+    return cls
+
+
+def create_model(name: str, **arguments: Any) -> "SegmentationModel":
+    """Build a method from its constructor's keywords, which are its configuration."""
+    cls = model_class(name)
+    try:
+        return cls(**arguments)
+    except TypeError as error:
+        raise ModelError(f"{name}: {error}") from error

@@ -57,8 +57,12 @@ class SegmentationModel(nn.Module, ABC):
     name: ClassVar[str]
     uses_text: ClassVar[bool] = True
     stride: ClassVar[int] = 32
-    text_input: TextInput | None = None
+    text_input: TextInput | None
     loss_names: tuple[str, ...]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text_input = None
 
     @abstractmethod
     def encode_image(self, image: Tensor) -> Features:

@@ -160,7 +160,9 @@ class MultiLevelAlignment(nn.Module):
         device_type = mask.device.type
         with torch.autocast(device_type, enabled=False):
             keep = ~text.is_null & (mask.flatten(1).amax(1) > 0)
-            zero = sum((p.pixels.float().sum() + p.words.float().sum() for p in projected), start=self.log_temperature) * 0
+            zero = (
+                sum((p.pixels.float().sum() + p.words.float().sum() for p in projected), start=self.log_temperature) * 0
+            )
             losses = {"contrastive": zero} | ({"margin": zero} if self.has_margin else {})
             if int(keep.sum()) < 2:
                 return losses

@@ -125,7 +125,9 @@ class SubPixelHead(nn.Module):
         with torch.no_grad():  # ICNR (Aitken et al., 2017): the 16 sub-pixels start equal, so no checkerboard
             first = self.expand.weight[::16].clone()
             self.expand.weight.copy_(first.repeat_interleave(16, 0))
-            self.expand.bias.copy_(self.expand.bias[::16].repeat_interleave(16)) if self.expand.bias is not None else None
+            self.expand.bias.copy_(
+                self.expand.bias[::16].repeat_interleave(16)
+            ) if self.expand.bias is not None else None
 
     def forward(self, x: Tensor) -> Tensor:
         logits: Tensor = self.project(F.pixel_shuffle(self.expand(x), 4))

@@ -1,0 +1,188 @@
+"""TMCA: target-informed multi-level contrastive alignment.
+
+Li et al., arXiv 2412.13533 (v3), Expert Systems with Applications 2026. The abstract names three components (FOUND); their
+formulas are not public to us and are INFERRED as specs/tmca_lsms section 2 lays out. The base recipe that they stand on is
+LanGuideMedSeg's (SISTER). Each component can be switched off; with all off the base recipe is left.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from lexseg.data.batch import Target
+from lexseg.encoders import create_image_encoder
+from lexseg.losses.contrastive import Targets
+from lexseg.losses.segmentation import segmentation_losses, soft_dice_loss
+from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.parts.alignment import Distance, JointSpace, MultiLevelAlignment, Projected, masked_mean
+from lexseg.models.parts.enhancement import RelevanceMap, SkipGate
+from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
+from lexseg.models.parts.text_adapter import TextAdapter
+from lexseg.models.parts.text_input import TextInput
+from lexseg.text import create_text_encoder
+from lexseg.text.batch import TextBatch
+
+
+class TMCA(SegmentationModel):
+    """Guide decoder + target-sensitive distance + multi-level alignment + language-guided target enhancement.
+
+    Args:
+        encoder: name of the image encoder.
+        encoder_args: its keywords.
+        text_width: width of the token states.
+        text_encoder: configuration of a text encoder that is trained with the model; ``None`` where it is frozen and
+            stands outside.
+        text_adapter: keywords of a :class:`TextAdapter` over the states; ``None`` leaves it out.
+        widths: decoder widths at strides 32, 16, 8, 4; ``None`` is the encoder's own, as published.
+        head_channels: channels at full size; 24 as published, 1 for the small models.
+        guide: whether the decoder reads the words at all; false is the image-only ablation.
+        self_attention: at which of the strides 32, 16, 8 cells look at one another.
+        alignment_levels: strides that the alignment loss works on; empty switches it off.
+        level_weights, distance, targets, margin: of :class:`MultiLevelAlignment`.
+        joint_dim: width of the joint space.
+        shared_text_projection: one G for all levels (the ablation) instead of one each.
+        enhancement: language-guided target enhancement.
+        gate: what its gates start at.
+        alignment_weight: lambda_a; the margin counts half of it.
+        relevance_weight: of a soft Dice between relevance map and target at every level; not claimed by the paper.
+        dropout: of the attentions.
+    """
+
+    name = "tmca"
+
+    def __init__(
+        self,
+        *,
+        encoder: str = "convnext-tiny",
+        encoder_args: Mapping[str, Any] | None = None,
+        text_width: int = 768,
+        text_encoder: Mapping[str, Any] | None = None,
+        text_adapter: Mapping[str, Any] | None = None,
+        widths: Sequence[int] | None = None,
+        head_channels: int = 24,
+        guide: bool = True,
+        self_attention: Sequence[int] = (32, 16, 8),
+        alignment_levels: Sequence[int] = (4, 8, 16, 32),
+        level_weights: Sequence[float] | None = None,
+        distance: Distance = "masked+context",
+        targets: Targets = "caption",
+        margin: float = 0.2,
+        joint_dim: int = 256,
+        shared_text_projection: bool = False,
+        enhancement: bool = True,
+        gate: float = 0.0,
+        alignment_weight: float = 0.1,
+        relevance_weight: float = 0.0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if enhancement and not guide:
+            raise ValueError("enhancement reads the words, so it needs guide=True")
+        if relevance_weight and not enhancement:
+            raise ValueError("relevance_weight supervises the enhancement's maps, so it needs enhancement=True")
+        self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
+        self.normalize = Normalize(self.encoder.mean, self.encoder.std)
+        trained = create_text_encoder(text_encoder) if text_encoder is not None else None
+        self.text_input = TextInput(text_width, trained)
+        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
+        dim = text_adapter["dim"] if text_adapter else text_width
+
+        channels = list(self.encoder.channels)
+        wide = list(widths or reversed(channels))  # deep to shallow
+        cross: CrossAttention = "none" if not guide else "enhance" if enhancement else "guide"
+        self.deepest = nn.Conv2d(channels[3], wide[0], 1) if wide[0] != channels[3] else nn.Identity()
+        self.guides = nn.ModuleList(
+            GuideLayer(w, dim, cross=cross, gate=gate, self_attention=stride in self_attention, dropout=dropout)
+            for w, stride in zip(wide, (32, 16, 8), strict=False)
+        )
+        self.ups = nn.ModuleList(UpBlock(wide[i], channels[2 - i], wide[i + 1]) for i in range(3))
+        self.head = SubPixelHead(wide[3], head_channels)
+
+        self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
+        self.enhancement = enhancement
+        joint = range(4) if enhancement else self.alignment_levels
+        self.joint = nn.ModuleDict({str(i): JointSpace(channels[i], dim, joint_dim) for i in joint})
+        if shared_text_projection and self.joint:
+            first = next(iter(self.joint.values()))
+            for space in self.joint.values():
+                space.text = first.text
+        self.relevance = nn.ModuleList(RelevanceMap() for _ in range(4 if enhancement else 0))
+        self.skip_gates = nn.ModuleList(SkipGate(gate) for _ in range(3 if enhancement else 0))
+        self.alignment = (
+            MultiLevelAlignment(
+                len(alignment_levels), level_weights=level_weights, distance=distance, targets=targets, margin=margin
+            )
+            if alignment_levels
+            else None
+        )
+        self.alignment_weight, self.relevance_weight = alignment_weight, relevance_weight
+        names = ["dice", "bce"]
+        if self.alignment is not None:
+            names += ["contrastive"] + ["margin"] * self.alignment.has_margin
+        self.loss_names = tuple(names + ["relevance"] * bool(relevance_weight))
+
+    def encode_image(self, image: Tensor) -> Features:
+        """The image encoder's maps; the words touch only the decoder."""
+        return Features(self.encoder(self.normalize(image)), (image.shape[-2], image.shape[-1]))
+
+    def decode(self, features: Features, text: TextBatch) -> Prediction:
+        """Segment by one sentence an image."""
+        words, mask = self._words(text)
+        projected = self._project(features.maps, words, mask) if self.enhancement else {}
+        return self._decode(features, words, mask, projected)
+
+    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
+        """Dice and cross-entropy, and where configured the contrastive, margin and relevance terms."""
+        features = self.encode_image(image)
+        words, mask = self._words(text)
+        projected = self._project(features.maps, words, mask)
+        prediction = self._decode(features, words, mask, projected)
+        losses = segmentation_losses(prediction.logits, target)
+        if self.alignment is not None:
+            levels = [projected[i] for i in self.alignment_levels]
+            terms = self.alignment(levels, text, mask, target.mask, masked_mean(words, mask))
+            weights = {"contrastive": self.alignment_weight, "margin": 0.5 * self.alignment_weight}
+            losses |= {name: weights[name] * value for name, value in terms.items()}
+        if self.relevance_weight:
+            losses["relevance"] = self.relevance_weight * self._relevance_loss(prediction.maps, target)
+        return losses
+
+    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
+        """Encoder in layers, a trained text encoder, all else."""
+        encoder = self.encoder.layer_groups()
+        text = list(self.text_input.encoder.parameters()) if self.text_input and self.text_input.encoder else []
+        seen = {id(p) for group in encoder for p in group} | {id(p) for p in text}
+        head = [p for p in self.parameters() if id(p) not in seen]
+        return {"encoder": encoder, "text": [text] if text else [], "head": [head]}
+
+    def _words(self, text: TextBatch) -> tuple[Tensor, Tensor]:
+        assert self.text_input is not None
+        words, mask = self.text_input(text)
+        return (self.adapter(words, mask) if self.adapter is not None else words), mask
+
+    def _project(self, maps: list[Tensor], words: Tensor, mask: Tensor) -> dict[int, Projected]:
+        sentence = masked_mean(words, mask)
+        return {int(i): space(maps[int(i)], words, sentence) for i, space in self.joint.items()}
+
+    def _decode(
+        self, features: Features, words: Tensor, mask: Tensor, projected: Mapping[int, Projected]
+    ) -> Prediction:
+        relevance = [r(projected[i], mask) for i, r in enumerate(self.relevance)]
+        skips = features.maps[:3]
+        if self.enhancement:
+            skips = [gate(f, a) for gate, f, a in zip(self.skip_gates, skips, relevance[:3], strict=True)]
+        x = self.deepest(features.maps[3])
+        for i, (guide, up) in enumerate(zip(self.guides, self.ups, strict=True)):
+            x = guide(x, words, mask, relevance[3 - i] if relevance else None)
+            x = up(x, skips[2 - i])
+        names = [f"relevance@{s}" for s in self.encoder.strides]
+        return Prediction(self.head(x), maps=dict(zip(names, relevance, strict=False)))
+
+    def _relevance_loss(self, maps: Mapping[str, Tensor], target: Target) -> Tensor:
+        total = target.mask.new_zeros(())
+        for relevance in maps.values():
+            share = nn.functional.adaptive_avg_pool2d(target.mask, relevance.shape[-2:])
+            logits = relevance.float().clamp(1e-4, 1 - 1e-4).logit()
+            total = total + soft_dice_loss(logits, Target(share, weight=target.weight)) / len(maps)
+        return total
