@@ -1,0 +1,215 @@
+"""Model folders: config.json, model.safetensors, README.md, metrics.json. Nothing in them is code or pickle."""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from lexseg.errors import ModelError
+from lexseg.models import create_model
+from lexseg.models.base import SegmentationModel
+from lexseg.text import create_text_encoder
+from lexseg.text.encoders.base import TextEncoder
+
+FORMAT = 1
+CONFIG, WEIGHTS, CARD, METRICS, TOKENIZER = (
+    "config.json",
+    "model.safetensors",
+    "README.md",
+    "metrics.json",
+    "text_encoder",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """All that is needed to rebuild a model and to use it as it was trained.
+
+    Attributes:
+        method: key in :data:`lexseg.models.MODELS`.
+        arguments: the constructor's keywords.
+        size: (height, width) that images are stretched to.
+        text_encoder: its configuration, as :func:`lexseg.text.create_text_encoder` takes it; ``None`` for image-only models.
+        text_encoder_sha256: fingerprint of a frozen text encoder; a model is not run with another.
+        laterality: whose left "left" is in the sentences it was trained on; ``None`` if unknown.
+        threshold: probability from which on a pixel is foreground.
+        weights_sha256: of model.safetensors.
+        format: version of this file's layout.
+    """
+
+    method: str
+    arguments: Mapping[str, Any]
+    size: tuple[int, int]
+    text_encoder: Mapping[str, Any] | None = None
+    text_encoder_sha256: str | None = None
+    laterality: Literal["image", "patient"] | None = None
+    threshold: float = 0.5
+    weights_sha256: str = ""
+    format: int = FORMAT
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model ready to run: the network in evaluation mode, its text encoder, its configuration and folder."""
+
+    model: SegmentationModel
+    text_encoder: TextEncoder | None
+    config: ModelConfig
+    folder: Path
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_model(
+    folder: Path,
+    model: SegmentationModel,
+    config: ModelConfig,
+    *,
+    card: str,
+    metrics: Mapping[str, Any] | None = None,
+    text_encoder: TextEncoder | None = None,
+) -> ModelConfig:
+    """Write a model folder, whole or not at all: beside the target first, then moved into place.
+
+    Args:
+        folder: the target; an older model there is replaced once the new one is complete.
+        model: its ``state_dict`` is saved.
+        config: ``weights_sha256`` is filled in.
+        card: README.md.
+        metrics: metrics.json.
+        text_encoder: one that is trained with the model leaves its vocabulary in the folder.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        # shared tensors (one text projection for all levels) are stored once for each name
+        state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+        save_file(state, temporary / WEIGHTS, metadata={"format": "pt"})
+        values = asdict(config) | {"weights_sha256": _sha256(temporary / WEIGHTS)}
+        if text_encoder is not None and text_encoder.trainable:
+            values["text_encoder"] = text_encoder.save_vocabulary(temporary / TOKENIZER)
+        (temporary / CONFIG).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        (temporary / CARD).write_text(card, encoding="utf-8")
+        (temporary / METRICS).write_text(json.dumps(dict(metrics or {}), indent=2) + "\n", encoding="utf-8")
+        _replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return _parse_config(folder)
+
+
+def load_model(folder: Path | str) -> LoadedModel:
+    """Read a model folder, strictly: every byte of the weights and every key must be as it was saved.
+
+    Raises:
+        ModelError: the folder lacks a file, a file is damaged, or the text encoder at hand is not the one trained with.
+    """
+    folder = Path(folder)
+    config = _parse_config(folder)
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ModelError(f"{folder}: {WEIGHTS} is missing; a model folder holds {CONFIG} and {WEIGHTS}")
+    if _sha256(weights) != config.weights_sha256:
+        raise ModelError(
+            f"{weights}: the file is damaged (its SHA-256 is not the one in {CONFIG}); copy the model again"
+        )
+    encoder = _text_encoder(folder, config)
+    arguments = dict(config.arguments)
+    if encoder is not None and encoder.trainable:
+        arguments["text_encoder"] = encoder.config()
+    model = create_model(config.method, **_without_pretraining(arguments))
+    try:
+        state = load_file(weights)
+        model.load_state_dict(state, strict=True)
+    except (SafetensorError, RuntimeError) as error:
+        raise ModelError(f"{weights}: does not fit {CONFIG}: {error}") from error
+    metrics = _read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
+    if model.text_input is not None and model.text_input.encoder is not None:
+        encoder = model.text_input.encoder
+    return LoadedModel(model.eval(), encoder, config, folder, metrics)
+
+
+def initialise(model: SegmentationModel, folder: Path | str) -> None:
+    """Start ``model`` from another model's weights, strictly (``--init``)."""
+    loaded = load_model(folder)
+    try:
+        model.load_state_dict(loaded.model.state_dict(), strict=True)
+    except RuntimeError as error:
+        raise ModelError(f"{folder}: its weights do not fit this configuration: {error}") from error
+
+
+def _text_encoder(folder: Path, config: ModelConfig) -> TextEncoder | None:
+    if config.text_encoder is None:
+        return None
+    values = dict(config.text_encoder)
+    if (folder / TOKENIZER).is_dir():
+        values["name"] = str(folder / TOKENIZER)
+    encoder = create_text_encoder(values, pretrained=not values.get("trainable", False))
+    expected = config.text_encoder_sha256
+    if expected and not encoder.trainable and encoder.fingerprint() != expected:
+        raise ModelError(
+            f"{folder}: was trained with another version of the text encoder {encoder.name!r} "
+            f"(SHA-256 {expected[:12]}..., here {encoder.fingerprint()[:12]}...); install the version it names"
+        )
+    return encoder
+
+
+def _without_pretraining(arguments: dict[str, Any]) -> dict[str, Any]:
+    """The saved weights replace any pretrained ones: do not ask a hub or a wheel for those."""
+    if "encoder" in arguments or "encoder_args" in arguments:
+        arguments["encoder_args"] = dict(arguments.get("encoder_args") or {}) | {"pretrained": False}
+    return arguments
+
+
+def _parse_config(folder: Path) -> ModelConfig:
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ModelError(f"{folder}: {CONFIG} is missing; a model folder holds {CONFIG} and {WEIGHTS}")
+    values = _read_json(path)
+    known = set(ModelConfig.__dataclass_fields__)
+    if unknown := sorted(set(values) - known):
+        raise ModelError(f"{path}: unknown keys {unknown}; known are {sorted(known)}")
+    if values.get("format") != FORMAT:
+        raise ModelError(f"{path}: format {values.get('format')!r}, this version of LexSeg reads {FORMAT}")
+    try:
+        height, width = values.pop("size")
+        config = ModelConfig(size=(int(height), int(width)), **values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: {error}") from error
+    if not isinstance(config.arguments, Mapping) or not 0 < config.threshold < 1:
+        raise ModelError(f"{path}: 'arguments' must be an object and 'threshold' between 0 and 1")
+    return config
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: an object was expected, not {type(values).__name__}")
+    return values
+
+
+def _replace(new: Path, target: Path) -> None:
+    """Move ``new`` to ``target``; what was there is removed last."""
+    if not target.exists():
+        os.replace(new, target)
+        return
+    old = target.with_name(f".{target.name}-old-{os.getpid()}")
+    os.replace(target, old)
+    os.replace(new, target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
