@@ -1,0 +1,159 @@
+"""What a training run is told. The defaults here, then the recipe, then the command line, the later over the earlier."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lexseg.data.augment import AugmentConfig
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where cases come from.
+
+    Attributes:
+        cases: manifests, comma-separated or as a list.
+        repeat: how often the training cases of each manifest count in an epoch; one number for each manifest.
+        text_column: columns that hold the sentence; several, comma-separated, are sampled from.
+        size: side in pixels of the square that images are stretched to; divisible by 32.
+        grow: smaller sizes to begin with, as {size: share of the epochs}; the rest is trained at ``size``.
+        batch_size: cases in a batch, on each device.
+        workers: processes that read cases; 0 reads in the training process.
+        split: shares of train, validation and test where a manifest has no split; by patient, written to split.csv.
+        limit: use only that many training cases, drawn by the seed; 0 is all.
+    """
+
+    cases: str | list[str] = ""
+    repeat: list[int] = field(default_factory=list)
+    text_column: str | list[str] = "text"
+    size: int = 224
+    grow: dict[int, float] = field(default_factory=dict)
+    batch_size: int = 16
+    workers: int = 0
+    split: str = "70/15/15"
+    limit: int = 0
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW with a cosine schedule over the real number of steps.
+
+    Attributes:
+        lr: peak learning rate of the decoder and everything else that starts from nothing.
+        encoder_lr: factor on it for the image encoder's last layer group.
+        layer_decay: further factor for each group towards the image.
+        text_lr: factor on it for a text encoder that is trained along.
+        weight_decay: of matrices and kernels; norms, biases and gates have none.
+        warmup: share of the steps in which the rate rises from nothing.
+        final_lr: share of the peak that the cosine ends at.
+        clip: largest norm of the gradient.
+        loss_warmup: epochs over which a loss term rises linearly from nothing, by the term's name.
+    """
+
+    lr: float = 1e-3
+    encoder_lr: float = 0.3
+    layer_decay: float = 1.0
+    text_lr: float = 0.1
+    weight_decay: float = 0.01
+    warmup: float = 0.05
+    final_lr: float = 0.001
+    clip: float = 1.0
+    loss_warmup: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """How long, on what, and what counts as best.
+
+    Attributes:
+        epochs: passes over the training cases.
+        max_time: stop after DD:HH:MM:SS, counted from this start; what is best by then is the model.
+        accelerator, devices, num_nodes, strategy, precision: as Lightning's Trainer takes them.
+        ema: decay of the running average of the weights, which is what is validated and saved; 0 is none.
+        channels_last: memory layout; faster for convolutions.
+        monitor: the validation score that best is judged by, per image or over all pixels.
+        validate_every: epochs between two validations; the last epoch is always validated.
+        patience: validations without a better score before the run stops; 0 is never.
+        accumulate: batches whose gradients are added up to one step.
+        samples: validation cases whose overlays are drawn at each validation.
+    """
+
+    epochs: int = 20
+    max_time: str | None = None
+    accelerator: str = "auto"
+    devices: int = 1
+    num_nodes: int = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+    ema: float = 0.998
+    channels_last: bool = True
+    monitor: Literal["per_image", "pooled"] = "per_image"
+    validate_every: int = 1
+    patience: int = 0
+    accumulate: int = 1
+    samples: int = 6
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A recipe.
+
+    Attributes:
+        method: ``lexseg models`` lists them.
+        model: the method's own keywords.
+        text: the text encoder: ``{kind: minilm}``, ``{kind: huggingface, name: ID_OR_FOLDER}`` or ``{kind: word}``.
+        data: where cases come from.
+        augment: what may happen to a case in training.
+        optimizer: learning rates and losses.
+        trainer: how long, on what, and what counts as best.
+        seed: all randomness is a function of it, the epoch and the case.
+    """
+
+    method: str = "tmca"
+    model: dict[str, Any] = field(default_factory=dict)
+    text: dict[str, Any] = field(default_factory=lambda: {"kind": "minilm"})
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    seed: int = 0
+
+
+def as_list(value: str | list[str]) -> list[str]:
+    """``a,b`` or a list of names as a list."""
+    parts = value.split(",") if isinstance(value, str) else value
+    return [p.strip() for p in parts if p.strip()]
+
+
+def size_at(data: DataConfig, epoch: int, epochs: int) -> int:
+    """The side of the input in an epoch: the sizes of ``grow`` in their order, each for its share, then ``size``."""
+    done = 0.0
+    for size, share in data.grow.items():
+        done += share * epochs
+        if epoch < round(done):
+            return int(size)
+    return data.size
+
+
+def seconds(max_time: str | None) -> float | None:
+    """DD:HH:MM:SS as seconds.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if max_time is None:
+        return None
+    parts = max_time.split(":")
+    if len(parts) != 4 or not all(p.isdigit() for p in parts):
+        raise ValueError(f"max_time is {max_time!r}; DD:HH:MM:SS was expected, such as 00:01:30:00")
+    days, hours, minutes, secs = map(int, parts)
+    return ((days * 24 + hours) * 60 + minutes) * 60.0 + secs
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings with dotted names, for messages that compare two configurations."""
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        out |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return out

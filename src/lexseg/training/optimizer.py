@@ -1,0 +1,57 @@
+"""Parameter groups and the learning-rate schedule."""
+
+import math
+from typing import Any
+
+import torch
+from torch import nn
+
+from lexseg.models.base import SegmentationModel
+from lexseg.training.config import OptimizerConfig
+
+
+def parameter_groups(model: SegmentationModel, config: OptimizerConfig) -> list[dict[str, Any]]:
+    """Every trainable parameter exactly once, each group with its peak rate and weight decay.
+
+    The image encoder's groups get ``lr * encoder_lr * layer_decay ** (groups behind it)``.
+    """
+    rates: list[tuple[str, float, list[nn.Parameter]]] = []
+    named = model.parameter_groups()
+    depth = len(named["encoder"])
+    for i, group in enumerate(named["encoder"]):
+        rates.append((f"encoder{i}", config.lr * config.encoder_lr * config.layer_decay ** (depth - 1 - i), group))
+    rates += [("text", config.lr * config.text_lr, group) for group in named["text"]]
+    rates += [("head", config.lr, group) for group in named["head"]]
+
+    out = []
+    for name, rate, group in rates:
+        trainable = [p for p in group if p.requires_grad]
+        for suffix, decay, chosen in (
+            ("", config.weight_decay, [p for p in trainable if p.ndim > 1]),
+            ("/no_decay", 0.0, [p for p in trainable if p.ndim <= 1]),
+        ):
+            if chosen:
+                out.append({"name": name + suffix, "params": chosen, "lr": rate, "weight_decay": decay})
+    given = [id(p) for group in out for p in group["params"]]
+    wanted = {id(p) for p in model.parameters() if p.requires_grad}
+    if len(given) != len(set(given)) or set(given) != wanted:
+        raise AssertionError(
+            f"{type(model).__name__}.parameter_groups must hold every trainable parameter exactly once"
+        )
+    return out
+
+
+def build_optimizer(
+    model: SegmentationModel, config: OptimizerConfig, steps: int
+) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
+    """AdamW, and a linear warm-up followed by a cosine that ends with the last of ``steps``."""
+    optimizer = torch.optim.AdamW(parameter_groups(model, config))
+    warm = max(1, round(config.warmup * steps))
+
+    def factor(step: int) -> float:
+        if step < warm:
+            return (step + 1) / warm
+        progress = min(1.0, (step - warm) / max(1, steps - warm))
+        return config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
