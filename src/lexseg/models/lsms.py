@@ -1,0 +1,147 @@
+"""LSMS: language-guided scale-aware medical segmentor.
+
+Ouyang et al., arXiv 2408.17347 (v3, 2025). The abstract names scale-aware vision-language attention, a full-scale
+decoder and, from v3 on, a vision-language contrastive loss (FOUND). The attention is SLViT's, by the same first author
+(SISTER); decoder and contrastive terms are INFERRED, as specs/tmca_lsms section 4 lays out. Each can be switched off.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lexseg.data.batch import Target
+from lexseg.encoders import create_image_encoder
+from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.vision_language import pixel_loss, region_loss
+from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.parts.full_scale_decoder import ConcatHamburger, FullScaleDecoder
+from lexseg.models.parts.guide_decoder import SubPixelHead
+from lexseg.models.parts.svla import LanguageBlocks, SVLAEncoder, Words
+from lexseg.models.parts.text_adapter import TextAdapter
+from lexseg.models.parts.text_input import TextInput
+from lexseg.models.parts.unet_decoder import resize
+from lexseg.text import create_text_encoder
+from lexseg.text.batch import TextBatch
+
+
+class LSMS(SegmentationModel):
+    """SVLA in the image encoder, a full-scale decoder, a vision-language contrastive loss.
+
+    Because the words enter the image encoder, an image cannot be encoded once for several sentences: the cost is per
+    sentence, a true limitation of the method. Only with ``language_blocks="none"`` is the image encoded once.
+
+    Args:
+        encoder: name of the image encoder: an MSCAN, as published, or ``efficientnet-lite0`` (the ``lite`` size).
+        encoder_args: its keywords.
+        text_width: width of the token states.
+        text_encoder: configuration of a text encoder that is trained with the model, as published; ``None`` where it is
+            frozen and stands outside.
+        text_adapter: keywords of a :class:`TextAdapter` over the states; ``None`` leaves it out.
+        language_blocks, scale_weights: of :class:`SVLAEncoder`.
+        svla_args: further keywords of :class:`SVLAEncoder`, for encoders other than MSCAN.
+        decoder: ``full-scale``, or ``hamburger``: the head of SLViT.
+        decoder_args: keywords of :class:`FullScaleDecoder` or :class:`ConcatHamburger`.
+        upsample: from stride 4 to pixels: ``bilinear`` on one logit a cell, or ``subpixel``.
+        joint_dim: width of the space in which pixels and sentences are compared.
+        contrastive_weight: of the pixel and the region term each; 0 leaves both out, as the paper's v1 and v2 do.
+    """
+
+    name = "lsms"
+
+    def __init__(
+        self,
+        *,
+        encoder: str = "mscan-base",
+        encoder_args: Mapping[str, Any] | None = None,
+        text_width: int = 768,
+        text_encoder: Mapping[str, Any] | None = None,
+        text_adapter: Mapping[str, Any] | None = None,
+        language_blocks: LanguageBlocks = "all",
+        scale_weights: bool = True,
+        svla_args: Mapping[str, Any] | None = None,
+        decoder: Literal["full-scale", "hamburger"] = "full-scale",
+        decoder_args: Mapping[str, Any] | None = None,
+        upsample: Literal["bilinear", "subpixel"] = "bilinear",
+        joint_dim: int = 64,
+        contrastive_weight: float = 0.1,
+    ) -> None:
+        super().__init__()
+        image_encoder = create_image_encoder(encoder, **(encoder_args or {}))
+        self.normalize = Normalize(image_encoder.mean, image_encoder.std)
+        trained = create_text_encoder(text_encoder) if text_encoder is not None else None
+        self.text_input = TextInput(text_width, trained)
+        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
+        dim = text_adapter["dim"] if text_adapter else text_width
+        self.encoder = SVLAEncoder(
+            image_encoder, dim, language_blocks=language_blocks, scale_weights=scale_weights, **(svla_args or {})
+        )
+        self.decoder: FullScaleDecoder | ConcatHamburger
+        if decoder == "full-scale":
+            self.decoder = FullScaleDecoder(self.encoder.channels, dim, **(decoder_args or {}))
+        else:
+            self.decoder = ConcatHamburger(self.encoder.channels, **(decoder_args or {}))
+        if not self.encoder.reads_words and getattr(self.decoder, "mixer", None) is None:
+            raise ValueError(
+                "with language_blocks='none' only the full-scale decoder's mixer reads the words: keep it (decoder "
+                "'full-scale', mixer_layers at least 1), or use the model 'unet'"
+            )
+        width = self.decoder.channels
+        self.head = SubPixelHead(width, 1) if upsample == "subpixel" else nn.Conv2d(width, 1, 1)
+        self.contrastive_weight = contrastive_weight
+        self.loss_names: tuple[str, ...] = ("dice", "bce")
+        if contrastive_weight:
+            self.joint_pixels = nn.Conv2d(width, joint_dim, 1)
+            self.joint_sentence = nn.Linear(dim, joint_dim)
+            self.loss_names += ("pixel", "region")
+
+    def encode_image(self, image: Tensor) -> Features:
+        """The normalised image: the words enter all that follows. The encoder's maps, where they do not."""
+        x = self.normalize(image)
+        maps = [x] if self.encoder.reads_words else self.encoder(x, None)[0]
+        return Features(maps, (image.shape[-2], image.shape[-1]))
+
+    def decode(self, features: Features, text: TextBatch) -> Prediction:
+        """Segment by one sentence an image; ``maps`` hold, by stride, each pixel's best score for any word."""
+        return self._answer(features, self._words(text))[0]
+
+    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
+        """Dice and cross-entropy, and where configured the pixel and the region term."""
+        self.check_size(image)
+        words = self._words(text)
+        prediction, x = self._answer(self.encode_image(image), words)
+        losses = segmentation_losses(prediction.logits, target)
+        if self.contrastive_weight:
+            pixels = F.normalize(self.joint_pixels(x).float(), dim=1)
+            sentence = F.normalize(self.joint_sentence(words.sentence).float(), dim=-1)
+            pixel = pixel_loss(pixels, sentence, target, text.is_null)
+            region = region_loss(pixels, sentence, target, text.is_null, text.caption_id)
+            losses |= {"pixel": self.contrastive_weight * pixel, "region": self.contrastive_weight * region}
+        return losses
+
+    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
+        """The image encoder in layers, a trained text encoder, all else (the language branches among it)."""
+        encoder = self.encoder.encoder.layer_groups()
+        assert self.text_input is not None
+        text = list(self.text_input.encoder.parameters()) if self.text_input.encoder is not None else []
+        seen = {id(p) for group in encoder for p in group} | {id(p) for p in text}
+        head = [p for p in self.parameters() if id(p) not in seen]
+        return {"encoder": encoder, "text": [text] if text else [], "head": [head]}
+
+    def _words(self, text: TextBatch) -> Words:
+        assert self.text_input is not None
+        states, mask = self.text_input(text)
+        if self.adapter is not None:
+            states = self.adapter(states, mask) * mask.unsqueeze(-1)
+        return Words(states, mask)
+
+    def _answer(self, features: Features, words: Words) -> tuple[Prediction, Tensor]:
+        """The prediction, and the decoder's map that the contrastive loss works on."""
+        maps, relevance = features.maps, []
+        if self.encoder.reads_words:
+            maps, relevance = self.encoder(features.maps[0], words)
+        x = self.decoder(maps, words)
+        logits = resize(self.head(x), features.size)
+        named = {f"relevance@{s}": r for s, r in zip(self.encoder.encoder.strides, relevance, strict=False)}
+        return Prediction(logits, maps=named), x

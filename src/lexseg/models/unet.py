@@ -1,0 +1,61 @@
+"""U-Net without words: the yardstick of what the words add."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+from lexseg.data.batch import Target
+from lexseg.encoders import create_image_encoder
+from lexseg.losses.segmentation import segmentation_losses
+from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.parts.guide_decoder import SubPixelHead
+from lexseg.models.parts.unet_decoder import UNetDecoder, resize
+from lexseg.text.batch import TextBatch
+
+
+class UNet(SegmentationModel):
+    """An image encoder, skips, a plain decoder. It takes sentences, as every model does, and ignores them.
+
+    Args:
+        encoder: name of the image encoder.
+        encoder_args: its keywords.
+        widths: of the decoder at strides 16, 8 and 4.
+        upsample: from stride 4 to pixels; ``subpixel`` predicts each of the sixteen, ``bilinear`` only smooths.
+    """
+
+    name = "unet"
+    uses_text = False
+
+    def __init__(
+        self,
+        *,
+        encoder: str = "efficientnet-lite0",
+        encoder_args: Mapping[str, Any] | None = None,
+        widths: Sequence[int] = (128, 64, 32),
+        upsample: Literal["subpixel", "bilinear"] = "subpixel",
+    ) -> None:
+        super().__init__()
+        self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
+        self.normalize = Normalize(self.encoder.mean, self.encoder.std)
+        self.decoder = UNetDecoder(self.encoder.channels, widths)
+        self.head = SubPixelHead(widths[-1], 1) if upsample == "subpixel" else nn.Conv2d(widths[-1], 1, 1)
+        self.loss_names = ("dice", "bce")
+
+    def encode_image(self, image: Tensor) -> Features:
+        """The decoder's map: without words, all the work is the image's."""
+        maps = self.encoder(self.normalize(image))
+        return Features([self.decoder(maps)], (image.shape[-2], image.shape[-1]))
+
+    def decode(self, features: Features, text: TextBatch) -> Prediction:
+        """The same mask for every sentence."""
+        return Prediction(resize(self.head(features.maps[0]), features.size))
+
+    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
+        """Dice and cross-entropy."""
+        return segmentation_losses(self(image, text).logits, target)
+
+    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
+        """Encoder in layers, decoder and head; no text."""
+        head = [*self.decoder.parameters(), *self.head.parameters()]
+        return {"encoder": self.encoder.layer_groups(), "text": [], "head": [head]}
