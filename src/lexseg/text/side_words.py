@@ -66,7 +66,9 @@ UP_DOWN_SHORT = {
 # --- left and right ----------------------------------------------------------
 
 # Never a side before these ("right away", "right-handed", "in the right place") ...
-SIDE_NEVER_BEFORE = r"angle[sd]?\b(?! of)|away|now|here|there|place|time|way|diagnosis|answer|amount|handed|handedness|click|thing|decision"
+SIDE_NEVER_BEFORE = (
+    r"angle[sd]?\b(?! of)|away|now|here|there|place|time|way|diagnosis|answer|amount|handed|handedness|click"
+)
 
 # ... nor before the names of what has no mirror twin: a mirrored left ventricle is still a left ventricle.
 SIDE_NAMES = (

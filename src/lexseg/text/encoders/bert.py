@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import Tensor
 
@@ -61,6 +62,7 @@ class BertTextEncoder(TextEncoder):
                 _read_tokenizer(source, config) if known is None else Tokenizer.from_str(json.dumps(known[1]))
             )
             model = _load(source, config) if pretrained else _bare(config)
+            _check_vocabulary(source, self._tokenizer, config)
         # Padding and truncation are ours: a tokenizer.json may bring its own.
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -195,6 +197,16 @@ def _read_tokenizer(source: str, config: "PreTrainedConfig") -> Tokenizer:
     return cast("Tokenizer", reader.from_pretrained(source, **options).backend_tokenizer)
 
 
+def _check_vocabulary(source: str, tokenizer: Tokenizer, config: "PreTrainedConfig") -> None:
+    """Without its vocabulary file a tokenizer is made that knows special tokens only, and every word is unknown."""
+    ids = tokenizer.get_vocab().values()
+    if len(ids) < config.vocab_size // 2 or max(ids) >= config.vocab_size:
+        raise ModelError(
+            f"{source}: the tokenizer has {len(ids)} tokens, but the weights have {config.vocab_size}; "
+            "tokenizer.json or vocab.txt is missing, or is another model's: download the model again"
+        )
+
+
 def _tokenizer_config(source: str) -> dict[str, Any]:
     from transformers.utils.hub import cached_file
 
@@ -218,7 +230,7 @@ def _explained(source: str) -> Iterator[None]:
         yield
     except ModelError:
         raise
-    except (OSError, ValueError, KeyError, AttributeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, RuntimeError, SafetensorError) as error:
         if Path(source).is_dir():
             todo = "a BERT-family folder was expected: config.json, model.safetensors, tokenizer.json or vocab.txt"
         else:
