@@ -84,8 +84,7 @@ def read_mask(path: Path | str, label: int | None = None) -> Bool:
     Raises:
         DataError: as `read_image`, and if there are more than two values and no ``label``.
     """
-    with _opened(path) as image:
-        values = _mask_values(_upright(image), str(path))
+    values = read_values(path)
     if label is not None:
         return np.asarray(values == label, dtype=np.bool_)
     low, high = values.min(), values.max()
@@ -98,6 +97,16 @@ def read_mask(path: Path | str, label: int | None = None) -> Bool:
         hint = hint or "name the value that is foreground in the column 'label', or save a mask of two values"
         raise DataError(f"{path}: the mask holds {number} values ({low:g} to {high:g}), expected two; {hint}")
     return foreground
+
+
+def read_values(path: Path | str) -> NDArray[Any]:
+    """The values of a mask as they are in the file: numbers[H, W]. See `read_mask` for palettes and colours.
+
+    Raises:
+        DataError: as `read_image`.
+    """
+    with _opened(path) as image:
+        return _mask_values(_upright(image), str(path))
 
 
 def image_size(path: Path | str) -> tuple[int, int]:

@@ -1,0 +1,94 @@
+"""``lexseg import``: another project's data layout, turned into a manifest."""
+
+from __future__ import annotations
+
+import argparse
+
+from lexseg.cli.check import add_text_encoder, print_problems, print_report, progress_bar, text_encoder, wide_console
+
+# Named here and not taken from the importers, so that --help need not import them; a test holds the two together.
+LAYOUTS = ("lvit", "languide", "medvlsm", "folder")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "import",
+        help="turn another project's data layout into a manifest",
+        description=(
+            "Copy a data set of another layout into a new folder with cases.csv, images/ and masks/, and check it. "
+            "lvit: Train_Folder, Val_Folder, Test_Folder with img/, labelcol/ and .xlsx. languide: Images/, GTs/ and "
+            "prompt/train.csv. medvlsm: images/, masks/ and JSON prompts. folder: images/, masks/ and one sentence."
+        ),
+    )
+    parser.add_argument("layout", metavar="LAYOUT", choices=LAYOUTS, help=", ".join(LAYOUTS))
+    parser.add_argument("source", metavar="SOURCE", help="folder to read")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
+    parser.add_argument(
+        "--split",
+        type=_fractions,
+        metavar="TRAIN/VAL/TEST",
+        help="divide all cases anew, such as 70/15/15, by patient and image; by default the layout's own splits are "
+        "kept, and what it lacks is drawn: 70/15/15, or a fifth of train as val",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the splits (default: 0)")
+    parser.add_argument("--text", metavar="SENTENCE", help="the sentence of every image (layout folder)")
+    parser.add_argument(
+        "--prompt", metavar="NAME", help="the prompt that becomes the text (layout medvlsm; default: p6)"
+    )
+    parser.add_argument(
+        "--laterality", choices=("image", "patient"), help="whose left the sentences mean; written in the manifest"
+    )
+    parser.add_argument(
+        "--patient",
+        metavar="REGEX",
+        help="finds the patient in an image's name (first group, or the whole match), such as 'TCGA-\\w+-\\w+'",
+    )
+    parser.add_argument(
+        "--leaks_mask",
+        "--leaks-mask",
+        choices=("yes", "no"),
+        help="whether the sentences were written from the masks; noted in the manifest (default: yes but for folder)",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse the data set if a file is missing, instead of leaving out its row"
+    )
+    add_text_encoder(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Import, check and print."""
+    from lexseg.data.importers import import_layout
+
+    console = wide_console()
+    encoder = text_encoder(args.text_encoder)
+    with progress_bar("Copying and checking") as progress:
+        report = import_layout(
+            args.layout,
+            args.source,
+            args.output,
+            fractions=args.split,
+            seed=args.seed,
+            text=args.text,
+            prompt=args.prompt,
+            laterality=args.laterality,
+            leaks_mask=None if args.leaks_mask is None else args.leaks_mask == "yes",
+            patient=args.patient,
+            strict=args.strict,
+            text_encoder=encoder,
+            progress=progress,
+        )
+    print_problems(console, report.notes)
+    print_report(console, report.check)
+    console.print(f"wrote {report.manifest}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _fractions(text: str) -> tuple[float, float, float]:
+    from lexseg.data.splits import parse_fractions
+
+    try:
+        return parse_fractions(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None

@@ -1,0 +1,262 @@
+"""From what an importer found to a data set of our own: copied, checked, and whole or not there at all."""
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lexseg.data.case import Case, Laterality, Split
+from lexseg.data.check import CheckReport, Progress, SentenceReader, check_manifest
+from lexseg.data.importers import folder, languide, lvit, medvlsm
+from lexseg.data.importers.masks import store_mask
+from lexseg.data.importers.record import Findings, Record
+from lexseg.data.manifest import write_manifest
+from lexseg.data.problem import Problem, describe
+from lexseg.data.splits import DEFAULT_FRACTIONS, split_cases
+from lexseg.errors import ConfigError, DataError
+
+LAYOUTS: dict[str, Callable[..., Findings]] = {
+    "lvit": lvit.read,
+    "languide": languide.read,
+    "medvlsm": medvlsm.read,
+    "folder": folder.read,
+}
+VALIDATION_SHARE = 0.2
+"""Of the training cases, where a layout has no validation cases of its own; LanGuideMedSeg takes as many."""
+
+# The sentences published in these layouts were written from the true masks.
+_LEAKS_MASK = ("lvit", "languide", "medvlsm")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What was imported.
+
+    Attributes:
+        manifest: the new one.
+        notes: what was left out or changed.
+        check: what the checker says of the result.
+    """
+
+    manifest: Path
+    notes: list[Problem]
+    check: CheckReport
+
+
+def import_layout(
+    layout: str,
+    source: Path | str,
+    output: Path | str,
+    *,
+    fractions: Sequence[float] | None = None,
+    seed: int = 0,
+    text: str | None = None,
+    prompt: str | None = None,
+    laterality: Laterality | None = None,
+    leaks_mask: bool | None = None,
+    patient: str | None = None,
+    strict: bool = False,
+    text_encoder: SentenceReader | None = None,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Turn another project's data layout into a folder with ``cases.csv``, ``images/`` and ``masks/``.
+
+    Images and masks of two values are copied as they are, equal images once. Masks that only nearly have two values
+    (saved as JPEG, or scaled smoothly) are cut at the middle and saved as PNG, with a warning; others are refused.
+
+    Args:
+        layout: ``lvit``, ``languide``, ``medvlsm`` or ``folder``.
+        source: the folder to read.
+        output: the folder to make; it may exist if it is empty.
+        fractions: of train, val and test: divides all cases anew. ``None`` keeps the layout's own splits; where it has
+            none 0.70, 0.15, 0.15 are drawn, and where only val is missing a fifth of train becomes val.
+        seed: of the drawing.
+        text: the sentence of every image; layout ``folder`` only.
+        prompt: the prompt that becomes ``text``, by default ``p6``; layout ``medvlsm`` only.
+        laterality: whose left the sentences mean; written in the manifest.
+        leaks_mask: whether the sentences were written from the masks; noted in a column of this name. By default yes
+            for the layouts of published sentences, which were, and nothing for ``folder``.
+        patient: a regular expression that finds the patient in an image's name: its first group, or the whole match.
+        strict: refuse the data set if anything would be left out.
+        text_encoder: whose limit the sentences are held against; ``None`` leaves that out.
+        progress: is told how far copying and checking are.
+
+    Raises:
+        DataError: with all problems; then there is no ``output``.
+        ConfigError: for an unknown layout, or an option that is not the layout's.
+        OSError: if the output cannot be written.
+    """
+    source, output = Path(source), Path(output)
+    findings = _find(layout, source, text, prompt)
+    _check_output(output)
+    if not findings.records and not findings.problems:
+        findings.note("error", "there is nothing to import", source)
+    grave = ("error", "warning") if strict else ("error",)
+    problems = [problem for problem in findings.problems if problem.severity in grave]
+    if problems or not findings.records:
+        _refuse(source, problems or findings.problems)
+    if leaks_mask is None and layout in _LEAKS_MASK:
+        leaks_mask = True
+    records = _named_apart(findings.records)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    building = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
+    try:
+        cases = _copy(records, building, findings, _part(progress, 0))
+        if leaks_mask is not None:
+            note = {"leaks_mask": "yes" if leaks_mask else "no"}
+            cases = [replace(case, extra={**case.extra, **note}) for case in cases]
+        patients = _patients(records, patient, findings)
+        cases = [replace(c, laterality=laterality, patient=p) for c, p in zip(cases, patients, strict=True)]
+        cases = _split(cases, fractions, seed, findings)
+        write_manifest(building / "cases.csv", cases)
+        check = check_manifest(building / "cases.csv", text_encoder=text_encoder, progress=_part(progress, 1))
+        check = CheckReport([_traced(problem, records) for problem in check.problems], check.summary)
+        problems = [problem for problem in (*findings.problems, *check.problems) if problem.severity == "error"]
+        if problems:
+            _refuse(source, problems)
+        os.replace(building, output)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return ImportReport(output / "cases.csv", findings.problems, check)
+
+
+def _find(layout: str, source: Path, text: str | None, prompt: str | None) -> Findings:
+    if layout not in LAYOUTS:
+        raise ConfigError(f"layout {layout!r} is none of {', '.join(LAYOUTS)}")
+    if text is not None and layout != "folder":
+        raise ConfigError(f"a sentence for all images goes with the layout 'folder'; {layout!r} has its own sentences")
+    if text is not None and not text.strip():
+        raise ConfigError("the sentence is blank; leave it out to import without sentences")
+    if prompt is not None and layout != "medvlsm":
+        raise ConfigError(f"a prompt can be chosen of the layout 'medvlsm'; {layout!r} has none")
+    if not source.is_dir():
+        raise DataError(f"{source}: there is no such folder")
+    options = {key: value for key, value in (("text", text), ("prompt", prompt)) if value is not None}
+    return LAYOUTS[layout](source, **options)
+
+
+def _check_output(output: Path) -> None:
+    if output.is_symlink() or (output.exists() and not output.is_dir()):
+        raise DataError(f"{output}: is there already and is no folder")
+    if output.is_dir() and any(output.iterdir()):
+        raise DataError(f"{output}: is there already and not empty; name a new folder, or remove it first")
+
+
+def _named_apart(records: Sequence[Record]) -> list[Record]:
+    """Equal names in two splits get the split before them, and what is then still equal a number."""
+    counts = Counter(record.name for record in records)
+    splits = Counter({name: len({r.split for r in records if r.name == name}) for name, n in counts.items() if n > 1})
+    taken: set[str] = set()
+    named = []
+    for record in records:
+        name = f"{record.split}_{record.name}" if splits[record.name] > 1 else record.name
+        name = _free(name, "", taken)
+        named.append(replace(record, name=name))
+    return named
+
+
+def _free(stem: str, suffix: str, taken: set[str]) -> str:
+    # in lower case, as some file systems do not tell A from a
+    name, number = f"{stem}{suffix}", 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}_{number}{suffix}"
+    taken.add(name.lower())
+    return name
+
+
+def _copy(records: Sequence[Record], folder: Path, findings: Findings, progress: Progress) -> list[Case]:
+    images, masks = folder / "images", folder / "masks"
+    for path in (folder, images, masks):
+        path.mkdir()
+    copied: dict[Path, Path] = {}
+    contents: dict[str, Path] = {}
+    taken_images: set[str] = set()
+    taken_masks: set[str] = set()
+    cases = []
+    for number, record in enumerate(records, start=1):
+        if record.image not in copied:
+            with open(record.image, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest not in contents:
+                contents[digest] = images / _free(record.image.stem, record.image.suffix.lower(), taken_images)
+                shutil.copyfile(record.image, contents[digest])
+            copied[record.image] = contents[digest]
+        if record.mask is not None and record.mask not in copied:
+            name = _free(record.mask.stem, "", taken_masks)
+            copied[record.mask] = store_mask(record.mask, masks / name, record, findings)
+        mask = None if record.mask is None else copied[record.mask]
+        cases.append(
+            Case(record.name, copied[record.image], (record.text,), mask, split=record.split, extra=record.columns)
+        )
+        progress(number, len(records))
+    return cases
+
+
+def _patients(records: Sequence[Record], pattern: str | None, findings: Findings) -> list[str | None]:
+    if pattern is None:
+        return [None] * len(records)
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"{pattern!r} is no regular expression: {error}") from error
+    patients: list[str | None] = []
+    for record in records:
+        match = compiled.search(record.image.stem)
+        found = match and (match.group(1) if compiled.groups else match.group())
+        if not found:
+            message = f"{pattern!r} finds no patient in the image's name {record.image.stem!r}"
+            findings.note("error", message, record.source, record.row)
+        patients.append(found or None)
+    return patients
+
+
+def _split(cases: list[Case], fractions: Sequence[float] | None, seed: int, findings: Findings) -> list[Case]:
+    stated = {case.split for case in cases}
+    if fractions is not None:
+        if stated != {None}:
+            findings.note("warning", "the layout's own splits are given up for new ones, as asked for")
+        return split_cases(cases, fractions, seed)
+    try:
+        if stated == {None}:
+            findings.note("info", f"the layout has no splits: 70/15/15, drawn with seed {seed}")
+            return split_cases(cases, DEFAULT_FRACTIONS, seed)
+        if "train" in stated and "val" not in stated:
+            train = [index for index, case in enumerate(cases) if case.split == "train"]
+            shares: dict[Split, float] = {"train": 1 - VALIDATION_SHARE, "val": VALIDATION_SHARE}
+            drawn = split_cases([cases[index] for index in train], shares, seed)
+            chosen = dict(zip(train, drawn, strict=True))
+            message = f"the layout has no val cases: {VALIDATION_SHARE:.0%} of train, drawn with seed {seed}"
+            findings.note("info", message)
+            return [chosen.get(index, case) for index, case in enumerate(cases)]
+    except DataError as error:
+        findings.note("warning", f"no splits were drawn: {error}")
+    return cases
+
+
+def _traced(problem: Problem, records: Sequence[Record]) -> Problem:
+    """A problem of the new manifest as one of the file that the user has."""
+    if problem.row is None:
+        return replace(problem, source=None)
+    record = records[problem.row - 2]
+    return replace(problem, source=record.source, row=record.row)
+
+
+def _part(progress: Progress | None, half: int) -> Progress:
+    """Copying is the first half of the work, checking the second."""
+
+    def told(done: int, total: int) -> None:
+        if progress is not None:
+            progress(half * total + done, 2 * total)
+
+    return told
+
+
+def _refuse(source: Path, problems: Sequence[Problem]) -> None:
+    number = f"{len(problems)} problem" + ("s" if len(problems) != 1 else "")
+    raise DataError(f"{source} was not imported, {number}:\n{describe(problems)}")
