@@ -30,5 +30,5 @@ def create_model(name: str, **arguments: Any) -> "SegmentationModel":
     cls = model_class(name)
     try:
         return cls(**arguments)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ModelError(f"{name}: {error}") from error

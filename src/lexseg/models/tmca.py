@@ -19,8 +19,7 @@ from lexseg.models.parts.alignment import Distance, JointSpace, MultiLevelAlignm
 from lexseg.models.parts.enhancement import RelevanceMap, SkipGate
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
 from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput
-from lexseg.text import create_text_encoder
+from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.text.batch import TextBatch
 
 
@@ -83,8 +82,7 @@ class TMCA(SegmentationModel):
             raise ValueError("relevance_weight supervises the enhancement's maps, so it needs enhancement=True")
         self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
-        trained = create_text_encoder(text_encoder) if text_encoder is not None else None
-        self.text_input = TextInput(text_width, trained)
+        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
         self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
         dim = text_adapter["dim"] if text_adapter else text_width
 

@@ -1,8 +1,12 @@
 """The door through which sentences enter a model."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from lexseg.text import create_text_encoder
 from lexseg.text.batch import TextBatch
 from lexseg.text.encoders.base import TextEncoder
 
@@ -70,3 +74,17 @@ class TextInput(nn.Module):
                 f"the batch's states have width {text.states.shape[-1]}, but this model reads width {self.width}"
             )
         return text.states
+
+
+def trained_text_encoder(config: Mapping[str, Any] | None) -> TextEncoder | None:
+    """The text encoder that is a part of the model; ``None`` where it is frozen and stands outside.
+
+    Args:
+        config: as :func:`lexseg.text.create_text_encoder` takes it, and ``pretrained``: false where the model is about
+            to load its own weights.
+    """
+    if config is None:
+        return None
+    options = dict(config)
+    pretrained = bool(options.pop("pretrained", True))
+    return create_text_encoder(options, pretrained=pretrained)
