@@ -106,3 +106,8 @@ def test_positions_are_sines_and_cosines() -> None:
     assert positions[0].tolist() == [0, 1, 0, 1]
     assert positions[3, 0] == pytest.approx(torch.sin(torch.tensor(3.0)).item())
     assert positions[3, 3] == pytest.approx(torch.cos(torch.tensor(0.03)).item())
+
+
+def test_it_cannot_be_frozen() -> None:
+    with pytest.raises(ModelError, match="trainable"):
+        create_text_encoder({"kind": "word", "vocabulary": ["left"], "trainable": False})

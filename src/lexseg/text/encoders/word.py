@@ -26,7 +26,7 @@ class WordEncoder(TextEncoder):
         heads: attention heads of a layer.
         dropout: in the transformer layers, in training only.
         max_length: the most words and punctuation marks of a sentence.
-        trainable: false freezes the encoder, which makes sense only for one that has been trained.
+        trainable: only true will do: a frozen one would be random words, saved nowhere.
     """
 
     def __init__(
@@ -44,9 +44,13 @@ class WordEncoder(TextEncoder):
         words = list(vocabulary)
         if not words or len(set(words)) != len(words) or any(split_words(w) != [w] for w in words):
             raise ModelError("vocabulary of the word encoder: distinct lower-case words were expected, at least one")
+        if not trainable:
+            raise ModelError(
+                "the word encoder starts from nothing and is trained with the model: leave `trainable` true"
+            )
         if width % heads or width % 2:
             raise ModelError(f"word encoder of width {width}: an even multiple of its {heads} heads was expected")
-        self.name, self.width, self.max_length, self.trainable = "word", width, max_length, trainable
+        self.name, self.width, self.max_length, self.trainable = "word", width, max_length, True
         self._options = {"width": width, "layers": layers, "heads": heads, "dropout": dropout, "max_length": max_length}
         self._ids = {"<pad>": PAD, "<unk>": UNKNOWN} | {word: i for i, word in enumerate(words, start=2)}
         self.embedding = nn.Embedding(len(self._ids), width, padding_idx=PAD)
@@ -60,8 +64,6 @@ class WordEncoder(TextEncoder):
             for _ in range(layers)
         )
         self.norm = nn.LayerNorm(width)
-        self.requires_grad_(trainable)
-        self.train(trainable)
 
     @staticmethod
     def build_vocabulary(texts: Iterable[str], min_count: int = 1) -> list[str]:
@@ -80,7 +82,7 @@ class WordEncoder(TextEncoder):
         return self._ids
 
     def config(self) -> dict[str, Any]:
-        return {"kind": "word", "vocabulary": list(self._ids)[2:], **self._options, "trainable": self.trainable}
+        return {"kind": "word", "vocabulary": list(self._ids)[2:], **self._options, "trainable": True}
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         positions = sinusoidal_positions(input_ids.shape[1], self.width).to(self.embedding.weight)
