@@ -16,3 +16,28 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.fail(f"LEXSEG_DATA is {folder}, which is not a folder")
     return root
+
+
+@pytest.fixture
+def sides():
+    """A segmenter whose answers can be worked out by hand (:class:`fakes.Sides`)."""
+    import fakes
+    from lexseg.inference.segmenter import Segmenter
+
+    model = fakes.Sides(text_encoder=fakes.WORDS)
+    encoder = model.text_input.encoder
+    return Segmenter(model, encoder, size=fakes.SIZE, laterality="image", name="sides", device="cpu")
+
+
+@pytest.fixture
+def sides_folder(tmp_path, monkeypatch):
+    """The same as a model folder."""
+    import fakes
+    from lexseg.models import MODELS
+    from lexseg.models.io import ModelConfig, save_model
+
+    monkeypatch.setitem(MODELS, "sides", "fakes:Sides")
+    folder = tmp_path / "sides"
+    config = ModelConfig(method="sides", arguments={}, size=fakes.SIZE, text_encoder=fakes.WORDS, laterality="image")
+    save_model(folder, fakes.Sides(text_encoder=fakes.WORDS), config, card="# Sides\n")
+    return folder

@@ -26,6 +26,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+_THE_USERS = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EIO)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``lexseg``.
 
@@ -59,12 +62,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def describe_os_error(error: OSError) -> str | None:
-    """What to tell the user about a full disk or a folder that may not be written; ``None`` for any other error."""
+    """What to tell the user about a full disk, or a path that cannot be written to; ``None`` for any other error."""
     where = f" while writing {error.filename}" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full{where}; free some space or give another --output, then run the command again"
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
         return f"no permission for {error.filename or 'a file'}; check who may read and write it"
+    if error.errno in _THE_USERS and error.filename:
+        return f"{error.filename}: {error.strerror}"
     return None
 
 

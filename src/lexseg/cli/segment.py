@@ -117,7 +117,7 @@ def _segment_one(segmenter: "Segmenter", request: "Request", names: list[str], a
         segmenter.check_text(text)  # all of them before anything is written
     session = segmenter.set_image(image, spacing=request.spacing or args.spacing, tta=args.tta)
     clock.lap("image")
-    for text, name in zip(request.texts, names, strict=True):
+    for number, (text, name) in enumerate(zip(request.texts, names, strict=True), start=1):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             result = session.segment(text, threshold=args.threshold, laterality=args.laterality or request.laterality)
@@ -126,7 +126,8 @@ def _segment_one(segmenter: "Segmenter", request: "Request", names: list[str], a
         for doubt in doubts:
             print(f"warning: {request.where}: {doubt}", file=sys.stderr)
         record: dict[str, Any] = {
-            "image": request.image.name,
+            "image": str(request.image),
+            "sentence": number,
             "model": segmenter.name,
             "model_laterality": segmenter.laterality,
             "tta": args.tta,
