@@ -129,6 +129,7 @@ def _segment_one(segmenter: "Segmenter", request: "Request", names: list[str], a
             "image": str(request.image),
             "sentence": number,
             "model": segmenter.name,
+            "model_sha256": segmenter.sha256,
             "model_laterality": segmenter.laterality,
             "tta": args.tta,
             "warnings": doubts,

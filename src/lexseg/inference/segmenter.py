@@ -36,6 +36,7 @@ class Segmenter:
         threshold: probability from which on a pixel is foreground, 0..1.
         laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
         name: what the model is called in results.
+        sha256: of the model's weights; ``None`` if unknown.
         device: where to run; ``None`` takes a GPU where there is one.
     """
 
@@ -48,6 +49,7 @@ class Segmenter:
         threshold: float = 0.5,
         laterality: Laterality | None = None,
         name: str = "",
+        sha256: str | None = None,
         device: torch.device | str | None = None,
     ) -> None:
         try:
@@ -60,6 +62,7 @@ class Segmenter:
         self.model = model.eval()
         self.text_encoder = text_encoder if model.uses_text else None
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
+        self.sha256, self.uses_text = sha256, model.uses_text
         # sentences are patient data: never cached on disk here
         self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
 
@@ -79,6 +82,7 @@ class Segmenter:
             threshold=config.threshold,
             laterality=config.laterality,
             name=str(model),
+            sha256=config.weights_sha256,
             device=device,
         )
 
