@@ -11,7 +11,6 @@ What the values of an image become:
 - The orientation that a camera notes (EXIF) is applied, to images and masks alike.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -239,7 +238,8 @@ def _opened(path: Path | str) -> Iterator[Image.Image]:
             if opener is None:
                 raise DataError(f"{path}: not an image; expected PNG, JPEG, TIFF or BMP")
             file.seek(0)
-            with opener(file, os.fspath(path)) as image:
+            # without its name: Pillow would map uncompressed TIFFs into memory, and garble those that are to be turned
+            with opener(file) as image:
                 _check_size(image.size, str(path))
                 pages = getattr(image, "n_frames", 1)
                 if pages != 1:
