@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+# Not compiled ahead: most of what the dependencies bring is never imported.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
@@ -17,11 +19,11 @@ $(BIN)/python:
 
 # Stamps, so that a second call installs nothing. The developers' install holds the default one.
 $(VENV)/.lexseg: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(PIP) --constraint constraints.txt --editable .
 	@touch $@
 
 $(VENV)/.lexseg-dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(PIP) --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.lexseg
 
 demo: $(VENV)/.lexseg  ## Segment real images by sentences with the bundled model, into demo/index.html
