@@ -1,0 +1,293 @@
+"""LSMS: the contract, its switches, and a test for each defect of the code it descends from (specs: tmca_lsms 3.2)."""
+
+import inspect
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import nn
+
+from lexseg.encoders import create_image_encoder
+from lexseg.encoders.mscan import MSCANBlock, add_branches
+from lexseg.models import create_model
+from lexseg.models.lsms import LSMS
+from lexseg.models.parts import full_scale_decoder, svla
+from lexseg.models.parts.full_scale_decoder import FullScaleAggregation, FullScaleDecoder, ScaleMixer
+from lexseg.models.parts.hamburger import NMF
+from lexseg.models.parts.svla import LanguageBranch, SVLAEncoder, Words, pixel_norm
+
+from .base import WIDTH, ModelTests, images, jitter, sentences, target
+
+SMALL: dict[str, Any] = {"width": 32, "part": 8, "mixer_layers": 1, "mixer_heads": 4}
+TINY: dict[str, Any] = {
+    "encoder": "mscan-tiny",
+    "encoder_args": {"drop_path": 0.0},
+    "text_width": WIDTH,
+    "decoder_args": SMALL,
+    "joint_dim": 16,
+}
+LITE: dict[str, Any] = {
+    "encoder": "efficientnet-lite0",
+    "text_width": WIDTH,
+    "text_adapter": {"dim": 32, "dropout": 0.0},
+    "decoder_args": {**SMALL, "context": "none"},
+    "upsample": "subpixel",
+}
+
+
+class TestTiny(ModelTests):
+    name = "lsms"
+    arguments: ClassVar = TINY
+
+
+class TestLite(ModelTests):
+    name = "lsms"
+    arguments: ClassVar = LITE
+
+
+class TestWordsInTheDecoderOnly(ModelTests):
+    name = "lsms"
+    arguments: ClassVar = {**TINY, "language_blocks": "none", "contrastive_weight": 0.0}
+
+
+class TestHamburgerHead(ModelTests):
+    name = "lsms"
+    arguments: ClassVar = {
+        **TINY,
+        "language_blocks": "stage",
+        "scale_weights": False,
+        "decoder": "hamburger",
+        "decoder_args": {"width": 32, "rank": 4, "dropout": 0.0},
+    }
+
+
+def words(n: int = 2, length: int = 5) -> Words:
+    mask = torch.arange(length)[None] < torch.tensor([length - i for i in range(n)])[:, None]
+    return Words(torch.randn(n, length, WIDTH) * mask[..., None], mask)
+
+
+# The defects of the public SLViT code.
+
+
+def test_relevance_is_no_constant() -> None:
+    """Defect: a softmax summed over its own axis, so a "correlation map" of ones."""
+    model = create_model("lsms", **TINY).eval()
+    with torch.no_grad():
+        maps = model(images(2), sentences(2)).maps
+    assert list(maps) == ["relevance@4", "relevance@8", "relevance@16", "relevance@32"]
+    assert all(m.std() > 0.01 for m in maps.values())
+
+
+def test_relevance_is_the_best_score_of_any_word_before_the_softmax() -> None:
+    torch.manual_seed(0)
+    branch, given = LanguageBranch(16, WIDTH), words(2)
+    local = torch.randn(2, 16, 3, 4)
+    _, relevance = branch([local] * 4, given)
+    q = pixel_norm(branch.query(local.flatten(2).transpose(1, 2)))
+    score = q @ branch.key(given.states).transpose(1, 2) / 4.0
+    expected = score.masked_fill(~given.mask[:, None], -torch.inf).amax(-1)
+    torch.testing.assert_close(relevance.flatten(1), expected)
+
+
+def test_optimiser_is_given_the_parts_between_the_scales() -> None:
+    """Defect: parameter groups that leave the cross-scale module out, which so never trains."""
+    model = create_model("lsms", **TINY)
+    grouped = {id(p) for layers in model.parameter_groups().values() for layer in layers for p in layer}
+    mixer = model.decoder.mixer  # type: ignore[union-attr]
+    assert isinstance(mixer, ScaleMixer)
+    assert all(id(p) in grouped for p in mixer.parameters())
+    jitter(model)
+    before = {n: p.detach().clone() for n, p in mixer.named_parameters()}
+    optimizer = torch.optim.SGD([p for g in model.parameter_groups().values() for layer in g for p in layer], 0.1)
+    sum(model.train().training_losses(images(), sentences(), target()).values()).backward()
+    optimizer.step()
+    assert [n for n, p in mixer.named_parameters() if torch.equal(p, before[n])] == []
+
+
+def test_language_branch_has_no_dead_parameters() -> None:
+    """Defect: a visual projection that is built and never used. Nor are there biases that softmax or norm would undo."""
+    torch.manual_seed(0)
+    branch = LanguageBranch(16, WIDTH)
+    local = torch.randn(2, 16, 4, 4)
+    merged, _ = branch([local, local, local, local], words(2))
+    (merged * torch.randn_like(merged)).sum().backward()
+    assert [n for n, p in branch.named_parameters() if p.grad is None or p.grad.abs().max() < 1e-4] == []
+
+
+def test_number_of_parameters_is_the_specs() -> None:
+    """4.1 counts 0.115 M, 0.263 M, 0.902 M and 1.837 M at 768-wide states (we have no biases, but scale weights)."""
+    for dim, millions in ((64, 0.115), (128, 0.263), (320, 0.902), (512, 1.837)):
+        count = sum(p.numel() for p in LanguageBranch(dim, 768).parameters()) / 1e6
+        assert count == pytest.approx(millions, abs=0.005)
+
+
+def test_cells_are_moved_without_loops_over_them() -> None:
+    """Defect: gathering and scattering cells in Python double loops. Doubling the grid must not add a single call."""
+
+    def calls(size: int) -> int:
+        mixer = ScaleMixer(16, WIDTH, layers=1, heads=2)
+        maps = [torch.randn(1, 16, size * k, size * k) for k in (8, 4, 2, 1)]
+        with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profile:
+            mixer(maps, words(1))
+        return sum(e.count for e in profile.key_averages() if e.key.startswith("aten::"))
+
+    calls(2)  # warm-up
+    assert calls(4) == calls(2)
+    assert "for " not in inspect.getsource(svla.LanguageBranch.forward).replace("for t in", "").replace(
+        "for i, x in", ""
+    )
+
+
+def test_matrix_decomposition_stays_where_the_map_is() -> None:
+    """Defect: bases forced onto CUDA. "meta" stands for any device that is not the default one."""
+    nmf = NMF(8, rank=3).to("meta")
+    assert nmf(torch.zeros(2, 8, 4, 4, device="meta")).device.type == "meta"
+
+
+# The language branch.
+
+
+def test_branches_start_as_the_plain_sum() -> None:
+    torch.manual_seed(0)
+    branches = [torch.randn(2, 16, 4, 4) for _ in range(4)]
+    weighted, plain = LanguageBranch(16, WIDTH), LanguageBranch(16, WIDTH, scale_weights=False)
+    plain.load_state_dict({k: v for k, v in weighted.state_dict().items() if not k.startswith("scales")})
+    given = words(2)
+    torch.testing.assert_close(weighted(branches, given)[0], plain(branches, given)[0])
+    with torch.no_grad():
+        weighted.scales.bias[4] = 50.0  # type: ignore[union-attr]
+    spoken = plain(branches, given)[0] - add_branches(branches)
+    torch.testing.assert_close(weighted(branches, given)[0], 5 * spoken, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("dim", "heads"), [(24, 1), (64, 1), (128, 2), (160, 2), (320, 5), (512, 8)])
+def test_heads(dim: int, heads: int) -> None:
+    branch = LanguageBranch(dim, WIDTH)
+    assert branch.heads == heads
+    assert branch([torch.randn(1, dim, 2, 2)] * 4, words(1))[0].shape == (1, dim, 2, 2)
+
+
+def test_one_head_is_plain_attention() -> None:
+    torch.manual_seed(0)
+    branch, given = LanguageBranch(16, WIDTH, scale_weights=False), words(2)
+    local = torch.randn(2, 16, 3, 3)
+    pixels = local.flatten(2).transpose(1, 2)
+    q, k, v = pixel_norm(branch.query(pixels)), branch.key(given.states), branch.value(given.states)
+    weight = (q @ k.transpose(1, 2) / 4).masked_fill(~given.mask[:, None], -torch.inf).softmax(-1)
+    out = pixel_norm(branch.out(weight @ v))
+    expected = local + (branch.gate(out) * out).transpose(1, 2).reshape(local.shape)
+    zeros = torch.zeros_like(local)
+    torch.testing.assert_close(branch([local, zeros, zeros, zeros], given)[0], expected)
+
+
+def test_pixel_norm_is_instance_norm_and_takes_a_single_pixel() -> None:
+    x = torch.randn(2, 9, 5)
+    torch.testing.assert_close(pixel_norm(x), nn.InstanceNorm1d(5)(x.transpose(1, 2)).transpose(1, 2))
+    assert torch.equal(pixel_norm(torch.randn(2, 1, 5)), torch.zeros(2, 1, 5))
+
+
+# The encoder.
+
+
+@pytest.mark.parametrize(("blocks", "count"), [("all", 13), ("stage", 4), ("none", 0)])
+def test_words_enter_the_blocks_that_were_asked_for(blocks: Any, count: int) -> None:
+    encoder = SVLAEncoder(create_image_encoder("mscan-tiny"), WIDTH, language_blocks=blocks)
+    assert sum(isinstance(m, LanguageBranch) for m in encoder.modules()) == count
+    assert sum(isinstance(m, MSCANBlock) for m in encoder.modules()) == 13  # the encoder's own, no copies
+
+
+def test_on_lite0_pretrained_maps_survive_the_added_blocks() -> None:
+    torch.manual_seed(0)
+    trunk = create_image_encoder("efficientnet-lite0")
+    encoder = SVLAEncoder(trunk, WIDTH).eval()
+    image = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        plain, (spoken, _) = trunk(image), encoder(image, words(2))
+    for i, (a, b) in enumerate(zip(plain, spoken, strict=True)):
+        assert nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0) > 0.97, f"stage {i}"
+
+
+def test_image_is_encoded_once_only_where_words_stay_out_of_the_encoder() -> None:
+    assert len(create_model("lsms", **TINY).encode_image(images(1)).maps) == 1
+    outside = create_model("lsms", **{**TINY, "language_blocks": "none"}).encode_image(images(1))
+    assert [m.shape[1] for m in outside.maps] == [32, 64, 160, 256]
+
+
+# The decoder.
+
+
+def test_decoder_starts_without_the_mixer_and_scales_reach_one_another() -> None:
+    torch.manual_seed(0)
+    mixer, given = ScaleMixer(16, WIDTH, layers=1, heads=2).eval(), words(1)
+    maps = [torch.randn(1, 16, 2 * k, 2 * k) for k in (8, 4, 2, 1)]
+    for before, after in zip(maps, mixer(maps, given), strict=True):
+        assert torch.equal(before, after)
+    nn.init.ones_(mixer.gates)
+    deep = maps[3].clone().requires_grad_()
+    mixer([*maps[:3], deep], given)[0].sum().backward()
+    assert deep.grad is not None and deep.grad.abs().max() > 0
+
+
+def test_every_scale_is_decoded_from_all_scales() -> None:
+    torch.manual_seed(0)
+    aggregation = FullScaleAggregation(8, part=4).eval()
+    maps = [torch.randn(1, 8, 2 * k, 2 * k, requires_grad=True) for k in (8, 4, 2, 1)]
+    out = aggregation(maps)
+    assert out.shape == (1, 16, 16, 16)
+    out.sum().backward()
+    assert all(m.grad is not None and m.grad.abs().max() > 0 for m in maps)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"mixer_layers": 0}, {"aggregate": False}, {"context": "hamburger", "rank": 4}, {"context": "none"}]
+)
+def test_parts_of_the_decoder_can_be_switched(changes: dict[str, Any]) -> None:
+    decoder = FullScaleDecoder((8, 12, 16, 20), WIDTH, **{**SMALL, **changes})
+    maps = [torch.randn(2, c, 2 * k, 2 * k) for c, k in ((8, 8), (12, 4), (16, 2), (20, 1))]
+    out = decoder(maps, words(2))
+    assert out.shape == (2, decoder.channels, 16, 16)
+    whole = FullScaleDecoder((8, 12, 16, 20), WIDTH, **SMALL)
+    assert sum(p.numel() for p in decoder.parameters()) != sum(p.numel() for p in whole.parameters())
+
+
+def test_nmf_recovers_a_low_rank_map() -> None:
+    torch.manual_seed(0)
+    low = (torch.rand(12, 2) @ torch.rand(2, 16)).reshape(1, 12, 4, 4)
+    nmf = NMF(12, rank=4, steps=200).eval()
+    assert (nmf(low) - low).norm() < 0.02 * low.norm()
+    noise = torch.rand(1, 12, 4, 4)
+    assert (NMF(12, rank=1, steps=50).eval()(noise) - noise).norm() > 0.2 * noise.norm()
+
+
+# Configuration.
+
+
+def test_contrastive_terms_can_be_left_out() -> None:
+    model = create_model("lsms", **{**TINY, "contrastive_weight": 0})
+    assert model.loss_names == ("dice", "bce")
+    assert not [n for n, _ in model.named_parameters() if "joint" in n]
+
+
+def test_words_that_nobody_reads_are_refused() -> None:
+    with pytest.raises(ValueError, match="unet"):
+        LSMS(**{**TINY, "language_blocks": "none", "decoder_args": {**SMALL, "mixer_layers": 0}})
+    with pytest.raises(ValueError, match="unet"):
+        LSMS(**{**TINY, "language_blocks": "none", "decoder": "hamburger", "decoder_args": {"width": 32}})
+
+
+def test_null_sentences_are_left_out_of_the_contrastive_terms() -> None:
+    model = create_model("lsms", **TINY).eval()
+    text = sentences(4, null=(0, 1, 2, 3))
+    losses = model.training_losses(images(4), text, target(4))
+    assert losses["pixel"] == 0 and losses["region"] == 0
+    one = replace(text, is_null=torch.tensor([True, True, True, False]), attention_mask=sentences(4).attention_mask)
+    assert model.training_losses(images(4), one, target(4))["pixel"] > 0
+
+
+def test_headline_size_builds() -> None:
+    with torch.device("meta"):
+        model = LSMS(encoder="mscan-base")
+    branches = sum(p.numel() for m in model.modules() if isinstance(m, LanguageBranch) for p in m.parameters())
+    assert branches / 1e6 == pytest.approx(17.5, abs=0.2)  # specs: tmca_lsms 3.1
+    assert full_scale_decoder.FullScaleDecoder is type(model.decoder)
