@@ -2,64 +2,60 @@
 
 import sys
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
-
-from lexseg.errors import ConfigError
 
 
 def main(argv: Sequence[str]) -> int:
-    """Parse, train, say where the model is."""
-    from jsonargparse import ArgumentParser
+    """Parse, train, say where the model is.
 
-    from lexseg.training.config import TrainConfig
+    Settings come from the defaults, the recipe and the command line, the later over the earlier; of a run that goes on,
+    from its own ``config.yaml`` first.
+    """
+    from argparse import ArgumentError
 
-    parser = ArgumentParser(prog="lexseg train", description="Train a method on your cases.")
-    parser.add_argument("--config", action="config", help="a recipe's name (see `lexseg models`) or a YAML file")
-    parser.add_class_arguments(TrainConfig, None)
+    from lexseg.training.recipe import read_recipe, settings_parser, to_config
+
+    parser = settings_parser(prog="lexseg train", description="Train a method on your cases.", exit_on_error=False)
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="the run's folder")
-    parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch")
-    parser.add_argument("--init", type=str, default=None, metavar="MODEL", help="start from this model's weights")
-    args = parser.parse_args(_with_recipe_paths(argv))
-    values = args.clone()
-    output, resume, init = values.pop("output"), values.pop("resume"), values.pop("init")
-    values.pop("config", None)
-    config = TrainConfig(**parser.instantiate(values).as_dict())
+    parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run")
+    parser.add_argument(
+        "--init", type=str, metavar="MODEL", help="start from the weights of a bundled model, folder or hub id"
+    )
+    arguments, recipes = _with_recipe_paths(argv)
+    try:
+        for recipe in recipes:
+            read_recipe(recipe)  # names the file and the key, where something in it is wrong
+        settings = parser.parse_args(arguments)
+        own = settings.output / "config.yaml"
+        if settings.resume and own.is_file():
+            read_recipe(own)
+            settings = parser.parse_args(["--config", str(own), *arguments])
+        config = to_config(parser, settings)
+    except ArgumentError as error:
+        print(f"error: {error}\n`lexseg train --help` lists all options", file=sys.stderr)
+        return 2
 
-    from lexseg.training.run import train
+    from lexseg.training.run import is_first_process, train
 
-    folder = train(config, output, resume=resume, init=Path(init) if init else None)
-    print(f"the model is in {folder}")
+    folder = train(config, settings.output, resume=settings.resume, init=settings.init)
+    if is_first_process():
+        print(f"the model is in {folder}")
     return 0
 
 
-def _with_recipe_paths(argv: Sequence[str]) -> list[str]:
-    """Put the path of a shipped recipe where its name stands."""
-    out = list(argv)
+def _with_recipe_paths(argv: Sequence[str]) -> tuple[list[str], list[Path]]:
+    """The arguments with the path of a shipped recipe where its name stands, and the recipes."""
+    from lexseg.training.recipe import recipe_path
+
+    out, recipes = list(argv), []
     for i, word in enumerate(out):
-        name = (
-            word.removeprefix("--config=")
-            if word.startswith("--config=")
-            else out[i]
-            if i and out[i - 1] == "--config"
-            else None
-        )
-        if name is None:
-            continue
-        path = recipe_path(name)
-        out[i] = f"--config={path}" if word.startswith("--config=") else str(path)
-    return out
-
-
-def recipe_path(name: str) -> Path:
-    """The file of a recipe, given by name or path."""
-    shipped = Path(str(files("lexseg") / "assets" / "recipes"))
-    if (shipped / f"{name}.yaml").is_file():
-        return shipped / f"{name}.yaml"
-    if Path(name).is_file():
-        return Path(name)
-    names = ", ".join(sorted(p.stem for p in shipped.glob("*.yaml")))
-    raise ConfigError(f"--config {name}: neither a shipped recipe ({names}) nor a file")
+        if word.startswith("--config="):
+            recipes.append(recipe_path(word.removeprefix("--config=")))
+            out[i] = f"--config={recipes[-1]}"
+        elif i and out[i - 1] == "--config":
+            recipes.append(recipe_path(word))
+            out[i] = str(recipes[-1])
+    return out, recipes
 
 
 if __name__ == "__main__":
