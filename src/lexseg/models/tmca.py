@@ -132,6 +132,7 @@ class TMCA(SegmentationModel):
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the contrastive, margin and relevance terms."""
+        self.check_size(image)
         features = self.encode_image(image)
         words, mask = self._words(text)
         projected = self._project(features.maps, words, mask)

@@ -1,0 +1,225 @@
+"""TMCA: what every model holds to, the tests of specs/tmca_lsms 2.8, and that every switch switches."""
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lexseg.models.parts.alignment import MultiLevelAlignment, Projected, context_ring, prototype, similarity
+from lexseg.models.tmca import TMCA
+from lexseg.text import create_text_encoder
+from lexseg.text.collate import TextPipeline
+
+from .base import WIDTH, WORDS, ModelTests, images, jitter, sentences, target
+
+SMALL: dict[str, Any] = {
+    "encoder": "efficientnet-lite0",
+    "encoder_args": {"pretrained": False},
+    "text_width": WIDTH,
+    "widths": [32, 24, 16, 16],
+    "head_channels": 1,
+    "joint_dim": 16,
+    "margin": 1.0,
+}
+
+
+class TestTMCA(ModelTests):
+    name = "tmca"
+    arguments: ClassVar = SMALL
+
+
+class TestTMCAWithEverything(ModelTests):
+    name = "tmca"
+    arguments: ClassVar = SMALL | {
+        "text_adapter": {"dim": 16, "layers": 1, "dropout": 0.0},
+        "distance": "soft",
+        "relevance_weight": 0.1,
+        "head_channels": 4,
+        "shared_text_projection": True,
+        "gate": 0.1,
+    }
+
+
+class TestBaseRecipe(ModelTests):
+    """Everything off: the guide decoder alone."""
+
+    name = "tmca"
+    arguments: ClassVar = SMALL | {"enhancement": False, "alignment_levels": []}
+
+    def test_is_the_base_recipe(self) -> None:
+        model = self.build()
+        assert model.loss_names == ("dice", "bce")
+        assert not [n for n, _ in model.named_parameters() if n.startswith(("joint", "relevance", "skip", "alignment"))]
+
+
+def small(**changes: Any) -> TMCA:
+    torch.manual_seed(0)
+    return TMCA(**(SMALL | changes))
+
+
+def level(n: int = 4, length: int = 5, dim: int = 8, size: int = 6, seed: int = 0) -> Projected:
+    g = torch.Generator().manual_seed(seed)
+    return Projected(
+        F.normalize(torch.randn(n, dim, size, size, generator=g), dim=1),
+        F.normalize(torch.randn(n, length, dim, generator=g), dim=-1),
+        F.normalize(torch.randn(n, dim, generator=g), dim=-1),
+    )
+
+
+def test_alignment_alone_trains_both_projections() -> None:
+    model = small()
+    losses = model.train().training_losses(images(6), sentences(6), target(6))
+    (losses["contrastive"] + losses["margin"]).backward()
+    for space in model.joint.values():
+        for part in (space.visual, space.text):
+            assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+    assert all(p.grad is None or not p.grad.any() for p in model.head.parameters())
+
+
+def test_no_gradient_reaches_a_frozen_text_encoder() -> None:
+    encoder = create_text_encoder({"kind": "minilm"})
+    text = TextPipeline(encoder)(["lower left lung", "upper right lung"])
+    model = small(text_width=encoder.width)
+    sum(model.train().training_losses(images(2), text, target(2)).values()).backward()
+    assert all(p.grad is None for p in encoder.parameters())
+    assert not [n for n, _ in model.named_parameters() if n.startswith("text_input.encoder")]
+
+
+def test_mask_of_ones_is_global_pooling() -> None:
+    pixels = level().pixels
+    expected = F.normalize(pixels.mean((2, 3)), dim=-1)
+    torch.testing.assert_close(prototype(pixels, torch.ones(4, 1, 6, 6)), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_prototype_reads_the_target_alone() -> None:
+    pixels, mask = level().pixels.clone(), torch.zeros(4, 1, 6, 6)
+    mask[..., :2, :2] = 1
+    before = prototype(pixels, mask)
+    pixels[..., 3:, 3:] = 9.0
+    torch.testing.assert_close(prototype(pixels, mask), before)
+
+
+def test_context_surrounds_the_target_and_falls_back_to_the_rest() -> None:
+    mask = torch.zeros(2, 1, 12, 12)
+    mask[0, 0, 5:7, 5:7] = 1
+    mask[1] = 1
+    ring = context_ring(mask)
+    assert ring[0, 0, 5:7, 5:7].sum() == 0
+    assert ring[0].sum() == 8 * 8 - 4
+    assert ring[1].sum() == 0  # nothing lies beside a target that fills the image
+
+
+def test_similarity_is_the_formula_and_ignores_padding() -> None:
+    one = level()
+    mask = torch.tensor([[True] * k + [False] * (5 - k) for k in (5, 3, 1, 4)])
+    region = prototype(one.pixels, torch.ones(4, 1, 6, 6))
+    got = similarity(region, one.words, one.sentence, mask)
+    for i in range(4):
+        for j in range(4):
+            cosines = one.words[j, mask[j]] @ region[i]
+            want = 0.5 * region[i] @ one.sentence[j] + 0.5 * ((cosines / 0.1).softmax(0) * cosines).sum()
+            torch.testing.assert_close(got[i, j], want, atol=1e-5, rtol=1e-5)
+    garbage = torch.where(mask[..., None], one.words, torch.full_like(one.words, 3.0))
+    torch.testing.assert_close(similarity(region, garbage, one.sentence, mask), got)
+
+
+def _align(distance: str, targets: str = "caption", **changes: Any) -> dict[str, Tensor]:
+    module = MultiLevelAlignment(2, distance=distance, targets=targets, margin=1.0)  # type: ignore[arg-type]
+    text = replace(sentences(4), **changes)
+    mask = target(4).mask
+    levels = [level(seed=1), level(size=3, seed=2)]
+    words_mask = torch.ones(4, 5, dtype=torch.bool)
+    return module(levels, text, words_mask, mask, torch.randn(4, 8, generator=torch.Generator().manual_seed(3)))
+
+
+def test_every_mode_of_the_distance_is_another_loss() -> None:
+    values = {d: float(_align(d)["contrastive"]) for d in ("global", "masked", "soft")}
+    assert len({round(v, 6) for v in values.values()}) == 3
+    assert set(_align("global")) == set(_align("masked")) == {"contrastive"}
+    both = _align("masked+context")
+    assert set(both) == {"contrastive", "margin"} and both["margin"] > 0
+    torch.testing.assert_close(both["contrastive"], _align("masked")["contrastive"])
+
+
+def test_equal_captions_are_positives() -> None:
+    """With all captions equal the caption-aware target is uniform; one-hot punishes the likeness all the same."""
+    same = torch.zeros(4, dtype=torch.long)
+    assert not torch.allclose(
+        _align("masked", "caption", caption_id=same)["contrastive"], _align("masked", "one-hot")["contrastive"]
+    )
+    distinct = torch.arange(4)
+    torch.testing.assert_close(
+        _align("masked", "caption", caption_id=distinct)["contrastive"],
+        _align("masked", "one-hot", caption_id=distinct)["contrastive"],
+    )
+
+
+def test_null_sentences_and_empty_masks_are_left_out() -> None:
+    model = small().train()
+    torch.manual_seed(0)
+    truth = target(4)
+    only = [replace(sentences(4, null=(1, 2)), caption_id=torch.tensor([0, 9, 8, 3]))]
+    empty = truth.mask.clone()
+    empty[1:3] = 0
+    by_null = model.training_losses(images(4), only[0], truth)["contrastive"]
+    by_mask = model.training_losses(
+        images(4), replace(sentences(4), caption_id=torch.tensor([0, 9, 8, 3])), replace(truth, mask=empty)
+    )["contrastive"]
+    torch.testing.assert_close(by_null, by_mask)
+    nothing = model.training_losses(images(4), sentences(4, null=(0, 1, 2)), truth)["contrastive"]
+    assert nothing == 0 and nothing.requires_grad
+
+
+def test_closed_gates_leave_the_network_without_cross_attention_bit_for_bit() -> None:
+    closed = small(gate=0.0, alignment_levels=[]).eval()
+    blind = small(guide=False, enhancement=False, alignment_levels=[]).eval()
+    missing, unexpected = blind.load_state_dict(closed.state_dict(), strict=False)
+    assert not missing
+    assert all(".cross" in n or ".norm_cross" in n or ".text" in n or ".scale" in n or n.startswith(("joint", "rel", "skip"))
+               for n in unexpected)  # fmt: skip
+    with torch.no_grad():
+        assert torch.equal(closed(images(2), sentences(2)).logits, blind(images(2), sentences(2)).logits)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"guide": False, "enhancement": False}, {"enhancement": False}, {"distance": "masked"}, {"targets": "one-hot"},
+     {"alignment_levels": [32]}, {"self_attention": []}, {"shared_text_projection": True}, {"margin": 0.1},
+     {"level_weights": [0.1, 0.2, 0.3, 0.4]}, {"alignment_weight": 1.0}, {"gate": 0.2}, {"relevance_weight": 0.1}],
+)  # fmt: skip
+def test_every_switch_changes_something(changes: dict[str, Any]) -> None:
+    def total(model: TMCA) -> tuple[float, int]:
+        losses = model.eval().training_losses(images(6), sentences(6), target(6))
+        return float(sum(losses.values())), sum(p.numel() for p in model.parameters())
+
+    plain, changed = small(), small(**changes)
+    jitter(plain), jitter(changed)
+    assert total(plain) != total(changed)
+
+
+def test_contradictory_switches_are_refused() -> None:
+    with pytest.raises(ValueError, match="needs guide=True"):
+        small(guide=False)
+    with pytest.raises(ValueError, match="needs enhancement=True"):
+        small(enhancement=False, relevance_weight=0.1)
+    with pytest.raises(ValueError, match="2 level weights for 4 levels"):
+        small(level_weights=[0.5, 0.5])
+
+
+def test_relevance_maps_are_shares_at_every_level() -> None:
+    with torch.no_grad():
+        maps = small().eval()(images(2), sentences(2)).maps
+    assert {n: tuple(m.shape[-2:]) for n, m in maps.items()} == {
+        "relevance@4": (16, 16), "relevance@8": (8, 8), "relevance@16": (4, 4), "relevance@32": (2, 2)}  # fmt: skip
+    assert all(((m >= 0) & (m <= 1)).all() for m in maps.values())
+
+
+def test_words_of_a_trained_encoder_get_a_gradient() -> None:
+    model = small(text_encoder=WORDS)
+    assert model.text_input is not None and model.text_input.encoder is not None
+    text = TextPipeline(model.text_input.encoder)(["left lung", "right lung", "left lung", None])
+    sum(model.train().training_losses(images(4), text, target(4)).values()).backward()
+    assert all(p.grad is not None for p in model.text_input.encoder.parameters())
