@@ -1,0 +1,153 @@
+"""``lexseg evaluate``: score a model, or another tool's masks, and probe whether the words matter."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lexseg.evaluation.sources import PredictionFolder, Predictor
+
+_HELP = "score a model, or another tool's masks, and probe whether the words matter"
+_USAGE = """lexseg evaluate MODEL CASES [options] --output DIR
+       lexseg evaluate CASES --predictions FOLDER [options] --output DIR"""
+_DESCRIPTION = """Writes report.json, cases.csv (one row a case) and report.html (tables, plots, pictures).
+
+MODEL is a bundled model, a model folder or a hub id; CASES is a manifest, or several with commas between them.
+Every image is scored at its own size, and a model is asked four times: with the case's sentence, without one, with the
+sentence of another case, and with left and right swapped."""
+_EPILOG = """examples:
+  lexseg evaluate default cases.csv --output report
+  lexseg evaluate runs/mine/model cases.csv --split val --tta --save-masks --output report
+  lexseg evaluate cases.csv --predictions other_tool/masks --split all --output report
+
+A folder of masks holds ID.png, or STEM.png or STEM_mask.png after the image's name, 0 for background.
+Research use only: not a medical device."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``evaluate`` to the command line."""
+    parser = subparsers.add_parser(
+        "evaluate",
+        help=_HELP,
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("inputs", nargs="*", metavar="MODEL CASES", help="what is scored, and on what; CASES alone with --predictions")
+    add("--predictions", type=Path, metavar="FOLDER", help="score these masks instead of a model's")
+    add("--output", type=Path, required=True, metavar="DIR", help="folder for the report; an earlier one is replaced")
+    add("--split", metavar="NAME", help="train, val, test, or all (default: test)")
+    add("--text_column", "--text-column", default="text", metavar="C", help="column of the sentence (default: text)")
+    add("--threshold", type=float, metavar="T", help="probability from which a pixel is found (default: the model's)")
+    add("--tta", action="store_true", help="test-time augmentation: average with the mirrored image and swapped words")
+    add(
+        "--size",
+        type=int,
+        metavar="N",
+        help="score at N x N pixels, as many papers do (default: each image's own size)",
+    )
+    add("--save-masks", "--save_masks", action="store_true", help="also write the masks, to DIR/masks/ID.png")
+    add("--include-text", "--include_text", action="store_true", help="show sentences, which may tell of a patient")
+    add("--seed", type=int, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
+    add("--resamples", type=int, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
+    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    parser.set_defaults(run=run, usage_error=parser.error)
+    _allow_options_between(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, and print the scores."""
+    from lexseg.data.manifest import read_manifests
+    from lexseg.evaluation.cases import select_cases
+    from lexseg.evaluation.evaluate import Options, evaluate_to
+
+    model, manifests = _inputs(args)
+    cases = read_manifests([Path(part) for part in manifests.split(",")], text_columns=(args.text_column,))
+    chosen = select_cases(cases, args.split)
+    options = Options(args.threshold, args.tta, args.size, args.seed, args.resamples)
+    source = _source(model, args)
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("scoring", total=len(chosen))
+        report = evaluate_to(
+            args.output,
+            source,
+            chosen,
+            options,
+            save_masks=args.save_masks,
+            include_text=args.include_text,
+            notes={"split": args.split or "test", "text_column": args.text_column},
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
+        )
+    print(_lines(report.summary, args.output))
+    return 0
+
+
+def _inputs(args: argparse.Namespace) -> tuple[str | None, str]:
+    given = list(args.inputs)
+    if args.predictions is not None:
+        if len(given) != 1:
+            args.usage_error("with --predictions give CASES alone: lexseg evaluate CASES --predictions FOLDER")
+        return None, given[0]
+    if len(given) != 2:
+        args.usage_error("give MODEL and CASES, or CASES and --predictions FOLDER")
+    return given[0], given[1]
+
+
+def _source(model: str | None, args: argparse.Namespace) -> "Predictor | PredictionFolder":
+    if model is None:
+        from lexseg.evaluation.sources import PredictionFolder
+
+        return PredictionFolder(args.predictions)
+    from lexseg.inference.segmenter import Segmenter
+
+    return Segmenter.from_pretrained(model, device=args.device)
+
+
+def _lines(summary: dict[str, Any], output: Path) -> str:
+    """The scores in words, each with its aggregation and interval."""
+    rows = [f"{summary['model']['name']} on {summary['n']} cases, {summary['resolution']} resolution"]
+    dice, iou, pooled = summary["per_image"]["dice"], summary["per_image"]["iou"], summary["pooled"]
+    rows.append(f"  per image   Dice {_number(dice)}   IoU {_number(iou)}")
+    rows.append(f"  pooled      Dice {pooled['dice']:.4f}   IoU {pooled['iou']:.4f}")
+    rows.append(
+        f"  outline     HD95 {summary['hd95']['mean']:.2f} {summary['hd95']['unit']}   NSD {summary['nsd']['mean']:.4f}"
+    )
+    rows.append(f"  missed {summary['missed']}, false alarms {summary['false_alarms']}")
+    for name, probe in summary["text_probes"].items():
+        if probe is None:
+            continue
+        changed = probe["changed_only"]
+        mean, pooled_dice = probe["per_image"]["dice"]["mean"], probe["pooled"]["dice"]
+        line = f"  {name:<10}  Dice per image {mean:.4f}, pooled {pooled_dice:.4f}"
+        if changed is not None:
+            line += f"; on the {probe['n_changed']} altered {changed['given']:.4f} -> {changed[name]:.4f}"
+        rows.append(line)
+    rows += [f"  {name:<10}  not asked: {why}" for name, why in summary["text_probes_missing"].items()]
+    return "\n".join([*rows, f"written to {output}"])
+
+
+def _number(score: dict[str, Any]) -> str:
+    ends = "" if score["ci95"] is None else " [{:.4f}, {:.4f}]".format(*score["ci95"])
+    return f"{score['mean']:.4f}{ends}"
+
+
+def _allow_options_between(parser: argparse.ArgumentParser) -> None:
+    """Takes ``MODEL --split val CASES`` too: argparse gives up on positional arguments with options between them."""
+    plain = parser.parse_known_args
+
+    def mixed(args: Any = None, namespace: Any = None) -> Any:
+        parser.parse_known_args = plain  # type: ignore[method-assign]
+        try:
+            return parser.parse_known_intermixed_args(args, namespace)
+        finally:
+            parser.parse_known_args = mixed  # type: ignore[method-assign]
+
+    parser.parse_known_args = mixed  # type: ignore[method-assign]

@@ -1,0 +1,123 @@
+"""Which cases are scored, and whether they can be."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from lexseg.data.case import Case
+from lexseg.data.images import read_image, read_mask
+from lexseg.data.problem import Problem, describe
+from lexseg.errors import DataError, LexSegError, TextError
+
+ALL = "all"
+
+
+def select_cases(cases: Sequence[Case], split: str | None = None) -> list[Case]:
+    """The cases of a split.
+
+    Args:
+        cases: of one or several manifests.
+        split: ``train``, ``val`` or ``test``; ``all`` takes every case; ``None`` means ``test``.
+
+    Raises:
+        DataError: if there is no such split; the message lists those that are there.
+    """
+    chosen = [case for case in cases if split == ALL or case.split == (split or "test")]
+    if chosen:
+        return chosen
+    if not cases:
+        raise DataError("there are no cases to score")
+    found = Counter(case.split for case in cases if case.split is not None)
+    if not found:
+        raise DataError(
+            f"no case names a split, so there is no {split or 'test'!r}; give --split all to score them all"
+        )
+    listed = ", ".join(f"{name} ({number})" for name, number in sorted(found.items()))
+    raise DataError(f"no case is of the split {split or 'test'!r}; there are {listed}; choose with --split")
+
+
+def check_cases(cases: Sequence[Case], check_text: Callable[[str], None] | None = None) -> None:
+    """Reads every image, mask and sentence before anything is run, so that a long run does not end in an error.
+
+    Args:
+        cases: those to be scored.
+        check_text: raises TextError for a sentence that the model cannot read; ``None`` for models that read none.
+
+    Raises:
+        DataError: with all problems, each with its row: no mask, an unreadable file, a mask of another size.
+        TextError: where sentences are all that is wrong.
+    """
+    problems: list[tuple[Problem, type[LexSegError]]] = []
+    for case in cases:
+        for column, error in _problems(case, check_text):
+            kind = TextError if isinstance(error, TextError) else DataError
+            problems.append((Problem("error", case.row, column, str(error), case.source), kind))
+    if problems:
+        number = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
+        message = f"the cases cannot be scored, {number}:\n{describe(p for p, _ in problems)}"
+        raise (TextError if all(kind is TextError for _, kind in problems) else DataError)(message)
+
+
+def _problems(case: Case, check_text: Callable[[str], None] | None) -> list[tuple[str, LexSegError]]:
+    found: list[tuple[str, LexSegError]] = []
+    try:
+        size = read_image(case.image).shape[:2]
+    except DataError as error:
+        found.append(("image", error))
+        size = None
+    if case.mask is None:
+        found.append(("mask", DataError(f"case {case.id!r} has no mask to score against")))
+    else:
+        try:
+            shape = read_mask(case.mask, case.label).shape
+            if size is not None and shape != size:
+                found.append(("mask", DataError(f"{case.mask}: {_words(shape)}, but the image is {_words(size)}")))
+        except DataError as error:
+            found.append(("mask", error))
+    if check_text is not None and case.text.strip():
+        try:
+            check_text(case.text)
+        except TextError as error:
+            found.append(("text", error))
+    return found
+
+
+def _words(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]} pixels"
+
+
+def fingerprint(cases: Sequence[Case]) -> str:
+    """SHA-256 of what is scored: ids, sentences, bytes of images and masks, whatever the order and the folder."""
+    rows = []
+    for case in cases:
+        parts = [case.id, case.text, str(case.label), _digest(case.image), _digest(case.mask)]
+        rows.append(hashlib.sha256("\0".join(parts).encode()).hexdigest())
+    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
+
+
+def _digest(path: Path | None) -> str:
+    if path is None:
+        return "-"
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_names(cases: Sequence[Case]) -> dict[str, str]:
+    """A safe and distinct file name, without suffix, for each case's id.
+
+    Ids may hold anything, a path out of the folder included; letters, digits, ``.``, ``_`` and ``-`` stay, the rest
+    becomes ``_``, and a number sets apart what that makes equal (also on systems that ignore capitals).
+    """
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for case in cases:
+        plain = re.sub(r"[^\w.-]", "_", case.id).strip(".")[:120] or "case"
+        name, number = plain, 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{plain}_{number}"
+        taken.add(name.lower())
+        names[case.id] = name
+    return names

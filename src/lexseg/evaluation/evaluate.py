@@ -1,0 +1,181 @@
+"""Scores a model, or another tool's masks, on cases."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from lexseg.data.case import Case
+from lexseg.data.images import read_mask
+from lexseg.errors import ConfigError
+from lexseg.evaluation.cases import check_cases, file_names
+from lexseg.evaluation.gallery import Gallery, choose_compared
+from lexseg.evaluation.output import MASKS, fresh_folder
+from lexseg.evaluation.probes import PROBES, Questions, ask, sentence_of
+from lexseg.evaluation.provenance import describe_data, describe_source, now, versions
+from lexseg.evaluation.report import Report
+from lexseg.evaluation.scores import CaseScore, score_case, to_mask
+from lexseg.evaluation.sources import Answer, PredictionFolder, Predictor, ask_model
+from lexseg.evaluation.summary import summarise
+
+Progress = Callable[[int, int], None]
+"""Called with the number of cases that are done and of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to score.
+
+    Attributes:
+        threshold: probability from which on a pixel is foreground, between 0 and 1; ``None`` takes the model's own.
+        tta: test-time augmentation.
+        size: side of the square that masks and references are resized to before scoring, to compare with papers that
+            score so; ``None`` is native.
+        seed: of the shuffled sentences, the intervals and the choice of examples.
+        n_resamples: bootstrap samples.
+    """
+
+    threshold: float | None = None
+    tta: bool = False
+    size: int | None = None
+    seed: int = 0
+    n_resamples: int = 2000
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 < self.threshold < 1:
+            raise ConfigError(f"a threshold of {self.threshold:g}: it must lie between 0 and 1")
+        if self.size is not None and not 1 <= self.size <= 10_000:
+            raise ConfigError(f"a size of {self.size}: it must lie between 1 and 10000 pixels")
+
+
+def evaluate(
+    source: Predictor | PredictionFolder,
+    cases: Sequence[Case],
+    options: Options | None = None,
+    *,
+    notes: Mapping[str, Any] | None = None,
+    masks_to: Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Scores masks at the images' own size, and a model by the honesty probes too.
+
+    Args:
+        source: a model to ask, or a folder of masks.
+        cases: what to score; each has a mask.
+        options: how to score.
+        notes: what else the report is to say: the split, the text column, ...
+        masks_to: an existing folder to write the masks to.
+        progress: told how far it is.
+
+    Returns:
+        the report, not yet written.
+
+    Raises:
+        DataError: with all problems of the cases and of the masks, before anything is run.
+        TextError: with all sentences that the model cannot read.
+    """
+    options = options or Options()
+    questions, answers = _prepare(source, cases, options)
+    threshold = _threshold(source, options)
+    unit = "mm" if all(case.spacing is not None for case in cases) else "px"
+    names = file_names(cases)
+    gallery = Gallery(choose_compared(questions, seed=options.seed))
+    scored: dict[int, CaseScore] = {}
+    for index, answer in answers:
+        case = cases[index]
+        scored[index] = score_case(
+            case, answer, _reference(case), threshold=threshold, size=options.size, in_mm=unit == "mm"
+        )
+        masks = {name: to_mask(each, threshold) for name, each in answer.items()}
+        gallery.offer(index, scored[index], masks)
+        if masks_to is not None:
+            Image.fromarray(masks["given"].astype(np.uint8) * 255).save(masks_to / f"{names[case.id]}.png")
+        if progress is not None:
+            progress(len(scored), len(cases))
+    scores = [scored[index] for index in range(len(cases))]
+    summary = summarise(
+        scores, questions, unit=unit, size=options.size, n_resamples=options.n_resamples, seed=options.seed
+    )
+    predicted = isinstance(source, PredictionFolder)
+    summary |= {
+        "model": describe_source(source, cases),
+        "data": describe_data(cases),
+        "threshold": None if predicted else threshold,
+        "tta": options.tta,
+        "laterality": None if isinstance(source, PredictionFolder) else source.laterality,
+        **(notes or {}),
+        "seed": options.seed,
+        "date": now(),
+        "versions": versions(),
+    }
+    return Report(summary, scores, questions, gallery, names if masks_to is not None else {})
+
+
+def evaluate_to(
+    output: Path | str,
+    source: Predictor | PredictionFolder,
+    cases: Sequence[Case],
+    options: Options | None = None,
+    *,
+    save_masks: bool = False,
+    include_text: bool = False,
+    notes: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """`evaluate`, written to a folder that appears when everything is in it, and not before.
+
+    Args:
+        output: the folder; it may hold an earlier evaluation, which is replaced, and nothing else.
+        source: as in `evaluate`, as are the arguments that are not named here.
+        cases: what to score.
+        options: how to score.
+        save_masks: also write the masks to ``masks/<id>.png``, 0 and 255.
+        include_text: show sentences, which are patient data, in the table and on the page.
+        notes: what else the report is to say.
+        progress: told how far it is.
+    """
+    inputs = [path for case in cases for path in (case.source, case.image, case.mask) if path is not None]
+    if isinstance(source, PredictionFolder):
+        inputs.append(source.folder)
+    with fresh_folder(Path(output), inputs=inputs) as folder:
+        masks_to = folder / MASKS if save_masks else None
+        if masks_to is not None:
+            masks_to.mkdir()
+        report = evaluate(source, cases, options, notes=notes, masks_to=masks_to, progress=progress)
+        report.write(folder, include_text=include_text)
+    return report
+
+
+def _prepare(
+    source: Predictor | PredictionFolder, cases: Sequence[Case], options: Options
+) -> tuple[Questions, Iterator[tuple[int, dict[str, Answer]]]]:
+    """What is asked, and the answers to come, once everything that is to be read has been read."""
+    if isinstance(source, PredictionFolder):
+        if options.threshold is not None or options.tta:
+            raise ConfigError("a threshold or test-time augmentation changes nothing about masks that are made already")
+        files = source.match(cases)
+        check_cases(cases)
+        source.check(cases, files)
+        why = "masks from a folder were made with one sentence each"
+        return Questions((None,) * len(cases), missing=dict.fromkeys(PROBES, why)), source.answers(cases, files)
+    check_cases(cases, getattr(source, "check_text", None) if source.uses_text else None)
+    if source.uses_text:
+        questions = ask([sentence_of(case, source.laterality) for case in cases], seed=options.seed)
+    else:
+        questions = Questions((None,) * len(cases), missing=dict.fromkeys(PROBES, "the model reads no sentence"))
+    return questions, ask_model(source, cases, questions, tta=options.tta)
+
+
+def _threshold(source: Predictor | PredictionFolder, options: Options) -> float:
+    if isinstance(source, PredictionFolder):
+        return 0.5
+    return source.threshold if options.threshold is None else options.threshold
+
+
+def _reference(case: Case) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    if case.mask is None:  # check_cases has refused such cases
+        raise AssertionError(case.where)
+    return read_mask(case.mask, case.label)

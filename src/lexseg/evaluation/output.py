@@ -1,0 +1,81 @@
+"""Result folders that are complete or not there at all."""
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from lexseg.errors import ConfigError
+
+REPORT, TABLE, PAGE, MASKS = "report.json", "cases.csv", "report.html", "masks"
+
+
+@contextlib.contextmanager
+def fresh_folder(path: Path, *, inputs: Iterable[Path] = ()) -> Iterator[Path]:
+    """A temporary folder that takes its place at ``path`` if the block ends well, and vanishes if it does not.
+
+    Args:
+        path: may be missing, empty, or hold an earlier evaluation, which is replaced as a whole.
+        inputs: files and folders that are read; they may not lie in a folder that is to be replaced.
+
+    Raises:
+        ConfigError: before anything is run, if ``path`` holds something else or one of the inputs.
+    """
+    path = path.resolve()
+    _check_replaceable(path, inputs)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # beside its later place, so that moving it there is one step of one file system
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    try:
+        yield temporary
+        os.chmod(temporary, 0o777 & ~_umask())  # mkdtemp makes it private
+        _put_in_place(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _check_replaceable(path: Path, inputs: Iterable[Path]) -> None:
+    if path.exists() and not path.is_dir():
+        raise ConfigError(f"{path} is a file; --output names a folder")
+    if not path.is_dir() or not any(path.iterdir()):
+        return
+    others = sorted(entry.name for entry in path.iterdir() if entry.name not in (REPORT, TABLE, PAGE, MASKS))
+    if others or not _is_report(path / REPORT):
+        held = ", ".join(others[:3]) or "no report of ours"
+        raise ConfigError(
+            f"{path} is not empty (it holds {held}); --output names a new folder or an earlier evaluation"
+        )
+    for entry in inputs:
+        if entry.resolve().is_relative_to(path):
+            raise ConfigError(f"{entry} is read, but lies in {path}, which would be replaced; choose another --output")
+
+
+def _is_report(path: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return isinstance(found, dict) and {"n", "empty_rule", "per_image", "pooled"} <= found.keys()
+    return False
+
+
+def _put_in_place(temporary: Path, path: Path) -> None:
+    if not path.is_dir():
+        os.rename(temporary, path)
+        return
+    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
+    os.rename(path, old / "old")
+    try:
+        os.rename(temporary, path)
+    except BaseException:
+        os.rename(old / "old", path)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

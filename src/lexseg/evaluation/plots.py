@@ -1,0 +1,169 @@
+"""The report's plots, each drawn once for light and once for dark pages."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from lexseg.evaluation.probes import PROBES
+from lexseg.evaluation.scores import CaseScore
+
+_BINS_OF_MEDIANS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours, as CSS writes them. Attributes: ink: of text; faint: of axes and grids; hues: of what is shown."""
+
+    ink: str
+    faint: str
+    hues: tuple[str, ...]
+
+
+LIGHT = Theme("#1d2530", "#c9d0d8", ("#2166ac", "#8a94a0", "#b35806", "#b2182b"))
+DARK = Theme("#e6e9ee", "#48515d", ("#6db3f2", "#9aa4b1", "#f5a742", "#ff7b72"))
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A plot as PNG files. Attributes: light, dark: for the page's two themes; width: in CSS pixels; alt: in words."""
+
+    light: bytes
+    dark: bytes
+    width: int
+    alt: str
+
+
+def score_histograms(scores: Sequence[CaseScore], unit: str) -> Plot:
+    """How Dice, surface Dice and HD95 are spread over the cases, with their means."""
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        for axes, (title, values, limits) in zip(_row(figure, 3), series, strict=True):
+            axes.hist(np.clip(values, *limits), bins=np.linspace(*limits, 21).tolist(), color=theme.hues[0])
+            mean = float(np.mean(values))
+            axes.axvline(min(mean, limits[1]), color=theme.hues[2], linewidth=2)
+            _annotate(axes, f"mean {mean:.3g}", (min(mean, limits[1]), 1.0), theme.hues[2])
+            axes.set_title(title, color=theme.ink, fontsize=10, pad=16)
+            axes.set_xlim(*limits)
+
+    distances = [s.hd95 for s in scores]
+    # a few misses, at the image diagonal, would squeeze all the others into one bar
+    most = float(np.percentile(distances, 95)) * 1.25 or 1.0
+    clipped = ", the rest in the last bar" if max(distances) > most else ""
+    series = [
+        ("Dice, per image", [s.given.dice for s in scores], (0.0, 1.0)),
+        ("Surface Dice at 2 px", [s.nsd for s in scores], (0.0, 1.0)),
+        (f"HD95 [{unit}]{clipped}", distances, (0.0, most)),
+    ]
+    return _plot(draw, (10, 2.7), "Histograms of Dice, surface Dice and HD95 over the cases")
+
+
+def size_against_dice(scores: Sequence[CaseScore]) -> Plot | None:
+    """Whether small targets fare worse; ``None`` where there is no foreground."""
+    chosen = [s for s in scores if s.has_foreground]
+    if not chosen:
+        return None
+    share = np.array([100 * s.given.reference / s.pixels for s in chosen])
+    dice = np.array([s.given.dice for s in chosen])
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        (axes,) = _row(figure, 1)
+        axes.scatter(share, dice, s=10, alpha=min(0.7, max(0.2, 60 / len(dice))), color=theme.hues[0], linewidths=0)
+        if len(dice) >= 5 * _BINS_OF_MEDIANS:
+            parts = np.array_split(np.argsort(share, kind="stable"), _BINS_OF_MEDIANS)
+            middle = [(np.median(share[p]), np.median(dice[p])) for p in parts]
+            axes.plot(*zip(*middle, strict=True), color=theme.hues[2], marker="o", markersize=4, linewidth=2)
+            _annotate(axes, "median of each tenth of the cases", (0.99, 0.06), theme.hues[2], within=True)
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+        axes.set_xlabel("size of the target, share of the image", color=theme.ink)
+        axes.set_ylabel("Dice", color=theme.ink)
+        axes.set_ylim(-0.02, 1.02)
+
+    return _plot(draw, (6.4, 3.4), "Dice of each case against the size of its target")
+
+
+def probe_bars(summary: dict[str, Any]) -> Plot | None:
+    """Dice with the given sentence and with each probe; ``None`` where there are no probes."""
+    probes = {name: summary["text_probes"][name] for name in PROBES if summary["text_probes"][name] is not None}
+    if not probes:
+        return None
+    rows = {"given": summary} | probes
+    changed = {name: probe["changed_only"] for name, probe in probes.items() if probe["changed_only"] is not None}
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        left, right = _row(figure, 2)
+        at = np.arange(len(rows))
+        per_image = [row["per_image"]["dice"] for row in rows.values()]
+        pooled = [row["pooled"]["dice"] for row in rows.values()]
+        colours = [theme.hues[0]] + [theme.hues[2]] * len(probes)
+        left.bar(at - 0.2, [p["mean"] for p in per_image], 0.38, color=colours)
+        _whiskers(left, at - 0.2, per_image, theme)
+        faded = left.bar(at + 0.2, pooled, 0.38, color=colours, alpha=0.45)
+        left.bar_label(faded, fmt="%.2f", padding=3, fontsize=8, color=theme.ink)
+        for x, score in zip(at - 0.2, per_image, strict=True):
+            top = score["mean"] if score["ci95"] is None else score["ci95"][1]
+            left.text(x, top + 0.025, f"{score['mean']:.2f}", ha="center", fontsize=8, color=theme.ink)
+        left.set_xticks(at, list(rows))
+        left.set_title("all cases: per image (full), pooled (faded)", color=theme.ink, fontsize=10)
+        at = np.arange(len(changed))
+        for shift, colour, key in ((-0.2, theme.hues[0], "given"), (0.2, theme.hues[2], None)):
+            values = [part[key or name] for name, part in changed.items()]
+            group = right.bar(at + shift, values, 0.38, color=colour)
+            right.bar_label(group, fmt="%.2f", padding=3, fontsize=8, color=theme.ink)
+        right.set_xticks(at, [f"{name}\n({probes[name]['n_changed']} cases)" for name in changed])
+        right.set_title("cases whose sentence the probe alters: given, probe", color=theme.ink, fontsize=10)
+        for axes in (left, right):
+            axes.set_ylim(0, 1.1)
+            axes.set_ylabel("Dice", color=theme.ink)
+
+    return _plot(draw, (10, 3.2), "Dice with the given sentence, without one, with another one, and with sides swapped")
+
+
+def _plot(draw: Callable[[Figure, Theme], None], inches: tuple[float, float], alt: str) -> Plot:
+    pictures = []
+    for theme in (LIGHT, DARK):
+        figure = Figure(figsize=inches, layout="constrained", facecolor="none")
+        FigureCanvasAgg(figure)
+        draw(figure, theme)
+        for axes in figure.axes:
+            _dress(axes, theme)
+        file = io.BytesIO()
+        figure.savefig(file, format="png", dpi=144, transparent=True, metadata={"Software": None})
+        pictures.append(file.getvalue())
+    return Plot(pictures[0], pictures[1], round(inches[0] * 96), alt)
+
+
+def _row(figure: Figure, n: int) -> list[Axes]:
+    return list(np.ravel(figure.subplots(1, n)))
+
+
+def _dress(axes: Axes, theme: Theme) -> None:
+    axes.set_facecolor("none")
+    axes.tick_params(colors=theme.ink, labelsize=9)
+    axes.grid(axis="y", color=theme.faint, linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(theme.faint)
+
+
+def _annotate(axes: Axes, text: str, at: tuple[float, float], colour: str, *, within: bool = False) -> None:
+    if within:
+        axes.text(*at, text, transform=axes.transAxes, ha="right", va="bottom", color=colour, fontsize=9)
+    else:
+        axes.text(*at, text, transform=axes.get_xaxis_transform(), ha="center", va="bottom", color=colour, fontsize=9)
+
+
+def _whiskers(axes: Axes, at: Any, scores: Sequence[dict[str, Any]], theme: Theme) -> None:
+    if any(score["ci95"] is None for score in scores):
+        return
+    means = np.array([score["mean"] for score in scores])
+    low, high = np.array([score["ci95"] for score in scores]).T
+    axes.errorbar(at, means, yerr=np.abs([means - low, high - means]), fmt="none", ecolor=theme.ink, capsize=3)

@@ -1,0 +1,138 @@
+"""The honesty probes: does the model listen to the sentence, or guess from the image alone?
+
+Each case is asked again without its sentence (``none``), with the sentence of another case (``shuffled``), and with
+left and right swapped (``swapped``). A model that listens gets worse with the wrong words.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.data.case import Case, Laterality
+from lexseg.text.wording import convert_laterality, mirror_words
+
+PROBES = ("none", "shuffled", "swapped")
+"""All probes, in the order of the report."""
+
+Sentence = str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What each case is asked.
+
+    Attributes:
+        given: the case's own sentence, in the model's laterality; ``None`` where it has none.
+        probes: for each probe that can be made the sentence of each case.
+        missing: for each other probe why it cannot be made.
+        shuffled_by: how the other cases' sentences were dealt out.
+    """
+
+    given: tuple[Sentence, ...]
+    probes: dict[str, tuple[Sentence, ...]] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    shuffled_by: str | None = None
+
+    def of(self, case: int) -> dict[str, Sentence]:
+        """What the case of that index is asked: ``given`` and the probes."""
+        return {"given": self.given[case]} | {name: texts[case] for name, texts in self.probes.items()}
+
+    def changed(self, probe: str) -> NDArray[np.bool_]:
+        """bool[N]: the cases whose sentence the probe alters."""
+        pairs = zip(self.given, self.probes[probe], strict=True)
+        return np.array([not same_meaning(given, asked) for given, asked in pairs], dtype=np.bool_)
+
+
+def sentence_of(case: Case, laterality: Laterality | None) -> Sentence:
+    """The case's sentence as a model of that laterality reads it; ``None`` if it is blank.
+
+    Where either side does not say whose left is meant, the words stay as they are.
+    """
+    text = case.text.strip()
+    if not text:
+        return None
+    return convert_laterality(text, case.laterality, laterality)
+
+
+def ask(given: Sequence[Sentence], *, seed: int = 0) -> Questions:
+    """Makes the probes. A case without a sentence stays without one in all of them.
+
+    Args:
+        given: the sentence of each case.
+        seed: of the shuffling.
+    """
+    known = [i for i, text in enumerate(given) if text is not None]
+    if not known:
+        return Questions(tuple(given), missing=dict.fromkeys(PROBES, "no case has a sentence"))
+    texts = [text for text in given if text is not None]
+    probes: dict[str, tuple[Sentence, ...]] = {
+        "none": (None,) * len(given),
+        "swapped": _spread(given, known, [mirror_words(text, "horizontal") for text in texts]),
+    }
+    if len({_phrases(text) for text in texts}) < 2:
+        return Questions(tuple(given), probes, {"shuffled": "there is only one distinct sentence"})
+    others, how = other_sentences(texts, seed=seed)
+    probes["shuffled"] = _spread(given, known, others)
+    return Questions(tuple(given), {name: probes[name] for name in PROBES}, shuffled_by=how)
+
+
+def other_sentences(texts: Sequence[str], *, seed: int = 0) -> tuple[list[str], str]:
+    """Gives each case a sentence that says something else than its own.
+
+    The cases' sentences are dealt out anew, so that each is heard as often as before. Where one sentence belongs to
+    more than half of the cases, which rules that out, the distinct sentences change places instead.
+
+    Args:
+        texts: the sentences, of which at least two say different things.
+        seed: of the dealing.
+
+    Returns:
+        the other sentences, and in words which of the two ways was taken.
+    """
+    keys = [_phrases(text) for text in texts]
+    names, kind = np.unique(keys, return_inverse=True)
+    if names.size < 2:
+        raise ValueError("there is only one distinct sentence")
+    rng = np.random.default_rng(seed)
+    if max(Counter(keys).values()) * 2 > len(keys):
+        order = rng.permutation(names.size)
+        successor = np.empty_like(order)
+        successor[order] = np.roll(order, -1)
+        example = {key: text for key, text in zip(reversed(keys), reversed(texts), strict=True)}
+        return [example[str(names[successor[k]])] for k in kind], "distinct sentences permuted"
+    deal = rng.permutation(len(keys))
+    for i in np.flatnonzero(kind[deal] == kind):
+        if kind[deal[i]] != kind[i]:
+            continue  # an earlier exchange has mended it
+        # At most half of the cases have this sentence and at most half were dealt it, and i is among both: there is
+        # always a partner, and no case that was right becomes wrong.
+        partner = rng.choice(np.flatnonzero((kind[deal] != kind[i]) & (kind != kind[i])))
+        deal[i], deal[partner] = deal[partner], deal[i]
+    return [texts[j] for j in deal], "sentences of the cases permuted"
+
+
+def same_meaning(one: Sentence, other: Sentence) -> bool:
+    """Whether two sentences list the same phrases, in any order.
+
+    "All left lung and all right lung" reads the same after its sides are swapped; half of the QaTa sentences are such.
+    """
+    if one is None or other is None:
+        return one is other
+    return _phrases(one) == _phrases(other)
+
+
+def _phrases(text: str) -> str:
+    """The sentence's phrases between its commas, stops and "and"s, sorted, as one name."""
+    parts = (" ".join(part.split()) for part in re.split(r"[.,;]|\band\b", text.casefold()))
+    return "; ".join(sorted(part for part in parts if part))
+
+
+def _spread(given: Sequence[Sentence], known: Sequence[int], texts: Sequence[str]) -> tuple[Sentence, ...]:
+    row: list[Sentence] = [None] * len(given)
+    for index, text in zip(known, texts, strict=True):
+        row[index] = text
+    return tuple(row)

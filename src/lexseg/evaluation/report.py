@@ -1,0 +1,83 @@
+"""An evaluation's results, and the files that hold them."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lexseg.evaluation.gallery import Gallery
+from lexseg.evaluation.output import MASKS, PAGE, REPORT, TABLE
+from lexseg.evaluation.probes import PROBES, Questions, same_meaning
+from lexseg.evaluation.scores import CaseScore
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an evaluation found.
+
+    Attributes:
+        summary: what ``report.json`` holds.
+        scores: of each case, in the order of the cases.
+        questions: what the cases were asked.
+        gallery: the cases that the page shows.
+        mask_names: file name, without suffix, of each case's saved mask, by id; empty if none were saved.
+    """
+
+    summary: dict[str, Any]
+    scores: Sequence[CaseScore]
+    questions: Questions
+    gallery: Gallery
+    mask_names: Mapping[str, str]
+
+    def write(self, folder: Path, *, include_text: bool = False) -> None:
+        """Writes ``report.json``, ``cases.csv`` and ``report.html``.
+
+        Args:
+            folder: an existing folder.
+            include_text: show sentences in the table and on the page; they are patient data.
+        """
+        from lexseg.evaluation.page import build_page  # matplotlib, which nothing else here needs
+
+        text = json.dumps(self.summary, indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / REPORT).write_text(text + "\n", encoding="utf-8")
+        rows = self.rows(include_text=include_text)
+        with (folder / TABLE).open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, fieldnames=list(rows[0]))
+            table.writeheader()
+            table.writerows(rows)
+        (folder / PAGE).write_text(build_page(self, include_text=include_text), encoding="utf-8")
+
+    def rows(self, *, include_text: bool = False) -> list[dict[str, Any]]:
+        """What ``cases.csv`` holds; areas are in pixels, HD95 in the unit of the summary."""
+        return [self._row(index, score, include_text) for index, score in enumerate(self.scores)]
+
+    def _row(self, index: int, score: CaseScore, include_text: bool) -> dict[str, Any]:
+        case, asked = score.case, self.questions.of(index)
+        row: dict[str, Any] = {"id": case.id, "patient": case.patient or ""}
+        if include_text:
+            row["text"] = case.text
+            row |= {f"text_{name}": asked.get(name) or "" for name in PROBES if name != "none"}
+        row |= {
+            "dice": _short(score.given.dice),
+            "iou": _short(score.given.iou),
+            "hd95": _short(score.hd95),
+            "nsd": _short(score.nsd),
+            "pixels": score.pixels,
+            "reference_area": score.given.reference,
+            "predicted_area": score.given.predicted,
+            "missed": int(score.missed),
+            "false_alarm": int(score.false_alarm),
+        }
+        for name in PROBES:
+            known = name in score.probes
+            row[f"dice_{name}"] = _short(score.probes[name].dice) if known else ""
+            row[f"{name}_changed"] = int(not same_meaning(asked[name], asked["given"])) if known else ""
+        if self.mask_names:
+            row["mask"] = f"{MASKS}/{self.mask_names[case.id]}.png"
+        return row
+
+
+def _short(value: float) -> str:
+    return f"{value:.6g}"

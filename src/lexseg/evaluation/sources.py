@@ -1,0 +1,191 @@
+"""Where the masks to be scored come from: a model that is asked, or a folder that another tool has filled."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.data.case import Case, Laterality
+from lexseg.data.images import image_size, read_image, read_mask
+from lexseg.data.problem import Problem, describe
+from lexseg.errors import DataError
+from lexseg.evaluation.cases import file_names
+from lexseg.evaluation.probes import Questions, Sentence
+
+Answer = NDArray[np.bool_] | NDArray[np.float32]
+"""A mask bool[H, W], or probabilities float32[H, W], at the image's own size."""
+
+_BATCH = 16
+_BATCH_PIXELS = 2**24
+
+
+class Predictor(Protocol):
+    """What evaluation needs of a model; `lexseg.inference.segmenter.Segmenter` is one.
+
+    Attributes:
+        name: as the user named it.
+        sha256: of the weights; ``None`` if unknown.
+        threshold: probability from which on a pixel is foreground.
+        laterality: whose left "left" is in the model's sentences.
+        uses_text: false for image-only models.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str | None: ...
+
+    @property
+    def threshold(self) -> float: ...
+
+    @property
+    def laterality(self) -> Laterality | None: ...
+
+    @property
+    def uses_text(self) -> bool: ...
+
+    def segment_batch(
+        self, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[Sentence]], tta: bool = False
+    ) -> list[list[NDArray[np.float32]]]:
+        """Probabilities float32[H, W] for each image and each of its sentences."""
+        ...
+
+
+class PredictionFolder:
+    """Masks that any other tool has written: ``<id>.png``, or ``<stem>.png`` or ``<stem>_mask.png`` after the image.
+
+    Args:
+        folder: where they are; ids with a folder in them (``qata/covid_1``) are looked for in sub-folders too.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise DataError(f"{self.folder}: there is no such folder of predicted masks")
+        self._files = {path.relative_to(self.folder).as_posix(): path for path in sorted(self.folder.rglob("*.png"))}
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    def match(self, cases: Sequence[Case]) -> dict[str, Path]:
+        """The file of each case, by id.
+
+        Raises:
+            DataError: that lists every case without a mask, and every mask that two cases would share.
+        """
+        stems = Counter(case.image.stem for case in cases)
+        safe = file_names(cases)
+        found: dict[str, Path] = {}
+        problems: list[Problem] = []
+        owner: dict[Path, Case] = {}
+        for case in cases:
+            names = [case.id, safe[case.id]]
+            # of several cases with one image, or images of one name, only the id says which is meant
+            if stems[case.image.stem] == 1:
+                names.append(case.image.stem)
+            candidates = [f"{name}{end}.png" for name in names for end in ("", "_mask")]
+            path = next((self._files[name] for name in candidates if name in self._files), None)
+            if path is None:
+                tried = " or ".join(dict.fromkeys(candidates))
+                problems.append(Problem("error", case.row, None, f"case {case.id!r}: no {tried}", case.source))
+            elif path in owner:
+                message = f"{path.name} would be the mask of both {owner[path].id!r} and {case.id!r}; name masks by id"
+                problems.append(Problem("error", case.row, None, message, case.source))
+            else:
+                owner[path] = case
+                found[case.id] = path
+        if problems:
+            number = f"{len(problems)} of {len(cases)} cases"
+            raise DataError(f"{self.folder}: {number} have no mask of their own:\n{describe(problems, limit=10_000)}")
+        return found
+
+    def check(self, cases: Sequence[Case], files: Mapping[str, Path]) -> None:
+        """Reads every mask before anything is scored.
+
+        Args:
+            cases: whose images can be read.
+            files: what `match` found for them.
+
+        Raises:
+            DataError: that lists all that cannot be read or differ from the image in size.
+        """
+        problems = []
+        for case in cases:
+            path = files[case.id]
+            try:
+                shape, expected = read_mask(path).shape, image_size(case.image)
+            except DataError as error:
+                problems.append(Problem("error", case.row, None, str(error), case.source))
+                continue
+            if shape != expected:
+                message = (
+                    f"{path}: {shape[1]} x {shape[0]} pixels, but the image is {expected[1]} x {expected[0]}; "
+                    "masks are scored at the image's own size"
+                )
+                problems.append(Problem("error", case.row, None, message, case.source))
+        if problems:
+            number = f"{len(problems)} predicted mask" + ("s" if len(problems) > 1 else "")
+            raise DataError(f"{number} cannot be scored:\n{describe(problems)}")
+
+    def answers(self, cases: Sequence[Case], files: Mapping[str, Path]) -> Iterator[tuple[int, dict[str, Answer]]]:
+        """The index of each case and its mask, as `ask_model` gives them."""
+        for index, case in enumerate(cases):
+            yield index, {"given": read_mask(files[case.id])}
+
+    def fingerprint(self, files: Mapping[str, Path]) -> str:
+        """SHA-256 of the masks that are scored."""
+        rows = (f"{case}\0{hashlib.sha256(path.read_bytes()).hexdigest()}" for case, path in sorted(files.items()))
+        return hashlib.sha256("\n".join(rows).encode()).hexdigest()
+
+
+def ask_model(
+    model: Predictor, cases: Sequence[Case], questions: Questions, *, tta: bool = False
+) -> Iterator[tuple[int, dict[str, Answer]]]:
+    """Asks a model about each case: the given sentence and all probes at once.
+
+    Cases that share an image are asked together and equal sentences once, so that an image is encoded once and a
+    probe that changes nothing costs nothing.
+
+    Args:
+        model: the model.
+        cases: the cases.
+        questions: what each is asked.
+        tta: test-time augmentation.
+
+    Yields:
+        the index of a case, in any order, and the probabilities for ``given`` and each probe.
+    """
+    for batch in _batches(cases):
+        images = [read_image(cases[members[0]].image) for members in batch]
+        asked = [
+            list(dict.fromkeys(text for index in members for text in questions.of(index).values())) for members in batch
+        ]
+        for members, texts, answers in zip(batch, asked, model.segment_batch(images, asked, tta=tta), strict=True):
+            heard = dict(zip(texts, answers, strict=True))
+            for index in members:
+                yield index, {name: heard[text] for name, text in questions.of(index).items()}
+
+
+def _batches(cases: Sequence[Case]) -> Iterator[list[list[int]]]:
+    """Portions of images, each image as the indices of its cases, small enough for memory at native size."""
+    by_image: dict[Path, list[int]] = {}
+    for index, case in enumerate(cases):
+        by_image.setdefault(case.image, []).append(index)
+    batch: list[list[int]] = []
+    pixels = 0
+    for path, members in by_image.items():
+        height, width = image_size(path)
+        if batch and (len(batch) == _BATCH or pixels + height * width > _BATCH_PIXELS):
+            yield batch
+            batch, pixels = [], 0
+        batch.append(members)
+        pixels += height * width
+    if batch:
+        yield batch
