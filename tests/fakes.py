@@ -12,7 +12,7 @@ WORDS = {
     "width": 8,
     "layers": 1,
     "heads": 2,
-    "max_length": 16,
+    "max_length": 64,
     "trainable": True,
 }
 SIZE = (32, 64)

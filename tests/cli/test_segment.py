@@ -306,7 +306,7 @@ def test_bad_sentences_are_refused(segment, film, out, text, message):
 
 
 def test_a_sentence_too_long_in_a_table_is_named_by_its_row(segment, film, out, tmp_path):
-    (tmp_path / "asked.csv").write_text(f"image,text\nfilm.png,{'left ' * 50}\nfilm.png,left\n")
+    (tmp_path / "asked.csv").write_text(f"image,text\nfilm.png,{'left ' * 80}\nfilm.png,left\n")
     status, err = segment(tmp_path / "asked.csv")
     assert status == 1 and "asked.csv, row 2" in err
     assert [n for n in listed(out) if n.endswith(".json")] == ["film_2.json"]

@@ -79,8 +79,8 @@ def test_a_blank_sentence_is_refused(sides, blank):
 
 
 def test_a_sentence_is_never_cut(sides):
-    with pytest.raises(TextError, match="16"):
-        sides.set_image(two_spots()).segment("lung " * 17)
+    with pytest.raises(TextError, match="64"):
+        sides.set_image(two_spots()).segment("lung " * 65)
 
 
 def test_unknown_words_are_a_warning(sides):
