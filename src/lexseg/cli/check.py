@@ -82,7 +82,9 @@ def text_encoder(name: str) -> TextEncoder | None:
 
     if name == "none":
         return None
-    return create_text_encoder({"kind": "minilm"} if name == "minilm" else {"kind": "huggingface", "name": name})
+    # sentences are counted, not encoded: the weights need not be read
+    config = {"kind": "minilm"} if name == "minilm" else {"kind": "huggingface", "name": name}
+    return create_text_encoder(config, pretrained=False)
 
 
 def wide_console() -> Console:

@@ -14,8 +14,8 @@ class Target:
 
     Attributes:
         mask: float[B, 1, H, W], 0 or 1.
-        valid: bool[B, 1, H, W], false where the truth is unknown (what a zoom or shift brought in); ``None`` is all true.
-        others: float[B, 1, H, W], the union of the image's targets that the sentence does not name; ``None`` if unknown.
+        valid: bool[B, 1, H, W], false where the truth is unknown (what a zoom or shift brought in); ``None``: all true.
+        others: float[B, 1, H, W], the union of the image's targets that the sentence does not name; ``None``: unknown.
         weight: float[B], how much each case counts; ``None`` is one for all.
     """
 
@@ -30,7 +30,9 @@ class Target:
         def moved(t: Tensor | None) -> Tensor | None:
             return None if t is None else t.to(device, non_blocking=True)
 
-        return Target(self.mask.to(device, non_blocking=True), moved(self.valid), moved(self.others), moved(self.weight))
+        return Target(
+            self.mask.to(device, non_blocking=True), moved(self.valid), moved(self.others), moved(self.weight)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,4 +53,4 @@ def _tables(source: Path) -> dict[Split, Path]:
         for split in SPLITS:
             if re.search(rf"(^|[\W_]){split}([\W_]|$)", path.stem, re.IGNORECASE) and split not in found:
                 found[split] = path
-    return found
+    return {split: found[split] for split in SPLITS if split in found}

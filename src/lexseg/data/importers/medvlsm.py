@@ -59,7 +59,7 @@ def _annotations(source: Path) -> list[tuple[Path, Split]]:
         match = re.search(r"(?:^|[\W_])(train|val|test)[AB]?$", path.stem)
         if match is not None:
             found.append((path, next(split for split in SPLITS if split == match.group(1))))
-    return found
+    return sorted(found, key=lambda item: SPLITS.index(item[1]))
 
 
 def _items(path: Path, findings: Findings) -> list[Any]:

@@ -107,13 +107,13 @@ def _csv(path: Path) -> Iterator[tuple[str, ...]]:
         raise DataError(f"the table cannot be read: {error.strerror or error}") from error
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     while True:
-        # blank rows stand for the lines that a quoted line break takes, so that a row's number is its line
+        before = reader.line_num
         try:
-            before = reader.line_num
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise DataError(f"row {reader.line_num}: the CSV cannot be read: {error}") from error
+            raise DataError(f"row {before + 1}: the CSV cannot be read: {error}") from error
         yield tuple(row)
+        # blank rows stand for the lines that a quoted line break takes, so that a row's number is its line
         yield from [()] * (reader.line_num - before - 1)
