@@ -87,6 +87,7 @@ def save_model(
         # shared tensors (one text projection for all levels) are stored once for each name
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
         save_file(state, temporary / WEIGHTS, metadata={"format": "pt"})
+        (temporary / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
         values = asdict(config) | {"weights_sha256": _sha256(temporary / WEIGHTS)}
         # a text encoder that is trained along stands in the configuration once, with its vocabulary
         values["arguments"] = {k: v for k, v in config.arguments.items() if k != "text_encoder"}
