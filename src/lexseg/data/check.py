@@ -195,8 +195,8 @@ class _Check:
         if case.mask is None:
             # a mask that was named and could not be read has been reported with its row
             if (case.source, case.row) not in self.lost_masks:
-                role = "learn" if case.split == "train" else "be scored"
-                self.note("info", case, "mask", f"there is no mask: nothing to {role} from this case")
+                use = "trained on" if case.split == "train" else "scored"
+                self.note("info", case, "mask", f"there is no mask: the case cannot be {use}")
             return
         try:
             mask = read_mask(case.mask, case.label)

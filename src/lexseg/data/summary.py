@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -29,7 +30,7 @@ class Summary:
 
     Attributes:
         cases: rows, also those with problems.
-        images: distinct files.
+        images: distinct files that exist.
         image_sizes: how many distinct images there are of each size ``height x width``, the most frequent first.
         splits: cases of each split; ``none`` where no split is stated.
         patients: distinct patients of each split, where patients are known.
@@ -89,7 +90,7 @@ def summarise(
     shares = [unknown[text] for text in sentences if text in unknown]
     return Summary(
         cases=len(cases),
-        images=len({case.image for case in cases}),
+        images=len({case.image for case in cases} - {Path()}),
         image_sizes={f"{h} x {w}": number for (h, w), number in Counter(sizes).most_common()},
         splits={name: splits[name] for name in ("train", "val", "test", "none") if name in splits},
         patients={name: patients[name] for name in ("train", "val", "test", "none") if name in patients},
