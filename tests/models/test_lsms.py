@@ -214,6 +214,15 @@ def test_image_is_encoded_once_only_where_words_stay_out_of_the_encoder() -> Non
     assert [m.shape[1] for m in outside.maps] == [32, 64, 160, 256]
 
 
+def test_trains_in_mixed_precision() -> None:
+    model = create_model("lsms", **LITE).train()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        losses = model.training_losses(images(4), sentences(4, null=(1,)), target(4))
+    sum(losses.values()).backward()
+    assert all(v.isfinite() and v.dtype == torch.float32 for v in losses.values())
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
 # The decoder.
 
 

@@ -33,11 +33,20 @@ class ScaleMixer(nn.Module):
         text_dim: width of the words.
         scales: how many maps.
         layers, heads: of the transformer; MLP ratio 2.
+        gate: what the gates start at.
         dropout: in the layers.
     """
 
     def __init__(
-        self, width: int, text_dim: int, *, scales: int = 4, layers: int = 2, heads: int = 8, dropout: float = 0.0
+        self,
+        width: int,
+        text_dim: int,
+        *,
+        scales: int = 4,
+        layers: int = 2,
+        heads: int = 8,
+        gate: float = 0.0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.scale_code = nn.Parameter(torch.randn(scales, width) * 0.02)
@@ -46,7 +55,7 @@ class ScaleMixer(nn.Module):
             nn.TransformerDecoderLayer(width, heads, 2 * width, dropout, "gelu", batch_first=True, norm_first=True)
             for _ in range(layers)
         )
-        self.gates = nn.Parameter(torch.zeros(scales, width, 1, 1))
+        self.gates = nn.Parameter(torch.full((scales, width, 1, 1), gate))
 
     def forward(self, maps: Sequence[Tensor], words: Words) -> list[Tensor]:
         """Args: maps: float[B, width, h_i, w_i], shallow to deep; words: of each image."""
@@ -109,6 +118,7 @@ class FullScaleDecoder(nn.Module):
         part: channels that each scale contributes to the aggregation.
         mixer_layers: of the :class:`ScaleMixer`; 0 leaves it out.
         mixer_heads: of the mixer.
+        gate: what the mixer's gates start at; above 0 a short training reads the words from its first step.
         aggregate: false replaces the full-scale aggregation by a concatenation at stride 4 and a 1x1 convolution.
         context: on the result: a pair of 3x3 convolutions, ``hamburger``, or ``none``.
         rank: of the Hamburger.
@@ -124,6 +134,7 @@ class FullScaleDecoder(nn.Module):
         part: int = 64,
         mixer_layers: int = 2,
         mixer_heads: int = 8,
+        gate: float = 0.0,
         aggregate: bool = True,
         context: Context = "conv",
         rank: int = 64,
@@ -135,7 +146,9 @@ class FullScaleDecoder(nn.Module):
         )
         scales = len(channels)
         self.mixer = (
-            ScaleMixer(width, text_dim, scales=scales, layers=mixer_layers, heads=mixer_heads, dropout=dropout)
+            ScaleMixer(
+                width, text_dim, scales=scales, layers=mixer_layers, heads=mixer_heads, gate=gate, dropout=dropout
+            )
             if mixer_layers
             else None
         )
