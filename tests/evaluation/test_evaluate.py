@@ -12,6 +12,7 @@ from lexseg.data.images import read_mask
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.evaluation.cases import fingerprint, select_cases
 from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
+from lexseg.evaluation.page import build_page
 from lexseg.evaluation.sources import PredictionFolder
 from lexseg.evaluation.summary import check_bound
 from lexseg.metrics.overlap import dice
@@ -172,8 +173,10 @@ def test_files(tmp_path, cases, listener):
 
 
 def test_sentences_are_shown_only_if_asked_for(tmp_path, cases, listener):
-    evaluate_to(tmp_path / "a", listener, cases, FEW)
-    evaluate_to(tmp_path / "b", listener, cases, FEW, include_text=True)
+    report = evaluate(listener, cases, FEW)
+    for name, include_text in (("a", False), ("b", True)):
+        (tmp_path / name).mkdir()
+        report.write(tmp_path / name, include_text=include_text)
     for name in ("cases.csv", "report.html", "report.json"):
         assert "opacity in the" not in (tmp_path / "a" / name).read_text()
     for name in ("cases.csv", "report.html"):
@@ -189,6 +192,12 @@ def test_the_page_needs_nothing_else_and_escapes(tmp_path, cases, listener):
     assert "http://" not in page and "https://" not in page
     assert page.count("data:image/png;base64,") >= 3 * 2 + 5 * 2  # plots for light and dark, best and worst
     assert str(tmp_path) not in page
+
+
+def test_the_page_does_not_tell_where_the_model_lies(cases, listener):
+    listener.name = "/home/somebody/runs/mine/model"
+    page = build_page(evaluate(listener, cases, FEW))
+    assert "mine/model on 6 cases" in page and "somebody" not in page
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,13 +37,15 @@ def build_page(report: "Report", *, include_text: bool = False) -> str:
         include_text: show sentences, which are patient data, below the pictures.
     """
     summary = report.summary
-    title = f"{summary['model']['name']} on {summary['n']} cases"
+    # of a folder its last two names will do: above them stands how somebody's disk is ordered
+    name = "/".join(PurePath(summary["model"]["name"]).parts[-2:])
+    title = f"{name} on {summary['n']} cases"
     sections = [
         _head(summary, title),
         _scores(report),
         _probes(report),
         _pictures(report, include_text),
-        _provenance(summary),
+        _provenance(summary, name),
         "<footer>Research use only: not a medical device. Every mean is given with its 95 % interval, "
         "resampled by patient, or by image where no patient is known.</footer>",
     ]
@@ -201,9 +204,9 @@ def _overlay(image: NDArray[np.float32], mask: NDArray[np.bool_], truth: NDArray
     return file.getvalue()
 
 
-def _provenance(summary: dict[str, Any]) -> str:
+def _provenance(summary: dict[str, Any], name: str) -> str:
     shown = {
-        "model": f"{summary['model']['name']} ({summary['model']['kind']})",
+        "model": f"{name} ({summary['model']['kind']})",
         "model, SHA-256": summary["model"]["sha256"],
         "data": ", ".join(summary["data"]["manifests"]),
         "data, SHA-256": summary["data"]["sha256"],
@@ -217,7 +220,7 @@ def _provenance(summary: dict[str, Any]) -> str:
         "seed": summary["seed"],
         "intervals": f"{summary['interval']['method']}, {summary['interval']['n_resamples']} resamples",
         "made": summary["date"],
-        "versions": ", ".join(f"{name} {number}" for name, number in summary["versions"].items()),
+        "versions": ", ".join(f"{package} {number}" for package, number in summary["versions"].items()),
     }
     if summary["model"]["kind"] == "predictions":
         shown["left means"] = None

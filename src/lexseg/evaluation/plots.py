@@ -74,7 +74,14 @@ def size_against_dice(scores: Sequence[CaseScore]) -> Plot | None:
 
     def draw(figure: Figure, theme: Theme) -> None:
         (axes,) = _row(figure, 1)
-        axes.scatter(share, dice, s=10, alpha=min(0.7, max(0.2, 60 / len(dice))), color=theme.hues[0], linewidths=0)
+        axes.scatter(
+            share,
+            dice,
+            s=10 if len(dice) > 200 else 22,
+            alpha=min(0.7, max(0.2, 60 / len(dice))),
+            color=theme.hues[0],
+            linewidths=0,
+        )
         if len(dice) >= 5 * _BINS_OF_MEDIANS:
             parts = np.array_split(np.argsort(share, kind="stable"), _BINS_OF_MEDIANS)
             middle = [(np.median(share[p]), np.median(dice[p])) for p in parts]
