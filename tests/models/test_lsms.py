@@ -47,6 +47,7 @@ class TestLite(ModelTests):
 class TestWordsInTheDecoderOnly(ModelTests):
     name = "lsms"
     arguments: ClassVar = {**TINY, "language_blocks": "none", "contrastive_weight": 0.0}
+    learns = False
 
 
 class TestHamburgerHead(ModelTests):
@@ -61,6 +62,7 @@ class TestHamburgerHead(ModelTests):
     # One word says the same to every pixel, and the branch's norm over the pixels takes that away: SLViT's branch
     # cannot tell one null token from another. Scale weights and the full-scale decoder's mixer can.
     silent: ClassVar = ("text_input.null_token",)
+    learns = False
 
 
 def words(n: int = 2, length: int = 5) -> Words:
