@@ -50,7 +50,7 @@ def test_the_demo_leaves_masks_overlays_and_a_page_that_needs_no_other_file(side
     # the fake listens: what is bright in the half that was asked for
     by_id = {f.case.id: f for f in findings}
     assert by_id["cxr_mass_left"].left == 1 and by_id["cxr_mass_right"].left == 0
-    assert "in the left half" in summary(by_id["cxr_mass_left"])
+    assert "100% left" in summary(by_id["cxr_mass_left"])
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "not a medical device" in page and "CC BY 4.0" in page and "NIH Clinical Center" in page
     assert page.count("<figure>") == len(findings) and "middle left lung" in page

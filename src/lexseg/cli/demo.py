@@ -15,6 +15,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Segment the examples, print what was found, and say where to look."""
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
@@ -23,7 +24,10 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.inference.segmenter import Segmenter
 
     segmenter = Segmenter.from_pretrained(args.model)
-    table = Table("example", "asked for", "found", "Dice", title=f"Segmented by sentences with {segmenter.name!r}")
+    title = f"Segmented by sentences with {segmenter.name!r}"
+    table = Table("example", "asked for", "found", "Dice", title=title, box=SIMPLE, pad_edge=False)
+    for column in table.columns:
+        column.no_wrap = True
     scores = []
     for finding in run_demo(segmenter, args.output):
         score = "" if finding.dice is None else f"{finding.dice:.2f}"
@@ -36,5 +40,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _short(text: str, most: int = 72) -> str:
-    return text if len(text) <= most else text[: most - 3].rstrip() + "..."
+def _short(text: str) -> str:
+    """The first word and the last ones, among which the side stands."""
+    first, *words = text.split()
+    last: list[str] = []
+    while words and len(" ".join([words[-1], *last])) <= 18:
+        last.insert(0, words.pop())
+    return f"{first} {'... ' * bool(words)}{' '.join(last)}"

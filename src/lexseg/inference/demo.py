@@ -62,15 +62,14 @@ def run_demo(segmenter: Segmenter, output: Path) -> Iterator[Finding]:
 
 
 def summary(finding: Finding) -> str:
-    """What was found, in a few words."""
+    """What share of the image was found and, for the films that are asked for a side, in which half it lies."""
     if not finding.result.found:
         return "nothing found"
-    fraction = float(finding.result.mask.mean())
-    parts = [f"{fraction:.1%} of the image"]
-    if finding.left is not None and finding.dice is None:
-        side = "left" if finding.left >= 0.5 else "right"
-        parts.append(f"{max(finding.left, 1 - finding.left):.0%} of it in the {side} half")
-    return ", ".join(parts)
+    area = f"{float(finding.result.mask.mean()):.1%}"
+    if finding.left is None or finding.dice is not None:
+        return area
+    side = "left" if finding.left >= 0.5 else "right"
+    return f"{area}, {max(finding.left, 1 - finding.left):.0%} {side}"
 
 
 def _lines(finding: Finding) -> Iterator[str]:

@@ -12,10 +12,10 @@ _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 1120px; padding: 1rem; }
 .note { border-left: 4px solid #ff8c00; padding: .2rem 1rem; }
-.grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(330px, 1fr)); }
+.grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); }
 figure { border: 1px solid #8884; border-radius: 6px; margin: 0; padding: .6rem; }
 .pair { display: grid; gap: 4px; grid-template-columns: 1fr 1fr; }
-.pair img { background: #000; height: 170px; object-fit: contain; width: 100%; }
+.pair img { background: #000; height: 230px; object-fit: contain; width: 100%; }
 figcaption { overflow-wrap: anywhere; }
 figcaption b { display: block; margin-top: .4rem; }
 .found { color: #d06f00; } .truth { color: #0090e0; }
