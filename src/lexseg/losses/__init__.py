@@ -1,1 +1,1 @@
-
+"""Losses: functions of logits, embeddings and targets."""

@@ -1,7 +1,7 @@
 """Contrastive alignment that knows equal captions.
 
-One-hot targets are wrong for report-like data: the 5,710 training images of QaTa-COV19 carry 153 distinct captions, so a
-batch of 32 holds on average 4.2 other cases with the very caption of the anchor (specs: tmca_lsms section 0, item 6).
+One-hot targets are wrong for report-like data: the 5,710 training images of QaTa-COV19 carry 153 distinct captions, so
+a batch of 32 holds on average 4.2 other cases with the very caption of the anchor (specs: tmca_lsms section 0, item 6).
 """
 
 from typing import Literal

@@ -12,7 +12,8 @@ def soft_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> Te
 
     On logits, never on probabilities of one channel: MONAI 1.0.1's ``DiceCELoss`` on those has a cross-entropy that is
     identically zero, which is how the LanGuideMedSeg family was trained (specs: tmca_lsms section 8, trap 2). MONAI's
-    ``DiceLoss`` knows neither pixels of unknown truth nor case weights, hence our own few lines (a test holds the two equal).
+    ``DiceLoss`` knows neither pixels of unknown truth nor case weights, hence our own few lines (a test holds the two
+    equal).
 
     Args:
         logits: float[B, 1, H, W].

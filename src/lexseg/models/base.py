@@ -90,7 +90,7 @@ class SegmentationModel(nn.Module, ABC):
 
     @abstractmethod
     def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """Trainable parameters, each once: ``encoder`` in groups from the input to the output, ``text`` and ``head``."""
+        """Trainable parameters, each once: ``encoder`` in groups from input to output, ``text`` and ``head``."""
 
     def check_size(self, image: Tensor) -> None:
         """Raise ``ValueError`` where the height or width is not divisible by ``stride``."""

@@ -1,8 +1,8 @@
 """TMCA: target-informed multi-level contrastive alignment.
 
-Li et al., arXiv 2412.13533 (v3), Expert Systems with Applications 2026. The abstract names three components (FOUND); their
-formulas are not public to us and are INFERRED as specs/tmca_lsms section 2 lays out. The base recipe that they stand on is
-LanGuideMedSeg's (SISTER). Each component can be switched off; with all off the base recipe is left.
+Li et al., arXiv 2412.13533 (v3), Expert Systems with Applications 2026. The abstract names three components (FOUND);
+their formulas are not public to us and are INFERRED as specs/tmca_lsms section 2 lays out. The base recipe that they
+stand on is LanGuideMedSeg's (SISTER). Each component can be switched off; with all off the base recipe is left.
 """
 
 from collections.abc import Mapping, Sequence
@@ -181,7 +181,7 @@ class TMCA(SegmentationModel):
     def _relevance_loss(self, maps: Mapping[str, Tensor], target: Target) -> Tensor:
         total = target.mask.new_zeros(())
         for relevance in maps.values():
-            share = nn.functional.adaptive_avg_pool2d(target.mask, relevance.shape[-2:])
+            share = nn.functional.adaptive_avg_pool2d(target.mask, (relevance.shape[-2], relevance.shape[-1]))
             logits = relevance.float().clamp(1e-4, 1 - 1e-4).logit()
             total = total + soft_dice_loss(logits, Target(share, weight=target.weight)) / len(maps)
         return total

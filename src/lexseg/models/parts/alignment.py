@@ -1,7 +1,7 @@
 """TMCA's alignment: target-sensitive semantic distance on several levels (INFERRED; tmca_lsms 2.2 to 2.4).
 
-The paper names a "target-sensitive semantic distance module" and a "multi-level contrastive alignment" (FOUND, abstract);
-the formulas below are our reconstruction.
+The paper names a "target-sensitive semantic distance module" and a "multi-level contrastive alignment" (FOUND,
+abstract); the formulas below are our reconstruction.
 """
 
 from collections.abc import Sequence
@@ -97,7 +97,9 @@ def similarity(region: Tensor, words: Tensor, sentence: Tensor, mask: Tensor) ->
         sim(i, j) = 0.5 cos(v_i, t_j) + 0.5 sum_n pi_n cos(v_i, w_jn),  pi = softmax_n(cos(v_i, w_jn) / 0.1)
 
     Args:
-        region: float[B, d]; sentence: float[B, d]; words: float[B, L, d]; all of unit norm.
+        region: float[B, d], of unit norm, as all here.
+        words: float[B, L, d].
+        sentence: float[B, d].
         mask: bool[B, L].
 
     Returns:
@@ -117,8 +119,9 @@ class MultiLevelAlignment(nn.Module):
     Args:
         levels: how many levels come in.
         level_weights: lambda; ``None`` is one over the number of levels for each.
-        distance: ``global`` pools the whole map (what SGSeg and CLIP do), ``masked`` the target, ``masked+context`` also
-            asks the sentence to be nearer to the target than to what surrounds it, ``soft`` is that with soft targets.
+        distance: ``global`` pools the whole map (what SGSeg and CLIP do), ``masked`` the target, ``masked+context``
+            also asks the sentence to be nearer to the target than to what surrounds it, ``soft`` is that with soft
+            targets.
         targets: ``caption`` lets equal captions share, ``one-hot`` is the field's habit and wrong for such data.
         margin: m.
     """
@@ -172,7 +175,7 @@ class MultiLevelAlignment(nn.Module):
             for weight, level in zip(self.level_weights, projected, strict=True):
                 pixels, words = level.pixels[keep].float(), level.words[keep].float()
                 s = level.sentence[keep].float()
-                share = F.adaptive_avg_pool2d(mask[keep].float(), pixels.shape[-2:])
+                share = F.adaptive_avg_pool2d(mask[keep].float(), (pixels.shape[-2], pixels.shape[-1]))
                 region = torch.ones_like(share) if self.distance == "global" else share
                 near = similarity(prototype(pixels, region), words, s, words_mask)
                 losses["contrastive"] = losses["contrastive"] + weight * info_nce(near, y, temperature)

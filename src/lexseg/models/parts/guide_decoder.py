@@ -1,7 +1,8 @@
 """The guide decoder of LanGuideMedSeg, the base recipe that TMCA extends (SISTER; tmca_lsms 1.1).
 
-Two things differ from the published code, both on purpose (tmca_lsms section 8, trap 3): attention masks padding, and the
-sentence keeps its length, where the code mixes token positions by a convolution that bakes 24 tokens into the weights.
+Two things differ from the published code, both on purpose (tmca_lsms section 8, trap 3): attention masks padding, and
+the sentence keeps its length, where the code mixes token positions by a convolution that bakes 24 tokens into the
+weights.
 """
 
 from typing import Literal
@@ -85,7 +86,7 @@ class GuideLayer(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """UNETR's up-block: a 2x2 transposed convolution, the skip beside it, two 3x3 convolutions with batch norm (SISTER).
+    """UNETR's up-block: a 2x2 transposed convolution, the skip beside it, two 3x3 convolutions, batch norm (SISTER).
 
     Args:
         channels: width of the deeper map.

@@ -19,8 +19,8 @@ def sine_positions_1d(length: int, dim: int, *, device: torch.device | None = No
 def sine_positions_2d(height: int, width: int, dim: int, *, device: torch.device | None = None) -> Tensor:
     """Positions of a grid in row-major order, float[height * width, dim]; dim is divisible by 4.
 
-    Half of the channels code the row, half the column. Coordinates are cell centres in 0..1, frequencies run from pi to 16 pi:
-    "lower left" is nearly the same code at 7x7 and at 28x28 cells.
+    Half of the channels code the row, half the column. Coordinates are cell centres in 0..1, frequencies run from pi to
+    16 pi: "lower left" is nearly the same code at 7x7 and at 28x28 cells.
     """
     bands = dim // 4
     octave = torch.logspace(0, 4, bands, base=2.0, device=device) if bands > 1 else torch.ones(1, device=device)
