@@ -1,7 +1,7 @@
 """Augmentation that keeps words and pixels in step.
 
-Parameters are drawn first, from a generator that depends on nothing but (seed, epoch, case id), and are plain JSON; then they
-are applied. A mirror swaps left and right in the sentence, a vertical flip upper and lower.
+Parameters are drawn first, from a generator that depends on nothing but (seed, epoch, case id), and are plain JSON;
+then they are applied. A mirror swaps left and right in the sentence, a vertical flip upper and lower.
 """
 
 import hashlib

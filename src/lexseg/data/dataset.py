@@ -45,6 +45,23 @@ class Sample:
     case: Case
 
 
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Samples as tensors, their sentences still words: what a reading process hands over.
+
+    Attributes:
+        image: float[B, 3, H, W] in 0..1.
+        texts: the sentences; empty is the null sentence.
+        target: as in a :class:`Batch`.
+        ids: the cases' ids.
+    """
+
+    image: Tensor
+    texts: tuple[str, ...]
+    target: Target
+    ids: tuple[str, ...]
+
+
 class CaseDataset(Dataset[Sample]):
     """Reads cases, and augments them where it is told how.
 
@@ -80,9 +97,7 @@ class CaseDataset(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         case = self.cases[index]
-        assert case.mask is not None
-        image = image_tensor(read_image(case.image))
-        mask = torch.from_numpy(read_mask(case.mask, case.label)).float()[None]
+        image, mask = _read(case)
         if self.augment is None:
             image = resize_image(image, self.size)
             return Sample(image, case.text, mask, torch.ones_like(mask, dtype=torch.bool), case)
@@ -97,11 +112,11 @@ def image_tensor(image: np.ndarray) -> Tensor:
     return torch.from_numpy(image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1)))
 
 
-def collate(samples: Sequence[Sample], encode_text: Callable[[Sequence[str | None]], TextBatch]) -> Batch:
-    """Put samples of one size into a batch; gray images are repeated to three channels."""
-    return Batch(
+def stack(samples: Sequence[Sample]) -> Stack:
+    """Put samples of one size together; gray images are repeated to three channels."""
+    return Stack(
         image=torch.stack([s.image.expand(3, -1, -1) for s in samples]),
-        text=encode_text([s.text or None for s in samples]),
+        texts=tuple(s.text for s in samples),
         target=Target(
             mask=torch.stack([s.mask for s in samples]),
             valid=torch.stack([s.valid for s in samples]),
@@ -109,6 +124,26 @@ def collate(samples: Sequence[Sample], encode_text: Callable[[Sequence[str | Non
         ),
         ids=tuple(s.case.id for s in samples),
     )
+
+
+def collate(samples: Stack | Sequence[Sample], encode_text: Callable[[Sequence[str | None]], TextBatch]) -> Batch:
+    """Put samples into a batch, their sentences encoded."""
+    s = samples if isinstance(samples, Stack) else stack(samples)
+    return Batch(s.image, encode_text([text or None for text in s.texts]), s.target, s.ids)
+
+
+def _read(case: Case) -> tuple[Tensor, Tensor]:
+    """The image, float[1 or 3, H, W], and the mask, float[1, H, W]; errors say in which row they stand."""
+    assert case.mask is not None
+    try:
+        image = image_tensor(read_image(case.image))
+        mask = torch.from_numpy(read_mask(case.mask, case.label)).float()[None]
+    except DataError as error:
+        raise DataError(f"{case.where}: {error}") from error
+    if image.shape[-2:] != mask.shape[-2:]:
+        (h, w), (mask_h, mask_w) = image.shape[-2:], mask.shape[-2:]
+        raise DataError(f"{case.where}: the image is {w} x {h} pixels, but its mask {mask_w} x {mask_h}")
+    return image, mask
 
 
 def _wording(case: Case, parameters: AugmentParameters) -> str:
