@@ -1,1 +1,1 @@
-
+"""Train a method from a recipe."""

@@ -1,24 +1,23 @@
-"""What happens around the steps: checkpoints, the best model, curves, stopping."""
+"""What happens around the steps: the running average, checkpoints, and the best model."""
 
+import contextlib
 import os
-import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import lightning.pytorch as pl
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
 
+from lexseg.training.stop import StopRun
 from lexseg.training.task import SegmentationTask
 
 
-class RunningAverage(EMAWeightAveraging):
+class RunningAverage(WeightAveraging):
     """Exponential moving average of weights and buffers; validation and the saved model use it.
 
-    The decay rises from 0 to its final value, min(decay, (1 + n) / (10 + n)), so that a short run is not an average of
-    its beginnings.
+    The decay rises from 0 to its final value, min(decay, (1 + n) / (10 + n)) after n steps, so that a short run is not
+    an average of its beginnings. A checkpoint holds the average and n.
     """
 
     def __init__(self, decay: float) -> None:
@@ -30,26 +29,37 @@ class RunningAverage(EMAWeightAveraging):
                 else:
                     mean.copy_(value)
 
-        super().__init__(decay=decay)
-        self._kwargs = {"multi_avg_fn": average}
+        super().__init__(multi_avg_fn=average)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """A run that is stopped in good order ends as one that is done: with the average in the network."""
+        if isinstance(exception, StopRun) and trainer.global_step > 0:
+            self.on_train_end(trainer, pl_module)
 
 
-class LastCheckpoint(ModelCheckpoint):
-    """``last.ckpt`` after every whole epoch: written beside, then renamed, so the latest is never half-written."""
+class LastCheckpoint(Checkpoint):
+    """``last.ckpt`` after every whole epoch: written beside, then renamed, so the latest is never half-written.
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(
-            dirpath=folder, filename="last", save_top_k=1, monitor=None, every_n_epochs=1,
-            save_on_train_epoch_end=True, enable_version_counter=False,
-        )  # fmt: skip
+    Args:
+        path: of the checkpoint.
+    """
 
-    def _save_checkpoint(self, trainer: pl.Trainer, filepath: str) -> None:
-        temporary = f"{filepath}.part"
-        super()._save_checkpoint(trainer, temporary)
-        if trainer.is_global_zero:
-            with open(temporary, "rb") as file:
-                os.fsync(file.fileno())
-            os.replace(temporary, filepath)
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save; Lightning calls this after all that belongs to the epoch, its validation included."""
+        part = self.path.with_name(f".{self.path.name}.part")
+        try:
+            trainer.save_checkpoint(part)
+            if trainer.is_global_zero:
+                with open(part, "rb") as file:
+                    os.fsync(file.fileno())
+                os.replace(part, self.path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)  # on a full disk, half a checkpoint would keep it full
+            raise
 
 
 class BestModel(Callback):
@@ -60,7 +70,7 @@ class BestModel(Callback):
     Args:
         monitor: ``per_image`` or ``pooled``.
         patience: validations without a better score before the run stops; 0 is never.
-        save: writes the model folder, given the scores.
+        save: writes the model folder, given the scores and how they came about.
     """
 
     def __init__(self, monitor: str, patience: int, save: Callable[[dict[str, Any]], None]) -> None:
@@ -68,23 +78,31 @@ class BestModel(Callback):
         self.best: float | None = None
         self.waited = 0
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """A run that has been stopped for want of progress stays so when it is resumed."""
+        self._stop_if_waited(trainer)
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Have the last epoch validated, whether it is its turn or not."""
+        assert isinstance(pl_module, SegmentationTask)
+        last = trainer.current_epoch + 1 == trainer.max_epochs
+        trainer.check_val_every_n_epoch = 1 if last else pl_module.config.trainer.validate_every
+
     def on_validation_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Reduce the scores over devices; on improvement save the model."""
         assert isinstance(pl_module, SegmentationTask)
         scores = pl_module.scores()
-        if trainer.sanity_checking:
-            return
         for name, value in scores.items():
-            pl_module.log(f"val/dice_{name}", value, prog_bar=True, rank_zero_only=True)
+            pl_module.log(f"val/dice_{name}", value, rank_zero_only=True)
         score = scores[self.monitor]
-        if self.best is None or score > self.best:
+        pl_module.improved = self.best is None or score > self.best
+        if pl_module.improved:
             self.best, self.waited = score, 0
             if trainer.is_global_zero:
-                self.save({"epoch": trainer.current_epoch, "val": scores, "monitor": self.monitor})
+                self.save({"epoch": trainer.current_epoch, "monitor": self.monitor, "val": scores})
         else:
             self.waited += 1
-            if self.patience and self.waited >= self.patience:
-                trainer.should_stop = True
+            self._stop_if_waited(trainer)
 
     def state_dict(self) -> dict[str, Any]:
         """For the checkpoint."""
@@ -94,46 +112,6 @@ class BestModel(Callback):
         """From the checkpoint."""
         self.best, self.waited = state_dict["best"], state_dict["waited"]
 
-
-class StopRun(Exception):
-    """Ends a run between two steps."""
-
-
-class StopInTime(Callback):
-    """Ends the run between two steps when its time is over, or at Ctrl-C or SIGTERM.
-
-    The interrupted epoch is not kept: ``--resume`` begins it again.
-
-    Args:
-        max_seconds: from now on; ``None`` is no limit.
-    """
-
-    def __init__(self, max_seconds: float | None) -> None:
-        self.deadline = None if max_seconds is None else time.monotonic() + max_seconds
-        self.reason = ""
-        self._previous: dict[int, Any] = {}
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Listen for signals; a second one has its usual force."""
-
-        def ask(number: int, frame: FrameType | None) -> None:
-            self.reason = signal.Signals(number).name
-            signal.signal(number, self._previous[number])
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._previous[number] = signal.signal(number, ask)
-            except ValueError:  # not in the main thread: whoever runs us there listens
-                return
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Give the signals back."""
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def on_train_batch_end(self, trainer: pl.Trainer, *args: Any, **kwargs: Any) -> None:
-        """Stop where asked; all devices together."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            self.reason = self.reason or "max_time"
-        if trainer.strategy.reduce_boolean_decision(bool(self.reason), all=False):
-            raise StopRun(self.reason or "another process was asked to stop")
+    def _stop_if_waited(self, trainer: pl.Trainer) -> None:
+        if self.patience and self.waited >= self.patience:
+            trainer.should_stop = True

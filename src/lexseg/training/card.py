@@ -1,28 +1,72 @@
 """The model card that a run writes of itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from lexseg import __version__
+from lexseg.models.io import ModelConfig
 from lexseg.training.config import TrainConfig, as_list
 
 
-def model_card(config: TrainConfig, scores: dict[str, Any]) -> str:
+def model_card(
+    config: TrainConfig, written: ModelConfig, metrics: Mapping[str, Any], parameters: int, training: int
+) -> str:
     """README.md of a model folder: what it is, how it was made, how it scored on validation.
 
     No sentence of the data and no path stands in it: the folder may be handed on.
+
+    Args:
+        config: the recipe.
+        written: the model's configuration.
+        metrics: as they stand in metrics.json.
+        parameters: of the network.
+        training: number of training cases.
     """
-    val = scores.get("val")
-    result = (
-        f"| Dice per image | Dice pooled |\n|---|---|\n| {val['per_image']:.4f} | {val['pooled']:.4f} |\n\n"
-        f"Best epoch {scores['epoch']} by `{scores['monitor']}`, at each mask's own size."
-        if val
-        else "The run was stopped before its first validation."
+    encoder = written.text_encoder
+    reads = (
+        "no sentences" if encoder is None else f"sentences by the text encoder `{encoder.get('name', encoder['kind'])}`"
     )
+    trained = "" if encoder is None else ", trained along" if encoder.get("trainable") else ", frozen"
+    left = {"image": "the left of the image", "patient": "the patient's left", None: "not known"}[written.laterality]
+    manifests = len(as_list(config.data.cases))
+    return f"""---
+library_name: lexseg
+tags: [medical, image-segmentation, language-guided]
+---
+
+# {config.method} (LexSeg {__version__})
+
+**Research use only. Not a medical device.**
+
+Method `{config.method}`, {parameters / 1e6:.1f} M parameters. It reads images of any size, stretched to \
+{written.size[0]} x {written.size[1]} pixels, and {reads}{trained}. "Left" in its training sentences: {left}.
+
+## Validation
+
+{_result(metrics)}
+
+Score it in full with `lexseg evaluate`: other aggregations, intervals and the honesty probes (no sentence, another
+sentence, left and right swapped).
+
+## How it was made
+
+Trained on {training:,} cases of {manifests} manifest{"s" if manifests > 1 else ""} for at most \
+{config.trainer.epochs} epochs, seed {config.seed}. The `config.yaml` of the run is the whole recipe, its `run.json` \
+names versions and data.
+
+## Data
+
+Name the data sets, their terms and whom they show here before you hand the model on.
+"""
+
+
+def _result(metrics: Mapping[str, Any]) -> str:
+    val = metrics["val"]
+    if val is None:
+        return "None: the run was stopped before its first validation."
     return (
-        "---\nlibrary_name: lexseg\ntags: [medical, image-segmentation, language-guided]\n---\n\n"
-        f"# {config.method} (LexSeg)\n\n**Research use only. Not a medical device.**\n\n"
-        f"## Validation\n\n{result}\n\nScore it in full with `lexseg evaluate`: other aggregations, intervals and the "
-        "honesty probes (no sentence, another sentence, left and right swapped).\n\n"
-        f"## How it was made\n\nMethod `{config.method}`, {config.trainer.epochs} epochs at {config.data.size} px, seed "
-        f"{config.seed}, {len(as_list(config.data.cases))} manifest(s). The run's `config.yaml` is the whole recipe.\n\n"
-        "## Data\n\nName the data sets, their terms and their patients here before you hand the model on.\n"
+        "| Dice per image | Dice pooled | cases |\n|---|---|---|\n"
+        f"| {val['per_image']['dice']['mean']:.4f} | {val['pooled']['dice']:.4f} | {val['n']:,} |\n\n"
+        f"At each mask's own size; {val['empty_rule']}. Best epoch ({metrics['epoch'] + 1}) by `{metrics['monitor']}`: "
+        "chosen on these very cases, so expect a little less on others."
     )

@@ -1,6 +1,5 @@
-"""What a training run is told. The defaults here, then the recipe, then the command line, the later over the earlier."""
+"""What a training run is told: defaults here, then the recipe, then the command line, the later over the earlier."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -36,7 +35,7 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW with a cosine schedule over the real number of steps.
+    """AdamW with a schedule over the real number of steps.
 
     Attributes:
         lr: peak learning rate of the decoder and everything else that starts from nothing.
@@ -45,7 +44,8 @@ class OptimizerConfig:
         text_lr: factor on it for a text encoder that is trained along.
         weight_decay: of matrices and kernels; norms, biases and gates have none.
         warmup: share of the steps in which the rate rises from nothing.
-        final_lr: share of the peak that the cosine ends at.
+        schedule: how the rate falls after that: along a cosine, or as (share of steps left) ** 0.9 (``poly``).
+        final_lr: share of the peak that the schedule ends at.
         clip: largest norm of the gradient.
         loss_warmup: epochs over which a loss term rises linearly from nothing, by the term's name.
     """
@@ -56,6 +56,7 @@ class OptimizerConfig:
     text_lr: float = 0.1
     weight_decay: float = 0.01
     warmup: float = 0.05
+    schedule: Literal["cosine", "poly"] = "cosine"
     final_lr: float = 0.001
     clip: float = 1.0
     loss_warmup: dict[str, float] = field(default_factory=dict)
@@ -144,16 +145,7 @@ def seconds(max_time: str | None) -> float | None:
     if max_time is None:
         return None
     parts = max_time.split(":")
-    if len(parts) != 4 or not all(p.isdigit() for p in parts):
+    if len(parts) != 4 or not all(p.isascii() and p.isdigit() for p in parts):
         raise ValueError(f"max_time is {max_time!r}; DD:HH:MM:SS was expected, such as 00:01:30:00")
     days, hours, minutes, secs = map(int, parts)
     return ((days * 24 + hours) * 60 + minutes) * 60.0 + secs
-
-
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings with dotted names, for messages that compare two configurations."""
-    out: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        out |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return out

@@ -1,15 +1,16 @@
 """Curves of a run: a row an epoch in curves.csv, and curves.png."""
 
 import csv
+import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
 
-from lexseg.data.case import Case
-from lexseg.text.collate import TextPipeline
+from lexseg.data.files import replace_file
+from lexseg.training.task import SegmentationTask
 
 
 class Curves(Callback):
@@ -17,43 +18,81 @@ class Curves(Callback):
 
     Args:
         folder: the run's folder.
-        samples: validation cases to draw.
-        text: encodes their sentences.
     """
 
-    def __init__(self, folder: Path, samples: Sequence[Case], text: TextPipeline) -> None:
-        self.path, self.samples, self.text = folder / "curves.csv", samples, text
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.rows: list[dict[str, float]] = []
-        self.started = time.monotonic()
+        self._started = time.monotonic()
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the rows of the epochs that are done."""
-        if self.path.is_file():
-            with self.path.open(newline="", encoding="utf-8") as file:
+        path = self.folder / "curves.csv"
+        if path.is_file():
+            with path.open(newline="", encoding="utf-8") as file:
                 rows = [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
             self.rows = [row for row in rows if row["epoch"] < trainer.current_epoch]
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
-        self.started = time.monotonic()
+        self._started = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's row."""
+        assert isinstance(pl_module, SegmentationTask)
+        metrics = trainer.callback_metrics  # waits for all devices
         if not trainer.is_global_zero:
             return
-        values = {k: float(v) for k, v in sorted(trainer.callback_metrics.items())}
         row = {
             "epoch": float(trainer.current_epoch),
             "step": float(trainer.global_step),
-            "seconds": round(time.monotonic() - self.started, 1),
+            "seconds": round(time.monotonic() - self._started, 1),
             "lr": float(trainer.optimizers[0].param_groups[-1]["lr"]),
-        } | values
+        }
+        row |= {name: float(value) for name, value in sorted(metrics.items()) if name.startswith("loss/")}
+        # not from the metrics: those keep the scores of an earlier validation
+        row |= {f"val/dice_{name}": value for name, value in pl_module.validation.items()}
         self.rows.append(row)
-        print("  ".join(f"{k} {v:.6g}" for k, v in row.items()), flush=True)
-        names = list(dict.fromkeys(k for r in self.rows for k in r))
-        temporary = self.path.with_suffix(".part")
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self.rows)
-        temporary.replace(self.path)
+        for logger in trainer.loggers:
+            logger.log_metrics({"lr": row["lr"], "seconds": row["seconds"]}, step=trainer.global_step)
+        replace_file(self.folder / "curves.csv", _as_csv(self.rows))
+        if pl_module.validation:
+            replace_file(self.folder / "curves.png", draw_curves(self.rows))
+
+
+def draw_curves(rows: Sequence[Mapping[str, float]]) -> bytes:
+    """Losses, validation Dice and learning rate against the epoch, as a PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    panels = (
+        ("loss", [n for n in names if n.startswith("loss/")], "log"),
+        ("validation Dice", [n for n in names if n.startswith("val/dice_")], "linear"),
+        ("learning rate", ["lr"], "linear"),
+    )
+    for axes, (title, chosen, scale) in zip(figure.subplots(1, 3), panels, strict=True):
+        for name in chosen:
+            points = [(row["epoch"], row[name]) for row in rows if name in row]
+            label = name.removeprefix("loss/").removeprefix("val/dice_").replace("_", " ")
+            axes.plot(*zip(*points, strict=True), marker="." if len(points) < 40 else None, label=label)
+        axes.set(title=title, xlabel="epoch")
+        positive = all(row[name] > 0 for row in rows for name in chosen if name in row)
+        axes.set_yscale(scale if positive else "linear")
+        axes.grid(alpha=0.3)
+        if len(chosen) > 1:
+            axes.legend(fontsize="small")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _as_csv(rows: Sequence[Mapping[str, float]]) -> bytes:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return buffer.getvalue().encode("utf-8")

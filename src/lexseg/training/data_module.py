@@ -1,20 +1,167 @@
 """Gives the trainer its batches, new ones for each epoch."""
 
-from collections.abc import Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import lightning.pytorch as pl
-from torch.utils.data import DataLoader, DistributedSampler, Sampler
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler
 
+from lexseg.data.batch import Batch
 from lexseg.data.case import Case
-from lexseg.data.dataset import CaseDataset, Sample
+from lexseg.data.dataset import CaseDataset, Sample, Stack, collate, stack
+from lexseg.errors import ConfigError, LexSegError
+from lexseg.text.batch import TextBatch
 from lexseg.training.config import TrainConfig, size_at
 
+EncodeText = Callable[[Sequence[str | None]], TextBatch]
 
-class _Shard(Sampler[int]):
-    """Every ``world``-th case from ``rank`` on: no case twice, so that sums over devices are sums over cases."""
+
+@dataclass(frozen=True, slots=True)
+class ValidationStack:
+    """Validation cases as they come from a reading process.
+
+    Attributes:
+        image: float[B, 3, H, W] in 0..1.
+        texts: the sentences; empty is the null sentence.
+        masks: the truth, each bool[h, w] at its own size.
+        counted: false for a case that only fills up a device's share; another device scores it.
+    """
+
+    image: Tensor
+    texts: tuple[str, ...]
+    masks: tuple[NDArray[np.bool_], ...]
+    counted: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationBatch:
+    """The same with sentences encoded. Attributes: image; text; masks: bool[1, h, w] each; counted."""
+
+    image: Tensor
+    text: TextBatch
+    masks: tuple[Tensor, ...]
+    counted: tuple[bool, ...]
+
+
+class CaseDataModule(pl.LightningDataModule):
+    """Loaders are made anew for each epoch: order, augmentation and size are functions of seed and epoch alone.
+
+    Sentences are encoded here, in the training process, and not where cases are read, so that a frozen encoder meets
+    each sentence once.
+
+    Args:
+        train: training cases, repeated ones repeated.
+        val: validation cases.
+        config: the recipe.
+        encode_text: turns sentences into a ``TextBatch``; :func:`no_words` for image-only models.
+    """
+
+    def __init__(
+        self, train: Sequence[Case], val: Sequence[Case], config: TrainConfig, encode_text: EncodeText
+    ) -> None:
+        super().__init__()
+        self.train_cases, self.val_cases, self.config, self.encode_text = train, val, config, encode_text
+
+    @property
+    def _place(self) -> tuple[int, int]:
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
+
+    @property
+    def _epoch(self) -> int:
+        return self.trainer.current_epoch if self.trainer is not None else 0
+
+    def setup(self, stage: str) -> None:
+        """Refuse more devices than cases: each must have some."""
+        fewest = min(len(self.train_cases), len(self.val_cases))
+        if fewest < self._place[1]:
+            raise ConfigError(f"{self._place[1]} devices, but a split of {fewest} cases; use fewer devices")
+
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the input in the current epoch."""
+        side = size_at(self.config.data, self._epoch, self.config.trainer.epochs)
+        return side, side
+
+    def steps(self, world: int) -> int:
+        """Optimizer steps of an epoch on ``world`` devices."""
+        batches = max(1, len(self.train_cases) // world // self.config.data.batch_size)
+        return -(-batches // self.config.trainer.accumulate)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """The cases of the current epoch, in its order; the last batch is left out where it is incomplete."""
+        config, epoch, (rank, world) = self.config, self._epoch, self._place
+        dataset = CaseDataset(self.train_cases, self.size(), augment=config.augment, seed=config.seed, epoch=epoch)
+        sampler: DistributedSampler[Any] = DistributedSampler(
+            dataset, world, rank, shuffle=True, seed=config.seed, drop_last=world > 1
+        )
+        sampler.set_epoch(epoch)
+        few = len(dataset) // world < config.data.batch_size  # then the only batch is incomplete
+        return self._loader(_Guarded(dataset), sampler, _stack_training, drop_last=not few)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The validation cases, shared out among devices."""
+        dataset = CaseDataset(self.val_cases, self.size())
+        return self._loader(_Guarded(dataset), _Share(len(dataset), *self._place), _stack_validation, drop_last=False)
+
+    def on_before_batch_transfer(
+        self, batch: Stack | ValidationStack | LexSegError, dataloader_idx: int
+    ) -> Batch | ValidationBatch:
+        """Encode the sentences. What a reading process could not read is raised here, without its traceback."""
+        if isinstance(batch, LexSegError):
+            raise batch
+        if isinstance(batch, Stack):
+            return collate(batch, self.encode_text)
+        text = self.encode_text([t or None for t in batch.texts])
+        return ValidationBatch(batch.image, text, tuple(torch.from_numpy(m)[None] for m in batch.masks), batch.counted)
+
+    def transfer_batch_to_device(
+        self, batch: Batch | ValidationBatch, device: torch.device, dataloader_idx: int
+    ) -> Batch | ValidationBatch:
+        """Move a batch, images channels-last where so configured."""
+        if isinstance(batch, Batch):
+            batch = batch.to(device)
+        else:
+            masks = tuple(mask.to(device, non_blocking=True) for mask in batch.masks)
+            image = batch.image.to(device, non_blocking=True)
+            batch = replace(batch, image=image, text=batch.text.to(device), masks=masks)
+        if not self.config.trainer.channels_last:
+            return batch
+        return replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
+
+    def _loader(
+        self, dataset: Dataset[Any], sampler: Sampler[Any], stacked: Callable[[list[Any]], Any], *, drop_last: bool
+    ) -> DataLoader[Any]:
+        return DataLoader(
+            dataset,
+            batch_size=self.config.data.batch_size,
+            sampler=sampler,
+            num_workers=self.config.data.workers,
+            collate_fn=stacked,
+            drop_last=drop_last,
+            worker_init_fn=_ignore_interrupt,
+            generator=torch.Generator().manual_seed(self.config.seed),  # else it would draw from the training's numbers
+        )
+
+
+def no_words(texts: Sequence[str | None]) -> TextBatch:
+    """What an image-only model is given: null sentences."""
+    null = torch.ones(len(texts), dtype=torch.bool)
+    return TextBatch(torch.zeros(len(texts), 1, dtype=torch.bool), -1 - torch.arange(len(texts)), null)
+
+
+class _Share(Sampler[int]):
+    """Every ``world``-th case from ``rank`` on.
+
+    All devices get equally many, or they would wait for one another; numbers from ``n`` on are fillers.
+    """
 
     def __init__(self, n: int, rank: int, world: int) -> None:
-        self.indices = range(rank, n, world)
+        self.indices = range(rank, -(-n // world) * world, world)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.indices)
@@ -23,58 +170,47 @@ class _Shard(Sampler[int]):
         return len(self.indices)
 
 
-def as_samples(samples: list[Sample]) -> list[Sample]:
-    """No collation in the reading process: sentences are encoded where the network is."""
-    return samples
+class _Guarded(Dataset[tuple[Sample, bool] | LexSegError]):
+    """Gives (sample, whether it counts); what cannot be read as the error, to be raised in the main process."""
+
+    def __init__(self, cases: CaseDataset) -> None:
+        self.cases = cases
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, index: int) -> tuple[Sample, bool] | LexSegError:
+        try:
+            return self.cases[index % len(self.cases)], index < len(self.cases)
+        except LexSegError as error:
+            return error
 
 
-class CaseDataModule(pl.LightningDataModule):
-    """Loaders are made anew for each epoch: order, augmentation and size are functions of seed and epoch alone.
+def _stack_training(items: list[tuple[Sample, bool] | LexSegError]) -> Stack | LexSegError:
+    samples = []
+    for item in items:
+        if isinstance(item, LexSegError):
+            return item
+        samples.append(item[0])
+    return stack(samples)
 
-    Args:
-        train: training cases, repeated ones repeated.
-        val: validation cases.
-        config: the recipe.
-    """
 
-    def __init__(self, train: Sequence[Case], val: Sequence[Case], config: TrainConfig) -> None:
-        super().__init__()
-        self.train_cases, self.val_cases, self.config = train, val, config
+def _stack_validation(items: list[tuple[Sample, bool] | LexSegError]) -> ValidationStack | LexSegError:
+    samples, counted = [], []
+    for item in items:
+        if isinstance(item, LexSegError):
+            return item
+        samples.append(item[0])
+        counted.append(item[1])
+    return ValidationStack(
+        image=torch.stack([s.image.expand(3, -1, -1) for s in samples]),
+        texts=tuple(s.text for s in samples),
+        # arrays, which travel by value: a tensor each would take an open file each
+        masks=tuple(s.mask[0].numpy() > 0.5 for s in samples),
+        counted=tuple(counted),
+    )
 
-    @property
-    def _place(self) -> tuple[int, int]:
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
 
-    def _size(self) -> tuple[int, int]:
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        side = size_at(self.config.data, epoch, self.config.trainer.epochs)
-        return side, side
-
-    def train_dataloader(self) -> DataLoader[Sample]:
-        """The cases of the current epoch, in its order; an incomplete last batch is left out."""
-        epoch = self.trainer.current_epoch if self.trainer is not None else 0
-        dataset = CaseDataset(
-            self.train_cases, self._size(), augment=self.config.augment, seed=self.config.seed, epoch=epoch
-        )
-        rank, world = self._place
-        sampler: DistributedSampler[Sample] = DistributedSampler(
-            dataset, world, rank, shuffle=True, seed=self.config.seed, drop_last=world > 1
-        )
-        sampler.set_epoch(epoch)
-        few = len(dataset) // world < self.config.data.batch_size
-        return self._loader(dataset, sampler, drop_last=not few)
-
-    def val_dataloader(self) -> DataLoader[Sample]:
-        """The validation cases, shared out among devices."""
-        dataset = CaseDataset(self.val_cases, self._size())
-        return self._loader(dataset, _Shard(len(dataset), *self._place), drop_last=False)
-
-    def _loader(self, dataset: CaseDataset, sampler: Sampler[int], *, drop_last: bool) -> DataLoader[Sample]:
-        return DataLoader(
-            dataset,
-            batch_size=self.config.data.batch_size,
-            sampler=sampler,
-            num_workers=self.config.data.workers,
-            collate_fn=as_samples,
-            drop_last=drop_last,
-        )
+def _ignore_interrupt(worker: int) -> None:
+    """Ctrl-C reaches the whole group of processes; the training process decides when reading ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

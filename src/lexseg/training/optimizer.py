@@ -23,7 +23,7 @@ def parameter_groups(model: SegmentationModel, config: OptimizerConfig) -> list[
     rates += [("text", config.lr * config.text_lr, group) for group in named["text"]]
     rates += [("head", config.lr, group) for group in named["head"]]
 
-    out = []
+    out: list[dict[str, Any]] = []
     for name, rate, group in rates:
         trainable = [p for p in group if p.requires_grad]
         for suffix, decay, chosen in (
@@ -44,7 +44,7 @@ def parameter_groups(model: SegmentationModel, config: OptimizerConfig) -> list[
 def build_optimizer(
     model: SegmentationModel, config: OptimizerConfig, steps: int
 ) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
-    """AdamW, and a linear warm-up followed by a cosine that ends with the last of ``steps``."""
+    """AdamW, and a linear warm-up followed by a fall (cosine or polynomial) that ends with the last of ``steps``."""
     optimizer = torch.optim.AdamW(parameter_groups(model, config))
     warm = max(1, round(config.warmup * steps))
 
@@ -52,6 +52,7 @@ def build_optimizer(
         if step < warm:
             return (step + 1) / warm
         progress = min(1.0, (step - warm) / max(1, steps - warm))
-        return config.final_lr + (1 - config.final_lr) * 0.5 * (1 + math.cos(math.pi * progress))
+        left = 0.5 * (1 + math.cos(math.pi * progress)) if config.schedule == "cosine" else (1 - progress) ** 0.9
+        return config.final_lr + (1 - config.final_lr) * left
 
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, factor)

@@ -39,7 +39,8 @@ def settings_parser(**options: Any) -> ArgumentParser:
 
 def to_config(parser: ArgumentParser, settings: Namespace) -> TrainConfig:
     """The settings as a :class:`TrainConfig`; others that the parser knows are left out."""
-    known = Namespace({k: v for k, v in settings.items(branches=True) if k in TrainConfig.__dataclass_fields__})
+    values = {k: v for k, v in settings.items(branches=True) if k in TrainConfig.__dataclass_fields__}
+    known = Namespace(values)  # type: ignore[no-untyped-call]
     return TrainConfig(**parser.instantiate(known).as_dict())
 
 

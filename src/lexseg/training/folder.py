@@ -1,0 +1,128 @@
+"""The folder of a run: what stands in it before the first step, and whether a run may go on in it."""
+
+import csv
+import hashlib
+import io
+import json
+import platform
+import shutil
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lexseg.data.case import Case
+from lexseg.data.files import replace_file
+from lexseg.errors import ConfigError
+from lexseg.text.encoders.base import TextEncoder
+from lexseg.training.config import TrainConfig
+from lexseg.training.recipe import read_recipe
+from lexseg.training.settings import differences, plain, settled
+
+PACKAGES = ("lexseg", "torch", "lightning", "monai", "transformers", "numpy", "scipy", "pillow")
+CONFIG, RECORD = "config.yaml", "run.json"
+
+
+def check_new(output: Path) -> None:
+    """Refuse a folder that holds anything.
+
+    Raises:
+        ConfigError: it is not empty, or is a file.
+    """
+    if output.exists() and not output.is_dir():
+        raise ConfigError(f"--output {output}: is a file; name a folder for the run")
+    if output.is_dir() and any(output.iterdir()):
+        hint = "go on with its run by --resume" if (output / CONFIG).is_file() else "no run began there"
+        raise ConfigError(f"--output {output}: is not empty; {hint}, or choose a new folder")
+
+
+def check_resumed(output: Path, config: TrainConfig, init: str | None) -> dict[str, Any]:
+    """See that a run may go on as it began; only ``trainer.max_time`` may differ.
+
+    Args:
+        output: the run's folder.
+        config: settled.
+        init: what the run shall start from, settled; ``None`` where that is not said again.
+
+    Returns:
+        the run's record.
+
+    Raises:
+        ConfigError: there is no run, or it began with other settings.
+    """
+    if not (output / CONFIG).is_file() or not (output / RECORD).is_file():
+        raise ConfigError(f"--resume: {output} holds no run that could go on ({CONFIG} is missing); leave --resume out")
+    began = settled(read_recipe(output / CONFIG))
+    changed = [name for name in differences(began, config) if name != "trainer.max_time"]
+    try:
+        record: dict[str, Any] = json.loads((output / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{output / RECORD}: cannot be read as JSON: {error}") from error
+    if init is not None and init != record.get("init"):
+        changed.append("init")
+    if changed:
+        raise ConfigError(
+            f"--resume: the run in {output} began with other values of {', '.join(changed)}; its {CONFIG} holds: leave "
+            "these options and recipes out (only trainer.max_time may change), or begin a new run"
+        )
+    return record
+
+
+def check_data(output: Path, record: dict[str, Any], cases: Sequence[Case]) -> None:
+    """See that the data are those that the run began with.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    if record.get("data_sha256") != data_hash(cases):
+        raise ConfigError(
+            f"--resume: images, masks, sentences or splits have changed since the run in {output} began; "
+            "bring them back, or begin a new run"
+        )
+
+
+def write_record(
+    output: Path, config: TrainConfig, cases: Sequence[Case], *, init: str | None, encoder: TextEncoder | None
+) -> None:
+    """run.json, split.csv and config.yaml (last: with it a run has begun): all that is needed to run this again."""
+    words = None if encoder is None else encoder.config().get("vocabulary")
+    output.mkdir(parents=True, exist_ok=True)
+    record = {
+        "seed": config.seed,
+        "init": init,
+        "vocabulary": words,
+        "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "data_sha256": data_hash(cases),
+        "cases": {split: sum(c.split == split for c in cases) for split in ("train", "val", "test")},
+    }
+    replace_file(output / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["id", "split"])
+    writer.writerows((case.id, case.split) for case in cases)
+    replace_file(output / "split.csv", buffer.getvalue().encode())
+    replace_file(output / CONFIG, yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True).encode())
+
+
+def sweep(output: Path) -> None:
+    """Remove what a killed process may have left half-written beside its place."""
+    for left in (*output.glob(".model-*"), *(output / "checkpoints").glob(".*.part")):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def data_hash(cases: Sequence[Case]) -> str:
+    """SHA-256 over ids, splits, sentences and the bytes of images and masks, in the order of ids."""
+    digest = hashlib.sha256()
+    for case in sorted(cases, key=lambda c: c.id):
+        digest.update(json.dumps([case.id, case.split, case.texts, case.patient]).encode())
+        if case.weight != 1.0 or case.label is not None:
+            digest.update(json.dumps([case.weight, case.label]).encode())
+        for path in (case.image, case.mask):
+            if path is not None:
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

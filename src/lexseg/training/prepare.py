@@ -1,0 +1,149 @@
+"""From settings to what a run works with: cases, sentences, the text encoder and the model's keywords."""
+
+import functools
+import random
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from lexseg.data.augment import AugmentConfig
+from lexseg.data.case import Case
+from lexseg.data.manifest import read_manifests
+from lexseg.data.problem import describe
+from lexseg.data.splits import assign_splits, leaks, parse_fractions
+from lexseg.errors import ConfigError, DataError, TextError
+from lexseg.models import model_class
+from lexseg.text import create_text_encoder
+from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.wording import mirror_words
+from lexseg.training.config import TrainConfig, as_list
+
+
+def read_cases(config: TrainConfig) -> list[Case]:
+    """All cases of the run; a manifest without splits is divided by patient, by the seed.
+
+    Raises:
+        ConfigError: no manifest is named, or ``data.split`` is no split.
+        DataError: a manifest cannot be used, a patient or image stands in two splits, or a split is empty.
+    """
+    paths = [Path(p) for p in as_list(config.data.cases)]
+    if not paths:
+        raise ConfigError("data.cases is empty; name one or more manifests: --data.cases FILE[,FILE]")
+    if len(set(paths)) < len(paths):
+        raise ConfigError("data.cases names a manifest twice; to count its cases twice, use data.repeat")
+    try:
+        fractions = parse_fractions(config.data.split)
+    except ValueError as error:
+        raise ConfigError(f"data.split: {error}") from error
+    cases = assign_splits(read_manifests(paths, text_columns=as_list(config.data.text_column)), fractions, config.seed)
+    if problems := leaks(cases):
+        raise DataError(f"the cases cannot be trained on:\n{describe(problems)}")
+    for split in ("train", "val"):
+        if not chosen(cases, split):
+            raise DataError(
+                f"{', '.join(map(str, paths))}: no case of the split {split!r}; training needs train and val: fill the "
+                "column 'split' in, or leave it out so that one is made"
+            )
+    return cases
+
+
+def chosen(cases: Sequence[Case], split: str) -> list[Case]:
+    """The cases of a split."""
+    return [c for c in cases if c.split == split]
+
+
+def repeated(training: Sequence[Case], config: TrainConfig) -> list[Case]:
+    """Training cases, no more than ``data.limit``, each as often as its manifest counts.
+
+    Raises:
+        ConfigError: ``data.repeat`` does not fit the manifests, or leaves nothing.
+    """
+    cases = list(training)
+    if config.data.limit and config.data.limit < len(cases):
+        cases = random.Random(config.seed).sample(sorted(cases, key=lambda c: c.id), config.data.limit)
+    paths = [Path(p).resolve() for p in as_list(config.data.cases)]
+    repeat = config.data.repeat or [1] * len(paths)
+    if len(repeat) != len(paths):
+        raise ConfigError(
+            f"data.repeat is {config.data.repeat}; a number for each of {len(paths)} manifests was expected"
+        )
+    times = dict(zip(paths, repeat, strict=True))
+    cases = [c for c in cases for _ in range(times.get(c.source.resolve(), 1) if c.source else 1)]
+    if not cases:
+        raise ConfigError(f"data.repeat is {config.data.repeat} and leaves no training case")
+    return cases
+
+
+def sentences(cases: Sequence[Case], augment: AugmentConfig) -> list[str]:
+    """Every sentence that training can meet: all wordings, mirrored and flipped as the augmentation may do."""
+    found = dict.fromkeys(t for c in cases for t in c.texts)
+    for mirror, flip in product((False, True), repeat=2):
+        if (mirror and not augment.mirror) or (flip and not augment.flip) or not (mirror or flip):
+            continue
+        for text in dict.fromkeys(t for c in cases for t in c.texts):
+            text = mirror_words(text, "horizontal") if mirror else text
+            found[mirror_words(text, "vertical") if flip else text] = None
+    return list(found)
+
+
+def met(cases: Sequence[Case], augment: AugmentConfig) -> list[str]:
+    """Every sentence that a run meets: those of training, augmented, and the first wordings of validation."""
+    training, validation = chosen(cases, "train"), chosen(cases, "val")
+    return list(dict.fromkeys([*sentences(training, augment), *(c.text for c in validation)]))
+
+
+def text_encoder(
+    config: TrainConfig, training: Sequence[Case], vocabulary: list[str] | None = None
+) -> TextEncoder | None:
+    """The text encoder that the recipe names; ``None`` for image-only models.
+
+    One that is trained along is built without its weights, to say how wide it is: the model builds its own, with
+    weights. A word encoder gets its vocabulary from the training sentences, swapped ones included, so that no side is
+    unknown to it.
+
+    Args:
+        config: the recipe.
+        training: the training cases.
+        vocabulary: of a word encoder that is known already, from the run's beginning or its initial model.
+    """
+    if not model_class(config.method).uses_text:
+        return None
+    values = dict(config.text)
+    if values.get("kind") == "word":
+        from lexseg.text.encoders.word import WordEncoder
+
+        both = AugmentConfig(mirror=1.0, flip=1.0)
+        values.setdefault("vocabulary", vocabulary or WordEncoder.build_vocabulary(sentences(training, both)))
+        return create_text_encoder(values)
+    return create_text_encoder(values, pretrained=not values.get("trainable", False))
+
+
+def check_sentences(cases: Sequence[Case], encoder: TextEncoder, augment: AugmentConfig) -> None:
+    """Refuse sentences that the encoder cannot read whole, all at once, before anything is computed.
+
+    Raises:
+        TextError: with the row of each.
+    """
+    length = functools.cache(encoder.count_tokens)
+    problems: list[str] = []
+    for case in cases:
+        tokens = max(map(length, met([case], augment)), default=0)
+        if tokens > encoder.max_length:
+            problems.append(f"{case.where}: the sentence has {tokens} tokens, at most {encoder.max_length} can be read")
+    if problems:
+        names = "\n".join(problems)
+        raise TextError(
+            f"{names}\nshorten these sentences for the text encoder {encoder.name!r}: it cuts none silently"
+        )
+
+
+def model_arguments(config: TrainConfig, encoder: TextEncoder | None) -> dict[str, Any]:
+    """The method's keywords, with what follows from the text encoder."""
+    arguments = dict(config.model)
+    if model_class(config.method).uses_text:
+        assert encoder is not None
+        arguments["text_width"] = encoder.width
+        if encoder.trainable:
+            arguments["text_encoder"] = encoder.config()
+    return arguments

@@ -1,0 +1,60 @@
+"""The model folder that a run leaves."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lexseg.data.case import Case
+from lexseg.metrics.overlap import EMPTY_RULE
+from lexseg.models.base import SegmentationModel
+from lexseg.models.io import ModelConfig, save_model
+from lexseg.text.encoders.base import TextEncoder
+from lexseg.training.card import model_card
+from lexseg.training.config import TrainConfig
+from lexseg.training.prepare import chosen, model_arguments
+
+
+def save_run_model(
+    folder: Path,
+    model: SegmentationModel,
+    config: TrainConfig,
+    encoder: TextEncoder | None,
+    cases: Sequence[Case],
+    scores: Mapping[str, Any],
+) -> None:
+    """Write the model folder of a run.
+
+    Args:
+        folder: where to; an older model there is replaced once this one is complete.
+        model: the network.
+        config: the recipe.
+        encoder: what reads the sentences; ``None`` for image-only models.
+        cases: all of the run.
+        scores: ``epoch`` (from 0), ``monitor`` and ``val``: ``per_image`` and ``pooled``, or ``None`` if not validated.
+    """
+    training, validation = chosen(cases, "train"), chosen(cases, "val")
+    lateralities = {c.laterality for c in training}
+    written = ModelConfig(
+        method=config.method,
+        arguments=model_arguments(config, encoder),
+        size=(config.data.size, config.data.size),
+        text_encoder=None if encoder is None else encoder.config(),
+        text_encoder_sha256=None if encoder is None or encoder.trainable else encoder.fingerprint(),
+        laterality=lateralities.pop() if len(lateralities) == 1 else None,
+    )
+    val = scores["val"]
+    metrics = {
+        "val": val
+        and {
+            "n": len(validation),
+            "resolution": "native",
+            "empty_rule": EMPTY_RULE,
+            "per_image": {"dice": {"mean": val["per_image"]}},
+            "pooled": {"dice": val["pooled"]},
+        },
+        "epoch": scores["epoch"],
+        "monitor": scores["monitor"],
+        "seed": config.seed,
+    }
+    card = model_card(config, written, metrics, sum(p.numel() for p in model.parameters()), len(training))
+    save_model(folder, model, written, card=card, metrics=metrics)

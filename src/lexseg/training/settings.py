@@ -1,0 +1,120 @@
+"""Settings of a run, checked, compared and written down."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from lexseg.errors import ConfigError
+from lexseg.training.config import TrainConfig, as_list, seconds
+
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+
+
+def settled(config: TrainConfig) -> TrainConfig:
+    """The same settings, whatever the working directory and however they were written: manifests as absolute paths."""
+    manifests = [str(Path(p).expanduser().resolve()) for p in as_list(config.data.cases)]
+    data = replace(config.data, cases=manifests, text_column=as_list(config.data.text_column))
+    text, model = dict(config.text), dict(config.model)
+    if isinstance(name := text.get("name"), str) and Path(name).expanduser().is_dir():
+        text["name"] = str(Path(name).expanduser().resolve())
+    arguments = dict(model.get("encoder_args") or {})
+    if isinstance(weights := arguments.get("pretrained"), str) and Path(weights).expanduser().exists():
+        model["encoder_args"] = arguments | {"pretrained": str(Path(weights).expanduser().resolve())}
+    return replace(config, data=data, text=text, model=model)
+
+
+def check(config: TrainConfig) -> None:
+    """Refuse values that cannot be used, all at once.
+
+    Raises:
+        ConfigError: naming each setting, its value and what was expected.
+    """
+    if problems := [f"{name} is {value!r}; {wanted}" for name, value, wanted in _problems(config)]:
+        raise ConfigError("\n".join(problems))
+
+
+def plain(config: TrainConfig) -> dict[str, Any]:
+    """The settings as JSON values, to be written and compared."""
+
+    def simple(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {k: simple(v) for k, v in value.items()}
+        return [simple(v) for v in value] if isinstance(value, list | tuple) else value
+
+    values: dict[str, Any] = simple(asdict(config))
+    return values
+
+
+def differences(one: TrainConfig, other: TrainConfig) -> list[str]:
+    """Dotted names of the settings in which two configurations differ."""
+    a, b = _flat(plain(one)), _flat(plain(other))
+    return sorted(name for name in a.keys() | b.keys() if a.get(name) != b.get(name))
+
+
+def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
+    data, augment, optimizer, trainer = config.data, config.augment, config.optimizer, config.trainer
+    for name, value in (("data.size", data.size), *(("data.grow", side) for side in data.grow)):
+        if value <= 0 or value % 32:
+            yield name, value, "sides divisible by 32 were expected"
+    if any(share < 0 for share in data.grow.values()) or sum(data.grow.values()) > 1 + 1e-9:
+        yield "data.grow", data.grow, "shares of the epochs, of 1 together at most, were expected"
+    if any(n < 0 for n in data.repeat):
+        yield "data.repeat", data.repeat, "numbers of 0 or more were expected"
+    yield from _numbers("data", data, {"batch_size": (1, None), "workers": (0, None), "limit": (0, None)})
+    yield from _numbers(
+        "augment",
+        augment,
+        {"mirror": (0, 1), "flip": (0, 1), "drop_text": (0, 1)}
+        | dict.fromkeys(("stretch", "shift", "rotate", "brightness", "noise", "blur"), (0, None)),
+    )
+    for name in ("zoom", "contrast", "gamma"):
+        low, high = getattr(augment, name)
+        if not 0 < low <= high < math.inf:
+            yield f"augment.{name}", [low, high], "two positive numbers, the smaller first, were expected"
+    yield from _numbers(
+        "optimizer",
+        optimizer,
+        {"warmup": (0, 1), "final_lr": (0, 1), "layer_decay": (0, 1)}
+        | dict.fromkeys(("encoder_lr", "text_lr", "weight_decay", "clip"), (0, None)),
+    )
+    if not 0 < optimizer.lr < math.inf:
+        yield "optimizer.lr", optimizer.lr, "a positive number was expected"
+    if any(not 0 <= epochs < math.inf for epochs in optimizer.loss_warmup.values()):
+        yield "optimizer.loss_warmup", optimizer.loss_warmup, "epochs, 0 or more, were expected"
+    yield from _numbers(
+        "trainer",
+        trainer,
+        dict.fromkeys(("epochs", "devices", "num_nodes", "validate_every", "accumulate"), (1, None))
+        | dict.fromkeys(("patience", "samples"), (0, None)),
+    )
+    if not 0 <= trainer.ema < 1:
+        yield "trainer.ema", trainer.ema, "a number from 0 to below 1 was expected"
+    if trainer.precision not in PRECISIONS:
+        yield "trainer.precision", trainer.precision, f"one of {', '.join(PRECISIONS)} was expected"
+    try:
+        seconds(trainer.max_time)
+    except ValueError:
+        yield "trainer.max_time", trainer.max_time, "DD:HH:MM:SS was expected, such as 00:01:30:00"
+    if not 0 <= config.seed < 2**32:
+        yield "seed", config.seed, "a whole number from 0 to 4294967295 was expected"
+
+
+def _numbers(
+    group: str, values: Any, ranges: Mapping[str, tuple[float, float | None]]
+) -> Iterator[tuple[str, Any, str]]:
+    for name, (low, high) in ranges.items():
+        value = getattr(values, name)
+        if not low <= value <= (math.inf if high is None else high) or value == math.inf:
+            wanted = f"{low} or more" if high is None else f"a number from {low} to {high}"
+            yield f"{group}.{name}", value, f"{wanted} was expected"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        nested = isinstance(value, Mapping) and value  # an empty one must not vanish
+        out |= _flat(value, f"{name}.") if nested else {name: value}
+    return out

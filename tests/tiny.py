@@ -1,0 +1,61 @@
+"""A model small enough to be trained in a test, and the ``lexseg`` command with it, in processes that can be killed."""
+
+import os
+import sys
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lexseg.losses.segmentation import segmentation_losses
+from lexseg.models import MODELS
+from lexseg.models.base import Features, Prediction, SegmentationModel
+from lexseg.models.parts.text_input import TextInput, trained_text_encoder
+
+MODELS["tiny"] = "tiny:Tiny"
+
+
+class Tiny(SegmentationModel):
+    """Two convolutions whose channels the sentence scales; with batch norm and dropout, whose state must be resumed."""
+
+    name = "tiny"
+
+    def __init__(self, *, text_width=16, text_encoder=None, encoder_args=None, width=8):
+        super().__init__()
+        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder), width)
+        self.encoder = nn.Sequential(nn.Conv2d(3, width, 8, stride=8), nn.BatchNorm2d(width), nn.ReLU())
+        self.drop = nn.Dropout(0.2)
+        self.head = nn.Conv2d(width, 1, 1)
+        self.loss_names = ("dice", "bce", "small")
+
+    def encode_image(self, image: Tensor) -> Features:
+        return Features([self.encoder(image)], (image.shape[-2], image.shape[-1]))
+
+    def decode(self, features: Features, text) -> Prediction:
+        tokens, mask = self.text_input(text)
+        sentence = tokens.sum(1) / mask.sum(1, keepdim=True)
+        x = self.drop(features.maps[0]) * (1 + sentence[..., None, None])
+        return Prediction(F.interpolate(self.head(x), size=features.size, mode="bilinear"))
+
+    def training_losses(self, image: Tensor, text, target) -> dict[str, Tensor]:
+        logits = self(image, text).logits
+        return segmentation_losses(logits, target) | {"small": 1e-3 * logits.square().mean()}
+
+    def parameter_groups(self):
+        encoder = list(self.encoder.parameters())
+        text = list(self.text_input.encoder.parameters()) if self.text_input.encoder is not None else []
+        known = {id(p) for p in encoder + text}
+        head = [p for p in self.parameters() if id(p) not in known]
+        return {"encoder": [encoder], "text": [text] if text else [], "head": [head]}
+
+
+def run_lexseg(arguments: list[str], log: str) -> None:
+    """``lexseg ARGUMENTS`` in a process of its own, on one thread; what it says goes to a file."""
+    from lexseg.cli.main import main
+
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    torch.set_num_threads(1)
+    sys.argv = ["lexseg", *arguments]
+    sys.exit(main(arguments))
