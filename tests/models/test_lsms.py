@@ -37,6 +37,7 @@ LITE: dict[str, Any] = {
 class TestTiny(ModelTests):
     name = "lsms"
     arguments: ClassVar = TINY
+    learns = False  # it does; TestLite stands for it, to keep the tests short
 
 
 class TestLite(ModelTests):
