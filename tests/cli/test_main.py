@@ -84,14 +84,15 @@ def test_a_reader_that_leaves_is_no_error():
     assert done.stderr == "" and done.returncode in (0, 141)
 
 
-def test_a_reader_that_left_before_the_first_word():
+@pytest.mark.parametrize("arguments", [["models"], ["--help"], ["segment", "--help"]])
+def test_a_reader_that_left_before_the_first_word(arguments):
     read, write = os.pipe()
     os.close(read)
+    buffered = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "lexseg", *arguments]
     with os.fdopen(write, "w") as gone:
-        done = subprocess.run(
-            [sys.executable, "-m", "lexseg", "models"], stdout=gone, stderr=subprocess.PIPE, text=True
-        )
-    assert done.stderr == ""
+        done = subprocess.run(command, stdout=gone, stderr=subprocess.PIPE, text=True, env=buffered)
+    assert (done.stderr, done.returncode) == ("", 141)
 
 
 def test_models_lists_methods_and_recipes(capsys):

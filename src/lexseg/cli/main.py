@@ -40,9 +40,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _dispatch(arguments)
-    except SystemExit as exit_:  # argparse: 0 after --help, 2 after a usage error
-        return _status(exit_)
+        try:
+            status = _dispatch(arguments)
+        except SystemExit as exit_:  # argparse: 0 after --help, 2 after a usage error
+            status = _status(exit_)
+        sys.stdout.flush()  # here, where a reader that has left is no error, and not at exit
+        return status
     except LexSegError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
