@@ -115,7 +115,10 @@ def load_model(folder: Path | str) -> LoadedModel:
         raise ModelError(
             f"{weights}: the file is damaged (its SHA-256 is not the one in {CONFIG}); copy the model again"
         )
-    model = create_model(config.method, **_arguments(config))
+    try:
+        model = create_model(config.method, **_arguments(config))
+    except ModelError as error:
+        raise ModelError(f"{folder / CONFIG}: {error}") from error
     try:
         model.load_state_dict(load_file(weights), strict=True)
     except (SafetensorError, RuntimeError) as error:
@@ -167,13 +170,16 @@ def _parse_config(folder: Path) -> ModelConfig:
         raise ModelError(f"{path}: unknown keys {unknown}; known are {sorted(known)}")
     if values.get("format") != FORMAT:
         raise ModelError(f"{path}: format {values.get('format')!r}, this version of LexSeg reads {FORMAT}")
+    if not isinstance(values.get("arguments"), dict) or not isinstance(values.get("method"), str):
+        raise ModelError(f"{path}: 'method' must be a name and 'arguments' an object")
     try:
         height, width = values.pop("size")
         config = ModelConfig(size=(int(height), int(width)), **values)
+        usable = 0 < config.threshold < 1 and min(config.size) > 0
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from error
-    if not isinstance(config.arguments, Mapping) or not 0 < config.threshold < 1:
-        raise ModelError(f"{path}: 'arguments' must be an object and 'threshold' between 0 and 1")
+    if not usable:
+        raise ModelError(f"{path}: 'threshold' must lie between 0 and 1, and 'size' be two positive numbers")
     return config
 
 
