@@ -261,7 +261,7 @@ class ModelTests:
     @pytest.mark.slow
     @pytest.mark.usefixtures("uses_text")
     def test_learns_which_square_the_words_mean(self) -> None:
-        """Two squares in each image; only the words tell which one is meant (specs: ring 6.3.4)."""
+        """Two squares in each image; only the words tell which one is meant."""
         if not self.learns:
             pytest.skip("another configuration is trained")
         torch.manual_seed(0)

@@ -1,4 +1,4 @@
-"""LSMS: the contract, its switches, and a test for each defect of the code it descends from (specs: tmca_lsms 3.2)."""
+"""LSMS: the contract, its switches, and a test for each defect of the code it descends from."""
 
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -301,5 +301,5 @@ def test_headline_size_builds() -> None:
     with torch.device("meta"):
         model = LSMS(encoder="mscan-base")
     branches = sum(p.numel() for m in model.modules() if isinstance(m, LanguageBranch) for p in m.parameters())
-    assert branches / 1e6 == pytest.approx(17.5, abs=0.2)  # specs: tmca_lsms 3.1
+    assert branches / 1e6 == pytest.approx(17.5, abs=0.2)  # millions, worked out from the widths
     assert isinstance(model.decoder, FullScaleDecoder)

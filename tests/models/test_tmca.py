@@ -1,4 +1,4 @@
-"""TMCA: what every model holds to, the tests of specs/tmca_lsms 2.8, and that every switch switches."""
+"""TMCA: what every model holds to, the mistakes that are easily made, and that every switch switches."""
 
 from dataclasses import replace
 from typing import Any, ClassVar

@@ -20,7 +20,7 @@ SIZES: dict[str, tuple[tuple[int, ...], tuple[int, ...], str]] = {
 class ConvNeXt(ImageEncoder):
     """ConvNeXt tiny (27.8 M parameters), small or base; the stages' outputs as they are, as LanGuideMedSeg takes them.
 
-    SISTER (specs: tmca_lsms 1.1): ConvNeXt-Tiny, all of it trained, is the image encoder of TMCA's base recipe.
+    SISTER: ConvNeXt-Tiny, all of it trained, is the image encoder of TMCA's base recipe.
 
     Attributes:
         stages: four modules, the first with the patch embedding.

@@ -1,6 +1,6 @@
 """MSCAN, the encoder of SegNeXt (Guo et al. 2022), whose block LSMS extends by a language branch.
 
-SISTER (specs: tmca_lsms 3.1): the backbone of SLViT, read in code. The block takes the way its branches are merged as
+SISTER: the backbone of SLViT, read in code. The block takes the way its branches are merged as
 an argument: a plain sum is MSCAN, a merge that listens to a sentence makes it LSMS's SVLA (``models/parts/svla.py``).
 """
 

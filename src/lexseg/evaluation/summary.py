@@ -132,7 +132,7 @@ def check_bound(summary: dict[str, Any]) -> None:
     """Asserts that no IoU lies below what its Dice allows.
 
     J = D / (2 - D) of one image is convex in D, so a mean IoU is at least that of the mean Dice (Jensen), and a pooled
-    one is equal to it. Published tables break this where they mix aggregations (specs/peers_and_style.md A5).
+    one is equal to it. Published tables break this where they mix aggregations.
 
     Raises:
         RuntimeError: naming the aggregation; it is a fault of this program, not of the data.

@@ -1,7 +1,7 @@
 """Contrastive alignment that knows equal captions.
 
 One-hot targets are wrong for report-like data: the 5,710 training images of QaTa-COV19 carry 153 distinct captions, so
-a batch of 32 holds on average 4.2 other cases with the very caption of the anchor (specs: tmca_lsms section 0, item 6).
+a batch of 32 holds on average 4.2 other cases with the very caption of the anchor (docs/explanation/tmca.md).
 """
 
 from typing import Literal
@@ -20,14 +20,14 @@ def caption_targets(caption_id: Tensor) -> Tensor:
         caption_id: int[B].
 
     Returns:
-        float[B, B]; row i is uniform over the j with the caption of i, and sums to 1 (INFERRED, tmca_lsms 2.4).
+        float[B, B]; row i is uniform over the j with the caption of i, and sums to 1 (INFERRED).
     """
     same = (caption_id[:, None] == caption_id[None, :]).float()
     return same / same.sum(1, keepdim=True)
 
 
 def soft_targets(sentences: Tensor, *, temperature: float = 0.07, identity: float = 0.2) -> Tensor:
-    """Targets from the sentences' own likeness, as C2Seg makes them (ICLR 2026; tmca_lsms 2.4).
+    """Targets from the sentences' own likeness, as C2Seg makes them (ICLR 2026).
 
     The cosine of two sentences, less its row's mean, clipped at zero, through a softmax, mixed with the identity.
 

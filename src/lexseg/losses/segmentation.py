@@ -11,7 +11,7 @@ def soft_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> Te
     """One minus the soft Dice of each image, averaged over the batch.
 
     On logits, never on probabilities of one channel: MONAI 1.0.1's ``DiceCELoss`` on those has a cross-entropy that is
-    identically zero, which is how the LanGuideMedSeg family was trained (specs: tmca_lsms section 8, trap 2). MONAI's
+    identically zero, which is how the LanGuideMedSeg family was trained. MONAI's
     ``DiceLoss`` knows neither pixels of unknown truth nor case weights, hence our own few lines (a test holds the two
     equal).
 

@@ -1,7 +1,7 @@
 """LSMS's vision-language contrastive loss: pixels, and the whole target, against sentences.
 
 FOUND (abstract of arXiv 2408.17347v3): the segmentation loss is joined by a vision-language contrastive loss. Both
-terms are INFERRED (specs: tmca_lsms 4.3).
+terms are INFERRED (docs/explanation/lsms.md).
 """
 
 import torch

@@ -1,7 +1,7 @@
 """Confidence intervals of scores: the percentile bootstrap, clustered by patient.
 
 Images of one patient resemble each other, so whole patients are drawn, not images. The percentile bootstrap of a mean
-behaves well from about 50 cases (specs/peers_and_style.md C2, Confidence intervals).
+behaves well from about 50 cases.
 """
 
 from collections.abc import Sequence

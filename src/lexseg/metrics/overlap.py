@@ -1,6 +1,6 @@
 """Dice and IoU, per image and pooled.
 
-The two aggregations differ by about six points on the same predictions (specs/tmca_lsms.md 6.1), so each function
+The two aggregations differ by about six points on the same predictions (docs/explanation/scores.md), so each function
 here says which one it is. Empty masks follow one rule everywhere: both empty 1, one empty 0.
 """
 

@@ -2,7 +2,7 @@
 
 Ouyang et al., arXiv 2408.17347 (v3, 2025). The abstract names scale-aware vision-language attention, a full-scale
 decoder and, from v3 on, a vision-language contrastive loss (FOUND). The attention is SLViT's, by the same first author
-(SISTER); decoder and contrastive terms are INFERRED, as specs/tmca_lsms section 4 lays out. Each can be switched off.
+(SISTER); decoder and contrastive terms are INFERRED (docs/explanation/lsms.md). Each can be switched off.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """TMCA: target-informed multi-level contrastive alignment.
 
 Li et al., arXiv 2412.13533 (v3), Expert Systems with Applications 2026. The abstract names three components (FOUND);
-their formulas are not public to us and are INFERRED as specs/tmca_lsms section 2 lays out. The base recipe that they
+their formulas are not public to us and are INFERRED (docs/explanation/tmca.md). The base recipe that they
 stand on is LanGuideMedSeg's (SISTER). Each component can be switched off; with all off the base recipe is left.
 """
 

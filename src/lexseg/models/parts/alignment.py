@@ -1,4 +1,4 @@
-"""TMCA's alignment: target-sensitive semantic distance on several levels (INFERRED; tmca_lsms 2.2 to 2.4).
+"""TMCA's alignment: target-sensitive semantic distance on several levels (INFERRED; docs/explanation/tmca.md).
 
 The paper names a "target-sensitive semantic distance module" and a "multi-level contrastive alignment" (FOUND,
 abstract); the formulas below are our reconstruction.

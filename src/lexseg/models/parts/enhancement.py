@@ -1,4 +1,4 @@
-"""TMCA's language-guided target enhancement: where in the image the aligned words point (INFERRED; tmca_lsms 2.5)."""
+"""TMCA's language-guided target enhancement: where in the image the aligned words point (INFERRED)."""
 
 import torch
 from torch import Tensor, nn

@@ -1,7 +1,7 @@
 """LSMS's full-scale decoder (FSD), and the lighter head of SLViT in its place.
 
 FOUND (abstract of arXiv 2408.17347): the decoder models multi-modal features globally, across scales, so that scales
-complement one another and boundaries get sharper. All formulas are INFERRED (specs: tmca_lsms 4.2); the head that
+complement one another and boundaries get sharper. All formulas are INFERRED (docs/explanation/lsms.md); the head that
 concatenates and calls Hamburger is SISTER (3.1).
 """
 

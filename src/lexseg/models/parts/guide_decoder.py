@@ -1,6 +1,6 @@
-"""The guide decoder of LanGuideMedSeg, the base recipe that TMCA extends (SISTER; tmca_lsms 1.1).
+"""The guide decoder of LanGuideMedSeg, the base recipe that TMCA extends (SISTER).
 
-Two things differ from the published code, both on purpose (tmca_lsms section 8, trap 3): attention masks padding, and
+Two things differ from the published code, both on purpose: attention masks padding, and
 the sentence keeps its length, where the code mixes token positions by a convolution that bakes 24 tokens into the
 weights.
 """
@@ -23,7 +23,7 @@ class GuideLayer(nn.Module):
         X1 = X + LN(MHSA(q = k = LN(X) + pos, v = LN(X)))
         guide:    X2 = X1 + s * LN(MHCA(q = LN(X1) + pos, k = T + pos, v = T)), s learnable, 1.421 at the start (SISTER)
         enhance:  X2 = X1 + g * (1 + A) * LN(MHCA(...)), g learnable for each channel, A the relevance map
-                  (INFERRED, tmca_lsms 2.5)
+                  (INFERRED)
         none:     X2 = X1
 
     Args:

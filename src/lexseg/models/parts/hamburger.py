@@ -8,7 +8,7 @@ from torch.nn import functional as F
 class NMF(nn.Module):
     """Non-negative matrix factorisation of a map by multiplicative updates: X (C x N) ~ D S^T, D of few columns.
 
-    As in SLViT's and SegNeXt's heads (SISTER; specs: tmca_lsms 3.1), the gradient flows through the last update of the
+    As in SLViT's and SegNeXt's heads (SISTER), the gradient flows through the last update of the
     coefficients only. Unlike there, the bases start from fixed values rather than fresh random ones, so that the same
     image gets the same mask twice, and they live where the map lives (3.2).
 

@@ -1,7 +1,7 @@
 """LSMS's scale-aware vision-language attention (SVLA), and an image encoder that carries it.
 
 FOUND (abstract of arXiv 2408.17347): visual features are extracted and aligned with language in parallel, by diverse
-convolution kernels. SISTER (specs: tmca_lsms 3.1): the module is that of SLViT, MSCAN's attention with a language
+convolution kernels. SISTER: the module is that of SLViT, MSCAN's attention with a language
 branch beside its strips. INFERRED (4.1): weights of the branches by the sentence, several heads.
 """
 
@@ -71,7 +71,7 @@ class LanguageBranch(nn.Module):
         Returns:
             the merged map float[B, C, h, w], and the relevance float[B, 1, h, w]: for each pixel the best score that
             any word has there, before the softmax, averaged over the heads. (SLViT's code sums the softmax over its own
-            axis, which is one everywhere; specs: tmca_lsms 3.2.)
+            axis, which is one everywhere.)
         """
         local = branches[0]
         b, c, h, w = local.shape
