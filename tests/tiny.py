@@ -1,5 +1,6 @@
 """A model small enough to be trained in a test, and the ``lexseg`` command with it, in processes that can be killed."""
 
+import multiprocessing
 import os
 import sys
 
@@ -57,5 +58,7 @@ def run_lexseg(arguments: list[str], log: str) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     torch.set_num_threads(1)
+    # a process of a forkserver would start reading processes by one of its own, which has imported nothing
+    multiprocessing.set_start_method("fork", force=True)
     sys.argv = ["lexseg", *arguments]
     sys.exit(main(arguments))

@@ -76,11 +76,11 @@ class CaseDataModule(pl.LightningDataModule):
     def _epoch(self) -> int:
         return self.trainer.current_epoch if self.trainer is not None else 0
 
-    def setup(self, stage: str) -> None:
+    def check_devices(self, world: int) -> None:
         """Refuse more devices than cases: each must have some."""
         fewest = min(len(self.train_cases), len(self.val_cases))
-        if fewest < self._place[1]:
-            raise ConfigError(f"{self._place[1]} devices, but a split of {fewest} cases; use fewer devices")
+        if fewest < world:
+            raise ConfigError(f"{world} devices, but a split of {fewest} cases; use fewer devices")
 
     def size(self) -> tuple[int, int]:
         """(height, width) of the input in the current epoch."""

@@ -63,9 +63,10 @@ def check_resumed(output: Path, config: TrainConfig, init: str | None) -> dict[s
     if init is not None and init != record.get("init"):
         changed.append("init")
     if changed:
+        names = ", ".join(sorted(changed))
         raise ConfigError(
-            f"--resume: the run in {output} began with other values of {', '.join(changed)}; its {CONFIG} holds: leave "
-            "these options and recipes out (only trainer.max_time may change), or begin a new run"
+            f"--resume: the run in {output} began with other values of {names}; its {CONFIG} holds: leave these "
+            "options and recipes out (only trainer.max_time may change), or begin a new run"
         )
     return record
 

@@ -25,7 +25,8 @@ def read_cases(config: TrainConfig) -> list[Case]:
 
     Raises:
         ConfigError: no manifest is named, or ``data.split`` is no split.
-        DataError: a manifest cannot be used, a patient or image stands in two splits, or a split is empty.
+        DataError: a manifest cannot be used, a patient or image stands in two splits, a split is empty, or a mask is
+            missing.
     """
     paths = [Path(p) for p in as_list(config.data.cases)]
     if not paths:
@@ -45,6 +46,8 @@ def read_cases(config: TrainConfig) -> list[Case]:
                 f"{', '.join(map(str, paths))}: no case of the split {split!r}; training needs train and val: fill the "
                 "column 'split' in, or leave it out so that one is made"
             )
+    if missing := [c.where for c in cases if c.split in ("train", "val") and c.mask is None]:
+        raise DataError("training and validation need a mask for every case; none is given in:\n" + "\n".join(missing))
     return cases
 
 

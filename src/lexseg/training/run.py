@@ -106,6 +106,7 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
         ]
         trainer = make_trainer(config, output, callbacks)
         data = CaseDataModule(shown, validation, config, no_words)
+        data.check_devices(trainer.world_size)
         if is_first_process():
             if not resume:
                 folder.write_record(output, config, cases, init=origin, encoder=encoder)

@@ -1,0 +1,78 @@
+"""Groups of parameters, and the rate over the real number of steps."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from torch import nn
+
+import tiny
+from lexseg.training.config import OptimizerConfig
+from lexseg.training.optimizer import build_optimizer, parameter_groups
+
+WORDS = {"kind": "word", "vocabulary": ["left", "right"], "width": 16, "layers": 1}
+
+
+class Layered(tiny.Tiny):
+    """Its encoder in three layers."""
+
+    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
+        groups = super().parameter_groups()
+        conv, norm, _ = self.encoder
+        return groups | {"encoder": [[conv.weight], [conv.bias], list(norm.parameters())]}
+
+
+def test_every_parameter_once_with_its_rate_and_decay() -> None:
+    model = Layered(text_encoder=WORDS)
+    config = OptimizerConfig(lr=1.0, encoder_lr=0.5, layer_decay=0.1, text_lr=0.25, weight_decay=0.3)
+    rate = {id(p): group["lr"] for group in parameter_groups(model, config) for p in group["params"]}
+    decay = {id(p): group["weight_decay"] for group in parameter_groups(model, config) for p in group["params"]}
+    assert set(rate) == {id(p) for p in model.parameters()}
+    conv, norm, _ = model.encoder
+    assert [rate[id(p)] for p in (conv.weight, conv.bias, norm.weight)] == pytest.approx([0.005, 0.05, 0.5])
+    assert model.text_input is not None
+    assert rate[id(model.text_input.encoder.embedding.weight)] == 0.25
+    assert rate[id(model.head.weight)] == 1.0
+    assert (decay[id(model.head.weight)], decay[id(model.head.bias)], decay[id(norm.weight)]) == (0.3, 0.0, 0.0)
+
+
+def test_frozen_parameters_are_left_out() -> None:
+    model = tiny.Tiny()
+    model.encoder.requires_grad_(False)
+    names = {group["name"] for group in parameter_groups(model, OptimizerConfig())}
+    assert names == {"head", "head/no_decay"}
+
+
+def test_forgotten_and_doubled_parameters_are_a_fault() -> None:
+    model = tiny.Tiny()
+    groups = model.parameter_groups()
+    for broken in (groups | {"encoder": []}, groups | {"text": groups["head"]}):
+        model.parameter_groups = lambda broken=broken: broken  # type: ignore[method-assign]
+        with pytest.raises(AssertionError, match="exactly once"):
+            parameter_groups(model, OptimizerConfig())
+
+
+def rates(config: OptimizerConfig, steps: int) -> list[float]:
+    optimizer, schedule = build_optimizer(tiny.Tiny(), config, steps)
+    out = []
+    for _ in range(steps + 1):
+        out.append(optimizer.param_groups[-1]["lr"])
+        optimizer.step()
+        schedule.step()
+    return out
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "poly"])
+def test_rate_rises_then_falls_to_its_end_with_the_last_step(schedule: str) -> None:
+    config = OptimizerConfig(lr=2.0, warmup=0.1, final_lr=0.01, schedule=schedule)  # type: ignore[arg-type]
+    found = rates(config, 100)
+    assert found[0] == pytest.approx(0.2)
+    assert max(found) == found[9] == pytest.approx(2.0)
+    assert all(a >= b for a, b in pairwise(found[10:]))
+    assert found[100] == pytest.approx(0.02)
+    middle = 0.505 if schedule == "cosine" else 0.01 + 0.99 * 0.5**0.9
+    assert found[55] == pytest.approx(2 * middle)
+
+
+def test_run_of_one_step() -> None:
+    assert rates(replace(OptimizerConfig(lr=1.0), warmup=0.0), 1)[0] == pytest.approx(1.0)
