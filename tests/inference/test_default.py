@@ -1,0 +1,62 @@
+"""The bundled model: small, documented, and it listens."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lexseg.data.images import read_image, read_mask
+from lexseg.data.manifest import read_manifest
+from lexseg.inference.demo import examples
+from lexseg.inference.segmenter import Segmenter
+from lexseg.metrics.overlap import dice
+from lexseg.models.find import find_model
+from lexseg.text.wording import mirror_words
+
+
+@pytest.fixture(scope="module")
+def segmenter() -> Segmenter:
+    return Segmenter.from_pretrained("default", device="cpu")
+
+
+def test_its_folder_is_whole_and_small() -> None:
+    folder = find_model("default")
+    assert sum(p.stat().st_size for p in folder.iterdir()) < 30e6
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "Not a medical device" in card and "QaTa-COV19" in card and "CC BY 4.0" in card
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["val"]["qata"]["per_image"]["dice"]["ci95"][0] > 0.8
+
+
+def test_it_looks_where_the_words_say(segmenter: Segmenter) -> None:
+    films = [c for c in examples() if c.mask is None]
+    assert len(films) == 4
+    for case in films:
+        mask = segmenter.set_image(case.image).segment(case.text).mask
+        columns = np.nonzero(mask)[1]
+        assert columns.size > 0
+        assert (columns.mean() < mask.shape[1] / 2) == ("left" in case.text)
+
+
+def test_it_finds_tumours_it_was_not_trained_on(segmenter: Segmenter) -> None:
+    scans = [c for c in examples() if c.mask is not None]
+    scores = [dice(segmenter.set_image(c.image).segment(c.text).mask, read_mask(c.mask)) for c in scans if c.mask]
+    assert len(scores) == 14
+    assert np.mean(scores) > 0.8
+
+
+@pytest.mark.data
+def test_on_real_films_the_words_matter(segmenter: Segmenter, data_root: Path) -> None:
+    cases = [c for c in read_manifest(data_root / "qata_covid19" / "cases.csv") if c.split == "val"][::40]
+    given, swapped, nothing = [], [], []
+    for case in cases:
+        assert case.mask is not None
+        session, truth = segmenter.set_image(read_image(case.image)), read_mask(case.mask)
+        given.append(dice(session.segment(case.text).mask, truth))
+        nothing.append(dice(session.segment(None).mask, truth))
+        if "unilateral" in case.text:
+            swapped.append(dice(session.segment(mirror_words(case.text, "horizontal")).mask, truth))
+    assert np.mean(given) > 0.75
+    assert np.mean(nothing) < np.mean(given) - 0.03
+    assert len(swapped) > 5 and np.mean(swapped) < 0.2
