@@ -1,6 +1,7 @@
 """``lexseg benchmark``."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print a table, write the JSON."""
     from rich.console import Console
 
-    from lexseg.evaluation.benchmark import benchmark, write_json
+    from lexseg.data.files import replace_file
+    from lexseg.evaluation.benchmark import benchmark
 
     console = Console(stderr=True)
     with console.status("measuring") as status:
@@ -32,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         )
     _print(result)
     if args.json:
-        write_json(result, args.json)
+        replace_file(args.json, (json.dumps(result, indent=2) + "\n").encode())
     return 1 if result["failed"] else 0
 
 
