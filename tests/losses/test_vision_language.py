@@ -131,3 +131,16 @@ def test_region_loss_knows_equal_captions() -> None:
     p = pixels.clone().requires_grad_()
     region_loss(p, sentence, target, null, torch.tensor([5, 5])).backward()
     assert p.grad is not None and p.grad.abs().max() < 1e-6
+
+
+def test_region_loss_leaves_out_cases_of_no_weight() -> None:
+    pixels, sentence, target, null = case(4)
+    caption = torch.arange(4)
+    weight = torch.tensor([1.0, 1.0, 1.0, 0.0])
+    three = region_loss(pixels[:3], sentence[:3], Target(target.mask[:3]), null[:3], caption[:3])
+    weighted = region_loss(pixels, sentence, replace(target, weight=weight), null, caption)
+    torch.testing.assert_close(weighted, three)
+    torch.testing.assert_close(
+        region_loss(pixels, sentence, replace(target, weight=torch.full((4,), 2.0)), null, caption),
+        region_loss(pixels, sentence, target, null, caption),
+    )

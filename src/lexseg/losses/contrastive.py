@@ -45,13 +45,14 @@ def soft_targets(sentences: Tensor, *, temperature: float = 0.07, identity: floa
     return (1 - identity) * likeness + identity * torch.eye(len(unit), device=unit.device)
 
 
-def info_nce(similarity: Tensor, targets: Tensor, temperature: Tensor | float) -> Tensor:
+def info_nce(similarity: Tensor, targets: Tensor, temperature: Tensor | float, weight: Tensor | None = None) -> Tensor:
     """Symmetric cross-entropy of a similarity matrix against soft targets.
 
     Args:
         similarity: float[B, B], image i against sentence j.
         targets: float[B, B], rows sum to 1.
         temperature: a positive scalar.
+        weight: float[B], how much each case counts; ``None`` is one for all.
 
     Returns:
         0.5 * [CE(S, Y) + CE(S^T, Y^T)] with S = similarity / temperature and Y^T's rows brought to sum 1.
@@ -60,4 +61,7 @@ def info_nce(similarity: Tensor, targets: Tensor, temperature: Tensor | float) -
     """
     logits = similarity.float() / temperature
     columns = targets.T / targets.sum(0)[:, None].clamp(min=1e-8)
-    return 0.5 * (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, columns))
+    if weight is None:
+        return 0.5 * (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, columns))
+    each = F.cross_entropy(logits, targets, reduction="none") + F.cross_entropy(logits.T, columns, reduction="none")
+    return 0.5 * (each * weight).sum() / weight.sum().clamp(min=1e-6)

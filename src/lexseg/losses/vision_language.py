@@ -90,7 +90,7 @@ def region_loss(
     Args:
         pixels: float[B, d, h, w], unit vectors.
         sentence: float[B, d], unit vectors.
-        target: the truth at any size; images without a target are left out.
+        target: the truth at any size; images without a target, or of no weight, are left out.
         is_null: bool[B]; missing sentences are left out.
         caption_id: int[B], equal for equal sentences.
         temperature: of the softmax.
@@ -98,11 +98,14 @@ def region_loss(
     with torch.autocast(pixels.device.type, enabled=False):
         share = F.adaptive_avg_pool2d(target.mask.float(), (pixels.shape[-2], pixels.shape[-1]))
         keep = ~is_null & (share.flatten(1).amax(1) > 0)
+        if target.weight is not None:
+            keep = keep & (target.weight > 0)
         if int(keep.sum()) < 2:  # a single sentence has nothing to be told from
             return (pixels.sum() + sentence.sum()).float() * 0
         pooled = F.normalize((pixels.float() * share).sum((2, 3))[keep], dim=-1)
         likeness = pooled @ sentence.float()[keep].T
-        return info_nce(likeness, caption_targets(caption_id[keep]), temperature)
+        weight = None if target.weight is None else target.weight[keep]
+        return info_nce(likeness, caption_targets(caption_id[keep]), temperature, weight)
 
 
 def _top(key: Tensor, among: Tensor, count: int) -> Tensor:

@@ -140,7 +140,8 @@ class TMCA(SegmentationModel):
         losses = segmentation_losses(prediction.logits, target)
         if self.alignment is not None:
             levels = [projected[i] for i in self.alignment_levels]
-            terms = self.alignment(levels, text, mask, target.mask, masked_mean(words, mask))
+            sentence = masked_mean(words, mask)
+            terms = self.alignment(levels, text, mask, target.mask, sentence, valid=target.valid, weight=target.weight)
             weights = {"contrastive": self.alignment_weight, "margin": 0.5 * self.alignment_weight}
             losses |= {name: weights[name] * value for name, value in terms.items()}
         if self.relevance_weight:

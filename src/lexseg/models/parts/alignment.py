@@ -149,7 +149,15 @@ class MultiLevelAlignment(nn.Module):
         return self.distance in ("masked+context", "soft")
 
     def forward(
-        self, projected: Sequence[Projected], text: TextBatch, words_mask: Tensor, mask: Tensor, sentence: Tensor
+        self,
+        projected: Sequence[Projected],
+        text: TextBatch,
+        words_mask: Tensor,
+        mask: Tensor,
+        sentence: Tensor,
+        *,
+        valid: Tensor | None = None,
+        weight: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Both terms, unweighted, as ``contrastive`` and (where configured) ``margin``.
 
@@ -159,10 +167,14 @@ class MultiLevelAlignment(nn.Module):
             words_mask: bool[B, L], which of the projected words are there.
             mask: float[B, 1, H, W]; images without a target are left out.
             sentence: float[B, D], sentence embeddings that soft targets are made of.
+            valid: bool[B, 1, H, W]; what is not known is no context.
+            weight: float[B], how much each case counts; those of no weight are left out.
         """
         device_type = mask.device.type
         with torch.autocast(device_type, enabled=False):
             keep = ~text.is_null & (mask.flatten(1).amax(1) > 0)
+            if weight is not None:
+                keep = keep & (weight > 0)
             zero = (
                 sum((p.pixels.float().sum() + p.words.float().sum() for p in projected), start=self.log_temperature) * 0
             )
@@ -172,17 +184,22 @@ class MultiLevelAlignment(nn.Module):
             y = self._targets(text.caption_id[keep], sentence[keep])
             temperature = self.log_temperature.exp().clamp(0.01, 0.5)
             words_mask = words_mask[keep]
-            for weight, level in zip(self.level_weights, projected, strict=True):
+            counts = None if weight is None else weight[keep].float()
+            for level_weight, level in zip(self.level_weights, projected, strict=True):
                 pixels, words = level.pixels[keep].float(), level.words[keep].float()
                 s = level.sentence[keep].float()
                 share = F.adaptive_avg_pool2d(mask[keep].float(), (pixels.shape[-2], pixels.shape[-1]))
                 region = torch.ones_like(share) if self.distance == "global" else share
                 near = similarity(prototype(pixels, region), words, s, words_mask)
-                losses["contrastive"] = losses["contrastive"] + weight * info_nce(near, y, temperature)
+                losses["contrastive"] = losses["contrastive"] + level_weight * info_nce(near, y, temperature, counts)
                 if self.has_margin:
-                    context = similarity(prototype(pixels, context_ring(share)), words, s, words_mask)
-                    gap = (self.margin - near.diagonal() + context.diagonal()).clamp(min=0).mean()
-                    losses["margin"] = losses["margin"] + gap / len(projected)
+                    ring = context_ring(share)
+                    if valid is not None:
+                        ring = ring * F.adaptive_avg_pool2d(valid[keep].float(), (ring.shape[-2], ring.shape[-1]))
+                    context = similarity(prototype(pixels, ring), words, s, words_mask)
+                    gap = (self.margin - near.diagonal() + context.diagonal()).clamp(min=0)
+                    mean = gap.mean() if counts is None else (gap * counts).sum() / counts.sum()
+                    losses["margin"] = losses["margin"] + mean / len(projected)
             return losses
 
     def _targets(self, caption_id: Tensor, sentence: Tensor) -> Tensor:

@@ -1,0 +1,61 @@
+"""TMCA's alignment terms honour what is known and how much each case counts."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from lexseg.models.parts.alignment import MultiLevelAlignment, Projected
+from lexseg.text.batch import TextBatch
+
+Terms = dict[str, torch.Tensor]
+
+
+def inputs(n: int = 4) -> tuple[list[Projected], TextBatch, torch.Tensor, torch.Tensor, torch.Tensor]:
+    g = torch.Generator().manual_seed(0)
+
+    def unit(*shape: int, dim: int = -1) -> torch.Tensor:
+        return F.normalize(torch.randn(*shape, generator=g), dim=dim)
+
+    levels = [Projected(unit(n, 8, s, s, dim=1), unit(n, 5, 8), unit(n, 8)) for s in (8, 4)]
+    words = torch.ones(n, 5, dtype=torch.bool)
+    text = TextBatch(words, torch.arange(n), torch.zeros(n, dtype=torch.bool), states=unit(n, 5, 8))
+    mask = torch.zeros(n, 1, 32, 32)
+    mask[:, :, 4:16, 8:20] = 1
+    return levels, text, words, mask, unit(n, 8)
+
+
+def some(levels: list[Projected], rows: slice) -> list[Projected]:
+    return [Projected(p.pixels[rows], p.words[rows], p.sentence[rows]) for p in levels]
+
+
+@pytest.mark.parametrize("distance", ["masked+context", "soft"])
+def test_cases_of_no_weight_are_left_out(distance: str) -> None:
+    module = MultiLevelAlignment(2, distance=distance)  # type: ignore[arg-type]
+    levels, text, words, mask, sentence = inputs()
+    three = slice(0, 3)
+    fewer = replace(text, attention_mask=words[three], caption_id=text.caption_id[three], is_null=text.is_null[three])
+    expected: Terms = module(some(levels, three), fewer, words[three], mask[three], sentence[three])
+    found: Terms = module(levels, text, words, mask, sentence, weight=torch.tensor([2.0, 2.0, 2.0, 0.0]))
+    assert expected.keys() == found.keys() == {"contrastive", "margin"}
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+    heavier: Terms = module(levels, text, words, mask, sentence, weight=torch.tensor([9.0, 1, 1, 1]))
+    assert not torch.allclose(heavier["contrastive"], module(levels, text, words, mask, sentence)["contrastive"])
+
+
+def test_what_is_not_known_is_no_context() -> None:
+    """The margin's context does not change with what an unknown place shows."""
+    module = MultiLevelAlignment(2, margin=1.0)
+    levels, text, words, mask, sentence = inputs()
+    valid = torch.ones_like(mask, dtype=torch.bool)
+    valid[..., 24:] = False
+    other = [replace(p, pixels=p.pixels.clone()) for p in levels]
+    for p in other:
+        cells = p.pixels.shape[-1] // 4
+        p.pixels[..., -cells:] = p.pixels[..., -cells:].flip(1)
+    seen = [module(x, text, words, mask, sentence, valid=valid)["margin"] for x in (levels, other)]
+    torch.testing.assert_close(seen[0], seen[1])
+    all_known = [module(x, text, words, mask, sentence)["margin"] for x in (levels, other)]
+    assert not torch.allclose(all_known[0], all_known[1])
