@@ -72,7 +72,7 @@ def test_a_truncated_file_is_refused(folder: Path) -> None:
         (lambda v: v["arguments"].update(colour="red"), "colour"),
         (lambda v: v["arguments"].update(joint_dim=16), "does not fit"),
         (lambda v: v["arguments"].update(encoder="nonsense"), "nonsense"),
-        (lambda v: v.update(method="nonsense"), "unknown method 'nonsense'; choose one of lsms, tmca, unet"),
+        (lambda v: v.update(method="nonsense"), "unknown method 'nonsense'; choose one of .*tmca"),
         (lambda v: v.update(format=99), "format 99, this version of LexSeg reads 1"),
         (lambda v: v.update(threshold=1.5), "threshold"),
         (lambda v: v.update(threshold="high"), "config.json"),

@@ -42,16 +42,16 @@ def _print(result: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(caption=f"relative latency: over a {result['yardstick']}; {result['threads']} threads")
-    heads = ("name", "px", "parameters", "frozen text", "GMAC", "train img/s", "memory MB", "rel. latency")
+    table = Table(caption=f"latency: of one call, over a {result['yardstick']}; {result['threads']} threads")
+    heads = ("name", "px", "M params", "frozen text", "GMAC", "train/s", "MB", "latency")
     for head in heads:
-        table.add_column(head, justify="left" if head == "name" else "right")
+        table.add_column(head, justify="left" if head == "name" else "right", no_wrap=head == "name")
     for cost in result["methods"]:
         table.add_row(
-            cost["name"] + ("" if cost["kind"] == "recipe" else " (bundled)"),
+            cost["name"] + ("" if cost["kind"] == "recipe" else " *"),
             str(cost["size"][0]),
-            f"{cost['parameters'] / 1e6:.2f} M",
-            f"{cost['frozen_text_parameters'] / 1e6:.1f} M",
+            f"{cost['parameters'] / 1e6:.2f}",
+            f"{cost['frozen_text_parameters'] / 1e6:.1f}",
             f"{cost['gmacs']:.2f}",
             f"{cost['train_images_per_second']:.1f}",
             f"{cost['peak_memory_mb']:.0f}",
@@ -59,6 +59,7 @@ def _print(result: dict[str, Any]) -> None:
         )
     console = Console()
     console.print(table)
+    console.print("* bundled model; the others are recipes, with random weights")
     for cost in result["methods"]:
         if cost["note"]:
             console.print(f"{cost['name']}: {cost['note']}")
