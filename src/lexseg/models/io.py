@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from lexseg.errors import ModelError
 from lexseg.models import create_model
@@ -86,8 +86,8 @@ def save_model(
         temporary.chmod(0o755)
         # shared tensors (one text projection for all levels) are stored once for each name
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-        save_file(state, temporary / WEIGHTS, metadata={"format": "pt"})
-        (temporary / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
+        # not by save_file: it leaves the file to its owner alone, and on a full disk raises an error of its own
+        (temporary / WEIGHTS).write_bytes(save(state, metadata={"format": "pt"}))
         values = asdict(config) | {"weights_sha256": _sha256(temporary / WEIGHTS)}
         # a text encoder that is trained along stands in the configuration once, with its vocabulary
         values["arguments"] = {k: v for k, v in config.arguments.items() if k != "text_encoder"}
