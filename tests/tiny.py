@@ -13,7 +13,7 @@ from lexseg.models import MODELS
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 
-MODELS["tiny"] = "tiny:Tiny"
+PLACE = "tiny:Tiny"  # for lexseg.models.MODELS
 
 
 class Tiny(SegmentationModel):
@@ -57,6 +57,7 @@ def run_lexseg(arguments: list[str], log: str) -> None:
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
+    MODELS["tiny"] = PLACE
     torch.set_num_threads(1)
     # a process of a forkserver would start reading processes by one of its own, which has imported nothing
     multiprocessing.set_start_method("fork", force=True)

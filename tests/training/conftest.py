@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import tiny
+from lexseg.models import MODELS
 
 RECIPE = """\
 # A tiny model on a tiny set
@@ -65,6 +66,11 @@ def write_rows(path: Path, rows: list[dict[str, str]]) -> Path:
 def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+@pytest.fixture(autouse=True)
+def tiny_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MODELS, "tiny", tiny.PLACE)
 
 
 @pytest.fixture

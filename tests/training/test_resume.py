@@ -136,6 +136,14 @@ def test_out_of_time_then_interrupted(tmp_path: Path, begin: Start, whole: Path)
     assert load_model(run / "model").metrics["val"] is not None
     assert len(read_rows(run / "curves.csv")) < 4
 
+    # a cluster's way of asking
+    terminated = begin(run, "--resume", "--trainer.max_time", "00:10:00:00")
+    assert until(terminated, lambda: len(read_rows(run / "curves.csv")) >= 2)
+    assert terminated.process.pid is not None
+    os.kill(terminated.process.pid, signal.SIGTERM)
+    assert terminated.wait() == 0, terminated.said
+    assert "Traceback" not in terminated.said
+
     third = begin(run, "--resume", "--trainer.max_time", "00:10:00:00")
     assert third.wait() == 0, third.said
     assert "stopped" not in third.said

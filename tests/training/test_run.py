@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from lexseg.models.io import load_model
 from lexseg.training.config import TrainConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.run import train
-from lexseg.training.task import DivergedError
+from lexseg.training.task import DivergedError, SegmentationTask
 
 from .conftest import read_rows, write_rows, write_set
 
@@ -330,6 +331,80 @@ def test_no_running_average(tmp_path: Path, recipe: Path, cases: Path) -> None:
     folder = train(config(recipe, cases, epochs=2, ema=0), tmp_path / "run")
     expected = dice_of(folder, cases)["per_image"]
     assert load_model(folder).metrics["val"]["per_image"]["dice"]["mean"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_trained_bert_lives_in_the_model_folder(tmp_path: Path, recipe: Path, cases: Path) -> None:
+    """Words, weights and architecture: the folder that it came from may be gone."""
+    source = tiny_bert(tmp_path / "bert")
+    text = {"kind": "huggingface", "name": str(source), "trainable": True}
+    bert = replace(config(recipe, cases, epochs=2), text=text)
+    folder = train(bert, tmp_path / "run")
+    shutil.rmtree(source)
+    loaded = load_model(folder)
+    assert loaded.text_encoder is not None
+    assert loaded.text_encoder.unknown_share("the bright square on the right") == 0
+    state = loaded.model.state_dict()
+    name = "text_input.encoder.model.encoder.layer.0.output.dense.weight"
+    assert not torch.equal(state[name], BERT_WEIGHTS[name.partition("model.")[2]])
+    val = loaded.metrics["val"]["per_image"]["dice"]["mean"]
+    assert dice_of(folder, cases)["per_image"] == pytest.approx(val, abs=1e-6)
+
+
+def tiny_bert(folder: Path) -> Path:
+    from transformers import BertConfig, BertModel
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "bright", "square", "on", "left", "right"]
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    torch.manual_seed(0)
+    model = BertModel(BertConfig(vocab_size=len(words), max_position_embeddings=16, **sizes))
+    model.save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(words), encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer", "do_lower_case": true}')
+    BERT_WEIGHTS.update({k: v.clone() for k, v in model.state_dict().items()})
+    return folder
+
+
+BERT_WEIGHTS: dict[str, torch.Tensor] = {}
+
+
+def test_full_disk_while_the_model_is_written(
+    tmp_path: Path, recipe: Path, cases: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write, calls = Path.write_bytes, []
+
+    def full(self: Path, content: bytes) -> int:
+        if self.name == "model.safetensors":
+            calls.append(self)
+            if len(calls) > 1:
+                write(self, content[:100])
+                raise OSError(28, "No space left on device")
+        return write(self, content)
+
+    run = tmp_path / "run"
+    scores = SegmentationTask.scores
+
+    def better(self: SegmentationTask) -> dict[str, float]:
+        """Each epoch is the best so far, and so each is saved."""
+        return dict.fromkeys(scores(self), 0.1 * (1 + self.current_epoch))
+
+    monkeypatch.setattr(SegmentationTask, "scores", better)
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert lexseg("train", "--config", recipe, "--data.cases", cases, "--output", run) == 1
+    assert "the disk is full" in capsys.readouterr().err
+    assert load_model(run / "model").metrics["epoch"] == 0
+    assert not list(run.glob(".model-*"))
+
+
+def test_a_bar_on_a_terminal(
+    tmp_path: Path, recipe: Path, cases: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    assert lexseg("train", "--config", recipe, "--data.cases", cases, "--output", tmp_path / "run") == 0
+    said = capsys.readouterr().out
+    assert "\x1b[?25l" in said  # the cursor is hidden while the bar runs ...
+    assert said.rindex("\x1b[?25h") > said.rindex("\x1b[?25l")  # ... and is given back
+    assert len(re.findall(r"epoch \d/4  loss", said)) == 4
 
 
 def test_resume_sweeps_what_a_killed_process_left(tmp_path: Path, recipe: Path, cases: Path) -> None:

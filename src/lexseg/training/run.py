@@ -94,13 +94,14 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
     with _quiet():
         task = SegmentationTask(model, config)
         lines = EpochLines()
-        deadline = seconds(config.trainer.max_time)
+        limit = seconds(config.trainer.max_time)
+        stop = StopInTime(None if limit is None else began + limit)
         callbacks = [
             BestModel(config.trainer.monitor, config.trainer.patience, save),
             SampleOverlays(output / "samples", spread(validation, config.trainer.samples)),
             Curves(output),
             lines,
-            StopInTime(None if deadline is None else began + deadline),
+            stop,
             *([RunningAverage(config.trainer.ema)] if config.trainer.ema else []),
             LastCheckpoint(checkpoint),
         ]
@@ -114,7 +115,8 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
         if encoder is not None:
             data.encode_text = _pipeline(encoder, output / "text_cache", prepare.met(cases, config.augment))
         try:
-            trainer.fit(task, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
+            with stop.listening():
+                trainer.fit(task, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
         except StopRun as reason:
             if trainer.is_global_zero:
                 lines.console.print(f"stopped: {reason}; go on with --resume")
@@ -153,6 +155,7 @@ def make_trainer(config: TrainConfig, output: Path, callbacks: list[pl.Callback]
             gradient_clip_val=config.optimizer.clip or None,
             callbacks=callbacks,
             logger=TensorBoardLogger(output, name="tensorboard", version=""),
+            default_root_dir=output,
             use_distributed_sampler=False,
             reload_dataloaders_every_n_epochs=1,
             num_sanity_val_steps=0,

@@ -1,8 +1,10 @@
 """Ending a run before its last epoch, in good order."""
 
+import contextlib
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -31,31 +33,39 @@ class StopInTime(Callback):
     def __init__(self, deadline: float | None) -> None:
         self.deadline = deadline
         self.reason = ""
-        self._previous: dict[int, Any] = {}
+        self._handler: Callable[[int, FrameType | None], None] | None = None
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Listen for signals; a second one has its usual force."""
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take Ctrl-C and SIGTERM as wishes to stop; a second one has its usual force.
+
+        Around all of ``Trainer.fit``, and no part of it: Lightning puts handlers of its own in between.
+        """
+        previous: dict[int, Any] = {}
 
         def ask(number: int, frame: FrameType | None) -> None:
             self.reason = signal.Signals(number).name
-            signal.signal(number, self._previous[number])
-            if trainer.is_global_zero:
-                text = "stopping after this step (after a validation, if one is under way); again to stop at once\n"
-                os.write(2, text.encode())  # print() must not be used here: it may be what was interrupted
+            signal.signal(number, previous[number])
+            # print() must not be used here: it may be what was interrupted
+            os.write(2, b"stopping after this step (after a validation, if one is under way); again to stop at once\n")
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
-                self._previous[number] = signal.signal(number, ask)
-            except ValueError:  # not in the main thread: whoever runs us there listens
-                return
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                previous[number] = signal.signal(number, ask)
+            self._handler = ask
+        except ValueError:  # not in the main thread: whoever runs us there listens
+            self._handler = None
+        try:
+            yield
+        finally:
+            self._handler = None
+            for kind, handler in previous.items():
+                signal.signal(kind, handler)
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Give the signals back."""
-        self._restore()
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """Give the signals back where the run ends early."""
-        self._restore()
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Listen to SIGTERM instead of Lightning, which would end the epoch's validation half-way."""
+        if self._handler is not None and not self.reason:
+            signal.signal(signal.SIGTERM, self._handler)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop here where asked during validation."""
@@ -78,7 +88,3 @@ class StopInTime(Callback):
             raise DivergedError(f"{pl_module.diverged or 'the loss is not finite on another device'}; {ADVICE}")
         if stop:
             raise StopRun(self.reason or "another process was asked to stop")
-
-    def _restore(self) -> None:
-        while self._previous:
-            signal.signal(*self._previous.popitem())
