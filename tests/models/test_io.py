@@ -114,7 +114,7 @@ def test_a_failed_save_leaves_the_older_model(folder: Path, monkeypatch: pytest.
     def full(*args: Any, **kwargs: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("lexseg.models.io.save_file", full)
+    monkeypatch.setattr("lexseg.models.io.save", full)
     with pytest.raises(OSError, match="No space"):
         save_model(folder, create_model("tmca", **ARGUMENTS), ModelConfig("tmca", ARGUMENTS, (64, 64)), card="")
     assert (folder / "model.safetensors").read_bytes() == before
