@@ -62,12 +62,14 @@ def jitter(model: nn.Module, scale: float = 0.1) -> None:
 class ModelTests:
     """Attributes: name: of the model; arguments: a small configuration that reads states of width ``WIDTH``.
 
+    learning: what is changed where the model is trained for real.
     silent: parameters that this configuration cannot train, for a reason that the subclass names.
     learns: whether this configuration is trained on the squares; one of each model is enough.
     """
 
     name: ClassVar[str]
     arguments: ClassVar[Mapping[str, Any]]
+    learning: ClassVar[Mapping[str, Any]] = {}
     silent: ClassVar[tuple[str, ...]] = ()
     learns: ClassVar[bool] = True
 
@@ -265,7 +267,7 @@ class ModelTests:
         if not self.learns:
             pytest.skip("another configuration is trained")
         torch.manual_seed(0)
-        model = self.build(text_encoder={**WORDS, "vocabulary": ["left", "right", "square"]}).train()
+        model = self.build(text_encoder={**WORDS, "vocabulary": ["left", "right", "square"]}, **self.learning).train()
         assert model.text_input is not None and model.text_input.encoder is not None
         pipeline = TextPipeline(model.text_input.encoder)
         optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
