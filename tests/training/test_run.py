@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import tiny
 from lexseg.cli.main import main
@@ -77,7 +78,10 @@ def test_what_a_run_leaves(tmp_path: Path, recipe: Path, cases: Path, capsys: py
         "tensorboard",
     ]  # fmt: skip
     assert [p.name for p in (run / "checkpoints").iterdir()] == ["last.ckpt"]
-    assert list((run / "tensorboard").glob("events.out.tfevents.*"))
+    events = EventAccumulator(str(run / "tensorboard")).Reload()
+    assert {"loss/total", "loss/small", "lr", "val/dice_per_image", "val/dice_pooled"} <= set(events.Tags()["scalars"])
+    assert len(events.Scalars("loss/total")) == 4
+    assert len(events.Scalars("val/dice_pooled")) == 2
 
     again = read_recipe(run / "config.yaml")
     assert again.method == "tiny"

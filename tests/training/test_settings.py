@@ -11,7 +11,7 @@ from lexseg.cli.main import main
 from lexseg.data.augment import AugmentConfig
 from lexseg.errors import ConfigError
 from lexseg.training.config import DataConfig, OptimizerConfig, TrainConfig, TrainerConfig, seconds, size_at
-from lexseg.training.recipe import read_recipe
+from lexseg.training.recipe import read_recipe, recipe_path, settings_parser, to_config
 from lexseg.training.settings import check, differences, settled
 
 from .conftest import read_rows, write_rows
@@ -59,6 +59,20 @@ def test_value_of_the_wrong_kind(tmp_path: Path, fail: Fail) -> None:
     message = fail("--data.batch_size", "many", "--output", tmp_path / "run", status=2)
     assert "data.batch_size" in message
     assert "lexseg train --help" in message
+
+
+def test_time_that_yaml_takes_for_a_number(tmp_path: Path, fail: Fail) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("trainer: {max_time: 10:00:00:00}\n")
+    assert "must stand in quotation marks" in fail("--config", path, "--output", tmp_path / "run")
+    path.write_text("trainer: {max_time: '10:00:00:00'}\n")
+    assert read_recipe(path).trainer.max_time == "10:00:00:00"
+
+
+def test_one_keyword_of_the_model_leaves_the_recipes_others() -> None:
+    parser = settings_parser(exit_on_error=False)
+    settings = parser.parse_args(["--config", str(recipe_path("tmca-lite")), "--model.gate", "0.25"])
+    assert to_config(parser, settings).model == read_recipe("tmca-lite").model | {"gate": 0.25}
 
 
 def test_unknown_option_and_no_output(tmp_path: Path, fail: Fail) -> None:

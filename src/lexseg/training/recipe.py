@@ -59,6 +59,10 @@ def read_recipe(name: str | Path) -> TrainConfig:
         raise ConfigError(f"{path}: settings such as `method: tmca` were expected")
     if problems := list(_unknown_keys(values, TrainConfig)):
         raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
+    trainer = values.get("trainer")
+    if isinstance(trainer, Mapping) and isinstance(trainer.get("max_time"), int):
+        # 10:00:00:00 is a number to the base of 60 in YAML 1.1
+        raise ConfigError(f"{path}: trainer.max_time must stand in quotation marks: '10:00:00:00'")
     parser = settings_parser(exit_on_error=False)
     try:
         return to_config(parser, parser.parse_path(str(path)))
