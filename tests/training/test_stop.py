@@ -46,7 +46,7 @@ def test_time_is_over(task: SegmentationTask) -> None:
 def test_devices_end_together(task: SegmentationTask) -> None:
     with pytest.raises(StopRun, match="another process was asked to stop"):
         StopInTime(None).on_train_batch_end(trainer((1, 0), world=2), task)
-    with pytest.raises(DivergedError, match="not finite on another device; lower optimizer.lr"):
+    with pytest.raises(DivergedError, match="not finite on another device; lower optimizer"):
         StopInTime(None).on_train_batch_end(trainer((0, 1), world=2), task)
     # a run that has diverged does not end as if all were well, whoever has asked it to stop
     with pytest.raises(DivergedError):
