@@ -93,7 +93,7 @@ class BestModel(Callback):
         assert isinstance(pl_module, SegmentationTask)
         scores = pl_module.scores()
         for name, value in scores.items():
-            pl_module.log(f"val/dice_{name}", value, rank_zero_only=True)
+            pl_module.log(f"val/dice_{name}", value, sync_dist=True)  # equal everywhere
         score = scores[self.monitor]
         pl_module.improved = self.best is None or score > self.best
         if pl_module.improved:

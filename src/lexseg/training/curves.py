@@ -64,6 +64,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]]) -> bytes:
     """Losses, validation Dice and learning rate against the epoch, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -81,6 +82,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]]) -> bytes:
         axes.set(title=title, xlabel="epoch")
         positive = all(row[name] > 0 for row in rows for name in chosen if name in row)
         axes.set_yscale(scale if positive else "linear")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         if len(chosen) > 1:
             axes.legend(fontsize="small")
