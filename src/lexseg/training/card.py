@@ -1,9 +1,9 @@
 """The model card that a run writes of itself."""
 
 from collections.abc import Mapping
+from importlib.metadata import version
 from typing import Any
 
-from lexseg import __version__
 from lexseg.models.io import ModelConfig
 from lexseg.training.config import TrainConfig, as_list
 
@@ -34,7 +34,7 @@ library_name: lexseg
 tags: [medical, image-segmentation, language-guided]
 ---
 
-# {config.method} (LexSeg {__version__})
+# {config.method} (LexSeg {version("lexseg")})
 
 **Research use only. Not a medical device.**
 
