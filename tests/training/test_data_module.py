@@ -12,8 +12,9 @@ from lexseg.data.batch import Batch
 from lexseg.data.dataset import Stack
 from lexseg.data.manifest import read_manifest
 from lexseg.errors import ConfigError, DataError
+from lexseg.text.batch import no_words
 from lexseg.training.config import TrainConfig
-from lexseg.training.data_module import CaseDataModule, ValidationBatch, ValidationStack, no_words
+from lexseg.training.data_module import CaseDataModule, ValidationBatch, ValidationStack
 from lexseg.training.prepare import chosen, met, read_cases, repeated, sentences
 from lexseg.training.recipe import read_recipe
 from lexseg.training.settings import settled

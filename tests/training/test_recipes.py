@@ -13,10 +13,10 @@ from lexseg.cli.main import main
 from lexseg.data.batch import Target
 from lexseg.models import create_model
 from lexseg.text import create_text_encoder
+from lexseg.text.batch import no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.bert import minilm_folder
 from lexseg.training.config import TrainConfig
-from lexseg.training.data_module import no_words
 from lexseg.training.optimizer import build_optimizer
 from lexseg.training.prepare import model_arguments
 from lexseg.training.recipe import read_recipe

@@ -15,15 +15,16 @@ class ImageEncoder(nn.Module, ABC):
 
     Attributes:
         channels: widths of the four maps.
+        stages: the four, each fed with the map before it.
         mean, std: per-channel normalisation of an image in 0..1 that the weights expect.
     """
 
     strides: ClassVar[tuple[int, ...]] = (4, 8, 16, 32)
     channels: Sequence[int]
+    stages: nn.ModuleList
     mean: Sequence[float] = (0.485, 0.456, 0.406)
     std: Sequence[float] = (0.229, 0.224, 0.225)
 
-    @abstractmethod
     def forward(self, image: Tensor) -> list[Tensor]:
         """Maps of an image.
 
@@ -33,6 +34,11 @@ class ImageEncoder(nn.Module, ABC):
         Returns:
             four maps, float[B, channels[i], H / strides[i], W / strides[i]].
         """
+        maps = []
+        for stage in self.stages:
+            image = stage(image)
+            maps.append(image)
+        return maps
 
     @abstractmethod
     def layer_groups(self) -> list[list[nn.Parameter]]:

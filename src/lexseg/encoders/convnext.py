@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import Tensor, nn
+from torch import nn
 from transformers import ConvNextConfig, ConvNextModel
 
 from lexseg.encoders.base import ImageEncoder
@@ -54,14 +54,6 @@ class ConvNeXt(ImageEncoder):
         first, *rest = model.encoder.stages
         # The pooled output's norm is left behind: nothing here would train it.
         self.stages = nn.ModuleList([nn.Sequential(model.embeddings, first), *rest])
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Four maps of ``image`` (float[B, 3, H, W], normalised, H and W divisible by 32), shallow to deep."""
-        maps = []
-        for stage in self.stages:
-            image = stage(image)
-            maps.append(image)
-        return maps
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
         """The patch embedding, then the four stages."""

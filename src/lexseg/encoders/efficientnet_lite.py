@@ -117,14 +117,6 @@ class EfficientNetLite0(ImageEncoder):
                 if isinstance(module, nn.Conv2d):
                     nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Four maps of ``image`` (float[B, 3, H, W], normalised, H and W divisible by 32), shallow to deep."""
-        maps = []
-        for stage in self.stages:
-            image = stage(image)
-            maps.append(image)
-        return maps
-
     def layer_groups(self) -> list[list[nn.Parameter]]:
         """The stem, then the four stages."""
         stem, *rest = self.stages[0].children()

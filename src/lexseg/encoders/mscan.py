@@ -161,14 +161,6 @@ class MSCAN(ImageEncoder):
         if pretrained:
             self.load_state_dict(_read_segnext(Path(pretrained), self.state_dict()))
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Four maps of ``image`` (float[B, 3, H, W], normalised, H and W divisible by 32), shallow to deep."""
-        maps = []
-        for stage in self.stages:
-            image = stage(image)
-            maps.append(image)
-        return maps
-
     def layer_groups(self) -> list[list[nn.Parameter]]:
         """The four stages."""
         return [list(stage.parameters()) for stage in self.stages]

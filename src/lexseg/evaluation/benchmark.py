@@ -26,7 +26,7 @@ from lexseg.inference.segmenter import Segmenter
 from lexseg.models import create_model
 from lexseg.models.catalogue import catalogue
 from lexseg.text import create_text_encoder
-from lexseg.text.batch import TextBatch
+from lexseg.text.batch import no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.config import OptimizerConfig, TrainConfig
@@ -205,7 +205,7 @@ def _training_speed(segmenter: Segmenter, pipeline: TextPipeline | None, *, batc
     image = torch.rand(batch, 3, height, width).contiguous(memory_format=torch.channels_last)
     target = Target((torch.rand(batch, 1, height, width) > 0.8).float())
     words = [text for text, _ in zip(_sentences(), range(batch), strict=False)]
-    text = pipeline(words) if pipeline is not None else nothing_said(batch)
+    text = pipeline(words) if pipeline is not None else no_words(words)
     optimizer, _ = build_optimizer(model, OptimizerConfig(), steps)
 
     def step() -> None:
@@ -215,12 +215,6 @@ def _training_speed(segmenter: Segmenter, pipeline: TextPipeline | None, *, batc
 
     step()
     return batch / min(_seconds(step) for _ in range(steps))
-
-
-def nothing_said(batch: int) -> TextBatch:
-    """What an image-only model is given."""
-    null = torch.ones(batch, dtype=torch.bool)
-    return TextBatch(torch.zeros(batch, 1, dtype=torch.bool), -1 - torch.arange(batch), null)
 
 
 def _sentences() -> Iterator[str]:

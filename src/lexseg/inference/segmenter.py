@@ -18,7 +18,7 @@ from lexseg.inference.words import check_sentence, model_words
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
 from lexseg.models.io import load_model
-from lexseg.text.batch import TextBatch
+from lexseg.text.batch import TextBatch, no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.wording import mirror_words
@@ -172,11 +172,8 @@ class Segmenter:
         return self.model.decode(chosen, self._batch(texts))
 
     def _batch(self, texts: list[str | None]) -> TextBatch:
-        if self._pipeline is not None:
-            return self._pipeline(texts).to(self.device)
-        n = len(texts)  # an image-only model reads nothing of it
-        nothing = torch.zeros(n, 1, dtype=torch.bool)
-        return TextBatch(nothing, -1 - torch.arange(n), torch.ones(n, dtype=torch.bool)).to(self.device)
+        batch = no_words(texts) if self._pipeline is None else self._pipeline(texts)
+        return batch.to(self.device)
 
 
 class ImageSession:

@@ -1,5 +1,6 @@
 """Sentences as tensors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -41,3 +42,9 @@ class TextBatch:
             input_ids=moved(self.input_ids),
             states=moved(self.states),
         )
+
+
+def no_words(texts: Sequence[str | None]) -> TextBatch:
+    """What an image-only model is given: null sentences."""
+    null = torch.ones(len(texts), dtype=torch.bool)
+    return TextBatch(torch.zeros(len(texts), 1, dtype=torch.bool), -1 - torch.arange(len(texts)), null)

@@ -59,7 +59,7 @@ class CaseDataModule(pl.LightningDataModule):
         train: training cases, repeated ones repeated.
         val: validation cases.
         config: the recipe.
-        encode_text: turns sentences into a ``TextBatch``; :func:`no_words` for image-only models.
+        encode_text: turns sentences into a ``TextBatch``; :func:`lexseg.text.batch.no_words` for image-only models.
     """
 
     def __init__(
@@ -146,12 +146,6 @@ class CaseDataModule(pl.LightningDataModule):
             worker_init_fn=_ignore_interrupt,
             generator=torch.Generator().manual_seed(self.config.seed),  # else it would draw from the training's numbers
         )
-
-
-def no_words(texts: Sequence[str | None]) -> TextBatch:
-    """What an image-only model is given: null sentences."""
-    null = torch.ones(len(texts), dtype=torch.bool)
-    return TextBatch(torch.zeros(len(texts), 1, dtype=torch.bool), -1 - torch.arange(len(texts)), null)
 
 
 class _Share(Sampler[int]):

@@ -18,13 +18,14 @@ from lightning.pytorch.utilities import rank_zero_only
 from lexseg.errors import ConfigError
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
+from lexseg.text.batch import no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training import folder, prepare, start
 from lexseg.training.callbacks import BestModel, LastCheckpoint, RunningAverage
 from lexseg.training.config import TrainConfig, seconds
 from lexseg.training.curves import Curves
-from lexseg.training.data_module import CaseDataModule, no_words
+from lexseg.training.data_module import CaseDataModule
 from lexseg.training.prepare import model_arguments
 from lexseg.training.progress import EpochLines
 from lexseg.training.result import save_run_model

@@ -171,7 +171,7 @@ class SVLAEncoder(nn.Module):
             return self.encoder(image), []
         assert words is not None, "this encoder reads words"
         x, maps, relevance = image, [], []
-        for i, stage in enumerate(cast(nn.ModuleList, self.encoder.stages)):
+        for i, stage in enumerate(self.encoder.stages):
             seen: list[Tensor] = []
             listening = [partial(_merge, branch, words, seen) for branch in cast(nn.ModuleList, self.branches[i])]
             if self.added:
