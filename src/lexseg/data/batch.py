@@ -17,12 +17,17 @@ class Target:
         valid: bool[B, 1, H, W], false where the truth is unknown (what a zoom or shift brought in); ``None``: all true.
         others: float[B, 1, H, W], the union of the image's targets that the sentence does not name; ``None``: unknown.
         weight: float[B], how much each case counts; ``None`` is one for all.
+        present: float[B], 1 where the image holds what the sentence names, 0 where it does not, NaN where augmentation
+            has moved it out of sight; ``None``: as the mask says.
+
+    B counts sentences. Where several are asked about an image, they stand side by side (:class:`Batch`).
     """
 
     mask: Tensor
     valid: Tensor | None = None
     others: Tensor | None = None
     weight: Tensor | None = None
+    present: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Target":
         """The same target on another device."""
@@ -30,14 +35,20 @@ class Target:
         def moved(t: Tensor | None) -> Tensor | None:
             return None if t is None else t.to(device, non_blocking=True)
 
-        return Target(
-            self.mask.to(device, non_blocking=True), moved(self.valid), moved(self.others), moved(self.weight)
-        )
+        mask = self.mask.to(device, non_blocking=True)
+        return Target(mask, moved(self.valid), moved(self.others), moved(self.weight), moved(self.present))
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Attributes: image: float[B, 3, H, W] in 0..1; text; target; ids: the cases' ids, in order."""
+    """Images, what is asked about each, and the answers.
+
+    Attributes:
+        image: float[I, 3, H, W] in 0..1.
+        text: B = I * K sentences; K of them are asked about each image and stand side by side.
+        target: of the B sentences.
+        ids: the B cases' ids.
+    """
 
     image: Tensor
     text: TextBatch

@@ -7,6 +7,7 @@ from typing import Literal
 
 Split = Literal["train", "val", "test"]
 Laterality = Literal["image", "patient"]
+ExpressionKind = Literal["one", "several", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Case:
         spacing: millimetres between pixel centres, (row, column).
         weight: how much the case counts in training.
         label: the pixel value that is foreground, where a mask holds more than two.
+        target_ids: pixel values of the mask that the sentence names, where the mask holds instances; empty where it
+            names nothing in the image; ``None`` for an ordinary mask.
+        expression_kind: how many targets a referring expression names; ``None`` for a sentence about the whole image.
         extra: the manifest's other columns, as text.
         source: the manifest, and ``row`` the line in it, counted as a text editor does (the header is line 1).
     """
@@ -40,6 +44,8 @@ class Case:
     spacing: tuple[float, float] | None = None
     weight: float = 1.0
     label: int | None = None
+    target_ids: tuple[int, ...] | None = None
+    expression_kind: ExpressionKind | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = None
     row: int | None = None
