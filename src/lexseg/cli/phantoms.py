@@ -1,0 +1,44 @@
+"""``lexseg phantoms``: drawn abdominal slices with liver lesions, to try things out on."""
+
+from __future__ import annotations
+
+import argparse
+
+from lexseg.cli.check import progress_bar
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "phantoms",
+        help="draw abdominal phantoms with liver lesions",
+        description=(
+            "Draw CT-like abdominal slices with a liver and one to five lesions: images/, instances/ (the lesions, "
+            "numbered), organs/ (the liver) and cases.csv with splits. For tests and for trying things out: a score on "
+            "phantoms is none on patients."
+        ),
+        allow_abbrev=False,
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
+    parser.add_argument("--n", type=int, default=200, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument("--size", type=int, default=128, metavar="PIXELS", help="of a side (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the whole set (default: %(default)s)")
+    parser.add_argument(
+        "--laterality",
+        choices=("image", "patient"),
+        default="image",
+        help="whose left sentences shall mean (default: %(default)s; the liver is at the image's left)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw them and say where they are."""
+    from lexseg.data.phantoms import write_phantoms
+
+    with progress_bar("Drawing") as progress:
+        path = write_phantoms(
+            args.output, n=args.n, size=args.size, seed=args.seed, laterality=args.laterality, progress=progress
+        )
+    print(f"wrote {path}: {args.n} phantoms")
+    return 0
