@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lexseg.metrics.intervals import bootstrap_difference, bootstrap_mean, bootstrap_ratio
+from lexseg.metrics.intervals import bootstrap_difference, bootstrap_mean, bootstrap_ratio, bootstrap_weighted
 
 
 def test_agrees_with_scipy_where_each_image_is_its_own_patient():
@@ -90,3 +90,22 @@ def test_refuses_what_is_not_a_score():
         bootstrap_mean([0.5, float("nan")])
     with pytest.raises(ValueError, match="length"):
         bootstrap_mean([0.5, 0.6], ["a"])
+
+
+def test_a_weighted_mean_has_the_interval_of_the_mean():
+    """Drawing patients and counting how often each was drawn is the same, draw by draw."""
+    values = np.random.default_rng(0).random(40)
+    patients = [f"p{i // 3}" for i in range(40)]
+    one = bootstrap_mean(values, patients, n_resamples=200, seed=3)
+    other = bootstrap_weighted(lambda w: float(np.average(values, weights=w)), patients, n_resamples=200, seed=3)
+    assert (other.low, other.high, other.clusters) == pytest.approx((one.low, one.high, one.clusters))
+    assert other.mean == pytest.approx(one.mean)
+
+
+def test_samples_without_a_score_are_left_out():
+    """Where a resample lacks one of the classes there is nothing to tell apart."""
+    held = np.array([True, False, False])
+    score = bootstrap_weighted(lambda w: float("nan") if w[held].sum() == 0 else 0.5, ["a", "b", "c"], n_resamples=50)
+    assert (score.mean, score.low, score.high) == (0.5, 0.5, 0.5)
+    assert not bootstrap_weighted(lambda w: float("nan"), ["a", "b"], n_resamples=5).known
+    assert not bootstrap_weighted(lambda w: 1.0, ["a", "a"], n_resamples=5).known

@@ -4,7 +4,7 @@ Images of one patient resemble each other, so whole patients are drawn, not imag
 behaves well from about 50 cases.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,6 +121,39 @@ def bootstrap_ratio(
     tail = (1 - confidence) / 2 * 100
     low, high = np.percentile(resampled, [tail, 100 - tail])
     return Interval(mean, float(low), float(high), above.size)
+
+
+def bootstrap_weighted(
+    statistic: Callable[[NDArray[np.float64]], float],
+    clusters: Sequence[str],
+    *,
+    n_resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """A score that is no ratio of sums, such as AUROC, with an interval from resampled patients.
+
+    Args:
+        statistic: the score where each case counts as often as float[N] says; NaN where it cannot be computed, and such
+            samples are left out.
+        clusters: whose each case is, N names.
+        n_resamples: bootstrap samples.
+        confidence: 0..1.
+        seed: of the resampling.
+    """
+    names, member = np.unique(np.asarray(clusters, dtype=str), return_inverse=True)
+    mean = statistic(np.ones(len(clusters)))
+    if names.size < 2 or not np.isfinite(mean):
+        return Interval(mean, float("nan"), float("nan"), int(names.size))
+    rng = np.random.default_rng(seed)
+    found = []
+    for _ in range(n_resamples):
+        times = np.bincount(rng.integers(0, names.size, size=names.size), minlength=names.size)
+        found.append(statistic(times[member].astype(np.float64)))
+    resampled = np.array([value for value in found if np.isfinite(value)])
+    tail = (1 - confidence) / 2 * 100
+    low, high = np.percentile(resampled, [tail, 100 - tail]) if resampled.size else (np.nan, np.nan)
+    return Interval(mean, float(low), float(high), int(names.size))
 
 
 def _resample(above: NDArray[np.float64], below: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
