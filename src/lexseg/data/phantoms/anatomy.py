@@ -61,10 +61,11 @@ def _spine(rng: np.random.Generator, grid: Grid, density: Float, y: float) -> Bo
     spinous = Blob((0, 0.53 * y), (0.018, 0.06 * y)).inside(grid)
     vertebra = Blob((0, 0.32 * y), (0.115, 0.09 * y), 0, waves(rng, 0.03), 2.4)
     density[arch | spinous] = BONE
-    density[vertebra.inside(grid)] = BONE
-    density[vertebra.level(grid) < 0.86] = 190.0  # spongy bone
+    level = vertebra.level(grid)
+    density[level < 1] = BONE
+    density[level < 0.86] = 190.0  # spongy bone
     density[Blob((0, 0.44 * y), (0.042, 0.036 * y)).inside(grid)] = 30.0  # canal
-    return np.asarray(region | arch | spinous | (vertebra.level(grid) < 1.15))
+    return np.asarray(region | arch | spinous | (level < 1.15))
 
 
 def _liver(
@@ -98,9 +99,9 @@ def _vessels(rng: np.random.Generator, grid: Grid, y: float) -> Bool:
         angle, bend, length = rng.uniform(2.2, 4.4), rng.uniform(-1.2, 1.2), rng.uniform(0.2, 0.4)
         for step in np.linspace(0, 1, 24):
             turned = angle + bend * step
-            centre = (-0.2 + length * step * np.cos(turned), 0.02 * y + length * step * np.sin(turned))
+            centre = -0.2 + length * step * float(np.cos(turned)), 0.02 * y + length * step * float(np.sin(turned))
             radius = 0.02 * (1 - 0.75 * step)
-            inside |= (grid.x - centre[0]) ** 2 + (grid.y - centre[1]) ** 2 < radius**2
+            inside |= Blob(centre, (radius, radius)).inside(grid)
     return inside
 
 

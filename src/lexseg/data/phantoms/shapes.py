@@ -46,7 +46,12 @@ class Blob:
         dx, dy = grid.x - self.centre[0], grid.y - self.centre[1]
         cos, sin = np.cos(self.turn), np.sin(self.turn)
         u, v = (cos * dx + sin * dy) / self.radii[0], (cos * dy - sin * dx) / self.radii[1]
-        radius = (np.abs(u) ** self.power + np.abs(v) ** self.power) ** (1 / self.power)
+        if self.power == 2:
+            radius = np.hypot(u, v)
+        else:
+            radius = (np.abs(u) ** self.power + np.abs(v) ** self.power) ** (1 / self.power)
+        if not self.waves:
+            return np.asarray(radius)
         edge = np.ones_like(radius)
         angle = np.arctan2(v, u)
         for number, (amplitude, phase) in enumerate(self.waves, start=2):
@@ -55,7 +60,18 @@ class Blob:
 
     def inside(self, grid: Grid) -> Bool:
         """bool[N, N]."""
-        return np.asarray(self.level(grid) < 1)
+        # worked out in the square around the blob only: most blobs are small
+        reach = 1.5 * max(self.radii) * (1 + sum(amplitude for amplitude, _ in self.waves))
+        rows = _near(grid.y[:, 0], self.centre[1], reach)
+        columns = _near(grid.x[0], self.centre[0], reach)
+        inside = np.zeros(grid.x.shape, dtype=np.bool_)
+        inside[rows, columns] = self.level(Grid(grid.x[rows, columns], grid.y[rows, columns])) < 1
+        return inside
+
+
+def _near(axis: Float, centre: float, reach: float) -> slice:
+    first, last = np.searchsorted(axis, (centre - reach, centre + reach))
+    return slice(int(first), int(last))
 
 
 def waves(rng: np.random.Generator, amplitude: float, number: int = 4) -> tuple[tuple[float, float], ...]:
