@@ -94,6 +94,27 @@ class ModelTests:
         assert prediction.logits.shape == (2, 1, *size)
         assert prediction.logits.isfinite().all()
         assert all(m.shape[:2] == (2, 1) for m in prediction.maps.values())
+        assert (prediction.presence is not None) == model.uses_text
+        if prediction.presence is not None:
+            assert prediction.presence.shape == (2,) and prediction.presence.isfinite().all()
+
+    def test_several_sentences_an_image_cost_the_same_as_the_image_again(self, model: SegmentationModel) -> None:
+        """Asked side by side or one by one, the losses are the same; only the work is less."""
+        jitter(model)
+        model.eval()  # without running statistics, which count images
+        torch.manual_seed(0)
+        together = model.training_losses(images(2), sentences(4), target(4))
+        torch.manual_seed(0)
+        apart = model.training_losses(images(2).repeat_interleave(2, 0), sentences(4), target(4))
+        torch.testing.assert_close(together, apart)
+        with pytest.raises(ValueError, match="3 sentences about 2 images"):
+            model.training_losses(images(2), sentences(3), target(3))
+
+    @pytest.mark.usefixtures("uses_text")
+    def test_presence_can_be_left_out(self) -> None:
+        model = self.build(presence_weight=0.0)
+        assert "presence" not in model.loss_names
+        assert model.eval()(images(2), sentences(2)).presence is None
 
     def test_one_image_in_training(self, model: SegmentationModel) -> None:
         losses = model.train().training_losses(images(1), sentences(1), target(1))
@@ -152,6 +173,7 @@ class ModelTests:
             plain = model(images(4), text)
             padded = model(images(4), longer)
         torch.testing.assert_close(plain.logits, padded.logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(plain.presence, padded.presence, atol=1e-5, rtol=1e-5)
         for name, value in plain.maps.items():
             torch.testing.assert_close(value, padded.maps[name], atol=1e-5, rtol=1e-5)
 
@@ -263,7 +285,7 @@ class ModelTests:
     @pytest.mark.slow
     @pytest.mark.usefixtures("uses_text")
     def test_learns_which_square_the_words_mean(self) -> None:
-        """Two squares in each image; only the words tell which one is meant."""
+        """One or two squares in each image; only the words tell which one is meant, and it may not be there."""
         if not self.learns:
             pytest.skip("another configuration is trained")
         torch.manual_seed(0)
@@ -273,7 +295,7 @@ class ModelTests:
         optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=300)
         for step in range(300):
-            image, left, right = _squares(8, seed=step)
+            image, left, right = _squares(8, seed=step, alone=2)
             asked = torch.arange(8) % 2 == 0
             mask = torch.where(asked[:, None, None, None], left, right)
             text = pipeline(["left square" if a else "right square" for a in asked])
@@ -289,9 +311,17 @@ class ModelTests:
         for asked_for, mask, other in (("left", left, right), ("right", right, left)):
             assert _dice(answers[asked_for], mask) > 0.9
             assert _dice(answers[asked_for], other) < 0.1
+        image, left, right = _squares(16, seed=20_000, alone=16)
+        with torch.no_grad():
+            asked_left, asked_right = (model(image, pipeline([f"{w} square"] * 16)).presence for w in ("left", "right"))
+        there = torch.where(left.flatten(1).any(1), asked_left, asked_right)
+        absent = torch.where(left.flatten(1).any(1), asked_right, asked_left)
+        assert (there > 0).float().mean() >= 0.9
+        assert (absent < 0).float().mean() >= 0.9
 
 
-def _squares(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+def _squares(n: int, seed: int, alone: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Images, left squares and right squares; the first ``alone`` images hold only one."""
     generator = torch.Generator().manual_seed(seed)
     image = torch.rand(n, 3, 64, 64, generator=generator) * 0.3
     masks = torch.zeros(2, n, 1, 64, 64)
@@ -300,6 +330,8 @@ def _squares(n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
             edge, row, column = (
                 int(torch.randint(lo, hi, (), generator=generator)) for lo, hi in ((10, 18), (2, 44), (2, 12))
             )
+            if i < alone and side == (i + seed) % 2:
+                continue
             masks[side, i, 0, row : row + edge, 32 * side + column : 32 * side + column + edge] = 1
     return (image + 0.6 * masks.sum(0)).clamp(0, 1), masks[0], masks[1]
 

@@ -40,7 +40,6 @@ class TestTMCA(ModelTests):
 
 class TestTMCAWithEverything(ModelTests):
     name = "tmca"
-    silent: ClassVar = SILENT
     learns: ClassVar = False  # the squares are learnt above
     arguments: ClassVar = SMALL | {
         "text_adapter": {"dim": 16, "layers": 1, "dropout": 0.0},
@@ -61,7 +60,7 @@ class TestBaseRecipe(ModelTests):
 
     def test_is_the_base_recipe(self) -> None:
         model = self.build()
-        assert model.loss_names == ("dice", "bce")
+        assert model.loss_names == ("dice", "bce", "presence")
         assert not [n for n, _ in model.named_parameters() if n.startswith(("joint", "relevance", "skip", "alignment"))]
 
 

@@ -39,6 +39,10 @@ class Features:
     maps: list[Tensor]
     size: tuple[int, int]
 
+    def repeated(self, times: int) -> "Features":
+        """Each image ``times`` times, side by side: for as many sentences about each."""
+        return self if times == 1 else Features([m.repeat_interleave(times, 0) for m in self.maps], self.size)
+
 
 class SegmentationModel(nn.Module, ABC):
     """A network that segments an image by a sentence.
@@ -85,12 +89,30 @@ class SegmentationModel(nn.Module, ABC):
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Every configured term, already weighted, so that their sum is the loss.
 
-        Keys are ``loss_names``, whatever the batch holds; a term with nothing to say is a zero that carries a gradient.
+        Args:
+            image: float[I, 3, H, W] in 0..1.
+            text: B sentences, B / I about each image, side by side.
+            target: of the B sentences.
+
+        Returns:
+            the terms. Keys are ``loss_names``, whatever the batch holds; a term with nothing to say is a zero that
+            carries a gradient.
         """
 
     @abstractmethod
     def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
         """Trainable parameters, each once: ``encoder`` in groups from input to output, ``text`` and ``head``."""
+
+    def encode_for(self, image: Tensor, text: TextBatch) -> Features:
+        """Encode each image once, for all the sentences about it.
+
+        Raises:
+            ValueError: the sentences do not share out evenly among the images.
+        """
+        self.check_size(image)
+        if len(text) % len(image):
+            raise ValueError(f"{len(text)} sentences about {len(image)} images: as many for each were expected")
+        return self.encode_image(image).repeated(len(text) // len(image))
 
     def check_size(self, image: Tensor) -> None:
         """Raise ``ValueError`` where the height or width is not divisible by ``stride``."""

@@ -13,11 +13,13 @@ from torch.nn import functional as F
 
 from lexseg.data.batch import Target
 from lexseg.encoders import create_image_encoder
+from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.vision_language import pixel_loss, region_loss
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.full_scale_decoder import ConcatHamburger, FullScaleDecoder
 from lexseg.models.parts.guide_decoder import SubPixelHead
+from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.svla import LanguageBlocks, SVLAEncoder, Words
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
@@ -44,6 +46,7 @@ class LSMS(SegmentationModel):
         decoder_args: keywords of :class:`FullScaleDecoder` or :class:`ConcatHamburger`.
         upsample: from stride 4 to pixels: ``bilinear`` on one logit a cell, or ``subpixel``.
         joint_dim: width of the space in which pixels and sentences are compared.
+        presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
         contrastive_weight: of the pixel and the region term each; 0 leaves both out, as the paper's v1 and v2 do.
     """
 
@@ -64,6 +67,7 @@ class LSMS(SegmentationModel):
         decoder_args: Mapping[str, Any] | None = None,
         upsample: Literal["bilinear", "subpixel"] = "bilinear",
         joint_dim: int = 64,
+        presence_weight: float = 0.2,
         contrastive_weight: float = 0.1,
     ) -> None:
         super().__init__()
@@ -87,8 +91,9 @@ class LSMS(SegmentationModel):
             )
         width = self.decoder.channels
         self.head = SubPixelHead(width, 1) if upsample == "subpixel" else nn.Conv2d(width, 1, 1)
-        self.contrastive_weight = contrastive_weight
-        self.loss_names: tuple[str, ...] = ("dice", "bce")
+        self.presence = PresenceHead([*self.encoder.channels[2:], width], dim) if presence_weight else None
+        self.presence_weight, self.contrastive_weight = presence_weight, contrastive_weight
+        self.loss_names: tuple[str, ...] = ("dice", "bce") + ("presence",) * bool(presence_weight)
         if contrastive_weight:
             self.joint_pixels = nn.Conv2d(width, joint_dim, 1)
             self.joint_sentence = nn.Linear(dim, joint_dim)
@@ -105,11 +110,12 @@ class LSMS(SegmentationModel):
         return self._answer(features, self._words(text))[0]
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
-        """Dice and cross-entropy, and where configured the pixel and the region term."""
-        self.check_size(image)
+        """Dice and cross-entropy, and where configured the presence, the pixel and the region term."""
         words = self._words(text)
-        prediction, x = self._answer(self.encode_image(image), words)
+        prediction, x = self._answer(self.encode_for(image, text), words)
         losses = segmentation_losses(prediction.logits, target)
+        if prediction.presence is not None:
+            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         if self.contrastive_weight:
             pixels = F.normalize(self.joint_pixels(x).float(), dim=1)
             sentence = F.normalize(self.joint_sentence(words.sentence).float(), dim=-1)
@@ -142,4 +148,5 @@ class LSMS(SegmentationModel):
         x = self.decoder(maps, words)
         logits = resize(self.head(x), features.size)
         named = {f"relevance@{s}": r for s, r in zip(self.encoder.encoder.strides, relevance, strict=False)}
-        return Prediction(logits, maps=named), x
+        presence = None if self.presence is None else self.presence([*maps[2:], x], logits, words.sentence)
+        return Prediction(logits, presence, named), x

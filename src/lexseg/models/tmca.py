@@ -13,11 +13,13 @@ from torch import Tensor, nn
 from lexseg.data.batch import Target
 from lexseg.encoders import create_image_encoder
 from lexseg.losses.contrastive import Targets
+from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses, soft_dice_loss
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.alignment import Distance, JointSpace, MultiLevelAlignment, Projected, masked_mean
 from lexseg.models.parts.enhancement import RelevanceMap, SkipGate
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
+from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.text.batch import TextBatch
@@ -44,6 +46,7 @@ class TMCA(SegmentationModel):
         enhancement: language-guided target enhancement.
         gate: what its gates start at.
         alignment_weight: lambda_a; the margin counts half of it.
+        presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
         relevance_weight: of a soft Dice between relevance map and target at every level; not claimed by the paper.
         dropout: of the attentions.
     """
@@ -72,6 +75,7 @@ class TMCA(SegmentationModel):
         enhancement: bool = True,
         gate: float = 0.0,
         alignment_weight: float = 0.1,
+        presence_weight: float = 0.2,
         relevance_weight: float = 0.0,
         dropout: float = 0.0,
     ) -> None:
@@ -97,6 +101,9 @@ class TMCA(SegmentationModel):
         self.ups = nn.ModuleList(UpBlock(wide[i], channels[2 - i], wide[i + 1]) for i in range(3))
         self.head = SubPixelHead(wide[3], head_channels)
 
+        self.presence = PresenceHead(wide[1:4], dim) if presence_weight else None
+        self.presence_weight = presence_weight
+
         self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
         self.enhancement = enhancement
         joint = range(4) if enhancement else self.alignment_levels
@@ -115,7 +122,7 @@ class TMCA(SegmentationModel):
             else None
         )
         self.alignment_weight, self.relevance_weight = alignment_weight, relevance_weight
-        names = ["dice", "bce"]
+        names = ["dice", "bce"] + ["presence"] * bool(presence_weight)
         if self.alignment is not None:
             names += ["contrastive"] + ["margin"] * self.alignment.has_margin
         self.loss_names = tuple(names + ["relevance"] * bool(relevance_weight))
@@ -131,13 +138,14 @@ class TMCA(SegmentationModel):
         return self._decode(features, words, mask, projected)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
-        """Dice and cross-entropy, and where configured the contrastive, margin and relevance terms."""
-        self.check_size(image)
-        features = self.encode_image(image)
+        """Dice and cross-entropy, and where configured the presence, contrastive, margin and relevance terms."""
+        features = self.encode_for(image, text)
         words, mask = self._words(text)
         projected = self._project(features.maps, words, mask)
         prediction = self._decode(features, words, mask, projected)
         losses = segmentation_losses(prediction.logits, target)
+        if prediction.presence is not None:
+            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         if self.alignment is not None:
             levels = [projected[i] for i in self.alignment_levels]
             sentence = masked_mean(words, mask)
@@ -172,12 +180,15 @@ class TMCA(SegmentationModel):
         skips = features.maps[:3]
         if self.enhancement:
             skips = [gate(f, a) for gate, f, a in zip(self.skip_gates, skips, relevance[:3], strict=True)]
-        x = self.deepest(features.maps[3])
+        x, seen = self.deepest(features.maps[3]), []
         for i, (guide, up) in enumerate(zip(self.guides, self.ups, strict=True)):
             x = guide(x, words, mask, relevance[3 - i] if relevance else None)
             x = up(x, skips[2 - i])
+            seen.append(x)
+        logits = self.head(x)
+        presence = None if self.presence is None else self.presence(seen, logits, masked_mean(words, mask))
         names = [f"relevance@{s}" for s in self.encoder.strides]
-        return Prediction(self.head(x), maps=dict(zip(names, relevance, strict=False)))
+        return Prediction(logits, presence, maps=dict(zip(names, relevance, strict=False)))
 
     def _relevance_loss(self, maps: Mapping[str, Tensor], target: Target) -> Tensor:
         total = target.mask.new_zeros(())

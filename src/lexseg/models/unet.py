@@ -53,7 +53,7 @@ class UNet(SegmentationModel):
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy."""
-        return segmentation_losses(self(image, text).logits, target)
+        return segmentation_losses(self.decode(self.encode_for(image, text), text).logits, target)
 
     def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
         """Encoder in layers, decoder and head; no text."""

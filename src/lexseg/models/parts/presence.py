@@ -1,0 +1,53 @@
+"""Is what the words name in this image? The head that answers, for every model that reads words.
+
+Neither paper claims it; the generalised referring task asks for it (Liu et al., GRES, CVPR 2023, predict "no target"
+beside the mask). Ours looks at the decoder's maps, which know the words already, at where the mask would lie and at
+how sure it is.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class PresenceHead(nn.Module):
+    """One logit a sentence.
+
+        h_l = GELU(Conv1x1(x_l));  p_l = sum_x softmax_x(logits) h_l;  g_l = mean_x h_l
+        logit = MLP([p_1, g_1, ..., p_n, g_n, W s, max logits, mean sigmoid(logits)])
+
+    Args:
+        channels: widths of the maps.
+        text_dim: width of the sentence.
+        dim: width of each map's share.
+    """
+
+    def __init__(self, channels: Sequence[int], text_dim: int, dim: int = 32) -> None:
+        super().__init__()
+        self.maps = nn.ModuleList(nn.Sequential(nn.Conv2d(c, dim, 1), nn.GELU()) for c in channels)
+        self.sentence = nn.Linear(text_dim, dim)
+        width = (2 * len(channels) + 1) * dim + 2
+        self.answer = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * dim), nn.GELU(), nn.Linear(2 * dim, 1))
+
+    def forward(self, maps: Sequence[Tensor], logits: Tensor, sentence: Tensor) -> Tensor:
+        """Answer.
+
+        Args:
+            maps: float[B, C, h, w] each, of the widths given.
+            logits: float[B, 1, H, W], of the mask.
+            sentence: float[B, D].
+
+        Returns:
+            float[B], logits.
+        """
+        parts = []
+        for project, x in zip(self.maps, maps, strict=True):
+            hidden = project(x)
+            where = F.adaptive_avg_pool2d(logits, (x.shape[-2], x.shape[-1])).flatten(2).softmax(-1)
+            parts += [torch.einsum("bcn,bkn->bc", hidden.flatten(2), where), hidden.mean((2, 3))]
+        coarse = F.avg_pool2d(logits, 4)
+        parts += [self.sentence(sentence), coarse.amax((2, 3)) / 10, coarse.sigmoid().mean((2, 3))]
+        answer: Tensor = self.answer(torch.cat(parts, 1)).squeeze(1)
+        return answer
