@@ -1,7 +1,7 @@
 """Keeping words in step with pixels: what a sentence says of a mirrored image, and whose left "left" is."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -34,19 +34,24 @@ def mirror_words(text: str, axis: Axis) -> str:
     """
     if axis not in ("horizontal", "vertical"):
         raise ValueError(f"axis {axis!r}: 'horizontal' or 'vertical' was expected")
+    pieces, done = [], 0
+    for word in place_words(text, axis):
+        start, end = word.span()
+        pieces += [text[done:start], _counterpart(word.group(), axis)]
+        done = end
+    return "".join(pieces) + text[done:]
+
+
+def place_words(text: str, axis: Axis) -> Iterator[re.Match[str]]:
+    """The words and abbreviations that :func:`mirror_words` would swap, in the order of the text."""
     rules = _rules(axis)
-
-    def swapped(match: re.Match[str]) -> str:
-        word = match.group()
-        if word in rules.short:
-            return rules.short[word]
-        start, end = match.span()
+    for match in rules.finder.finditer(text):
+        word, (start, end) = match.group(), match.span()
         before, after = text[max(0, start - _REACH) : start], text[end : end + _REACH]
-        if not rules.names_place(word, _plain(before), _plain(after)) or after.lower().startswith("-over"):
-            return word
-        return _in_case_of(word, rules.words[word.lower()])
-
-    return rules.finder.sub(swapped, text)
+        if word in rules.short or (
+            rules.names_place(word, _plain(before), _plain(after)) and not after.lower().startswith("-over")
+        ):
+            yield match
 
 
 def convert_laterality(text: str, source: Convention | None, target: Convention | None) -> str:
@@ -144,6 +149,11 @@ def _rules(axis: Axis) -> _Rules:
 
 def _both_ways(pairs: Mapping[str, str]) -> dict[str, str]:
     return {**pairs, **{counterpart: word for word, counterpart in pairs.items()}}
+
+
+def _counterpart(word: str, axis: Axis) -> str:
+    rules = _rules(axis)
+    return rules.short[word] if word in rules.short else _in_case_of(word, rules.words[word.lower()])
 
 
 def _in_case_of(model: str, word: str) -> str:
