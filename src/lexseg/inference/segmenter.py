@@ -1,6 +1,6 @@
 """The Segmenter: load a model once, set an image once, ask many sentences."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from lexseg.data.case import Laterality
 from lexseg.data.images import image_from_array
 from lexseg.errors import ConfigError
+from lexseg.inference.answer import Answer
 from lexseg.inference.images import ImageLike, load_image, to_input, to_native
 from lexseg.inference.segmentation import Segmentation
 from lexseg.inference.words import check_sentence, model_words
@@ -34,6 +35,7 @@ class Segmenter:
         text_encoder: what reads the sentences; ``None`` for an image-only model.
         size: (height, width) that images are stretched to.
         threshold: probability from which on a pixel is foreground, 0..1.
+        presence: calibration of the answer to "is it there?", as in :class:`lexseg.models.io.ModelConfig`.
         laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
         name: what the model is called in results.
         sha256: of the model's weights; ``None`` if unknown.
@@ -47,6 +49,7 @@ class Segmenter:
         *,
         size: tuple[int, int],
         threshold: float = 0.5,
+        presence: Mapping[str, float] | None = None,
         laterality: Laterality | None = None,
         name: str = "",
         sha256: str | None = None,
@@ -63,6 +66,7 @@ class Segmenter:
         self.text_encoder = text_encoder if model.uses_text else None
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
         self.sha256, self.uses_text = sha256, model.uses_text
+        self._presence = dict(presence or {"scale": 1.0, "bias": 0.0, "threshold": 0.5})
         # sentences are patient data: never cached on disk here
         self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
 
@@ -80,11 +84,17 @@ class Segmenter:
             loaded.text_encoder,
             size=config.size,
             threshold=config.threshold,
+            presence=config.presence,
             laterality=config.laterality,
             name=str(model),
             sha256=config.weights_sha256,
             device=device,
         )
+
+    @property
+    def presence_threshold(self) -> float | None:
+        """Probability of presence below which nothing is found; ``None`` where the model does not say."""
+        return self._presence["threshold"] if getattr(self.model, "presence", None) is not None else None
 
     def check_text(self, text: str | None) -> None:
         """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
@@ -109,7 +119,15 @@ class Segmenter:
     def segment_batch(
         self, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[str | None]], tta: bool = False
     ) -> list[list[NDArray[np.float32]]]:
+        """The probabilities of :meth:`answer_batch` alone."""
+        return [[answer.probability for answer in answers] for answers in self.answer_batch(images, texts, tta)]
+
+    def answer_batch(
+        self, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[str | None]], tta: bool = False
+    ) -> list[list[Answer]]:
         """Answer several sentences about each of several images; each image is encoded once.
+
+        As in :meth:`ImageSession.segment`, what a sentence says is *not* there is not looked for.
 
         Args:
             images: arrays [H, W] or [H, W, 3], of any sizes.
@@ -117,17 +135,24 @@ class Segmenter:
             tta: as in :meth:`set_image`.
 
         Returns:
-            for each image and sentence the probability, float32[H, W] at the image's own size.
+            for each image and sentence the answer, at the image's own size.
         """
         if len(images) != len(texts):
             raise ValueError(f"{len(images)} images, but sentences for {len(texts)}")
-        results: list[list[NDArray[np.float32]]] = [[] for _ in images]
+        results: list[list[Answer]] = [[] for _ in images]
         for start in range(0, len(images), _CHUNK):
             chunk = [image_from_array(i) for i in images[start : start + _CHUNK]]
+            sizes = [(i.shape[0], i.shape[1]) for i in chunk]
             inputs = torch.stack([to_input(i, self.size) for i in chunk])
             asked = [(i, text or None) for i in range(len(chunk)) for text in texts[start + i]]
-            for (i, _), logits, _ in self.answers(self.encode(inputs, tta), asked, tta):
-                results[start + i].append(probability(logits, (chunk[i].shape[0], chunk[i].shape[1])))
+            heard = [(i, self._heard(text)) for i, text in asked]
+            answers = self.answers(self.encode(inputs, tta), [(i, text) for i, text in heard if text != ""], tta)
+            for i, text in heard:
+                if text == "":
+                    results[start + i].append(Answer(np.zeros(sizes[i], np.float32), 0.0))
+                else:
+                    _, logits, presence = next(answers)
+                    results[start + i].append(Answer(probability(logits, sizes[i]), presence))
         return results
 
     def encode(self, inputs: Tensor, tta: bool) -> Features:
@@ -148,7 +173,7 @@ class Segmenter:
 
         Yields:
             the question, logits float[V, 1, h, w] on the CPU, one for each of V views and all the right way round, and
-            presence 0..1.
+            the calibrated probability of presence.
         """
         rows = features.maps[0].shape[0] // (2 if tta else 1)
         for start in range(0, len(asked), _CHUNK):
@@ -161,10 +186,17 @@ class Segmenter:
                 logits = logits.reshape(-1, len(part), *logits.shape[1:])
                 if tta:
                     logits = torch.stack([logits[0], logits[1].flip(-1)])
-                sure = None if prediction.presence is None else prediction.presence.float().sigmoid().cpu()
-                presence = None if sure is None else sure.reshape(-1, len(part)).mean(0)
+                presence = None
+                if prediction.presence is not None:
+                    scale, bias = self._presence["scale"], self._presence["bias"]
+                    sure = (prediction.presence.float().cpu() * scale + bias).sigmoid()
+                    presence = sure.reshape(-1, len(part)).mean(0)
             for j, question in enumerate(part):
                 yield question, logits[:, j], None if presence is None else float(presence[j])
+
+    def _heard(self, text: str | None) -> str | None:
+        """What of a sentence is looked for; "" where it says of all it names that it is not there."""
+        return text
 
     def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
         whole = index == list(range(features.maps[0].shape[0]))
@@ -200,6 +232,9 @@ class ImageSession:
     ) -> Segmentation:
         """Find in the image what the sentence names.
 
+        What it says is *not* there ("no infection on the left; opacity on the right") is not looked for; where that is
+        all of it, the result is ``negated``. Where the model says that what is named is absent, the mask is empty.
+
         Args:
             text: the sentence; ``None`` asks without one.
             threshold: probability from which on a pixel is foreground, between 0 and 1; ``None`` takes the model's.
@@ -217,12 +252,18 @@ class ImageSession:
         if laterality not in (None, "image", "patient"):
             raise ConfigError(f"laterality {laterality!r}: expected 'image' or 'patient'")
         words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
-        (_, logits, presence), *_ = asker.answers(self._features, [(0, words)], self.tta)
+        heard = asker._heard(words)
+        answer = Answer(np.zeros(self.shape, np.float32), None)
+        if heard != "":
+            (_, logits, presence), *_ = asker.answers(self._features, [(0, heard)], self.tta)
+            answer = Answer(probability(logits, self.shape), presence)
         return Segmentation(
-            probability=probability(logits, self.shape),
+            probability=answer.probability,
             threshold=threshold,
             text=text,
-            presence=presence,
+            presence=answer.presence,
+            presence_threshold=asker.presence_threshold,
+            negated=heard == "",
             laterality=laterality or asker.laterality,
             spacing=self.spacing,
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -36,6 +37,8 @@ class ModelConfig:
         text_encoder_sha256: fingerprint of a frozen text encoder; a model is not run with another.
         laterality: whose left "left" is in the sentences it was trained on; ``None`` if unknown.
         threshold: probability from which on a pixel is foreground.
+        presence: how the answer to "is it there?" is calibrated: ``scale`` a and ``bias`` b make the probability
+            sigmoid(a * logit + b), below ``threshold`` nothing is found. ``None``: as it comes, with 0.5.
         weights_sha256: of model.safetensors.
         format: version of this file's layout.
     """
@@ -47,6 +50,7 @@ class ModelConfig:
     text_encoder_sha256: str | None = None
     laterality: Literal["image", "patient"] | None = None
     threshold: float = 0.5
+    presence: Mapping[str, float] | None = None
     weights_sha256: str = ""
     format: int = FORMAT
 
@@ -178,9 +182,20 @@ def _parse_config(folder: Path) -> ModelConfig:
         usable = 0 < config.threshold < 1 and min(config.size) > 0
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from error
+    if config.presence is not None and not _calibrated(config.presence):
+        raise ModelError(f"{path}: 'presence' must be null or hold 'scale', 'bias' and a 'threshold' between 0 and 1")
     if not usable:
         raise ModelError(f"{path}: 'threshold' must lie between 0 and 1, and 'size' be two positive numbers")
     return config
+
+
+def _calibrated(presence: Any) -> bool:
+    try:
+        values = {key: float(value) for key, value in presence.items()}
+    except (AttributeError, TypeError, ValueError):
+        return False
+    names = {"scale", "bias", "threshold"}
+    return set(values) == names and all(map(math.isfinite, values.values())) and 0 < values["threshold"] < 1
 
 
 def _read_json(path: Path) -> dict[str, Any]:

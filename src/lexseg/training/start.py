@@ -9,6 +9,8 @@ from lexseg.models.io import LoadedModel, load_model
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.config import TrainConfig
 
+PRESENCE = "presence."
+
 
 def settled_name(init: str | Path | None) -> str | None:
     """What ``init`` names, whatever the working directory: a bundled name, an absolute folder or a hub id."""
@@ -38,7 +40,7 @@ def vocabulary(initial: LoadedModel | None) -> list[str] | None:
 def initialise(
     model: SegmentationModel, config: TrainConfig, encoder: TextEncoder | None, initial: LoadedModel
 ) -> None:
-    """Give ``model`` the weights of ``initial``, strictly.
+    """Give ``model`` the weights of ``initial``, strictly; only a presence head may be new.
 
     Raises:
         ModelError: they do not fit, or were trained on another text encoder's states.
@@ -52,7 +54,10 @@ def initialise(
         name = initial.text_encoder.name if initial.text_encoder is not None else "another text encoder"
         raise ModelError(f"--init: {initial.folder} reads the frozen text encoder {name}, but this run does not")
     try:
-        model.load_state_dict(initial.model.state_dict(), strict=True)
+        state = initial.model.state_dict()
+        if not any(name.startswith(PRESENCE) for name in state):
+            state |= {name: value for name, value in model.state_dict().items() if name.startswith(PRESENCE)}
+        model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         # PyTorch names every tensor; the first tell enough
         reasons = [line.strip() for line in str(error).splitlines()[1:] if line.strip()]

@@ -1,0 +1,20 @@
+"""What a model answers to one of many sentences, before it is cut into a mask."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """Where, and whether at all.
+
+    Attributes:
+        probability: float32[H, W] in 0..1 at the image's own size; zero where the sentence is negated throughout.
+        presence: probability that what the words name is in the image, calibrated; ``None`` where the model does not
+            say.
+    """
+
+    probability: NDArray[np.float32]
+    presence: float | None
