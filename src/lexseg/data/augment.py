@@ -34,6 +34,8 @@ class AugmentConfig:
         noise: largest standard deviation of Gaussian noise, for half of the cases.
         blur: largest standard deviation of a Gaussian blur in pixels, for a quarter of the cases.
         drop_text: probability that the sentence is replaced by the null sentence.
+        paraphrase: probability that the sentence is said in other words of the same meaning.
+        typos: probability that a word or two of the sentence are misspelt.
     """
 
     mirror: float = 0.5
@@ -48,6 +50,8 @@ class AugmentConfig:
     noise: float = 0.03
     blur: float = 1.0
     drop_text: float = 0.1
+    paraphrase: float = 0.0
+    typos: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class AugmentParameters:
     blur: float = 0.0
     drop_text: bool = False
     wording: float = 0.0
+    paraphrase: bool = False
+    typos: bool = False
+    words_seed: int = 0
 
 
 def case_generator(seed: int, epoch: int, case_id: str) -> np.random.Generator:
@@ -97,6 +104,9 @@ def draw(config: AugmentConfig, rng: np.random.Generator) -> AugmentParameters:
         blur=between(0, config.blur) if rng.random() < 0.25 else 0.0,
         drop_text=bool(rng.random() < config.drop_text),
         wording=float(rng.random()),
+        paraphrase=bool(rng.random() < config.paraphrase),
+        typos=bool(rng.random() < config.typos),
+        words_seed=int(rng.integers(2**31)) if config.paraphrase or config.typos else 0,
     )
 
 
@@ -107,6 +117,23 @@ def augment_text(text: str, parameters: AugmentParameters) -> str:
     if parameters.mirror:
         text = mirror_words(text, "horizontal")
     return mirror_words(text, "vertical") if parameters.flip else text
+
+
+def disturb_text(text: str, parameters: AugmentParameters) -> str:
+    """The same in other words, or misspelt, where so drawn; what comes out need not be a known sentence.
+
+    Comes after the mirror: a side word that is misspelt would no longer be swapped.
+    """
+    rng = np.random.default_rng(parameters.words_seed)
+    if text and parameters.paraphrase:
+        from lexseg.text.paraphrase import paraphrase
+
+        text = paraphrase(text, rng)
+    if text and parameters.typos:
+        from lexseg.text.typos import misspell
+
+        text = misspell(text, rng)
+    return text
 
 
 def augment_image(image: Tensor, parameters: AugmentParameters, size: tuple[int, int]) -> Tensor:
@@ -129,12 +156,12 @@ def augment_mask(mask: Tensor, parameters: AugmentParameters, size: tuple[int, i
     """The mask that goes with :func:`augment_image`, by nearest neighbour straight from its own size.
 
     Args:
-        mask: float[1, H, W], 0 or 1.
+        mask: float[N, H, W], 0 or 1: one mask or several of the image.
         parameters: the same as the image's.
         size: (height, width) of the result.
 
     Returns:
-        The mask, float[1, height, width], 0 or 1, and bool[1, height, width], false where the image shows nothing.
+        The masks, float[N, height, width], 0 or 1, and bool[1, height, width], false where the image shows nothing.
     """
     grid = _grid(parameters, size)
     out = F.grid_sample(mask[None], grid, mode="nearest", padding_mode="zeros", align_corners=False)[0]

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lexseg.data.case import Case
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
 from lexseg.data.manifest import DEFAULT_TEXT, ParsedManifest, missing_columns, parse_manifests
 from lexseg.data.problem import Problem, Severity
 from lexseg.data.splits import leaks
 from lexseg.data.summary import Summary, summarise
+from lexseg.data.truth import read_truth
 from lexseg.errors import DataError
 from lexseg.text.wording import mentions_side
 
@@ -76,9 +77,10 @@ def check_manifest(
     """Read every row and every file of one or several manifests.
 
     Errors: rows, images and masks that cannot be read; an image and a mask of different size; a mask of more than two
-    values; a sentence longer than the text encoder reads; an id that occurs twice; a patient or an image (also an equal
-    copy of its file) in two splits. Warnings: a missing sentence; words the text encoder does not know; left or right
-    where the laterality is not stated; an image of a single value. Infos: a case without a mask.
+    values where the row does not say which of them it means, or without the one it names; a sentence longer than the
+    text encoder reads; an id that occurs twice; a patient or an image (also an equal copy of its file) in two splits.
+    Warnings: a missing sentence; words the text encoder does not know; left or right where the laterality is not
+    stated; an image of a single value. Infos: a case without a mask.
 
     Args:
         paths: the manifests.
@@ -199,11 +201,12 @@ class _Check:
                 self.note("info", case, "mask", f"there is no mask: the case cannot be {use}")
             return
         try:
-            mask = read_mask(case.mask, case.label)
+            mask = read_truth(case)
         except DataError as error:
             self.note("error", case, "mask", _local(str(error), case.mask, case))
             return
-        self.foreground.append(float(mask.mean()))
+        if case.expression_kind != "none":  # whose masks are empty as they should be
+            self.foreground.append(float(mask.mean()))
         if size is not None and mask.shape != size:
             message = f"the mask is {mask.shape[0]} x {mask.shape[1]} pixels, but the image is {size[0]} x {size[1]}"
             self.note("error", case, "mask", f"{message} (height x width)")

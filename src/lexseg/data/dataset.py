@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -16,14 +18,19 @@ from lexseg.data.augment import (
     augment_mask,
     augment_text,
     case_generator,
+    disturb_text,
     draw,
     resize_image,
 )
 from lexseg.data.batch import Batch, Target
 from lexseg.data.case import Case
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
+from lexseg.data.truth import Truth, truth_of
 from lexseg.errors import DataError
 from lexseg.text.batch import TextBatch
+
+SEEN = 0.1
+"""Share of a target's area that must stay in view for the image to count as showing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,9 @@ class Sample:
         mask: float[1, H, W], 0 or 1; at its own size in validation.
         valid: bool[1, H, W].
         case: where it comes from.
+        others: float[1, H, W], as in a :class:`Target`; ``None`` where it is not known.
+        present: as in a :class:`Target`.
+        plain: the sentence before it was put in other words or misspelt, for a text encoder that cannot read it so.
     """
 
     image: Tensor
@@ -43,6 +53,9 @@ class Sample:
     mask: Tensor
     valid: Tensor
     case: Case
+    others: Tensor | None = None
+    present: float = float("nan")
+    plain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +63,18 @@ class Stack:
     """Samples as tensors, their sentences still words: what a reading process hands over.
 
     Attributes:
-        image: float[B, 3, H, W] in 0..1.
-        texts: the sentences; empty is the null sentence.
+        image: float[I, 3, H, W] in 0..1.
+        texts: the B sentences; empty is the null sentence.
         target: as in a :class:`Batch`.
-        ids: the cases' ids.
+        ids: the B cases' ids.
+        plain: the sentences as they are where ``texts`` puts them in other words or misspells them.
     """
 
     image: Tensor
     texts: tuple[str, ...]
     target: Target
     ids: tuple[str, ...]
+    plain: tuple[str, ...]
 
 
 class CaseDataset(Dataset[Sample]):
@@ -97,14 +112,46 @@ class CaseDataset(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         case = self.cases[index]
-        image, mask = _read(case)
         if self.augment is None:
-            image = resize_image(image, self.size)
-            return Sample(image, case.text, mask, torch.ones_like(mask, dtype=torch.bool), case)
-        parameters = draw(self.augment, case_generator(self.seed, self.epoch, self.keys[index]))
-        image = augment_image(image, parameters, self.size)
-        mask, valid = augment_mask(mask, parameters, self.size)
-        return Sample(image, augment_text(_wording(case, parameters), parameters), mask, valid, case)
+            image, (truth,) = _read([case])
+            mask = torch.from_numpy(truth.mask).float()[None]
+            present = float(truth.mask.any())
+            valid = torch.ones_like(mask, dtype=torch.bool)
+            return Sample(resize_image(image, self.size), case.text, mask, valid, case, present=present)
+        return augmented([case], self.augment, self.size, (self.seed, self.epoch, self.keys[index]))[0]
+
+
+def augmented(
+    cases: Sequence[Case], config: AugmentConfig, size: tuple[int, int], source: tuple[int, int, str]
+) -> list[Sample]:
+    """What is asked about one image, which is read and augmented once for all of it.
+
+    Where a sentence is dropped that names some of the image's instances, all of them are the truth: nothing says which.
+
+    Args:
+        cases: rows of one image, each with a mask.
+        config: what may happen.
+        size: (height, width) of the network's input.
+        source: seed, epoch and what this image is called in the epoch: what all chance is a function of.
+    """
+    parameters = draw(config, case_generator(*source))
+    asked = [parameters]
+    for slot in range(1, len(cases)):
+        words = draw(config, case_generator(*source[:2], f"{source[2]}/{slot}"))
+        asked.append(replace(words, mirror=parameters.mirror, flip=parameters.flip))
+    image, truths = _read(cases)
+    image = augment_image(image, parameters, size)
+    samples = []
+    for case, words, truth in zip(cases, asked, truths, strict=True):
+        plain = augment_text(_wording(case, words), words)
+        if not plain and truth.others is not None:
+            truth = Truth(truth.mask | truth.others, np.zeros_like(truth.others))
+        layers = [truth.mask] if truth.others is None else [truth.mask, truth.others]
+        masks, valid = augment_mask(torch.from_numpy(np.stack(layers)).float(), parameters, size)
+        others = None if truth.others is None else masks[1:]
+        present = _present(truth.mask, masks[:1], parameters)
+        samples.append(Sample(image, disturb_text(plain, words), masks[:1], valid, case, others, present, plain))
+    return samples
 
 
 def image_tensor(image: np.ndarray) -> Tensor:
@@ -112,17 +159,29 @@ def image_tensor(image: np.ndarray) -> Tensor:
     return torch.from_numpy(image[None] if image.ndim == 2 else np.ascontiguousarray(image.transpose(2, 0, 1)))
 
 
-def stack(samples: Sequence[Sample]) -> Stack:
-    """Put samples of one size together; gray images are repeated to three channels."""
+def stack(samples: Sequence[Sample], *, sentences: int = 1) -> Stack:
+    """Put samples of one size together; gray images are repeated to three channels.
+
+    Args:
+        samples: those of one image side by side.
+        sentences: how many of them an image has.
+    """
+    others = None
+    if any(s.others is not None for s in samples):
+        # in company, those of which no others are known have none
+        others = torch.stack([torch.zeros_like(s.mask) if s.others is None else s.others for s in samples])
     return Stack(
-        image=torch.stack([s.image.expand(3, -1, -1) for s in samples]),
+        image=torch.stack([s.image.expand(3, -1, -1) for s in samples[::sentences]]),
         texts=tuple(s.text for s in samples),
         target=Target(
             mask=torch.stack([s.mask for s in samples]),
             valid=torch.stack([s.valid for s in samples]),
+            others=others,
             weight=torch.tensor([s.case.weight for s in samples]),
+            present=torch.tensor([s.present for s in samples]),
         ),
         ids=tuple(s.case.id for s in samples),
+        plain=tuple(s.plain for s in samples),
     )
 
 
@@ -132,18 +191,30 @@ def collate(samples: Stack | Sequence[Sample], encode_text: Callable[[Sequence[s
     return Batch(s.image, encode_text([text or None for text in s.texts]), s.target, s.ids)
 
 
-def _read(case: Case) -> tuple[Tensor, Tensor]:
-    """The image, float[1 or 3, H, W], and the mask, float[1, H, W]; errors say in which row they stand."""
-    assert case.mask is not None
-    try:
-        image = image_tensor(read_image(case.image))
-        mask = torch.from_numpy(read_mask(case.mask, case.label)).float()[None]
-    except DataError as error:
-        raise DataError(f"{case.where}: {error}") from error
-    if image.shape[-2:] != mask.shape[-2:]:
-        (h, w), (mask_h, mask_w) = image.shape[-2:], mask.shape[-2:]
-        raise DataError(f"{case.where}: the image is {w} x {h} pixels, but its mask {mask_w} x {mask_h}")
-    return image, mask
+def _read(cases: Sequence[Case]) -> tuple[Tensor, list[Truth]]:
+    """The image, float[1 or 3, H, W], and what is true of each sentence; errors say in which row they stand."""
+    instances: dict[Path, NDArray[np.int64]] = {}
+    truths: list[Truth] = []
+    image: Tensor | None = None
+    for case in cases:
+        try:
+            image = image_tensor(read_image(case.image)) if image is None else image
+            truths.append(truth_of(case, instances))
+        except DataError as error:
+            raise DataError(f"{case.where}: {error}") from error
+        if image.shape[-2:] != truths[-1].mask.shape:
+            (h, w), (mask_h, mask_w) = image.shape[-2:], truths[-1].mask.shape
+            raise DataError(f"{case.where}: the image is {w} x {h} pixels, but its mask {mask_w} x {mask_h}")
+    assert image is not None
+    return image, truths
+
+
+def _present(truth: NDArray[np.bool_], mask: Tensor, parameters: AugmentParameters) -> float:
+    """1, or 0 where the sentence means nothing in the image; NaN where what it means has been moved out of view."""
+    if not truth.any():
+        return 0.0
+    expected = truth.mean() * mask.numel() * parameters.zoom[0] * parameters.zoom[1]
+    return 1.0 if float(mask.sum()) > SEEN * expected else float("nan")
 
 
 def _wording(case: Case, parameters: AugmentParameters) -> str:

@@ -93,9 +93,33 @@ def read_mask(path: Path | str, label: int | None = None) -> Bool:
     if not np.all(foreground | (values == low)):
         number = len(np.unique(values))
         hint = "JPEG changes values: save masks as PNG" if Path(path).suffix.lower() in (".jpg", ".jpeg") else ""
-        hint = hint or "name the value that is foreground in the column 'label', or save a mask of two values"
+        hint = hint or (
+            "name the value that is foreground in the column 'label', or several instances in 'target_ids', or save a "
+            "mask of two values"
+        )
         raise DataError(f"{path}: the mask holds {number} values ({low:g} to {high:g}), expected two; {hint}")
     return foreground
+
+
+def read_instances(path: Path | str) -> NDArray[np.int64]:
+    """The values of an instance mask: 0 is background, each target has a number of its own.
+
+    Args:
+        path: a file as for `read_mask`, of 8 or 16 bits or with a palette.
+
+    Returns:
+        int64[H, W], 0 or more.
+
+    Raises:
+        DataError: as `read_image`, and if a value is no whole number of 0 or more.
+    """
+    values = read_values(path)
+    if values.dtype.kind == "f" and not np.all(values == np.round(values)):
+        raise DataError(f"{path}: the mask holds fractions; instances are whole numbers, save the mask as PNG")
+    whole = values.astype(np.int64)
+    if whole.min() < 0:
+        raise DataError(f"{path}: the mask holds the value {whole.min()}; instances are numbers of 1 or more")
+    return whole
 
 
 def read_values(path: Path | str) -> NDArray[Any]:

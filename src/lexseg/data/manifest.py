@@ -1,8 +1,10 @@
 """Manifests: tables of cases, as CSV or JSON Lines, read strictly.
 
 A manifest has the columns ``id`` and ``image``, a sentence in ``text`` (any column can serve), and optionally
-``mask, split, patient, laterality, language, spacing, weight, label``. Other columns are kept as they are. Paths are
-relative to the manifest's folder and may not leave it: neither by ``..``, nor by an absolute path, nor through a link.
+``mask, split, patient, laterality, language, spacing, weight, label``. Rows of a referring data set name instances of
+their mask in ``target_ids`` ("1 3") and how many of them in ``expression_kind``. Other columns are kept as they are.
+Paths are relative to the manifest's folder and may not leave it: neither by ``..``, nor by an absolute path, nor
+through a link.
 """
 
 import csv
@@ -16,7 +18,7 @@ from typing import Any
 from lexseg.data.case import Case
 from lexseg.data.files import replace_file
 from lexseg.data.problem import Problem, describe
-from lexseg.data.row import RowReader
+from lexseg.data.row import COLUMNS, RowReader
 from lexseg.errors import DataError
 
 DEFAULT_TEXT = ("text",)
@@ -156,8 +158,7 @@ def write_manifest(path: Path | str, cases: Iterable[Case], *, text_columns: Seq
     folder = path.resolve().parent
     rows = [_as_row(case, folder, text_columns) for case in cases]
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    order = ["id", "image", "mask", "split", "patient", "laterality", "language", "spacing", "weight", "label"]
-    columns = [c for c in order if c in columns] + [c for c in columns if c not in order]
+    columns = [c for c in COLUMNS if c in columns] + [c for c in columns if c not in COLUMNS]
     buffer = io.StringIO(newline="")
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         for row in rows:
@@ -181,7 +182,11 @@ def _as_row(case: Case, folder: Path, text_columns: Sequence[str]) -> dict[str, 
         "spacing": None if case.spacing is None else ",".join(repr(float(s)) for s in case.spacing),
         "weight": None if case.weight == 1.0 else repr(float(case.weight)),
         "label": None if case.label is None else str(case.label),
+        "expression_kind": case.expression_kind,
+        "target_ids": " ".join(map(str, case.target_ids)) if case.target_ids else None,
     }
+    if case.target_ids == () and case.expression_kind is None:
+        raise ValueError(f"{case.where}: names no target, so expression_kind must be 'none'")
     row.update({key: value for key, value in optional.items() if value is not None})
     names = list(text_columns) + [f"text_{k}" for k in range(len(text_columns) + 1, len(case.texts) + 1)]
     row.update(zip(names, case.texts, strict=False))

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast, get_args
 
-from lexseg.data.case import Case, Laterality, Split
+from lexseg.data.case import Case, ExpressionKind, Laterality, Split
 from lexseg.data.problem import Problem
 
-COLUMNS = ("id", "image", "mask", "split", "patient", "laterality", "language", "spacing", "weight", "label")
+COLUMNS = (
+    "id", "image", "mask", "split", "patient", "laterality", "language", "spacing", "weight", "label",
+    "expression_kind", "target_ids",
+)  # fmt: skip
 # notes that a column is wrong, and how
 Wrong = Callable[[str, str], None]
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -65,6 +68,7 @@ class RowReader:
         if image is None and not any(problem.column == "image" for problem in problems):
             wrong("image", "the path of the image is empty")
         mask = self._path("mask", plain("mask"), wrong)
+        given = values.get("target_ids")
         case = Case(
             id=name,
             image=image or Path(),
@@ -77,10 +81,14 @@ class RowReader:
             spacing=_spacing(values.get("spacing"), wrong),
             weight=_weight(plain("weight"), wrong),
             label=_label(plain("label"), wrong),
+            expression_kind=(kind := cast(ExpressionKind | None, choice("expression_kind", get_args(ExpressionKind)))),
+            target_ids=_target_ids(given if isinstance(given, list) else plain("target_ids").split(), kind, wrong),
             extra=_extra(values, {*COLUMNS, *self.text_columns}),
             source=self.source,
             row=line,
         )
+        if case.label is not None and case.target_ids is not None:
+            wrong("label", "a row names either a label or, by target_ids and expression_kind, instances; leave one out")
         return case, problems
 
     def _texts(self, values: Mapping[str, Any], wrong: Wrong) -> tuple[str, ...]:
@@ -165,6 +173,26 @@ def _label(value: str, wrong: Wrong) -> int | None:
         wrong("label", f"{_excerpt(value)} is not a pixel value; expected a whole number of 0 or more")
         return None
     return int(value.split(".")[0])
+
+
+def _target_ids(given: Sequence[Any], kind: ExpressionKind | None, wrong: Wrong) -> tuple[int, ...] | None:
+    """The instances that a row names, held against how many it says that it names."""
+    texts = [str(value) for value in given]
+    # "3.0": as for labels
+    if not all(re.fullmatch(r"0*[1-9]\d{0,9}(\.0+)?", text) for text in texts):
+        shown = _excerpt(" ".join(texts))
+        wrong("target_ids", f"{shown} names no targets; expected pixel values of 1 or more with spaces between: '1 3'")
+        return None
+    targets = tuple(int(text.split(".")[0]) for text in texts)
+    if len(set(targets)) < len(targets):
+        wrong("target_ids", f"{_excerpt(' '.join(texts))} names a target twice")
+        return None
+    wanted = {"none": len(targets) == 0, "one": len(targets) == 1, "several": len(targets) > 1}
+    if kind is not None and not wanted[kind]:
+        number = {"none": "no target", "one": "exactly one target", "several": "two targets or more"}[kind]
+        wrong("target_ids", f"names {len(targets)}, but expression_kind {kind!r} means {number}")
+        return None
+    return targets if targets or kind is not None else None
 
 
 def _extra(values: Mapping[str, Any], known: set[str]) -> dict[str, str]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, get_args
 
-from lexseg.data.case import Case
+from lexseg.data.case import Case, ExpressionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Summary:
         patients: distinct patients of each split, where patients are known.
         without_patient: cases of no known patient.
         without_mask: cases that have no mask.
-        empty_masks: masks without any foreground.
+        empty_masks: masks without any foreground, other than those of expressions that mean nothing in the image.
+        kinds: expressions that name one target, several or none; empty where there are no referring expressions.
         foreground: share of foreground pixels in the masks that are not empty.
         sentences: distinct sentences, the null sentence left out.
         without_sentence: cases that have the null sentence only.
@@ -53,6 +54,7 @@ class Summary:
     without_patient: int = 0
     without_mask: int = 0
     empty_masks: int = 0
+    kinds: dict[str, int] = field(default_factory=dict)
     foreground: Spread | None = None
     sentences: int = 0
     without_sentence: int = 0
@@ -79,13 +81,14 @@ def summarise(
     Args:
         cases: all of them.
         sizes: height and width of each distinct image that could be read.
-        foreground: share of foreground pixels, 0..1, of each mask that could be read.
+        foreground: share of foreground pixels, 0..1, of each mask that could be read and may not be empty.
         tokens: length of each distinct sentence.
         unknown: share of unknown tokens, 0..1, of each distinct sentence.
         token_limit: the most tokens the text encoder reads.
     """
     splits = Counter(case.split or "none" for case in cases)
     patients = Counter(split for split, _ in {(case.split or "none", case.patient) for case in cases if case.patient})
+    kinds = Counter(case.expression_kind for case in cases if case.expression_kind)
     sentences = [text for case in cases for text in case.texts if text]
     shares = [unknown[text] for text in sentences if text in unknown]
     return Summary(
@@ -97,6 +100,7 @@ def summarise(
         without_patient=sum(not case.patient for case in cases),
         without_mask=sum(case.mask is None for case in cases),
         empty_masks=sum(share == 0 for share in foreground),
+        kinds={kind: kinds[kind] for kind in get_args(ExpressionKind) if kind in kinds},
         foreground=Spread.of([share for share in foreground if share > 0]),
         sentences=len(set(sentences)),
         without_sentence=sum(not any(case.texts) for case in cases),

@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lexseg.data.case import Case
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
 from lexseg.data.problem import Problem, describe
+from lexseg.data.truth import read_truth
 from lexseg.errors import DataError, LexSegError, TextError
 
 ALL = "all"
@@ -71,7 +72,7 @@ def _problems(case: Case, check_text: Callable[[str], None] | None) -> list[tupl
         found.append(("mask", DataError(f"case {case.id!r} has no mask to score against")))
     else:
         try:
-            shape = read_mask(case.mask, case.label).shape
+            shape = read_truth(case).shape
             if size is not None and shape != size:
                 found.append(("mask", DataError(f"{case.mask}: {_words(shape)}, but the image is {_words(size)}")))
         except DataError as error:
@@ -93,6 +94,8 @@ def fingerprint(cases: Sequence[Case]) -> str:
     rows = []
     for case in cases:
         parts = [case.id, case.text, str(case.label), _digest(case.image), _digest(case.mask)]
+        if case.target_ids is not None:
+            parts.append(f"{case.expression_kind} {case.target_ids}")
         rows.append(hashlib.sha256("\0".join(parts).encode()).hexdigest())
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
 

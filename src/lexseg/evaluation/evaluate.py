@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from lexseg.data.case import Case
-from lexseg.data.images import read_mask
+from lexseg.data.truth import read_truth
 from lexseg.errors import ConfigError
 from lexseg.evaluation.cases import check_cases, file_names
 from lexseg.evaluation.gallery import Gallery, choose_compared
@@ -178,4 +178,4 @@ def _threshold(source: Predictor | PredictionFolder, options: Options) -> float:
 def _reference(case: Case) -> np.ndarray[Any, np.dtype[np.bool_]]:
     if case.mask is None:  # check_cases has refused such cases
         raise AssertionError(case.where)
-    return read_mask(case.mask, case.label)
+    return read_truth(case)

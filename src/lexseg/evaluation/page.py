@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
+from lexseg.data.truth import read_truth
 from lexseg.evaluation.gallery import Kept
 from lexseg.evaluation.plots import Plot, probe_bars, score_histograms, size_against_dice
 from lexseg.evaluation.probes import PROBES
@@ -192,7 +193,7 @@ def _comparison(report: "Report", kept: Kept, include_text: bool) -> str:
 
 def _figure(report: "Report", kept: Kept, name: str, caption: str) -> str:
     case = report.scores[kept.index].case
-    truth = None if case.mask is None else read_mask(case.mask, case.label)
+    truth = None if case.mask is None else read_truth(case)
     picture = _overlay(read_image(case.image), kept.mask(name), truth)
     alt = escape(f"{case.id}: found and reference, {_PROBE_WORDS[name]}")
     return f'<figure><img src="{_data(picture)}" alt="{alt}" loading="lazy"><figcaption>{caption}</figcaption></figure>'

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from lexseg.data.case import Case
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
+from lexseg.data.truth import read_truth
 from lexseg.inference.gallery import Shown, gallery_page
 from lexseg.inference.overlay import draw_overlay
 from lexseg.inference.results import NOTE, write_result
@@ -48,7 +49,7 @@ def run_demo(segmenter: Segmenter, output: Path) -> Iterator[Finding]:
         image = read_image(case.image)
         session = segmenter.set_image(image, spacing=case.spacing)
         result = session.segment(case.text or None, laterality=case.laterality)
-        truth = None if case.mask is None else read_mask(case.mask, case.label)
+        truth = None if case.mask is None else read_truth(case)
         finding = Finding(case, result, None if truth is None else dice(result.mask, truth), _left(result))
         record = {"image": case.image.name, "model": segmenter.name, "source": case.extra.get("source")}
         # the examples are public, so the sentences may be written

@@ -123,6 +123,8 @@ def data_hash(cases: Sequence[Case]) -> str:
         digest.update(json.dumps([case.id, case.split, case.texts, case.patient]).encode())
         if case.weight != 1.0 or case.label is not None:
             digest.update(json.dumps([case.weight, case.label]).encode())
+        if case.target_ids is not None:
+            digest.update(json.dumps([case.expression_kind, case.target_ids]).encode())
         for path in (case.image, case.mask):
             if path is not None:
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
