@@ -1,0 +1,86 @@
+"""Window and level: which densities become black, and which white."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.errors import ConfigError
+
+# Widths and levels as radiology departments commonly set them, in Hounsfield units.
+PRESETS: dict[str, tuple[float, float]] = {
+    "abdomen": (400, 40),
+    "liver": (400, 40),
+    "liver-narrow": (150, 60),
+    "soft": (350, 50),
+    "mediastinum": (350, 50),
+    "lung": (1500, -600),
+    "bone": (1800, 400),
+    "brain": (80, 40),
+}
+PERCENTILES = (0.5, 99.5)
+"""What is black and what white of values that are no Hounsfield units, as those of MR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Values shown from black to white. Attributes: low: and all below are black; high: and all above are white."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, width: float, level: float) -> "Window":
+        """As scanners name it."""
+        return cls(level - width / 2, level + width / 2)
+
+    def show(self, values: NDArray[Any]) -> NDArray[np.uint8]:
+        """The values as grays, 0..255; what is no number is black."""
+        shown = (values.astype(np.float64) - self.low) * (255 / (self.high - self.low))
+        shown = np.nan_to_num(shown, nan=0.0, posinf=255.0, neginf=0.0)
+        return np.asarray(np.clip(np.rint(shown), 0, 255), dtype=np.uint8)
+
+
+def parse_window(text: str) -> Window | None:
+    """``400,40`` (width, level), a preset's name, or ``auto``: then ``None``, see `automatic`.
+
+    Raises:
+        ConfigError: for anything else.
+    """
+    name = text.strip().lower()
+    if name == "auto":
+        return None
+    if name in PRESETS:
+        return Window.of(*PRESETS[name])
+    try:
+        width, level = (float(part) for part in name.split(","))
+    except ValueError:
+        width, level = math.nan, math.nan
+    if not (math.isfinite(width) and math.isfinite(level) and width > 0):
+        raise ConfigError(
+            f"{text!r} is no window; expected a width above 0 and a level, such as '400,40', 'auto', or one of "
+            f"{', '.join(PRESETS)}"
+        )
+    return Window.of(width, level)
+
+
+def automatic(values: NDArray[Any]) -> Window:
+    """The window that suits a volume of which only the values are known.
+
+    Values far below 0 are Hounsfield units, where air is -1000: the window of the abdomen. Whole numbers of 0 to 255
+    have been windowed before and stay as they are. All others, as of MR, run between two percentiles.
+    """
+    if values.dtype == np.uint8:
+        return Window(0, 255)
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    if finite.size == 0:
+        return Window(0, 1)
+    low, high = float(finite.min()), float(finite.max())
+    if low < -500:
+        return Window.of(*PRESETS["abdomen"])
+    if low >= 0 and 1 < high <= 255 and bool(np.all(finite == np.rint(finite))):
+        return Window(0, 255)
+    low, high = (float(value) for value in np.percentile(finite, PERCENTILES))
+    return Window(low, high) if high > low else Window(low, low + 1)
