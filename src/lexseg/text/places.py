@@ -15,11 +15,9 @@ Place = tuple[Side, Height]
 
 _HEIGHTS: tuple[Height, ...] = ("upper", "middle", "lower")
 _UPPER = {word.casefold() for word in table.UP_DOWN}
-_BOTH = re.compile(r"\b(?:both|bilateral(?:ly)?|bi(?=basal|basilar|apical))", re.IGNORECASE)
+_BOTH = re.compile(r"\b(?:both|bilat(?:eral(?:ly)?)?\b|bi(?=basal|basilar|apical))", re.IGNORECASE)
 # heights without a counterpart, which a mirror leaves alone
 _STILL = re.compile(r"\b(?:(?:middle|mid|(?:bi)?basilar)(?![^\W\d_])|mid(?=zone))", re.IGNORECASE)
-    r"\b(?:(?P<middle>middle|mid)|bi(?P<lower>basilar)|basilar)(?![^\W\d_])|\bmid(?=zone)", re.IGNORECASE
-)
 _MIDDLE_NEVER_BEFORE = re.compile(r"\s+(?:of the image|part of the image|aged?|ear)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<!\b[lr]t)\.(?=\s|$)|;", re.IGNORECASE)
 _BETWEEN = re.compile(r"[,:&+/]|\b(?:and|or|to|as well as|plus)\b", re.IGNORECASE)
