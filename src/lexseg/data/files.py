@@ -3,7 +3,11 @@
 import contextlib
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+from lexseg.errors import DataError
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -23,3 +27,41 @@ def replace_file(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+@contextlib.contextmanager
+def new_folder(output: Path) -> Iterator[Path]:
+    """Make a folder that is whole or not there: it is built beside, and moved when the block ends without an error.
+
+    Args:
+        output: the folder to make; it may exist if it is empty.
+
+    Yields:
+        the folder to build in; it exists and is empty.
+
+    Raises:
+        DataError: if something is there already.
+    """
+    if output.is_symlink() or (output.exists() and not output.is_dir()):
+        raise DataError(f"{output}: is there already and is no folder")
+    if output.is_dir() and any(output.iterdir()):
+        raise DataError(f"{output}: is there already and not empty; name a new folder, or remove it first")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    building = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
+    building.mkdir()
+    try:
+        yield building
+        os.replace(building, output)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def free_name(stem: str, suffix: str, taken: set[str]) -> str:
+    """A file name that is not taken yet, and is from now on: ``film.png``, ``film_2.png``, ..."""
+    # in lower case, as some file systems do not tell A from a
+    name, number = f"{stem}{suffix}", 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{stem}_{number}{suffix}"
+    taken.add(name.lower())
+    return name

@@ -1,0 +1,125 @@
+"""``lexseg refer``: a referring data set from images with masks."""
+
+from __future__ import annotations
+
+import argparse
+
+from lexseg.cli.check import print_problems, progress_bar, wide_console
+
+# Named here and not taken from the data room, so that --help need not import it; a test holds the two together.
+ANATOMIES = ("chest", "abdomen", "breast", "colon", "grid")
+TARGETS = ("components", "instances", "classes")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command's arguments."""
+    parser = subparsers.add_parser(
+        "refer",
+        help="make a referring data set from images with masks",
+        description=(
+            "Measure the targets in the masks, write expressions that name one, several or none of them, and keep "
+            "those that name exactly their targets. Makes a new folder with cases.csv, images/, instances/, "
+            "attributes.json, statistics and a contact sheet."
+        ),
+    )
+    parser.add_argument("cases", nargs="+", metavar="CASES", help="manifest with masks: a .csv or .jsonl file")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
+    parser.add_argument(
+        "--targets",
+        choices=TARGETS,
+        default="components",
+        help="what a target is: a connected component of a two-valued mask, each pixel value of an instance mask, or "
+        "the components of each class (default: components)",
+    )
+    parser.add_argument(
+        "--class_column",
+        "--class-column",
+        metavar="NAME",
+        help="column that says what a row's mask shows; rows that share an image are its classes",
+    )
+    parser.add_argument(
+        "--class_names",
+        "--class-names",
+        type=_class_names,
+        metavar="VALUE=NAME[,...]",
+        help="names of the pixel values, such as 1=cyst,2=tumor (with --targets classes)",
+    )
+    parser.add_argument(
+        "--organ_column",
+        "--organ-column",
+        metavar="NAME",
+        help="column with the path of an organ's mask; zones are then relative to the organ's box",
+    )
+    parser.add_argument(
+        "--anatomy",
+        choices=ANATOMIES,
+        default="grid",
+        help="words and places: chest has lungs with zones, the others a 3x3 grid (default: grid)",
+    )
+    parser.add_argument("--noun", metavar="NOUN", help="what targets are called, such as nodule or focus,foci")
+    parser.add_argument("--expressions", type=int, default=8, metavar="N", help="for each image, at most (default: 8)")
+    parser.add_argument("--wordings", type=int, default=4, metavar="K", help="of each expression (default: 4)")
+    parser.add_argument(
+        "--captions", action="store_true", help="keep the manifest's own sentences, as rows about all targets"
+    )
+    parser.add_argument(
+        "--text_column",
+        "--text-column",
+        default="text",
+        metavar="NAME[,NAME]",
+        help="columns of the manifest's own sentences (default: text)",
+    )
+    parser.add_argument(
+        "--min_area",
+        "--min-area",
+        type=float,
+        default=1e-4,
+        metavar="SHARE",
+        help="of the image, that a target must take to be spoken of alone (default: 0.0001)",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of all choices (default: 0)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the data set and print what is in it."""
+    from lexseg.data.refer import ReferSettings, refer
+    from lexseg.data.refer.gather import Reading
+
+    console = wide_console()
+    reading = Reading(args.targets, args.class_column, args.class_names, args.organ_column)
+    settings = ReferSettings(
+        anatomy=args.anatomy,
+        reading=reading,
+        expressions=args.expressions,
+        wordings=args.wordings,
+        captions=args.captions,
+        noun=args.noun,
+        min_area=args.min_area,
+        seed=args.seed,
+    )
+    columns = [name.strip() for name in args.text_column.split(",") if name.strip()]
+    with progress_bar("Writing expressions") as progress:
+        report = refer(args.cases, args.output, settings, text_columns=columns or ("text",), progress=progress)
+    print_problems(console, report.notes)
+    counts = report.statistics
+    console.print(
+        f"{counts.images} images, {sum(counts.kinds.values())} rows: "
+        + ", ".join(f"{number} {kind}" for kind, number in counts.kinds.most_common()),
+        markup=False,
+        soft_wrap=True,
+    )
+    if counts.skipped:
+        console.print(f"skipped: {counts.why_skipped()}", markup=False, soft_wrap=True)
+    console.print(f"wrote {report.manifest}", markup=False, soft_wrap=True)
+    return 0
+
+
+def _class_names(text: str) -> dict[int, str]:
+    names = {}
+    for part in text.split(","):
+        value, _, name = part.partition("=")
+        if not value.strip().isdigit() or not name.strip():
+            raise argparse.ArgumentTypeError(f"{part!r} is no VALUE=NAME, such as 1=cyst")
+        names[int(value)] = name.strip()
+    return names

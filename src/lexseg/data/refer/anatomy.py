@@ -1,0 +1,39 @@
+"""What is imaged: how its places are called, and what counts as small, large, bright there."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Layout = Literal["lungs", "grid"]
+"""``lungs``: two lungs with three zones each, the halves of a frontal film; ``grid``: three rows by three columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """How targets are described.
+
+    Attributes:
+        name: as ``--anatomy`` says it, and the name of its nouns and places.
+        layout: how the image is divided.
+        small: largest share of the image that a small target takes.
+        large: smallest share of the image that a large target takes.
+        likenesses: what one target may be told from another by, as fields of a query.
+    """
+
+    name: str
+    layout: Layout
+    small: float
+    large: float
+    likenesses: tuple[str, ...] = ("size", "shape", "brightness")
+
+
+ANATOMIES = {
+    anatomy.name: anatomy
+    for anatomy in (
+        # nobody speaks of a lucent consolidation
+        Anatomy("chest", "lungs", small=0.01, large=0.06, likenesses=("size", "shape")),
+        Anatomy("abdomen", "grid", small=0.003, large=0.02),
+        Anatomy("breast", "grid", small=0.03, large=0.12),
+        Anatomy("colon", "grid", small=0.03, large=0.2),
+        Anatomy("grid", "grid", small=0.01, large=0.08),
+    )
+}
