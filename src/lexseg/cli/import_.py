@@ -7,7 +7,7 @@ import argparse
 from lexseg.cli.check import add_text_encoder, print_problems, print_report, progress_bar, text_encoder, wide_console
 
 # Named here and not taken from the importers, so that --help need not import them; a test holds the two together.
-LAYOUTS = ("lvit", "languide", "medvlsm", "folder")
+LAYOUTS = ("lvit", "languide", "medvlsm", "folder", "nifti")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -18,7 +18,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description=(
             "Copy a data set of another layout into a new folder with cases.csv, images/ and masks/, and check it. "
             "lvit: Train_Folder, Val_Folder, Test_Folder with img/, labelcol/ and .xlsx. languide: Images/, GTs/ and "
-            "prompt/train.csv. medvlsm: images/, masks/ and JSON prompts. folder: images/, masks/ and one sentence."
+            "prompt/train.csv. medvlsm: images/, masks/ and JSON prompts. folder: images/, masks/ and one sentence. "
+            "nifti: volumes with masks of lesions (Medical Segmentation Decathlon, LiTS, or pairs by name), cut into "
+            "slices."
         ),
     )
     parser.add_argument("layout", metavar="LAYOUT", choices=LAYOUTS, help=", ".join(LAYOUTS))
@@ -32,12 +34,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "kept, and what it lacks is drawn: 70/15/15, or a fifth of train as val",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the splits (default: 0)")
-    parser.add_argument("--text", metavar="SENTENCE", help="the sentence of every image (layout folder)")
+    parser.add_argument("--text", metavar="SENTENCE", help="the sentence of every image (folder, nifti)")
     parser.add_argument(
         "--prompt", metavar="NAME", help="the prompt that becomes the text (layout medvlsm; default: p6)"
     )
     parser.add_argument(
-        "--laterality", choices=("image", "patient"), help="whose left the sentences mean; written in the manifest"
+        "--laterality",
+        choices=("image", "patient"),
+        help="whose left the sentences mean; written in the manifest (nifti: patient by default)",
     )
     parser.add_argument(
         "--patient",
@@ -48,13 +52,42 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--leaks_mask",
         "--leaks-mask",
         choices=("yes", "no"),
-        help="whether the sentences were written from the masks; noted in the manifest (default: yes but for folder)",
+        help="whether the sentences were written from the masks; noted in the manifest (default: yes, but for folder)",
     )
     parser.add_argument(
         "--strict", action="store_true", help="refuse the data set if a file is missing, instead of leaving out its row"
     )
     add_text_encoder(parser)
+    add_volume_options(parser)
     parser.set_defaults(run=run)
+
+
+def add_volume_options(parser: argparse.ArgumentParser) -> None:
+    """Add what is asked of volumes that are cut into slices."""
+    group = parser.add_argument_group("volumes (layout nifti)")
+    group.add_argument(
+        "--window",
+        metavar="W,L",
+        help="width and level, such as 400,40, or abdomen, liver, soft, mediastinum, lung, bone, brain (default: "
+        "abdomen for Hounsfield units, else by percentiles)",
+    )
+    group.add_argument("--lesion", type=_labels, metavar="N[,N]", help="labels of the mask that are lesions")
+    group.add_argument("--organ", type=_labels, metavar="N[,N]", help="labels of the mask that are the organ")
+    group.add_argument(
+        "--min-area-mm2",
+        "--min_area_mm2",
+        type=float,
+        dest="min_area",
+        metavar="MM2",
+        help="take slices that show so much of lesions (default: 20; pixels where the header has no spacing)",
+    )
+    group.add_argument("--every", type=int, metavar="K", help="of these, take only each K-th (default: 1)")
+    group.add_argument("--channel", type=int, metavar="K", help="which volume of a 4D file, from 0")
+
+
+def volume_options(args: argparse.Namespace) -> dict[str, object]:
+    """What was asked of volumes, as the layout nifti takes it."""
+    return {name: getattr(args, name) for name in ("window", "lesion", "organ", "min_area", "every", "channel")}
 
 
 def run(args: argparse.Namespace) -> int:
@@ -78,11 +111,19 @@ def run(args: argparse.Namespace) -> int:
             strict=args.strict,
             text_encoder=encoder,
             progress=progress,
+            **volume_options(args),
         )
     print_problems(console, report.notes)
     print_report(console, report.check)
     console.print(f"wrote {report.manifest}", markup=False, soft_wrap=True)
     return 0
+
+
+def _labels(text: str) -> tuple[int, ...]:
+    parts = text.split(",")
+    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
+        raise argparse.ArgumentTypeError(f"{text!r} names no labels; expected whole numbers above 0, such as 2 or 1,2")
+    return tuple(int(part) for part in parts)
 
 
 def _fractions(text: str) -> tuple[float, float, float]:

@@ -6,13 +6,14 @@ import re
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from lexseg.data.case import Case, Laterality, Split
 from lexseg.data.check import CheckReport, Progress, SentenceReader, check_manifest
-from lexseg.data.importers import folder, languide, lvit, medvlsm
+from lexseg.data.importers.layouts import find_layout
 from lexseg.data.importers.masks import store_mask
 from lexseg.data.importers.record import Findings, Record
 from lexseg.data.manifest import write_manifest
@@ -20,17 +21,8 @@ from lexseg.data.problem import Problem, describe
 from lexseg.data.splits import DEFAULT_FRACTIONS, split_cases
 from lexseg.errors import ConfigError, DataError
 
-LAYOUTS: dict[str, Callable[..., Findings]] = {
-    "lvit": lvit.read,
-    "languide": languide.read,
-    "medvlsm": medvlsm.read,
-    "folder": folder.read,
-}
 VALIDATION_SHARE = 0.2
 """Of the training cases, where a layout has no validation cases of its own; LanGuideMedSeg takes as many."""
-
-# The sentences published in these layouts were written from the true masks.
-_LEAKS_MASK = ("lvit", "languide", "medvlsm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,36 +47,35 @@ def import_layout(
     *,
     fractions: Sequence[float] | None = None,
     seed: int = 0,
-    text: str | None = None,
-    prompt: str | None = None,
     laterality: Laterality | None = None,
     leaks_mask: bool | None = None,
     patient: str | None = None,
     strict: bool = False,
     text_encoder: SentenceReader | None = None,
     progress: Progress | None = None,
+    **options: Any,
 ) -> ImportReport:
     """Turn another project's data layout into a folder with ``cases.csv``, ``images/`` and ``masks/``.
 
     Images and masks of two values are copied as they are, equal images once. Masks that only nearly have two values
     (saved as JPEG, or scaled smoothly) are cut at the middle and saved as PNG, with a warning; others are refused.
+    Masks of instances are copied as they are.
 
     Args:
-        layout: ``lvit``, ``languide``, ``medvlsm`` or ``folder``.
-        source: the folder to read.
+        layout: one of `LAYOUTS`.
+        source: the folder to read, or, where the layout allows it, the file.
         output: the folder to make; it may exist if it is empty.
         fractions: of train, val and test: divides all cases anew. ``None`` keeps the layout's own splits; where it has
             none 0.70, 0.15, 0.15 are drawn, and where only val is missing a fifth of train becomes val.
         seed: of the drawing.
-        text: the sentence of every image; layout ``folder`` only.
-        prompt: the prompt that becomes ``text``, by default ``p6``; layout ``medvlsm`` only.
-        laterality: whose left the sentences mean; written in the manifest.
+        laterality: whose left the sentences mean; written in the manifest. ``None`` leaves it to the layout.
         leaks_mask: whether the sentences were written from the masks; noted in a column of this name. By default yes
-            for the layouts of published sentences, which were, and nothing for ``folder``.
+            where the layout's published sentences were, and nothing where that is not known.
         patient: a regular expression that finds the patient in an image's name: its first group, or the whole match.
         strict: refuse the data set if anything would be left out.
         text_encoder: whose limit the sentences are held against; ``None`` leaves that out.
         progress: is told how far copying and checking are.
+        **options: what the layout's ``read`` takes beside the source; ``None`` counts as not given.
 
     Raises:
         DataError: with all problems; then there is no ``output``.
@@ -92,26 +83,35 @@ def import_layout(
         OSError: if the output cannot be written.
     """
     source, output = Path(source), Path(output)
-    findings = _find(layout, source, text, prompt)
+    options = {name: value for name, value in options.items() if value is not None}
+    chosen = find_layout(layout, source, options)
     _check_output(output)
-    if not findings.records and not findings.problems:
-        findings.note("error", "there is nothing to import", source)
-    grave = ("error", "warning") if strict else ("error",)
-    problems = [problem for problem in findings.problems if problem.severity in grave]
-    if problems or not findings.records:
-        _refuse(source, problems or findings.problems)
-    if leaks_mask is None and layout in _LEAKS_MASK:
-        leaks_mask = True
-    records = _named_apart(findings.records)
     output.parent.mkdir(parents=True, exist_ok=True)
     building = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
+    drawn = building / "drawn"
     try:
+        if chosen.draws:
+            drawn.mkdir(parents=True)
+            options["drawn"] = drawn
+        findings = chosen.read(source, **options)
+        if not findings.records and not findings.problems:
+            findings.note("error", "there is nothing to import", source)
+        grave = ("error", "warning") if strict else ("error",)
+        problems = [problem for problem in findings.problems if problem.severity in grave]
+        if problems or not findings.records:
+            _refuse(source, problems or findings.problems)
+        leaks_mask = chosen.leaks_mask if leaks_mask is None else leaks_mask
+        records = _named_apart(findings.records)
         cases = _copy(records, building, findings, _part(progress, 0))
+        shutil.rmtree(drawn, ignore_errors=True)
         if leaks_mask is not None:
             note = {"leaks_mask": "yes" if leaks_mask else "no"}
             cases = [replace(case, extra={**case.extra, **note}) for case in cases]
         patients = _patients(records, patient, findings)
-        cases = [replace(c, laterality=laterality, patient=p) for c, p in zip(cases, patients, strict=True)]
+        cases = [
+            replace(case, laterality=laterality or case.laterality, patient=found)
+            for case, found in zip(cases, patients, strict=True)
+        ]
         cases = _split(cases, fractions, seed, findings)
         write_manifest(building / "cases.csv", cases)
         check = check_manifest(building / "cases.csv", text_encoder=text_encoder, progress=_part(progress, 1))
@@ -123,21 +123,6 @@ def import_layout(
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return ImportReport(output / "cases.csv", findings.problems, check)
-
-
-def _find(layout: str, source: Path, text: str | None, prompt: str | None) -> Findings:
-    if layout not in LAYOUTS:
-        raise ConfigError(f"layout {layout!r} is none of {', '.join(LAYOUTS)}")
-    if text is not None and layout != "folder":
-        raise ConfigError(f"a sentence for all images goes with the layout 'folder'; {layout!r} has its own sentences")
-    if text is not None and not text.strip():
-        raise ConfigError("the sentence is blank; leave it out to import without sentences")
-    if prompt is not None and layout != "medvlsm":
-        raise ConfigError(f"a prompt can be chosen of the layout 'medvlsm'; {layout!r} has none")
-    if not source.is_dir():
-        raise DataError(f"{source}: there is no such folder")
-    options = {key: value for key, value in (("text", text), ("prompt", prompt)) if value is not None}
-    return LAYOUTS[layout](source, **options)
 
 
 def _check_output(output: Path) -> None:
@@ -171,36 +156,69 @@ def _free(stem: str, suffix: str, taken: set[str]) -> str:
 
 
 def _copy(records: Sequence[Record], folder: Path, findings: Findings, progress: Progress) -> list[Case]:
-    images, masks = folder / "images", folder / "masks"
-    for path in (folder, images, masks):
-        path.mkdir()
-    copied: dict[Path, Path] = {}
-    contents: dict[str, Path] = {}
-    taken_images: set[str] = set()
-    taken_masks: set[str] = set()
+    images, masks = _Store(folder / "images"), _Store(folder / "masks")
+    further: dict[str, _Store] = {}
+    for path in (images.folder, masks.folder):
+        path.mkdir(parents=True)
     cases = []
     for number, record in enumerate(records, start=1):
-        if record.image not in copied:
-            with open(record.image, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if digest not in contents:
-                contents[digest] = images / _free(record.image.stem, record.image.suffix.lower(), taken_images)
-                shutil.copyfile(record.image, contents[digest])
-            copied[record.image] = contents[digest]
-        if record.mask is not None and record.mask not in copied:
-            name = _free(record.mask.stem, "", taken_masks)
-            copied[record.mask] = store_mask(record.mask, masks / name, record, findings)
-        mask = None if record.mask is None else copied[record.mask]
-        cases.append(
-            Case(record.name, copied[record.image], (record.text,), mask, split=record.split, extra=record.columns)
+        extra = dict(record.columns)
+        for column, path in record.files.items():
+            store = further.setdefault(column, _Store(folder / f"{column}s"))
+            extra[column] = store.keep(path).relative_to(folder).as_posix()
+        case = Case(
+            record.name,
+            images.keep(record.image),
+            (record.text, *record.wordings),
+            None if record.mask is None else masks.keep_mask(record.mask, record, findings),
+            split=record.split,
+            laterality=record.laterality,
+            spacing=record.spacing,
+            target_ids=record.target_ids,
+            expression_kind=record.kind,
+            extra=extra,
         )
+        cases.append(case)
         progress(number, len(records))
     return cases
 
 
+class _Store:
+    """A folder that files are copied into, equal files once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._copied: dict[Path, Path] = {}
+        self._contents: dict[str, Path] = {}
+        self._taken: set[str] = set()
+
+    def keep(self, path: Path) -> Path:
+        """Copy a file and give back where it is now."""
+        if path not in self._copied:
+            with open(path, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if digest not in self._contents:
+                self.folder.mkdir(exist_ok=True)
+                self._contents[digest] = self.folder / _free(path.stem, path.suffix.lower(), self._taken)
+                shutil.copyfile(path, self._contents[digest])
+            self._copied[path] = self._contents[digest]
+        return self._copied[path]
+
+    def keep_mask(self, path: Path, record: Record, findings: Findings) -> Path:
+        """Copy a mask, mended where it has nearly two values; one of instances as it is."""
+        if path not in self._copied:
+            name = _free(path.stem, "", self._taken)
+            if record.target_ids is None:
+                self._copied[path] = store_mask(path, self.folder / name, record, findings)
+            else:
+                self._copied[path] = self.folder / f"{name}{path.suffix.lower()}"
+                shutil.copyfile(path, self._copied[path])
+        return self._copied[path]
+
+
 def _patients(records: Sequence[Record], pattern: str | None, findings: Findings) -> list[str | None]:
     if pattern is None:
-        return [None] * len(records)
+        return [record.patient for record in records]
     try:
         compiled = re.compile(pattern)
     except re.error as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lexseg.data.case import Split
+from lexseg.data.case import ExpressionKind, Laterality, Split
 from lexseg.data.images import SUFFIXES
 from lexseg.data.problem import Problem, Severity
 from lexseg.errors import DataError
@@ -21,6 +21,12 @@ class Record:
         text: the sentence; empty is the null sentence.
         split: as the layout states it.
         columns: further columns of the manifest.
+        wordings: the sentence in other words.
+        patient: who was imaged, where the layout says so; ``laterality`` and ``spacing`` (row, column; millimetres)
+            likewise.
+        target_ids: the numbers that the sentence means, where the mask holds instances.
+        kind: how many targets a referring expression names.
+        files: further files of the case, by the column that shall name them.
         source: the table, JSON or folder that told of it, for messages.
         row: its line or number therein.
     """
@@ -33,6 +39,13 @@ class Record:
     columns: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = None
     row: int | None = None
+    wordings: tuple[str, ...] = ()
+    patient: str | None = None
+    laterality: Laterality | None = None
+    spacing: tuple[float, float] | None = None
+    target_ids: tuple[int, ...] | None = None
+    kind: ExpressionKind | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

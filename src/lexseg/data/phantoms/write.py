@@ -103,7 +103,6 @@ def _store(folder: Path, phantom: Phantom, seed: int, index: int, laterality: La
     spacing = round(phantom.spacing, 4)
     extra = {
         "organ": f"organs/{organ.name}",
-        "target_ids": " ".join(map(str, range(1, phantom.count + 1))),
         "leaks_mask": "yes",
         COLUMN: "yes",
     }
@@ -117,5 +116,6 @@ def _store(folder: Path, phantom: Phantom, seed: int, index: int, laterality: La
         laterality=laterality,
         language="en",
         spacing=(spacing, spacing),
+        target_ids=tuple(range(1, phantom.count + 1)),
         extra=extra,
     )
