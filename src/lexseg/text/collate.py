@@ -27,6 +27,9 @@ class TextPipeline:
         cache: a folder in which a frozen encoder's states outlive the process: the run's own. Sentences are patient
             data, so it is ``None`` when serving.
         memory_limit: the most bytes of states to keep in memory; the least recently used go first.
+
+    Once it is closed, sentences that it does not know are met by chance (misspelt, in other words): they are kept in
+    memory only, in an eighth of the limit and apart, so that they displace none that will surely be met again.
     """
 
     def __init__(self, encoder: TextEncoder, cache: Path | str | None = None, *, memory_limit: int = 256 << 20) -> None:
@@ -35,6 +38,7 @@ class TextPipeline:
         self._known: OrderedDict[str, Tensor] = OrderedDict()
         self._bytes = 0
         self._lock = threading.RLock()
+        self._chance: TextPipeline | None = None
         self._disk: StateCache | None = None
         if cache is not None and not encoder.trainable:
             self._disk = StateCache(Path(cache), encoder.fingerprint(), encoder.width)
@@ -68,6 +72,11 @@ class TextPipeline:
             else:
                 fresh = {s: self._encode(s) for s in missing}
             self._remember(fresh)
+
+    def close(self) -> None:
+        """From now on write nothing: what is not known by now is met by chance."""
+        with self._lock:
+            self._chance = TextPipeline(self.encoder, memory_limit=self.memory_limit // 8)
 
     def _ids(self, sentences: list[str]) -> tuple[Tensor, Tensor]:
         given = [i for i, s in enumerate(sentences) if s]
@@ -112,9 +121,14 @@ class TextPipeline:
         found = self._disk.get(sentence) if self._disk is not None else None
         if found is not None:
             self._keep(sentence, found)
+        elif self._chance is not None:
+            return self._chance._recall(sentence)
         return found
 
     def _remember(self, fresh: dict[str, Tensor]) -> None:
+        if self._chance is not None:
+            self._chance._remember(fresh)
+            return
         for sentence, states in fresh.items():
             self._keep(sentence, states)
         if self._disk is not None and fresh:

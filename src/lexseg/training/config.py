@@ -5,6 +5,9 @@ from typing import Any, Literal
 
 from lexseg.data.augment import AugmentConfig
 
+CAPTION = "caption"
+"""The kind of a sentence about the whole image, beside the kinds of referring expressions."""
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -16,10 +19,17 @@ class DataConfig:
         text_column: columns that hold the sentence; several, comma-separated, are sampled from.
         size: side in pixels of the square that images are stretched to; divisible by 32.
         grow: smaller sizes to begin with, as {size: share of the epochs}; the rest is trained at ``size``.
-        batch_size: cases in a batch, on each device.
+        batch_size: images in a batch, on each device.
+        sentences: how many are asked about each image of a training batch; it is read and encoded once for all of them.
+        kinds: how often a sentence of each kind is drawn, against the others, as {caption, one, several, none: rate};
+            what an image lacks is left out there. Empty: all sentences of an image evenly.
+        weights: the share of an epoch's images that comes from each manifest; in place of ``repeat``.
+        epoch_images: training images in an epoch; 0 is as many as there are.
         workers: processes that read cases; 0 reads in the training process.
         split: shares of train, validation and test where a manifest has no split; by patient, written to split.csv.
         limit: use only that many training cases, drawn by the seed; 0 is all.
+        val_limit: validate on no more than that many cases of each manifest, drawn by the seed and evenly from the
+            kinds of sentences; 0 is all.
     """
 
     cases: str | list[str] = ""
@@ -28,9 +38,14 @@ class DataConfig:
     size: int = 224
     grow: dict[int, float] = field(default_factory=dict)
     batch_size: int = 16
+    sentences: int = 1
+    kinds: dict[str, float] = field(default_factory=dict)
+    weights: list[float] = field(default_factory=list)
+    epoch_images: int = 0
     workers: int = 0
     split: str = "70/15/15"
     limit: int = 0
+    val_limit: int = 0
 
 
 @dataclass(frozen=True)

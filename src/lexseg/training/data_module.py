@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
 
 from lexseg.data.batch import Batch
 from lexseg.data.case import Case
 from lexseg.data.dataset import CaseDataset, Sample, Stack, collate, stack
+from lexseg.data.visits import VisitDataset
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.text.batch import TextBatch
 from lexseg.training.config import TrainConfig, size_at
+from lexseg.training.mixture import Mixture, is_mixture
 
 EncodeText = Callable[[Sequence[str | None]], TextBatch]
 
@@ -60,6 +62,10 @@ class CaseDataModule(pl.LightningDataModule):
         val: validation cases.
         config: the recipe.
         encode_text: turns sentences into a ``TextBatch``; :func:`lexseg.text.batch.no_words` for image-only models.
+
+    Attributes:
+        fits: whether ``encode_text`` can read a sentence that chance has made; if not, it is read as it was.
+        mixture: what draws images and sentences; ``None`` where each training case is a sample of its own.
     """
 
     def __init__(
@@ -67,6 +73,8 @@ class CaseDataModule(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.train_cases, self.val_cases, self.config, self.encode_text = train, val, config, encode_text
+        self.fits: Callable[[str], bool] = lambda text: True
+        self.mixture = Mixture(train, config) if is_mixture(config) else None
 
     @property
     def _place(self) -> tuple[int, int]:
@@ -78,7 +86,7 @@ class CaseDataModule(pl.LightningDataModule):
 
     def check_devices(self, world: int) -> None:
         """Refuse more devices than cases: each must have some."""
-        fewest = min(len(self.train_cases), len(self.val_cases))
+        fewest = min(self.images, len(self.val_cases))
         if fewest < world:
             raise ConfigError(f"{world} devices, but a split of {fewest} cases; use fewer devices")
 
@@ -87,20 +95,30 @@ class CaseDataModule(pl.LightningDataModule):
         side = size_at(self.config.data, self._epoch, self.config.trainer.epochs)
         return side, side
 
+    @property
+    def images(self) -> int:
+        """Training images of an epoch, over all devices; an image counts as often as it is read."""
+        return len(self.train_cases) if self.mixture is None else self.mixture.size
+
     def steps(self, world: int) -> int:
         """Optimizer steps of an epoch on ``world`` devices."""
-        batches = max(1, len(self.train_cases) // world // self.config.data.batch_size)
+        batches = max(1, self.images // world // self.config.data.batch_size)
         return -(-batches // self.config.trainer.accumulate)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """The cases of the current epoch, in its order; the last batch is left out where it is incomplete."""
         config, epoch, (rank, world) = self.config, self._epoch, self._place
+        few = self.images // world < config.data.batch_size  # then the only batch is incomplete
+        if self.mixture is not None:
+            visits = self.mixture.epoch(epoch)
+            mine = visits[: len(visits) // world * world][rank::world]
+            shown = VisitDataset(mine, self.size(), augment=config.augment, seed=config.seed, epoch=epoch)
+            return self._loader(_Guarded(shown), SequentialSampler(shown), _stack_training, drop_last=not few)
         dataset = CaseDataset(self.train_cases, self.size(), augment=config.augment, seed=config.seed, epoch=epoch)
         sampler: DistributedSampler[Any] = DistributedSampler(
             dataset, world, rank, shuffle=True, seed=config.seed, drop_last=world > 1
         )
         sampler.set_epoch(epoch)
-        few = len(dataset) // world < config.data.batch_size  # then the only batch is incomplete
         return self._loader(_Guarded(dataset), sampler, _stack_training, drop_last=not few)
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -115,7 +133,8 @@ class CaseDataModule(pl.LightningDataModule):
         if isinstance(batch, LexSegError):
             raise batch
         if isinstance(batch, Stack):
-            return collate(batch, self.encode_text)
+            read = (t if t == p or self.fits(t) else p for t, p in zip(batch.texts, batch.plain, strict=True))
+            return collate(replace(batch, texts=tuple(read)), self.encode_text)
         text = self.encode_text([t or None for t in batch.texts])
         return ValidationBatch(batch.image, text, tuple(torch.from_numpy(m)[None] for m in batch.masks), batch.counted)
 
@@ -164,36 +183,40 @@ class _Share(Sampler[int]):
         return len(self.indices)
 
 
-class _Guarded(Dataset[tuple[Sample, bool] | LexSegError]):
-    """Gives (sample, whether it counts); what cannot be read as the error, to be raised in the main process."""
+Item = tuple[Sample | tuple[Sample, ...], bool]
 
-    def __init__(self, cases: CaseDataset) -> None:
+
+class _Guarded(Dataset[Item | LexSegError]):
+    """Gives (what was read, whether it counts); the error of what cannot be, to be raised in the main process."""
+
+    def __init__(self, cases: CaseDataset | VisitDataset) -> None:
         self.cases = cases
 
     def __len__(self) -> int:
         return len(self.cases)
 
-    def __getitem__(self, index: int) -> tuple[Sample, bool] | LexSegError:
+    def __getitem__(self, index: int) -> Item | LexSegError:
         try:
             return self.cases[index % len(self.cases)], index < len(self.cases)
         except LexSegError as error:
             return error
 
 
-def _stack_training(items: list[tuple[Sample, bool] | LexSegError]) -> Stack | LexSegError:
-    samples = []
+def _stack_training(items: list[Item | LexSegError]) -> Stack | LexSegError:
+    samples: list[Sample] = []
     for item in items:
         if isinstance(item, LexSegError):
             return item
-        samples.append(item[0])
-    return stack(samples)
+        samples.extend((item[0],) if isinstance(item[0], Sample) else item[0])
+    return stack(samples, sentences=len(samples) // len(items))
 
 
-def _stack_validation(items: list[tuple[Sample, bool] | LexSegError]) -> ValidationStack | LexSegError:
+def _stack_validation(items: list[Item | LexSegError]) -> ValidationStack | LexSegError:
     samples, counted = [], []
     for item in items:
         if isinstance(item, LexSegError):
             return item
+        assert isinstance(item[0], Sample)
         samples.append(item[0])
         counted.append(item[1])
     return ValidationStack(

@@ -2,6 +2,7 @@
 
 import functools
 import random
+from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -18,6 +19,7 @@ from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.wording import mirror_words
 from lexseg.training.config import TrainConfig, as_list
+from lexseg.training.mixture import kind_of
 
 
 def read_cases(config: TrainConfig) -> list[Case]:
@@ -54,6 +56,27 @@ def read_cases(config: TrainConfig) -> list[Case]:
 def chosen(cases: Sequence[Case], split: str) -> list[Case]:
     """The cases of a split."""
     return [c for c in cases if c.split == split]
+
+
+def validated(cases: Sequence[Case], config: TrainConfig) -> list[Case]:
+    """The cases of the validation split, no more than ``data.val_limit`` of each manifest, in their order.
+
+    Which ones is drawn by the seed, in turn from each kind of sentence that the manifest has.
+    """
+    validation, limit = chosen(cases, "val"), config.data.val_limit
+    if not limit:
+        return validation
+    kept: set[str] = set()
+    for source in dict.fromkeys(c.source for c in validation):
+        mine = sorted((c for c in validation if c.source == source), key=lambda c: c.id)
+        random.Random(config.seed).shuffle(mine)
+        turn: Counter[str] = Counter()
+        places: list[tuple[int, int]] = []  # in the row of its kind, then in that of all
+        for place, case in enumerate(mine):
+            places.append((turn[kind_of(case)], place))
+            turn[kind_of(case)] += 1
+        kept.update(mine[place].id for _, place in sorted(places)[:limit])
+    return [c for c in validation if c.id in kept]
 
 
 def repeated(training: Sequence[Case], config: TrainConfig) -> list[Case]:

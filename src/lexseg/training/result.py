@@ -11,7 +11,7 @@ from lexseg.models.io import ModelConfig, save_model
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.card import model_card
 from lexseg.training.config import TrainConfig
-from lexseg.training.prepare import chosen, model_arguments
+from lexseg.training.prepare import chosen, model_arguments, validated
 
 
 def save_run_model(
@@ -32,7 +32,7 @@ def save_run_model(
         cases: all of the run.
         scores: ``epoch`` (from 0), ``monitor`` and ``val``: ``per_image`` and ``pooled``, or ``None`` if not validated.
     """
-    training, validation = chosen(cases, "train"), chosen(cases, "val")
+    training, validation = chosen(cases, "train"), validated(cases, config)
     lateralities = {c.laterality for c in training}
     written = ModelConfig(
         method=config.method,

@@ -1,6 +1,7 @@
 """One training run, from manifests to a model folder."""
 
 import contextlib
+import functools
 import logging
 import signal
 import time
@@ -71,7 +72,7 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
     if resume and is_first_process():
         folder.check_data(output, record, cases)
         folder.sweep(output)
-    training, validation = prepare.chosen(cases, "train"), prepare.chosen(cases, "val")
+    training, validation = prepare.chosen(cases, "train"), prepare.validated(cases, config)
     shown = prepare.repeated(training, config)
 
     checkpoint = output / "checkpoints" / "last.ckpt"
@@ -115,6 +116,7 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
             lines.console.print(describe(model, data, trainer))
         if encoder is not None:
             data.encode_text = _pipeline(encoder, output / "text_cache", prepare.met(cases, config.augment))
+            data.fits = functools.partial(_fits, encoder)
         try:
             with stop.listening():
                 trainer.fit(task, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
@@ -173,6 +175,9 @@ def describe(model: SegmentationModel, data: CaseDataModule, trainer: pl.Trainer
     """One line on data, model and device."""
     config, cases = data.config, len({case.id for case in data.train_cases})
     repeated = f" ({len(data.train_cases):,} an epoch)" if len(data.train_cases) > cases else ""
+    if data.mixture is not None:
+        each = f"{config.data.sentences} sentence" + "s" * (config.data.sentences > 1)
+        repeated = f" of {data.mixture.images:,} images ({data.mixture.size:,} an epoch, {each} each)"
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad) / 1e6
     device = trainer.strategy.root_device
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
@@ -188,7 +193,12 @@ def _pipeline(encoder: TextEncoder, cache: Path, sentences: Sequence[str]) -> Te
     readable = is_first_process() or cache.is_dir()
     pipeline = TextPipeline(encoder, cache=cache if readable else None)
     pipeline.precompute(sentences, progress=is_first_process() and EpochLines().console.is_terminal)
+    pipeline.close()
     return pipeline
+
+
+def _fits(encoder: TextEncoder, text: str) -> bool:
+    return encoder.count_tokens(text) <= encoder.max_length
 
 
 def _end_other_processes(trainer: pl.Trainer) -> None:

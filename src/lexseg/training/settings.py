@@ -1,13 +1,14 @@
 """Settings of a run, checked, compared and written down."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from lexseg.data.case import ExpressionKind
 from lexseg.errors import ConfigError
-from lexseg.training.config import TrainConfig, as_list, seconds
+from lexseg.training.config import CAPTION, DataConfig, TrainConfig, as_list, seconds
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
@@ -62,11 +63,17 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         yield "data.grow", data.grow, "shares of the epochs, of 1 together at most, were expected"
     if any(n < 0 for n in data.repeat):
         yield "data.repeat", data.repeat, "numbers of 0 or more were expected"
-    yield from _numbers("data", data, {"batch_size": (1, None), "workers": (0, None), "limit": (0, None)})
+    yield from _mixture_problems(data)
+    yield from _numbers(
+        "data",
+        data,
+        dict.fromkeys(("batch_size", "sentences"), (1, None))
+        | dict.fromkeys(("workers", "limit", "val_limit", "epoch_images"), (0, None)),
+    )
     yield from _numbers(
         "augment",
         augment,
-        {"mirror": (0, 1), "flip": (0, 1), "drop_text": (0, 1)}
+        dict.fromkeys(("mirror", "flip", "drop_text", "paraphrase", "typos"), (0, 1))
         | dict.fromkeys(("stretch", "shift", "rotate", "brightness", "noise", "blur"), (0, None)),
     )
     for name in ("zoom", "contrast", "gamma"):
@@ -99,6 +106,23 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         yield "trainer.max_time", trainer.max_time, "DD:HH:MM:SS was expected, such as 00:01:30:00"
     if not 0 <= config.seed < 2**32:
         yield "seed", config.seed, "a whole number from 0 to 4294967295 was expected"
+
+
+def _mixture_problems(data: DataConfig) -> Iterator[tuple[str, Any, str]]:
+    known = (CAPTION, *get_args(ExpressionKind))
+    if any(kind not in known for kind in data.kinds):
+        yield "data.kinds", data.kinds, f"rates of {', '.join(known)} were expected"
+    elif data.kinds and not _usable(data.kinds.values()):
+        yield "data.kinds", data.kinds, "rates of 0 or more, not all 0, were expected"
+    if data.weights and data.repeat:
+        yield "data.weights", data.weights, "with data.repeat it says twice how often a manifest counts; leave one out"
+    elif data.weights and not _usable(data.weights):
+        yield "data.weights", data.weights, "shares of 0 or more, not all 0, were expected"
+
+
+def _usable(rates: Iterable[float]) -> bool:
+    values = list(rates)
+    return all(0 <= value < math.inf for value in values) and sum(values) > 0
 
 
 def _numbers(

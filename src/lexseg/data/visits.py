@@ -1,0 +1,49 @@
+"""Images with several sentences each: read, augmented and encoded once for all that is asked about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch.utils.data import Dataset
+
+from lexseg.data.augment import AugmentConfig
+from lexseg.data.case import Case
+from lexseg.data.dataset import Sample, augmented
+from lexseg.errors import DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An image in an epoch, and what is asked about it.
+
+    Attributes:
+        cases: rows of the image; one may occur twice.
+        key: what the visit is called: all chance is a function of seed, epoch and this.
+    """
+
+    cases: tuple[Case, ...]
+    key: str
+
+
+class VisitDataset(Dataset[tuple[Sample, ...]]):
+    """Reads and augments what an epoch shows.
+
+    Args:
+        visits: equally many cases each, every one with a mask.
+        size: (height, width) of the network's input.
+        augment: what may happen to an image and, drawn for each of its sentences anew, to their words.
+        seed, epoch: all randomness is a function of these and the visit's key.
+    """
+
+    def __init__(
+        self, visits: Sequence[Visit], size: tuple[int, int], *, augment: AugmentConfig, seed: int, epoch: int
+    ) -> None:
+        if missing := sorted({case.where for visit in visits for case in visit.cases if case.mask is None}):
+            raise DataError("training needs a mask for every case; none is given in:\n  " + "\n  ".join(missing))
+        self.visits, self.size, self.augment, self.seed, self.epoch = list(visits), size, augment, seed, epoch
+
+    def __len__(self) -> int:
+        return len(self.visits)
+
+    def __getitem__(self, index: int) -> tuple[Sample, ...]:
+        visit = self.visits[index]
+        return tuple(augmented(visit.cases, self.augment, self.size, (self.seed, self.epoch, visit.key)))
