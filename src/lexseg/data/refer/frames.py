@@ -58,12 +58,13 @@ REPORTS = (
     "Findings are in keeping with {a}.",
 )
 
+# with a comma: "right there" is no side
 FRONTED = (
-    "{Place} there {is} {bare_a}.",
+    "{Place}, there {is} {bare_a}.",
     "{Place}, {bare_a}.",
     "{Place}: {bare}.",
     "{Place}, segment {bare_the}.",
-    "{Place} {is} there {any_bare}?",
+    "{Place}, {is} there {any_bare}?",
 )
 
 KINDS = ((BARE, 0.34), (COMMANDS, 0.27), (QUESTIONS, 0.14), (REPORTS, 0.18), (FRONTED, 0.07))

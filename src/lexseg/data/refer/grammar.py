@@ -17,7 +17,7 @@ from lexseg.data.augment import case_generator
 from lexseg.data.refer import adjectives, frames
 from lexseg.data.refer.anatomy import Anatomy
 from lexseg.data.refer.nouns import Nouns
-from lexseg.data.refer.places import Places, places
+from lexseg.data.refer.places import one_sided, places
 from lexseg.data.refer.query import Query
 
 Form = Literal["mass", "one", "many"]
@@ -137,12 +137,15 @@ class _Wording:
             first = places(replace(query, also=None), self.anatomy)
             second = places(Query(side=query.also), self.anatomy)
             return self._said(self._one(first.before), query.side), self._said(self._one(second.after), query.also)
-        said = places(query, self.anatomy)
+        said, only = places(query, self.anatomy), one_sided(query, self.anatomy)
         side = query.side or query.column
-        # about two in five say the place before the noun
-        if said.before and (not said.after or self.rng.random() < 0.4):
-            return self._said(self._one(said.before), side), ""
-        return "", self._said(self._one(said.after), side)
+        # drawn for both sides alike, so that the other wordings of one are the mirror images of the other's
+        rare, early = self.rng.random() < 0.1, self.rng.random() < 0.4
+        if said.before and (not said.after or early):
+            words = self._one(said.before)
+            return self._said(self._one(only.before) if rare and only.before else words, side), ""
+        words = self._one(said.after)
+        return "", self._said(self._one(only.after) if rare and only.after else words, side)
 
     def _said(self, words: str, side: str | None) -> str:
         side = side or ""
@@ -195,6 +198,3 @@ class _Wording:
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-__all__ = ["Form", "Places", "mirrored_query", "wordings"]

@@ -164,7 +164,7 @@ LUNG = {
         after=("in both lower zones", "at both bases", "at both lung bases", "in both lower lobes"),
     ),
 }
-# The left lung has no middle lobe; where the image's left is meant, "right middle lobe" may only be said on the right.
+# the left lung has no middle lobe
 RIGHT_MIDDLE_LOBE = Places(before=("RML", "right middle lobe"), after=("in the RML", "in the right middle lobe"))
 
 _HIGH = {"upper": ("upper", "top"), "lower": ("lower", "bottom")}
@@ -189,6 +189,12 @@ _CENTER = Places(
 )
 
 
+def one_sided(query: Query, anatomy: Anatomy) -> Places:
+    """Ways to say where a query looks that have no mirror image."""
+    middle = anatomy.layout == "lungs" and query.side == "right" and query.zone == "middle"
+    return RIGHT_MIDDLE_LOBE if middle else Places()
+
+
 def places(query: Query, anatomy: Anatomy) -> Places:
     """The ways to say where a query looks."""
     if anatomy.layout == "lungs":
@@ -203,10 +209,7 @@ def _lung_places(query: Query) -> Places:
         return LUNG["both" if query.zone is None else f"both+{query.zone}"]
     if query.side is None:
         return LUNGS if query.zone is None else LUNG[query.zone]
-    found = LUNG["side" if query.zone is None else f"side+{query.zone}"]
-    if query.side == "right" and query.zone == "middle":
-        return Places(found.before + RIGHT_MIDDLE_LOBE.before, found.after + RIGHT_MIDDLE_LOBE.after)
-    return found
+    return LUNG["side" if query.zone is None else f"side+{query.zone}"]
 
 
 def _grid_places(query: Query) -> Places:
