@@ -14,11 +14,14 @@ _DESCRIPTION = """Writes report.json, cases.csv (one row a case) and report.html
 
 MODEL is a bundled model, a model folder or a hub id; CASES is a manifest, or several with commas between them.
 Every image is scored at its own size, and a model is asked four times: with the case's sentence, without one, with the
-sentence of another case, and with left and right swapped."""
+sentence of another case, and with left and right swapped. Referring data (with a column expression_kind, as `lexseg
+refer` makes it) is also asked for another target of the image, for what the image does not hold, and in other wordings;
+it is scored by gIoU, cIoU, Pr@X, N-acc and T-acc, and by three measures of listening."""
 _EPILOG = """examples:
   lexseg evaluate default cases.csv --output report
   lexseg evaluate runs/mine/model cases.csv --split val --tta --save-masks --output report
   lexseg evaluate cases.csv --predictions other_tool/masks --split all --output report
+  lexseg evaluate default referring.csv --split val --by region,query --wordings 3 --output report
 
 A folder of masks holds ID.png, or STEM.png or STEM_mask.png after the image's name, 0 for background.
 Research use only: not a medical device."""
@@ -40,7 +43,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--predictions", type=Path, metavar="FOLDER", help="score these masks instead of a model's")
     add("--output", type=Path, required=True, metavar="DIR", help="folder for the report; an earlier one is replaced")
     add("--split", metavar="NAME", help="train, val, test, or all (default: test)")
-    add("--text_column", "--text-column", default="text", metavar="C", help="column of the sentence (default: text)")
+    add(
+        "--text_column",
+        "--text-column",
+        type=_names,
+        default=(),
+        metavar="C[,C]",
+        help="column of the sentence, and of its other wordings (default: text; of referring data also text_2, ...)",
+    )
     add("--threshold", type=float, metavar="T", help="probability from which a pixel is found (default: the model's)")
     add("--tta", action="store_true", help="test-time augmentation: average with the mirrored image and swapped words")
     add(
@@ -49,6 +59,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="N",
         help="score at N x N pixels, as many papers do (default: each image's own size)",
     )
+    add(
+        "--probes",
+        type=_names,
+        metavar="P[,P]",
+        help="honesty probes: none, shuffled, swapped, other, absent; '' for none (default: all that the data allow)",
+    )
+    add(
+        "--wordings",
+        type=int,
+        default=5,
+        metavar="N",
+        help="ask at most N wordings of a referring expression (default: %(default)s)",
+    )
+    add("--by", type=_names, default=(), metavar="C[,C]", help="also score each value of these columns of CASES alone")
     add("--save-masks", "--save_masks", action="store_true", help="also write the masks, to DIR/masks/ID.png")
     add("--include-text", "--include_text", action="store_true", help="show sentences, which may tell of a patient")
     add("--seed", type=int, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
@@ -61,13 +85,24 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Evaluate, and print the scores."""
     from lexseg.data.manifest import read_manifests
+    from lexseg.data.sentence_columns import sentence_columns
     from lexseg.evaluation.cases import select_cases
     from lexseg.evaluation.evaluate import Options, evaluate_to
 
     model, manifests = _inputs(args)
-    cases = read_manifests([Path(part) for part in manifests.split(",")], text_columns=(args.text_column,))
-    chosen = select_cases(cases, args.split)
-    options = Options(args.threshold, args.tta, args.size, args.seed, args.resamples)
+    paths = [Path(part) for part in manifests.split(",")]
+    texts = sentence_columns(paths, args.text_column)
+    chosen = select_cases(read_manifests(paths, text_columns=texts), args.split)
+    options = Options(
+        threshold=args.threshold,
+        tta=args.tta,
+        size=args.size,
+        seed=args.seed,
+        n_resamples=args.resamples,
+        probes=args.probes,
+        wordings=args.wordings,
+        by=args.by,
+    )
     source = _source(model, args)
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -83,11 +118,15 @@ def run(args: argparse.Namespace) -> int:
             options,
             save_masks=args.save_masks,
             include_text=args.include_text,
-            notes={"split": args.split or "test", "text_column": args.text_column},
+            notes={"split": args.split or "test", "text_column": ",".join(texts)},
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     print(_lines(report.summary, args.output))
     return 0
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
 
 
 def _inputs(args: argparse.Namespace) -> tuple[str | None, str]:
@@ -131,7 +170,46 @@ def _lines(summary: dict[str, Any], output: Path) -> str:
             line += f"; on the {probe['n_changed']} altered {changed['given']:.4f} -> {changed[name]:.4f}"
         rows.append(line)
     rows += [f"  {name:<10}  not asked: {why}" for name, why in summary["text_probes_missing"].items()]
+    rows += [*_referring(summary), *_presence(summary["presence"])]
+    for column, groups in summary["by"].items():
+        rows.append(f"  by {column}")
+        rows += [f"    {value or '(blank)':<24}  {_group(group)}" for value, group in groups.items()]
     return "\n".join([*rows, f"written to {output}"])
+
+
+def _referring(summary: dict[str, Any]) -> list[str]:
+    """The rows of expressions that name targets."""
+    part, listening = summary["referring"], summary["listening"]
+    if part is None or listening is None:
+        return []
+    rows = [f"  referring   {part['n_target']} expressions with a target, {part['n_none']} without"]
+    names = {"giou": "gIoU", "ciou": "cIoU", "pr50": "Pr@0.5", "pr70": "Pr@0.7", "pr90": "Pr@0.9"}
+    names |= {"n_acc": "N-acc", "t_acc": "T-acc", "dice": "Dice"}
+    rows.append("              " + "   ".join(f"{label} {_plain(part[key])}" for key, label in names.items()))
+    names = {"follow_rate": "follow rate", "switch_score": "switch score", "paraphrase_spread": "paraphrase spread"}
+    rows.append("  listening   " + "   ".join(f"{label} {_plain(listening[key])}" for key, label in names.items()))
+    sides = {"one_of_both": "one side of two asked for", "clear_side": "the clear side asked for"}
+    for key, label in sides.items():
+        if listening["sides"][key] is not None:
+            rows.append(f"    {label:<26}{_group(listening['sides'][key])}")
+    return rows
+
+
+def _presence(part: dict[str, Any] | None) -> list[str]:
+    if part is None or part["auroc"] is None:
+        return []
+    ends = f"threshold {part['threshold']:.3g}; {part['n_present']} there, {part['n_absent']} not"
+    return [f"  presence    AUROC {_plain(part['auroc'])}   calibration error {_plain(part['ece'])} ({ends})"]
+
+
+def _group(group: dict[str, Any]) -> str:
+    names = {"dice": "Dice", "follow_rate": "follow rate", "n_acc": "N-acc", "empty": "empty"}
+    shown = [f"{label} {_plain(group[key])}" for key, label in names.items() if group[key] is not None]
+    return f"{group['n']} cases   " + "   ".join(shown)
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
 
 
 def _number(score: dict[str, Any]) -> str:

@@ -11,8 +11,12 @@ from lexseg.data.images import read_image
 from lexseg.data.problem import Problem, describe
 from lexseg.data.truth import read_truth
 from lexseg.errors import DataError, LexSegError, TextError
+from lexseg.metrics.listening import check_region
 
 ALL = "all"
+
+MOST_GROUPS = 200
+"""How many values of a column are scored as groups; more are a mistake, such as the column of ids."""
 
 
 def select_cases(cases: Sequence[Case], split: str | None = None) -> list[Case]:
@@ -39,20 +43,43 @@ def select_cases(cases: Sequence[Case], split: str | None = None) -> list[Case]:
     raise DataError(f"no case is of the split {split or 'test'!r}; there are {listed}; choose with --split")
 
 
-def check_cases(cases: Sequence[Case], check_text: Callable[[str], None] | None = None) -> None:
+def group_values(cases: Sequence[Case], column: str) -> list[str]:
+    """The value of a manifest's column for each case; "" where it is blank.
+
+    Raises:
+        DataError: if no case has that column, or it holds too many values to be groups.
+    """
+    own = ("patient", "split", "laterality", "language", "label", "expression_kind")
+    if column in own:
+        values = ["" if (value := getattr(case, column)) is None else str(value) for case in cases]
+    else:
+        values = [case.extra.get(column, "").strip() for case in cases]
+    if not any(values):
+        known = {name for case in cases for name in case.extra} | {
+            name for name in own if any(getattr(case, name) is not None for case in cases)
+        }
+        raise DataError(f"no case has a value in the column {column!r}; there are {', '.join(sorted(known)) or 'none'}")
+    if (number := len(set(values))) > MOST_GROUPS:
+        raise DataError(f"the column {column!r} holds {number} values; at most {MOST_GROUPS} are scored as groups")
+    return values
+
+
+def check_cases(cases: Sequence[Case], check_text: Callable[[str], None] | None = None, *, wordings: int = 1) -> None:
     """Reads every image, mask and sentence before anything is run, so that a long run does not end in an error.
 
     Args:
         cases: those to be scored.
         check_text: raises TextError for a sentence that the model cannot read; ``None`` for models that read none.
+        wordings: how many wordings of an expression are asked.
 
     Raises:
         DataError: with all problems, each with its row: no mask, an unreadable file, a mask of another size.
         TextError: where sentences are all that is wrong.
     """
     problems: list[tuple[Problem, type[LexSegError]]] = []
+    sizes: dict[Path, tuple[int, int]] = {}  # of images that have been read, as many expressions share one
     for case in cases:
-        for column, error in _problems(case, check_text):
+        for column, error in _problems(case, check_text, wordings, sizes):
             kind = TextError if isinstance(error, TextError) else DataError
             problems.append((Problem("error", case.row, column, str(error), case.source), kind))
     if problems:
@@ -61,13 +88,17 @@ def check_cases(cases: Sequence[Case], check_text: Callable[[str], None] | None 
         raise (TextError if all(kind is TextError for _, kind in problems) else DataError)(message)
 
 
-def _problems(case: Case, check_text: Callable[[str], None] | None) -> list[tuple[str, LexSegError]]:
+def _problems(
+    case: Case, check_text: Callable[[str], None] | None, wordings: int, sizes: dict[Path, tuple[int, int]]
+) -> list[tuple[str, LexSegError]]:
     found: list[tuple[str, LexSegError]] = []
     try:
-        size = read_image(case.image).shape[:2]
+        if case.image not in sizes:
+            height, width = read_image(case.image).shape[:2]
+            sizes[case.image] = (height, width)
     except DataError as error:
         found.append(("image", error))
-        size = None
+    size = sizes.get(case.image)
     if case.mask is None:
         found.append(("mask", DataError(f"case {case.id!r} has no mask to score against")))
     else:
@@ -77,11 +108,18 @@ def _problems(case: Case, check_text: Callable[[str], None] | None) -> list[tupl
                 found.append(("mask", DataError(f"{case.mask}: {_words(shape)}, but the image is {_words(size)}")))
         except DataError as error:
             found.append(("mask", error))
-    if check_text is not None and case.text.strip():
+    if case.expression_kind is not None:
         try:
-            check_text(case.text)
-        except TextError as error:
-            found.append(("text", error))
+            check_region(case.extra.get("region", ""))
+        except ValueError as error:
+            found.append(("region", DataError(str(error))))
+    if check_text is not None:
+        for text in case.texts[: wordings if case.expression_kind is not None else 1]:
+            try:
+                if text.strip():
+                    check_text(text)
+            except TextError as error:
+                found.append(("text", error))
     return found
 
 
@@ -91,11 +129,20 @@ def _words(shape: tuple[int, ...]) -> str:
 
 def fingerprint(cases: Sequence[Case]) -> str:
     """SHA-256 of what is scored: ids, sentences, bytes of images and masks, whatever the order and the folder."""
+    digests: dict[Path | None, str] = {}
+
+    def digest(path: Path | None) -> str:
+        if path not in digests:
+            digests[path] = _digest(path)
+        return digests[path]
+
     rows = []
     for case in cases:
-        parts = [case.id, case.text, str(case.label), _digest(case.image), _digest(case.mask)]
+        parts = [case.id, case.text, str(case.label), digest(case.image), digest(case.mask)]
         if case.target_ids is not None:
             parts.append(f"{case.expression_kind} {case.target_ids}")
+        if case.expression_kind is not None:
+            parts += case.texts[1:]
         rows.append(hashlib.sha256("\0".join(parts).encode()).hexdigest())
     return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
 

@@ -9,17 +9,19 @@ import numpy as np
 from PIL import Image
 
 from lexseg.data.case import Case
-from lexseg.data.truth import read_truth
+from lexseg.data.truth import truth_of
 from lexseg.errors import ConfigError
-from lexseg.evaluation.cases import check_cases, file_names
-from lexseg.evaluation.gallery import Gallery, choose_compared
+from lexseg.evaluation.cases import check_cases, file_names, group_values
+from lexseg.evaluation.expressions import WORDINGS, check_probes, probe_names, questions_about
+from lexseg.evaluation.gallery import Gallery, choose_compared, choose_expressions
 from lexseg.evaluation.output import MASKS, fresh_folder
-from lexseg.evaluation.probes import PROBES, Questions, ask, sentence_of
+from lexseg.evaluation.probes import Questions
 from lexseg.evaluation.provenance import describe_data, describe_source, now, versions
 from lexseg.evaluation.report import Report
-from lexseg.evaluation.scores import CaseScore, score_case, to_mask
-from lexseg.evaluation.sources import Answer, PredictionFolder, Predictor, ask_model
+from lexseg.evaluation.scores import CaseScore, Cut, resize_truth, score_case
+from lexseg.evaluation.sources import Answer, PredictionFolder, Predictor, ask_model, presence_threshold
 from lexseg.evaluation.summary import summarise
+from lexseg.evaluation.switching import Switching
 
 Progress = Callable[[int, int], None]
 """Called with the number of cases that are done and of all."""
@@ -36,6 +38,9 @@ class Options:
             score so; ``None`` is native.
         seed: of the shuffled sentences, the intervals and the choice of examples.
         n_resamples: bootstrap samples.
+        probes: the honesty probes to make, by name; ``None`` makes all that the cases allow.
+        wordings: how many wordings of a referring expression are asked; the first is the one that is scored.
+        by: columns of the manifest whose values are scored as groups of their own.
     """
 
     threshold: float | None = None
@@ -43,12 +48,18 @@ class Options:
     size: int | None = None
     seed: int = 0
     n_resamples: int = 2000
+    probes: tuple[str, ...] | None = None
+    wordings: int = WORDINGS
+    by: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ConfigError(f"a threshold of {self.threshold:g}: it must lie between 0 and 1")
         if self.size is not None and not 1 <= self.size <= 10_000:
             raise ConfigError(f"a size of {self.size}: it must lie between 1 and 10000 pixels")
+        if self.wordings < 1:
+            raise ConfigError(f"{self.wordings} wordings: ask at least 1, which is the sentence itself")
+        check_probes(self.probes or ())
 
 
 def evaluate(
@@ -78,18 +89,22 @@ def evaluate(
         TextError: with all sentences that the model cannot read.
     """
     options = options or Options()
+    groups = {column: group_values(cases, column) for column in options.by}
     questions, answers = _prepare(source, cases, options)
-    threshold = _threshold(source, options)
+    cut = Cut(_threshold(source, options), presence_threshold(source), options.size)
     unit = "mm" if all(case.spacing is not None for case in cases) else "px"
     names = file_names(cases)
-    gallery = Gallery(choose_compared(questions, seed=options.seed))
+    gallery = Gallery(choose_compared(questions, seed=options.seed), choose_expressions(cases, seed=options.seed))
+    switching = Switching(cases)
     scored: dict[int, CaseScore] = {}
     for index, answer in answers:
         case = cases[index]
-        scored[index] = score_case(
-            case, answer, _reference(case), threshold=threshold, size=options.size, in_mm=unit == "mm"
-        )
-        masks = {name: to_mask(each, threshold) for name, each in answer.items()}
+        truth = resize_truth(truth_of(case), options.size)
+        masks = {name: cut.mask(each) for name, each in answer.items()}
+        scored[index] = score_case(case, answer, truth, masks, in_mm=unit == "mm")
+        switching.add(index, masks["given"], truth.mask)
+        if options.size is not None:
+            masks = {name: cut.native().mask(each) for name, each in answer.items()}
         gallery.offer(index, scored[index], masks)
         if masks_to is not None:
             Image.fromarray(masks["given"].astype(np.uint8) * 255).save(masks_to / f"{names[case.id]}.png")
@@ -97,13 +112,21 @@ def evaluate(
             progress(len(scored), len(cases))
     scores = [scored[index] for index in range(len(cases))]
     summary = summarise(
-        scores, questions, unit=unit, size=options.size, n_resamples=options.n_resamples, seed=options.seed
+        scores,
+        questions,
+        unit=unit,
+        size=options.size,
+        n_resamples=options.n_resamples,
+        seed=options.seed,
+        presence_threshold=cut.presence,
+        switches=switching.scores,
+        groups=groups,
     )
     predicted = isinstance(source, PredictionFolder)
     summary |= {
         "model": describe_source(source, cases),
         "data": describe_data(cases),
-        "threshold": None if predicted else threshold,
+        "threshold": None if predicted else cut.threshold,
         "tta": options.tta,
         "laterality": None if isinstance(source, PredictionFolder) else source.laterality,
         **(notes or {}),
@@ -159,23 +182,23 @@ def _prepare(
         files = source.match(cases)
         check_cases(cases)
         source.check(cases, files)
-        why = "masks from a folder were made with one sentence each"
-        return Questions((None,) * len(cases), missing=dict.fromkeys(PROBES, why)), source.answers(cases, files)
-    check_cases(cases, getattr(source, "check_text", None) if source.uses_text else None)
-    if source.uses_text:
-        questions = ask([sentence_of(case, source.laterality) for case in cases], seed=options.seed)
+        return _silent(cases, "masks from a folder were made with one sentence each"), source.answers(cases, files)
+    if not source.uses_text:
+        check_cases(cases)
+        questions = _silent(cases, "the model reads no sentence")
     else:
-        questions = Questions((None,) * len(cases), missing=dict.fromkeys(PROBES, "the model reads no sentence"))
+        check_cases(cases, getattr(source, "check_text", None), wordings=options.wordings)
+        questions = questions_about(
+            cases, source.laterality, seed=options.seed, probes=options.probes, wordings=options.wordings
+        )
     return questions, ask_model(source, cases, questions, tta=options.tta)
+
+
+def _silent(cases: Sequence[Case], why: str) -> Questions:
+    return Questions((None,) * len(cases), missing=dict.fromkeys(probe_names(cases), why))
 
 
 def _threshold(source: Predictor | PredictionFolder, options: Options) -> float:
     if isinstance(source, PredictionFolder):
         return 0.5
     return source.threshold if options.threshold is None else options.threshold
-
-
-def _reference(case: Case) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    if case.mask is None:  # check_cases has refused such cases
-        raise AssertionError(case.where)
-    return read_truth(case)

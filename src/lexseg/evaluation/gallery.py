@@ -1,11 +1,12 @@
 """Which cases the report shows, with the masks they need, kept small while thousands of cases pass by."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lexseg.data.case import Case
 from lexseg.evaluation.probes import Questions
 from lexseg.evaluation.scores import CaseScore
 
@@ -14,6 +15,9 @@ SHOWN = 6
 
 WORDS_SHOWN = 4
 """How many cases are shown with the masks of all probes."""
+
+IMAGES_SHOWN, EXPRESSIONS_SHOWN = 4, 6
+"""How many images are shown with their expressions side by side, and how many of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +41,16 @@ class Gallery:
 
     Attributes:
         words: indices of the cases whose masks of all probes are to be kept.
+        expressions: for each image to be shown with its expressions side by side the indices of their cases.
     """
 
     words: frozenset[int] = frozenset()
+    expressions: Sequence[tuple[int, ...]] = ()
     best: list[Kept] = field(default_factory=list)
     worst: list[Kept] = field(default_factory=list)
     false_alarms: list[Kept] = field(default_factory=list)
     compared: list[Kept] = field(default_factory=list)
+    asked: dict[int, Kept] = field(default_factory=dict)
 
     def offer(self, index: int, score: CaseScore, masks: Mapping[str, NDArray[np.bool_]]) -> None:
         """Takes a case in if it ranks. The order in which cases come does not matter.
@@ -51,7 +58,7 @@ class Gallery:
         Args:
             index: of the case.
             score: of the case.
-            masks: bool[H, W] at native size, ``given`` and the probes.
+            masks: bool[H, W] at native size, ``given``, the probes and other wordings.
         """
         kept = _keep(index, score, {"given": masks["given"]})
         if score.has_foreground:
@@ -60,12 +67,15 @@ class Gallery:
         elif score.false_alarm:
             self.false_alarms = sorted([*self.false_alarms, kept], key=lambda k: k.index)[:SHOWN]
         if index in self.words:
-            self.compared = sorted([*self.compared, _keep(index, score, masks)], key=lambda k: k.index)
+            asked = {name: mask for name, mask in masks.items() if name == "given" or name in score.probes}
+            self.compared = sorted([*self.compared, _keep(index, score, asked)], key=lambda k: k.index)
+        if any(index in members for members in self.expressions):
+            self.asked[index] = kept
 
     def indices(self) -> set[int]:
         """Of all cases that are shown."""
         groups: Iterable[list[Kept]] = (self.best, self.worst, self.false_alarms, self.compared)
-        return {kept.index for group in groups for kept in group}
+        return {kept.index for group in groups for kept in group} | set(self.asked)
 
 
 def choose_compared(questions: Questions, *, seed: int = 0) -> frozenset[int]:
@@ -77,6 +87,31 @@ def choose_compared(questions: Questions, *, seed: int = 0) -> frozenset[int]:
         changed = np.flatnonzero(questions.changed("none"))
     rng = np.random.default_rng(seed)
     return frozenset(int(i) for i in rng.choice(changed, size=min(WORDS_SHOWN, changed.size), replace=False))
+
+
+def choose_expressions(cases: Sequence[Case], *, seed: int = 0) -> list[tuple[int, ...]]:
+    """Images to show with their expressions side by side: drawn by chance from those with the most kinds of them.
+
+    Of an image with many expressions some of each kind are taken.
+    """
+    by_image: dict[object, list[int]] = {}
+    for index, case in enumerate(cases):
+        if case.expression_kind is not None:
+            by_image.setdefault(case.image, []).append(index)
+    rng = np.random.default_rng(seed)
+    images = [members for members in by_image.values() if len(members) > 1]
+    rng.shuffle(images)
+    images.sort(key=lambda members: -len({cases[i].expression_kind for i in members}))
+    chosen = []
+    for members in images[:IMAGES_SHOWN]:
+        order = [int(i) for i in rng.permutation(members)]
+        # first of each kind in turn, then as they stand in the manifest
+        rank = {
+            i: sum(cases[j].expression_kind == cases[i].expression_kind for j in order[:at])
+            for at, i in enumerate(order)
+        }
+        chosen.append(tuple(sorted(sorted(order, key=rank.__getitem__)[:EXPRESSIONS_SHOWN])))
+    return chosen
 
 
 def _keep(index: int, score: CaseScore, masks: Mapping[str, NDArray[np.bool_]]) -> Kept:

@@ -1,33 +1,20 @@
 """``report.html``: one file that needs nothing else, for light and dark screens and for print."""
 
-import base64
-import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 from importlib.resources import files
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from lexseg.data.images import read_image
-from lexseg.data.truth import read_truth
 from lexseg.evaluation.gallery import Kept
-from lexseg.evaluation.plots import Plot, probe_bars, score_histograms, size_against_dice
-from lexseg.evaluation.probes import PROBES
-from lexseg.inference.overlay import FOUND, TRUTH, draw_overlay
+from lexseg.evaluation.markup import cell, plot, ranged, share, swatch, table, three
+from lexseg.evaluation.page_referring import expressions_shown, groups, presence, referring
+from lexseg.evaluation.pictures import PROBE_WORDS, figure
+from lexseg.evaluation.plots import probe_bars, score_histograms, size_against_dice
+from lexseg.inference.overlay import FOUND, TRUTH
 
 if TYPE_CHECKING:
     from lexseg.evaluation.report import Report
-
-_LARGEST = 320
-_PROBE_WORDS = {
-    "given": "the case's own sentence",
-    "none": "no sentence",
-    "shuffled": "the sentence of another case",
-    "swapped": "left and right swapped",
-}
 
 
 def build_page(report: "Report", *, include_text: bool = False) -> str:
@@ -45,6 +32,9 @@ def build_page(report: "Report", *, include_text: bool = False) -> str:
         _head(summary, title),
         _scores(report),
         _probes(report),
+        referring(summary),
+        presence(report),
+        groups(summary),
         _pictures(report, include_text),
         _provenance(summary, name),
         "<footer>Research use only: not a medical device. Every mean is given with its 95 % interval, "
@@ -63,8 +53,8 @@ def build_page(report: "Report", *, include_text: bool = False) -> str:
 def _head(summary: dict[str, Any], title: str) -> str:
     empty = summary["n"] - summary["n_foreground"]
     cards = [
-        ("Dice, per image", _three(summary["per_image"]["dice"]["mean"]), _range(summary["per_image"]["dice"]["ci95"])),
-        ("Dice, pooled", _three(summary["pooled"]["dice"]), _range(summary["pooled"]["dice_ci95"])),
+        ("Dice, per image", three(summary["per_image"]["dice"]["mean"]), ranged(summary["per_image"]["dice"]["ci95"])),
+        ("Dice, pooled", three(summary["pooled"]["dice"]), ranged(summary["pooled"]["dice_ci95"])),
         ("missed", str(summary["missed"]), f"of {summary['n_foreground']} with a target"),
         ("false alarms", str(summary["false_alarms"]), f"of {empty} without a target" if empty else "no empty cases"),
     ]
@@ -89,18 +79,18 @@ def _scores(report: "Report") -> str:
         named.append(("per image, with a target only", "per_image_foreground", summary["n_foreground"]))
     for label, key, n in named:
         part = summary[key]
-        rows.append([escape(label), str(n), _cell(part["dice"]), _cell(part["iou"])])
+        rows.append([escape(label), str(n), cell(part["dice"]), cell(part["iou"])])
     pooled = [{"mean": summary["pooled"][m], "ci95": summary["pooled"][f"{m}_ci95"]} for m in ("dice", "iou")]
-    rows.append(["pooled over all pixels", str(summary["n"]), *map(_cell, pooled)])
+    rows.append(["pooled over all pixels", str(summary["n"]), *map(cell, pooled)])
     hd95, nsd = summary["hd95"], summary["nsd"]
     outline = [
         ["", "mean", ""],
-        [f"HD95 [{escape(hd95['unit'])}]", _cell(hd95), _diagonals(hd95["n_one_empty"])],
-        [f"surface Dice at {nsd['tolerance']} {escape(nsd['unit'])}", _cell(nsd), ""],
+        [f"HD95 [{escape(hd95['unit'])}]", cell(hd95), _diagonals(hd95["n_one_empty"])],
+        [f"surface Dice at {nsd['tolerance']} {escape(nsd['unit'])}", cell(nsd), ""],
     ]
     note = "Per image and pooled scores of the same masks differ by several points: compare like with like."
-    spread = _plot(score_histograms(report.scores, hd95["unit"]))
-    return f"<h2>Scores</h2>{_table(rows, note)}{_table(outline)}{spread}{_plot(size_against_dice(report.scores))}"
+    spread = plot(score_histograms(report.scores, hd95["unit"]))
+    return f"<h2>Scores</h2>{table(rows, note)}{table(outline)}{spread}{plot(size_against_dice(report.scores))}"
 
 
 def _diagonals(n: int) -> str:
@@ -111,41 +101,42 @@ def _probes(report: "Report") -> str:
     summary = report.summary
     head = "<h2>Does it listen?</h2>"
     reasons = "".join(
-        f'<p class="soft">{escape(_PROBE_WORDS[name].capitalize())}: not asked, {escape(why)}.</p>'
+        f'<p class="soft">{escape(PROBE_WORDS[name].capitalize())}: not asked, {escape(why)}.</p>'
         for name, why in summary["text_probes_missing"].items()
     )
-    if len(set(summary["text_probes_missing"].values())) == 1 and len(summary["text_probes_missing"]) == len(PROBES):
+    names = list(summary["text_probes"])
+    if len(set(summary["text_probes_missing"].values())) == 1 and len(summary["text_probes_missing"]) == len(names):
         why = next(iter(summary["text_probes_missing"].values()))
         reasons = f'<p class="soft">Not asked: {escape(why)}.</p>'
-    if all(summary["text_probes"][name] is None for name in PROBES):
+    if all(summary["text_probes"][name] is None for name in names):
         return head + reasons
     rows = [
         ["asked with", "Dice, per image", "Dice, pooled", "sentences altered", "Dice on those: given, probe", "drop"]
     ]
     rows.append(
-        [_PROBE_WORDS["given"], _cell(summary["per_image"]["dice"]), _three(summary["pooled"]["dice"]), "", "", ""]
+        [PROBE_WORDS["given"], cell(summary["per_image"]["dice"]), three(summary["pooled"]["dice"]), "", "", ""]
     )
-    for name in PROBES:
+    for name in names:
         probe = summary["text_probes"][name]
         if probe is None:
             continue
         changed = probe["changed_only"]
-        compared = f"{_three(changed['given'])}, {_three(changed[name])}" if changed else ""
+        compared = f"{three(changed['given'])}, {three(changed[name])}" if changed else ""
         rows.append(
             [
-                _PROBE_WORDS[name],
-                _cell(probe["per_image"]["dice"]),
-                _three(probe["pooled"]["dice"]),
+                PROBE_WORDS[name],
+                cell(probe["per_image"]["dice"]),
+                three(probe["pooled"]["dice"]),
                 str(probe["n_changed"]),
                 compared,
-                _cell(changed["drop"]) if changed else "",
+                cell(changed["drop"]) if changed else "",
             ]
         )
     intro = (
         "<p>The same images, asked otherwise. A model that follows the words gets worse with the wrong ones; "
         "a drop whose interval holds zero cannot be told from not listening at all.</p>"
     )
-    return f"{head}{intro}{_plot(probe_bars(summary))}{_table(rows)}{reasons}"
+    return f"{head}{intro}{plot(probe_bars(summary))}{table(rows)}{reasons}"
 
 
 def _pictures(report: "Report", include_text: bool) -> str:
@@ -158,9 +149,11 @@ def _pictures(report: "Report", include_text: bool) -> str:
             '<p class="soft">Drawn by chance from the cases whose sentence the probes alter.</p>'
             + "".join(_comparison(report, kept, include_text) for kept in gallery.compared)
         )
+    if gallery.expressions:
+        parts.insert(0, expressions_shown(report, include_text))
     if not parts:
         return ""
-    key = f'<p class="soft">{_key(FOUND)}found &nbsp; {_key(TRUTH)}reference</p>'
+    key = f'<p class="soft">{swatch(FOUND)}found &nbsp; {swatch(TRUTH)}reference</p>'
     return f"<h2>Pictures</h2>{key}{''.join(parts)}"
 
 
@@ -171,11 +164,11 @@ def _grid(report: "Report", group: Iterable[Kept], include_text: bool) -> str:
         lines = [
             f"<b>Dice {kept.dice:.3f}</b>",
             escape(score.case.id),
-            f"target {_share(score.given.reference, score.pixels)}",
+            f"target {share(score.given.reference, score.pixels)}",
         ]
         if include_text and score.case.text:
             lines.append(escape(score.case.text))
-        figures.append(_figure(report, kept, "given", "<br>".join(lines)))
+        figures.append(figure(report, kept, "given", "<br>".join(lines)))
     return f'<div class="grid">{"".join(figures)}</div>'
 
 
@@ -184,25 +177,11 @@ def _comparison(report: "Report", kept: Kept, include_text: bool) -> str:
     figures = []
     for name in kept.masks:
         dice = (score.given if name == "given" else score.probes[name]).dice
-        lines = [f"<b>Dice {dice:.3f}</b>", _PROBE_WORDS[name]]
+        lines = [f"<b>Dice {dice:.3f}</b>", PROBE_WORDS[name]]
         if include_text and asked[name]:
             lines.append(escape(str(asked[name])))
-        figures.append(_figure(report, kept, name, "<br>".join(lines)))
+        figures.append(figure(report, kept, name, "<br>".join(lines)))
     return f'<p>{escape(score.case.id)}</p><div class="grid four">{"".join(figures)}</div>'
-
-
-def _figure(report: "Report", kept: Kept, name: str, caption: str) -> str:
-    case = report.scores[kept.index].case
-    truth = None if case.mask is None else read_truth(case)
-    picture = _overlay(read_image(case.image), kept.mask(name), truth)
-    alt = escape(f"{case.id}: found and reference, {_PROBE_WORDS[name]}")
-    return f'<figure><img src="{_data(picture)}" alt="{alt}" loading="lazy"><figcaption>{caption}</figcaption></figure>'
-
-
-def _overlay(image: NDArray[np.float32], mask: NDArray[np.bool_], truth: NDArray[np.bool_] | None) -> bytes:
-    file = io.BytesIO()
-    draw_overlay(image, mask, truth=truth, largest=_LARGEST).save(file, format="png", optimize=True)
-    return file.getvalue()
 
 
 def _provenance(summary: dict[str, Any], name: str) -> str:
@@ -228,45 +207,3 @@ def _provenance(summary: dict[str, Any], name: str) -> str:
     rows = [[escape(key), escape(str(value))] for key, value in shown.items() if value is not None]
     body = "".join(f'<tr><th>{key}</th><td class="word">{value}</td></tr>' for key, value in rows)
     return f'<h2>Made with</h2><div class="scroll"><table>{body}</table></div>'
-
-
-def _table(rows: Sequence[Sequence[str]], note: str = "") -> str:
-    head, *body = rows
-    caption = f"<caption>{escape(note)}</caption>" if note else ""
-    lines = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in body)
-    header = "".join(f"<th>{cell}</th>" for cell in head)
-    return f'<div class="scroll"><table>{caption}<thead><tr>{header}</tr></thead><tbody>{lines}</tbody></table></div>'
-
-
-def _plot(plot: Plot | None) -> str:
-    if plot is None:
-        return ""
-    return (
-        f'<picture class="plot"><source media="(prefers-color-scheme: dark)" srcset="{_data(plot.dark)}">'
-        f'<img src="{_data(plot.light)}" width="{plot.width}" alt="{escape(plot.alt)}"></picture>'
-    )
-
-
-def _data(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-
-
-def _key(colour: tuple[int, int, int]) -> str:
-    return f'<span class="key" style="background: rgb{colour}"></span>'
-
-
-def _cell(score: dict[str, Any]) -> str:
-    mean, ends = _three(score["mean"]), _range(score["ci95"])
-    return f"{mean} <small>{ends}</small>" if ends else mean
-
-
-def _three(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
-
-
-def _range(ends: Sequence[float] | None) -> str:
-    return "" if ends is None else f"{_three(ends[0])} to {_three(ends[1])}"
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.2g} % of the image"

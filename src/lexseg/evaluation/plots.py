@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from lexseg.evaluation.probes import PROBES
 from lexseg.evaluation.scores import CaseScore
+from lexseg.metrics.calibration import reliability
 
 _BINS_OF_MEDIANS = 10
 
@@ -98,7 +98,7 @@ def size_against_dice(scores: Sequence[CaseScore]) -> Plot | None:
 
 def probe_bars(summary: dict[str, Any]) -> Plot | None:
     """Dice with the given sentence and with each probe; ``None`` where there are no probes."""
-    probes = {name: summary["text_probes"][name] for name in PROBES if summary["text_probes"][name] is not None}
+    probes = {name: probe for name, probe in summary["text_probes"].items() if probe is not None}
     if not probes:
         return None
     rows = {"given": summary} | probes
@@ -130,7 +130,44 @@ def probe_bars(summary: dict[str, Any]) -> Plot | None:
             axes.set_ylim(0, 1.1)
             axes.set_ylabel("Dice", color=theme.ink)
 
-    return _plot(draw, (10, 3.2), "Dice with the given sentence, without one, with another one, and with sides swapped")
+    return _plot(draw, (10, 3.2), f"Dice with the given sentence and with the probes: {', '.join(probes)}")
+
+
+def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot:
+    """What the model says of presence: how it is spread, and how often it is right."""
+    said = [s for s in scores if s.presence is not None]
+    probability = np.array([s.presence for s in said], dtype=np.float64)
+    truth = np.array([s.has_foreground for s in said], dtype=np.bool_)
+    kept = reliability(probability, truth)
+
+    def draw(figure: Figure, theme: Theme) -> None:
+        left, right = _row(figure, 2)
+        bins = np.linspace(0, 1, 26).tolist()
+        for chosen, colour, label in ((truth, theme.hues[0], "there"), (~truth, theme.hues[2], "not there")):
+            left.hist(
+                probability[chosen], bins=bins, color=colour, alpha=0.65, label=f"target {label} ({chosen.sum()})"
+            )
+        left.set_xlabel("presence", color=theme.ink)
+        left.set_ylabel("sentences", color=theme.ink)
+        left.set_yscale("symlog", linthresh=10)
+        if threshold is not None:
+            left.axvline(threshold, color=theme.ink, linewidth=1, linestyle="--")
+            _annotate(left, "not found | found", (threshold, 1.0), theme.ink)
+        legend = left.legend(loc="upper center", fontsize=8, frameon=False)
+        filled = kept.count > 0
+        right.plot([0, 1], [0, 1], color=theme.faint, linewidth=1)
+        right.plot(kept.said[filled], kept.true[filled], color=theme.hues[0], linewidth=1.5)
+        sizes = 12 + 120 * kept.count[filled] / kept.count.max()
+        right.scatter(kept.said[filled], kept.true[filled], s=sizes, color=theme.hues[0], linewidths=0, zorder=3)
+        right.set_xlabel("presence said", color=theme.ink)
+        right.set_ylabel("share that is there", color=theme.ink)
+        right.set_title("reliability: points by their number of sentences", color=theme.ink, fontsize=10)
+        right.set_xlim(-0.02, 1.02)
+        right.set_ylim(-0.02, 1.02)
+        for text in legend.get_texts():
+            text.set_color(theme.ink)
+
+    return _plot(draw, (10, 3.4), "Histogram of presence for targets that are there and not there, and its reliability")
 
 
 def _plot(draw: Callable[[Figure, Theme], None], inches: tuple[float, float], alt: str) -> Plot:

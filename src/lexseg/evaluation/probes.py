@@ -1,7 +1,8 @@
 """The honesty probes: does the model listen to the sentence, or guess from the image alone?
 
 Each case is asked again without its sentence (``none``), with the sentence of another case (``shuffled``), and with
-left and right swapped (``swapped``). A model that listens gets worse with the wrong words.
+left and right swapped (``swapped``). With referring data it is also asked for another target of its image
+(``other``), and for what its image does not hold (``absent``). A model that listens gets worse with the wrong words.
 """
 
 import re
@@ -16,7 +17,10 @@ from lexseg.data.case import Case, Laterality
 from lexseg.text.wording import convert_laterality, mirror_words
 
 PROBES = ("none", "shuffled", "swapped")
-"""All probes, in the order of the report."""
+"""The probes of every evaluation, in the order of the report."""
+
+REFERRING_PROBES = ("other", "absent")
+"""Those that only an image with several expressions allows."""
 
 Sentence = str | None
 
@@ -30,16 +34,29 @@ class Questions:
         probes: for each probe that can be made the sentence of each case.
         missing: for each other probe why it cannot be made.
         shuffled_by: how the other cases' sentences were dealt out.
+        wordings: of each case other wordings of its sentence, in the model's laterality; empty where there are none.
     """
 
     given: tuple[Sentence, ...]
     probes: dict[str, tuple[Sentence, ...]] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     shuffled_by: str | None = None
+    wordings: tuple[tuple[Sentence, ...], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The probes that were made or could have been, in the order of the report."""
+        known = {*self.probes, *self.missing}
+        return tuple(name for name in (*PROBES, *REFERRING_PROBES) if name in known)
 
     def of(self, case: int) -> dict[str, Sentence]:
         """What the case of that index is asked: ``given`` and the probes."""
         return {"given": self.given[case]} | {name: texts[case] for name, texts in self.probes.items()}
+
+    def asked(self, case: int) -> dict[str, Sentence]:
+        """The same, with the other wordings as ``wording_2``, ``wording_3``, ..."""
+        more = self.wordings[case] if self.wordings else ()
+        return self.of(case) | {f"wording_{number}": text for number, text in enumerate(more, start=2)}
 
     def changed(self, probe: str) -> NDArray[np.bool_]:
         """bool[N]: the cases whose sentence the probe alters."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lexseg.evaluation.gallery import Gallery
 from lexseg.evaluation.output import MASKS, PAGE, REPORT, TABLE
-from lexseg.evaluation.probes import PROBES, Questions, same_meaning
+from lexseg.evaluation.probes import Questions, same_meaning
 from lexseg.evaluation.scores import CaseScore
 
 
@@ -56,9 +58,12 @@ class Report:
     def _row(self, index: int, score: CaseScore, include_text: bool) -> dict[str, Any]:
         case, asked = score.case, self.questions.of(index)
         row: dict[str, Any] = {"id": case.id, "patient": case.patient or ""}
+        names = self.questions.names
+        row |= {"kind": score.kind, "region": score.region}
+        row["presence"] = "" if score.presence is None else _short(score.presence)
         if include_text:
             row["text"] = case.text
-            row |= {f"text_{name}": asked.get(name) or "" for name in PROBES if name != "none"}
+            row |= {f"text_{name}": asked.get(name) or "" for name in names if name != "none"}
         row |= {
             "dice": _short(score.given.dice),
             "iou": _short(score.given.iou),
@@ -70,7 +75,10 @@ class Report:
             "missed": int(score.missed),
             "false_alarm": int(score.false_alarm),
         }
-        for name in PROBES:
+        row["follow"] = "" if score.follow is None else _short(score.follow)
+        dice = [one.dice for one in (score.given, *score.wordings)]
+        row |= {"wordings": len(dice), "wordings_sd": _short(float(np.std(dice))) if len(dice) > 1 else ""}
+        for name in names:
             known = name in score.probes
             row[f"dice_{name}"] = _short(score.probes[name].dice) if known else ""
             row[f"{name}_changed"] = int(not same_meaning(asked[name], asked["given"])) if known else ""

@@ -1,14 +1,16 @@
 """The scores of one case."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.data.case import Case
+from lexseg.data.truth import Truth
 from lexseg.evaluation.sources import Answer
+from lexseg.metrics.listening import follow_rate, within
 from lexseg.metrics.overlap import Counts, counts
 from lexseg.metrics.surface import surface_scores
 
@@ -27,6 +29,12 @@ class CaseScore:
         hd95: in the unit of the report.
         nsd: at a tolerance of 2 px, 0..1.
         probes: pixel counts of the masks that the probes give.
+        presence: probability that the target is there, as the model says it; ``None`` where it does not.
+        wordings: pixel counts of the masks that other wordings of the sentence give.
+        follow: share of the found area that lies where the sentence points; ``None`` where it names no place, or no
+            target.
+        side: ``one of both`` where the whole of one side is asked for and the other has findings too, ``clear`` where
+            the sentence asks for a side without any, while the other has some; empty otherwise.
     """
 
     case: Case
@@ -35,6 +43,20 @@ class CaseScore:
     hd95: float
     nsd: float
     probes: Mapping[str, Counts]
+    presence: float | None = None
+    wordings: tuple[Counts, ...] = ()
+    follow: float | None = None
+    side: str = ""
+
+    @property
+    def kind(self) -> str:
+        """How many targets the sentence names: one, several, none; empty for a sentence about the whole image."""
+        return self.case.expression_kind or ""
+
+    @property
+    def region(self) -> str:
+        """The place that an expression asks for, such as ``left upper``, of the image's left; empty if none."""
+        return region_of(self.case)
 
     @property
     def has_foreground(self) -> bool:
@@ -57,45 +79,90 @@ class CaseScore:
         return self.missed or self.false_alarm
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How an answer becomes a mask.
+
+    Attributes:
+        threshold: probability from which on a pixel is foreground.
+        presence: presence below which the whole mask is empty; ``None`` where nothing is answered "not found".
+        size: side of the square that everything is resized to before scoring, as papers do; ``None`` is native.
+    """
+
+    threshold: float
+    presence: float | None = None
+    size: int | None = None
+
+    def native(self) -> "Cut":
+        """The same at the image's own size."""
+        return replace(self, size=None)
+
+    def mask(self, answer: Answer) -> NDArray[np.bool_]:
+        """The mask: probabilities are resized linearly and then cut, masks resized by nearest neighbour."""
+        found, size = answer.found, self.size
+        if self.presence is not None and answer.presence is not None and answer.presence < self.presence:
+            return np.zeros(found.shape if size is None else (size, size), dtype=np.bool_)
+        if found.dtype == np.bool_:
+            return resize_mask(found.astype(np.bool_, copy=False), size)
+        if size is not None and found.shape != (size, size):
+            picture = Image.fromarray(found.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
+            found = np.asarray(picture, dtype=np.float32)
+        mask: NDArray[np.bool_] = found >= self.threshold
+        return mask
+
+
 def score_case(
-    case: Case,
-    answers: Mapping[str, Answer],
-    reference: NDArray[np.bool_],
-    *,
-    threshold: float,
-    size: int | None = None,
-    in_mm: bool = False,
+    case: Case, answers: Mapping[str, Answer], truth: Truth, masks: Mapping[str, NDArray[np.bool_]], *, in_mm: bool
 ) -> CaseScore:
     """Scores what was answered about one case.
 
     Args:
         case: the case.
-        answers: ``given`` and the probes, at native size.
-        reference: bool[H, W], at native size.
-        threshold: probability from which on a pixel is foreground.
-        size: side of the square that everything is resized to before scoring, as papers do; ``None`` is native.
+        answers: ``given``, the probes and the other wordings.
+        truth: what is true, at the size of the masks.
+        masks: those of the answers.
         in_mm: HD95 in millimetres, of a case whose spacing is known, instead of pixels.
     """
-    truth = resize_mask(reference, size)
-    masks = {name: to_mask(answer, threshold, size) for name, answer in answers.items()}
+    shape = truth.mask.shape
     spacing = case.spacing if in_mm else None
-    if spacing is not None and size is not None:
-        spacing = (spacing[0] * reference.shape[0] / size, spacing[1] * reference.shape[1] / size)
-    outline = surface_scores(masks["given"], truth, tolerance=TOLERANCE, spacing=spacing)
-    tallies = {name: counts(mask, truth) for name, mask in masks.items()}
+    native = answers["given"].found.shape
+    if spacing is not None and native != shape:
+        spacing = (spacing[0] * native[0] / shape[0], spacing[1] * native[1] / shape[1])
+    outline = surface_scores(masks["given"], truth.mask, tolerance=TOLERANCE, spacing=spacing)
+    tallies = {name: counts(mask, truth.mask) for name, mask in masks.items()}
     given = tallies.pop("given")
-    return CaseScore(case, truth.size, given, outline.hd95, outline.nsd, tallies)
+    place = region_of(case)
+    return CaseScore(
+        case,
+        truth.mask.size,
+        given,
+        outline.hd95,
+        outline.nsd,
+        {name: one for name, one in tallies.items() if not name.startswith("wording_")},
+        presence=answers["given"].presence,
+        wordings=tuple(one for name, one in tallies.items() if name.startswith("wording_")),
+        follow=follow_rate(masks["given"], place) if place and given.reference else None,
+        side=_side(place, truth),
+    )
 
 
-def to_mask(answer: Answer, threshold: float, size: int | None = None) -> NDArray[np.bool_]:
-    """The mask of an answer: probabilities are resized linearly and then cut, masks resized by nearest neighbour."""
-    if answer.dtype == np.bool_:
-        return resize_mask(answer.astype(np.bool_, copy=False), size)
-    if size is not None and answer.shape != (size, size):
-        picture = Image.fromarray(answer.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
-        answer = np.asarray(picture, dtype=np.float32)
-    mask: NDArray[np.bool_] = answer >= threshold
-    return mask
+def region_of(case: Case) -> str:
+    """The place that an expression asks for, such as ``left upper``, of the image's left; empty if none."""
+    return " ".join(case.extra.get("region", "").split()) if case.expression_kind is not None else ""
+
+
+def _side(place: str, truth: Truth) -> str:
+    if place not in ("left", "right") or truth.others is None or not truth.others.any():
+        return ""
+    if within(truth.others, place).any():
+        return ""  # part of that side, or not of it
+    return "one of both" if truth.mask.any() else "clear"
+
+
+def resize_truth(truth: Truth, size: int | None) -> Truth:
+    """Both masks as `resize_mask` makes them."""
+    others = None if truth.others is None else resize_mask(truth.others, size)
+    return Truth(resize_mask(truth.mask, size), others)
 
 
 def resize_mask(mask: NDArray[np.bool_], size: int | None) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,15 +17,30 @@ from lexseg.errors import DataError
 from lexseg.evaluation.cases import file_names
 from lexseg.evaluation.probes import Questions, Sentence
 
-Answer = NDArray[np.bool_] | NDArray[np.float32]
-"""A mask bool[H, W], or probabilities float32[H, W], at the image's own size."""
-
 _BATCH = 16
-_BATCH_PIXELS = 2**24
+_BATCH_PIXELS = 2**26
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one sentence about one image is answered with.
+
+    Attributes:
+        found: a mask bool[H, W], or probabilities float32[H, W], at the image's own size.
+        presence: calibrated probability, 0..1, that what the sentence names is in the image; ``None`` where it is not
+            said.
+    """
+
+    found: NDArray[np.bool_] | NDArray[np.float32]
+    presence: float | None = None
 
 
 class Predictor(Protocol):
     """What evaluation needs of a model; `lexseg.inference.segmenter.Segmenter` is one.
+
+    A model that also says whether the target is there has two members more: ``answer_batch``, which is asked like
+    ``segment_batch`` and gives objects with ``probability`` and ``presence``, and ``presence_threshold``, below which
+    the mask is empty (`presence_threshold`).
 
     Attributes:
         name: as the user named it.
@@ -54,6 +70,12 @@ class Predictor(Protocol):
     ) -> list[list[NDArray[np.float32]]]:
         """Probabilities float32[H, W] for each image and each of its sentences."""
         ...
+
+
+def presence_threshold(source: object) -> float | None:
+    """Presence below which a model answers "not found" by an empty mask; ``None`` where it never does."""
+    value = getattr(source, "presence_threshold", None)
+    return None if value is None else float(value)
 
 
 class PredictionFolder:
@@ -137,7 +159,7 @@ class PredictionFolder:
     def answers(self, cases: Sequence[Case], files: Mapping[str, Path]) -> Iterator[tuple[int, dict[str, Answer]]]:
         """The index of each case and its mask, as `ask_model` gives them."""
         for index, case in enumerate(cases):
-            yield index, {"given": read_mask(files[case.id])}
+            yield index, {"given": Answer(read_mask(files[case.id]))}
 
     def fingerprint(self, files: Mapping[str, Path]) -> str:
         """SHA-256 of the masks that are scored."""
@@ -148,7 +170,7 @@ class PredictionFolder:
 def ask_model(
     model: Predictor, cases: Sequence[Case], questions: Questions, *, tta: bool = False
 ) -> Iterator[tuple[int, dict[str, Answer]]]:
-    """Asks a model about each case: the given sentence and all probes at once.
+    """Asks a model about each case: the given sentence, its other wordings and all probes at once.
 
     Cases that share an image are asked together and equal sentences once, so that an image is encoded once and a
     probe that changes nothing costs nothing.
@@ -160,21 +182,37 @@ def ask_model(
         tta: test-time augmentation.
 
     Yields:
-        the index of a case, in any order, and the probabilities for ``given`` and each probe.
+        the index of a case, in any order but those of one image in a row, and the answers by the names of
+        `Questions.asked`.
     """
-    for batch in _batches(cases):
+    for batch in _batches(cases, questions):
         images = [read_image(cases[members[0]].image) for members in batch]
-        asked = [
-            list(dict.fromkeys(text for index in members for text in questions.of(index).values())) for members in batch
-        ]
-        for members, texts, answers in zip(batch, asked, model.segment_batch(images, asked, tta=tta), strict=True):
-            heard = dict(zip(texts, answers, strict=True))
+        texts = [_distinct(members, questions) for members in batch]
+        for members, asked, answers in zip(batch, texts, _answers(model, images, texts, tta), strict=True):
+            heard = dict(zip(asked, answers, strict=True))
             for index in members:
-                yield index, {name: heard[text] for name, text in questions.of(index).items()}
+                yield index, {name: heard[text] for name, text in questions.asked(index).items()}
 
 
-def _batches(cases: Sequence[Case]) -> Iterator[list[list[int]]]:
-    """Portions of images, each image as the indices of its cases, small enough for memory at native size."""
+def _answers(
+    model: Predictor, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[Sentence]], tta: bool
+) -> list[list[Answer]]:
+    answer_batch = getattr(model, "answer_batch", None)
+    if answer_batch is None:
+        return [[Answer(found) for found in row] for row in model.segment_batch(images, texts, tta=tta)]
+    known = presence_threshold(model) is not None
+    return [
+        [Answer(one.probability, one.presence if known else None) for one in row]
+        for row in answer_batch(images, texts, tta=tta)
+    ]
+
+
+def _distinct(members: Sequence[int], questions: Questions) -> list[Sentence]:
+    return list(dict.fromkeys(text for index in members for text in questions.asked(index).values()))
+
+
+def _batches(cases: Sequence[Case], questions: Questions) -> Iterator[list[list[int]]]:
+    """Portions of images, each image as the indices of its cases, whose answers are small enough for memory."""
     by_image: dict[Path, list[int]] = {}
     for index, case in enumerate(cases):
         by_image.setdefault(case.image, []).append(index)
@@ -182,10 +220,11 @@ def _batches(cases: Sequence[Case]) -> Iterator[list[list[int]]]:
     pixels = 0
     for path, members in by_image.items():
         height, width = image_size(path)
-        if batch and (len(batch) == _BATCH or pixels + height * width > _BATCH_PIXELS):
+        needed = height * width * len(_distinct(members, questions))
+        if batch and (len(batch) == _BATCH or pixels + needed > _BATCH_PIXELS):
             yield batch
             batch, pixels = [], 0
         batch.append(members)
-        pixels += height * width
+        pixels += needed
     if batch:
         yield batch

@@ -1,54 +1,20 @@
 """The scores of all cases as one page of numbers: ``report.json``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from lexseg.evaluation.probes import PROBES, Questions
+from lexseg.evaluation.bootstrap import Bootstrap
+from lexseg.evaluation.listening import group_part, listening_part, presence_part, referring_part
+from lexseg.evaluation.probes import REFERRING_PROBES, Questions
 from lexseg.evaluation.scores import TOLERANCE, CaseScore
-from lexseg.metrics.intervals import Interval, bootstrap_difference, bootstrap_mean, bootstrap_ratio
-from lexseg.metrics.overlap import EMPTY_RULE, Counts
+from lexseg.evaluation.switching import Switch
+from lexseg.metrics.overlap import EMPTY_RULE
 from lexseg.metrics.surface import HD95_EMPTY_RULE
 
 _ROUNDING = 1e-9
-
-
-class Bootstrap:
-    """Intervals of one set of cases, resampled by patient (by image where no patient is known).
-
-    Args:
-        clusters: the patient of each case.
-        n_resamples: bootstrap samples.
-        seed: of the resampling.
-    """
-
-    def __init__(self, clusters: Sequence[str], *, n_resamples: int, seed: int) -> None:
-        self.clusters = list(clusters)
-        self._options = {"n_resamples": n_resamples, "seed": seed}
-
-    def mean(self, values: Sequence[float]) -> dict[str, Any]:
-        """``{"mean": .., "ci95": [.., ..]}``."""
-        return _as_dict(bootstrap_mean(values, self.clusters, **self._options))
-
-    def difference(self, first: Sequence[float], second: Sequence[float]) -> dict[str, Any]:
-        """The same of a paired difference."""
-        return _as_dict(bootstrap_difference(first, second, self.clusters, **self._options))
-
-    def pooled(self, tallies: Sequence[Counts]) -> dict[str, Any]:
-        """Pooled Dice and IoU with their intervals."""
-        total = sum(tallies, Counts())
-        tp, fp, fn = (np.array([getattr(t, name) for t in tallies]) for name in ("tp", "fp", "fn"))
-        return {
-            "dice": total.dice,
-            "iou": total.iou,
-            "dice_ci95": _ends(bootstrap_ratio(2 * tp, 2 * tp + fp + fn, self.clusters, **self._options)),
-            "iou_ci95": _ends(bootstrap_ratio(tp, tp + fp + fn, self.clusters, **self._options)),
-        }
-
-    def per_image(self, tallies: Sequence[Counts]) -> dict[str, Any]:
-        """Mean Dice and IoU with their intervals."""
-        return {"dice": self.mean([t.dice for t in tallies]), "iou": self.mean([t.iou for t in tallies])}
+_NO_EXPRESSIONS = "no case has an expression_kind: these are sentences about whole images"
 
 
 def summarise(
@@ -59,6 +25,9 @@ def summarise(
     size: int | None,
     n_resamples: int = 2000,
     seed: int = 0,
+    presence_threshold: float | None = None,
+    switches: Sequence[Switch] = (),
+    groups: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """All numbers of the report.
 
@@ -69,10 +38,14 @@ def summarise(
         size: side of the square that was scored at; ``None`` is native.
         n_resamples: bootstrap samples.
         seed: of the resampling.
+        presence_threshold: presence below which a mask was made empty.
+        switches: of the images with several expressions.
+        groups: by column the value of each case, for scores of each value.
 
     Raises:
         RuntimeError: if a mean IoU lies below Dice / (2 - Dice) of the mean Dice, which cannot be.
     """
+    options = {"n_resamples": n_resamples, "seed": seed}
 
     def bootstrap(chosen: Sequence[CaseScore]) -> Bootstrap:
         return Bootstrap([s.case.cluster for s in chosen], n_resamples=n_resamples, seed=seed)
@@ -93,15 +66,32 @@ def summarise(
         | {"unit": unit, "empty_rule": HD95_EMPTY_RULE, "n_one_empty": sum(s.one_empty for s in scores)},
         "nsd": every.mean([s.nsd for s in scores]) | {"tolerance": int(TOLERANCE), "unit": "px"},
         "text_probes": {
-            name: _probe(scores, questions, name, bootstrap) if name in questions.probes else None for name in PROBES
+            name: _probe(scores, questions, name, bootstrap) if name in questions.probes else None
+            for name in questions.names
         },
         "text_probes_missing": dict(questions.missing),
         "shuffled_by": questions.shuffled_by,
         "interval": {"method": "percentile bootstrap of clusters", "confidence": 0.95, "n_resamples": n_resamples},
     }
+    expressions = [s for s in scores if s.kind]
+    summary["referring"], summary["referring_missing"] = (
+        referring_part(expressions, options) if expressions else (None, {"referring": _NO_EXPRESSIONS})
+    )
+    summary["listening"], summary["listening_missing"] = (
+        listening_part(expressions, switches, options) if expressions else (None, {"listening": _NO_EXPRESSIONS})
+    )
+    summary["presence"], summary["presence_missing"] = presence_part(scores, presence_threshold, options)
+    summary["by"] = {column: _groups(scores, values, options) for column, values in (groups or {}).items()}
     check_bound(summary)
     summary["iou_bound"] = "IoU >= Dice / (2 - Dice) of equal aggregation: asserted"
     return summary
+
+
+def _groups(scores: Sequence[CaseScore], values: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+    members: dict[str, list[CaseScore]] = {value: [] for value in sorted(set(values))}
+    for score, value in zip(scores, values, strict=True):
+        members[value].append(score)
+    return {value: group_part(chosen, options) for value, chosen in members.items()}
 
 
 def _probe(
@@ -125,6 +115,11 @@ def _probe(
             "drop": some.difference(given, asked),
             "metric": "dice per_image",
         }
+        | (
+            {"empty": float(np.mean([s.probes[name].predicted == 0 for s in changed]))}
+            if name in REFERRING_PROBES
+            else {}
+        )
     }
 
 
@@ -152,11 +147,3 @@ def check_bound(summary: dict[str, Any]) -> None:
 def _number(score: Any) -> float | None:
     value = score["mean"] if isinstance(score, dict) else score
     return None if value is None else float(value)
-
-
-def _as_dict(interval: Interval) -> dict[str, Any]:
-    return {"mean": interval.mean if np.isfinite(interval.mean) else None, "ci95": _ends(interval)}
-
-
-def _ends(interval: Interval) -> list[float] | None:
-    return [interval.low, interval.high] if interval.known else None

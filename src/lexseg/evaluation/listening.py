@@ -1,0 +1,137 @@
+"""The referring task, presence and listening in the report: plain numbers, with their intervals beside them.
+
+Each part holds its measures as numbers or null, ``ci95`` with an interval for each of them, and ``missing`` (beside the
+part, as ``..._missing``) with the reason for each null.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lexseg.evaluation.bootstrap import Bootstrap
+from lexseg.evaluation.scores import CaseScore
+from lexseg.evaluation.switching import Switch
+from lexseg.metrics.calibration import BINS, auroc, expected_calibration_error
+from lexseg.metrics.referring import MEASURES, Terms, referring_terms
+
+KINDS = ("one", "several", "none")
+SIDES = {"one_of_both": "one of both", "clear_side": "clear"}
+
+_NO_TARGET, _NO_NONE = "no expression names a target", "no expression is without a target"
+_WHY = {"n_acc": _NO_NONE} | dict.fromkeys(("pr50", "pr70", "pr90", "t_acc", "dice"), _NO_TARGET)
+
+Part = dict[str, Any]
+Missing = dict[str, str]
+
+
+def referring_part(scores: Sequence[CaseScore], options: Mapping[str, Any]) -> tuple[Part, Missing]:
+    """``referring`` and ``referring_missing``.
+
+    Args:
+        scores: of the expressions; sentences about whole images left out.
+        options: of `Bootstrap`.
+    """
+    terms = _terms(scores)
+    part = _counts(scores) | _ratios(scores, {name: terms[name] for name in (*MEASURES, "dice")}, options)
+    missing = {name: _WHY.get(name, _NO_TARGET) for name in (*MEASURES, "dice") if part[name] is None}
+    kinds = {kind: [s for s in scores if s.kind == kind] for kind in KINDS}
+    part["by_kind"] = {kind: group_part(chosen, options) if chosen else None for kind, chosen in kinds.items()}
+    return part, missing
+
+
+def group_part(scores: Sequence[CaseScore], options: Mapping[str, Any]) -> Part:
+    """Some of the cases: those of a kind, of a value of a column, ...
+
+    ``dice`` is per image of the cases with a target, ``empty`` the share of all that were answered by an empty mask.
+    """
+    return _counts(scores) | _ratios(scores, _terms(scores), options)
+
+
+def presence_part(
+    scores: Sequence[CaseScore], threshold: float | None, options: Mapping[str, Any]
+) -> tuple[Part | None, Missing]:
+    """``presence`` and ``presence_missing``: does the model know whether the target is there?"""
+    said = [s for s in scores if s.presence is not None]
+    if not said:
+        why = "nothing was said of whether the target is there"
+        return None, {"auroc": why, "ece": why}
+    probability = np.array([s.presence for s in said], dtype=np.float64)
+    truth = np.array([s.has_foreground for s in said], dtype=np.bool_)
+    part: Part = {
+        "n": len(said),
+        "n_present": int(truth.sum()),
+        "n_absent": int((~truth).sum()),
+        "threshold": threshold,
+        "bins": BINS,
+    }
+    if truth.all() or not truth.any():
+        why = "every case holds its target" if truth.all() else "no case holds its target"
+        return part | {"auroc": None, "ece": None, "ci95": {"auroc": None, "ece": None}}, {"auroc": why, "ece": why}
+    every = Bootstrap([s.case.cluster for s in said], **options)
+    found = {
+        "auroc": every.statistic(lambda w: auroc(probability, truth, weight=w)),
+        "ece": every.statistic(lambda w: expected_calibration_error(probability, truth, weight=w)),
+    }
+    return part | _plain(found), {}
+
+
+def listening_part(
+    scores: Sequence[CaseScore], switches: Sequence[Switch], options: Mapping[str, Any]
+) -> tuple[Part, Missing]:
+    """``listening`` and ``listening_missing``.
+
+    Args:
+        scores: of the expressions; sentences about whole images left out.
+        switches: of the images.
+        options: of `Bootstrap`.
+    """
+    pointed = [s for s in scores if s.follow is not None]
+    several = [s for s in scores if s.wordings and s.has_foreground]
+    values = {
+        "follow_rate": ([s.follow or 0.0 for s in pointed], [s.case.cluster for s in pointed]),
+        "switch_score": ([s.score for s in switches], [s.cluster for s in switches]),
+        "paraphrase_spread": (
+            [float(np.std([one.dice for one in (s.given, *s.wordings)])) for s in several],
+            [s.case.cluster for s in several],
+        ),
+    }
+    found = {name: Bootstrap(clusters, **options).mean(numbers) for name, (numbers, clusters) in values.items()}
+    part = _plain(found) | {
+        "n": {name: len(numbers) for name, (numbers, _) in values.items()},
+        "n_pairs": sum(s.pairs for s in switches),
+    }
+    why = {
+        "follow_rate": "no expression with a target names a place (column 'region')",
+        "switch_score": "no image has two expressions with different targets",
+        "paraphrase_spread": "no expression with a target was asked in two wordings",
+    }
+    sides = {key: [s for s in scores if s.side == side] for key, side in SIDES.items()}
+    part["sides"] = {key: group_part(chosen, options) if chosen else None for key, chosen in sides.items()}
+    return part, {name: reason for name, reason in why.items() if part[name] is None}
+
+
+def _terms(scores: Sequence[CaseScore]) -> dict[str, Terms]:
+    target = np.array([s.has_foreground for s in scores], dtype=np.float64)
+    dice = np.array([s.given.dice for s in scores], dtype=np.float64)
+    empty = np.array([s.given.predicted == 0 for s in scores], dtype=np.float64)
+    points = np.array([s.follow is not None for s in scores], dtype=np.float64)
+    follow = np.array([s.follow or 0.0 for s in scores], dtype=np.float64)
+    more = {"dice": (dice * target, target), "empty": (empty, np.ones_like(empty)), "follow_rate": (follow, points)}
+    return referring_terms([s.given for s in scores]) | more
+
+
+def _counts(scores: Sequence[CaseScore]) -> Part:
+    n_target = sum(s.has_foreground for s in scores)
+    return {"n": len(scores), "n_target": n_target, "n_none": len(scores) - n_target}
+
+
+def _ratios(scores: Sequence[CaseScore], terms: Mapping[str, Terms], options: Mapping[str, Any]) -> Part:
+    every = Bootstrap([s.case.cluster for s in scores], **options)
+    return _plain({name: every.ratio(above, below) for name, (above, below) in terms.items()})
+
+
+def _plain(found: Mapping[str, Mapping[str, Any]]) -> Part:
+    """Numbers under their names, intervals under ``ci95``."""
+    ends = {name: score["ci95"] for name, score in found.items()}
+    return {**{name: score["mean"] for name, score in found.items()}, "ci95": ends}

@@ -1,0 +1,50 @@
+"""Pictures on the report's page."""
+
+import io
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.data.images import read_image
+from lexseg.data.truth import read_truth
+from lexseg.evaluation.gallery import Kept
+from lexseg.evaluation.markup import data
+from lexseg.inference.overlay import draw_overlay
+
+if TYPE_CHECKING:
+    from lexseg.evaluation.report import Report
+
+_LARGEST = 320
+PROBE_WORDS = {
+    "given": "the case's own sentence",
+    "none": "no sentence",
+    "shuffled": "the sentence of another case",
+    "swapped": "left and right swapped",
+    "other": "another target of the image",
+    "absent": "what the image does not hold",
+}
+"""What each question is, in words."""
+
+
+def figure(report: "Report", kept: Kept, name: str, caption: str) -> str:
+    """A case's image with what was found and what is true.
+
+    Args:
+        report: with the case.
+        kept: the case's masks.
+        name: of the mask to show.
+        caption: HTML.
+    """
+    case = report.scores[kept.index].case
+    truth = None if case.mask is None else read_truth(case)
+    picture = _overlay(read_image(case.image), kept.mask(name), truth)
+    alt = escape(f"{case.id}: found and reference, {PROBE_WORDS[name]}")
+    return f'<figure><img src="{data(picture)}" alt="{alt}" loading="lazy"><figcaption>{caption}</figcaption></figure>'
+
+
+def _overlay(image: NDArray[np.float32], mask: NDArray[np.bool_], truth: NDArray[np.bool_] | None) -> bytes:
+    file = io.BytesIO()
+    draw_overlay(image, mask, truth=truth, largest=_LARGEST).save(file, format="png", optimize=True)
+    return file.getvalue()
