@@ -27,7 +27,7 @@ PSEUDO = (
     r"(?:to|should|must|please|needs? to)(?: be)? (?:excluded?|ruled? out)|rule out|exclude",
     r"(?:partial|part|incomplete|near|almost complete)ly (?:resolved|cleared|clear|absent)|(?:nearly|almost) "
     r"(?:resolved|clear(?:ed)?|gone|normal)|unresolved",
-    r"gram.negative|clear (?:evidence|signs?)|clear.?cut|no\.? ?\d+|no ?one",
+    r"gram.negative|clear (?:evidence|signs?)|clear.?cut|no\.? ?\d+|no ?one|no,",
     r"(?:can ?not|can'?t|could ?n[o']t) (?:be )?(?:clear|normal)",
 )
 
@@ -37,7 +37,7 @@ _SEEN = (
     r"|appreciated|there|recogni[sz]ed|suspected)"
 )
 BEFORE = (
-    r"no(?! longer|,)|without|with out|w/o|absence of|lack of|lacks?|lacking|free (?:of|from)|clear of|negative for"
+    r"no(?! longer)|without|with out|w/o|absence of|lack of|lacks?|lacking|free (?:of|from)|clear of|negative for"
     r"|neither|nor|none|nil|nothing|never|sparing|spares|denies|resolution of|cleared of"
     r"|not (?:in|on|at|of|any|an?|the|both|left|right|involving|affecting|show\w*|contain\w*|have|having|reveal\w*"
     r"|demonstrate|involve|affect)"
