@@ -523,7 +523,7 @@ class TestWhole:
     @pytest.mark.parametrize(
         ("layout", "options", "words"),
         [
-            ("lvti", {}, "none of lvit, languide, medvlsm, folder, nifti"),
+            ("lvti", {}, "none of lvit, languide, medvlsm, folder, refcoco"),
             ("lvit", {"text": "x"}, "folder"),
             ("folder", {"text": " "}, "blank"),
             ("lvit", {"prompt": "p5"}, "medvlsm"),

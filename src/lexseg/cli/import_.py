@@ -7,7 +7,7 @@ import argparse
 from lexseg.cli.check import add_text_encoder, print_problems, print_report, progress_bar, text_encoder, wide_console
 
 # Named here and not taken from the importers, so that --help need not import them; a test holds the two together.
-LAYOUTS = ("lvit", "languide", "medvlsm", "folder", "nifti")
+LAYOUTS = ("lvit", "languide", "medvlsm", "folder", "refcoco", "referring", "nifti")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,12 +19,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "Copy a data set of another layout into a new folder with cases.csv, images/ and masks/, and check it. "
             "lvit: Train_Folder, Val_Folder, Test_Folder with img/, labelcol/ and .xlsx. languide: Images/, GTs/ and "
             "prompt/train.csv. medvlsm: images/, masks/ and JSON prompts. folder: images/, masks/ and one sentence. "
-            "nifti: volumes with masks of lesions (Medical Segmentation Decathlon, LiTS, or pairs by name), cut into "
-            "slices."
+            "refcoco: instances.json and refs.json, as of RefCOCO and gRefCOCO. referring: a JSON or JSONL of images, "
+            "masks and sentences, as of the sentence sets for LIDC and LiTS. nifti: volumes with masks of lesions "
+            "(Medical Segmentation Decathlon, LiTS, or pairs by name), cut into slices."
         ),
     )
     parser.add_argument("layout", metavar="LAYOUT", choices=LAYOUTS, help=", ".join(LAYOUTS))
-    parser.add_argument("source", metavar="SOURCE", help="folder to read")
+    parser.add_argument("source", metavar="SOURCE", help="folder to read (refcoco, referring and nifti: or a file)")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
     parser.add_argument(
         "--split",
@@ -38,6 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--prompt", metavar="NAME", help="the prompt that becomes the text (layout medvlsm; default: p6)"
     )
+    parser.add_argument("--images", metavar="DIR", help="folder of the images, if elsewhere (refcoco, referring)")
     parser.add_argument(
         "--laterality",
         choices=("image", "patient"),
@@ -52,7 +54,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--leaks_mask",
         "--leaks-mask",
         choices=("yes", "no"),
-        help="whether the sentences were written from the masks; noted in the manifest (default: yes, but for folder)",
+        help="whether the sentences were written from the masks; noted in the manifest (default: yes for lvit, "
+        "languide, medvlsm and nifti)",
     )
     parser.add_argument(
         "--strict", action="store_true", help="refuse the data set if a file is missing, instead of leaving out its row"
@@ -105,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             text=args.text,
             prompt=args.prompt,
+            images=args.images,
             laterality=args.laterality,
             leaks_mask=None if args.leaks_mask is None else args.leaks_mask == "yes",
             patient=args.patient,

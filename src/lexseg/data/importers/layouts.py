@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lexseg.data.importers import folder, languide, lvit, medvlsm, nifti
+from lexseg.data.importers import folder, languide, lvit, medvlsm, nifti, refcoco, referring
 from lexseg.data.importers.record import Findings
 from lexseg.errors import ConfigError, DataError
 
@@ -35,6 +35,8 @@ LAYOUTS: dict[str, Layout] = {
     "languide": Layout(languide.read, leaks_mask=True),
     "medvlsm": Layout(medvlsm.read, ("prompt",), leaks_mask=True),
     "folder": Layout(folder.read, ("text",)),
+    "refcoco": Layout(refcoco.read, ("images",), draws=True, file=True),
+    "referring": Layout(referring.read, ("images",), draws=True, file=True),
     "nifti": Layout(
         nifti.read,
         ("text", "window", "lesion", "organ", "min_area", "every", "channel"),
