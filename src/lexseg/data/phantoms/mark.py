@@ -29,3 +29,8 @@ def all_phantoms(cases: Iterable[Case]) -> bool:
             "evaluate each manifest by itself"
         )
     return True in first
+
+
+def mark_of(case: Case) -> dict[str, str]:
+    """The mark of a case, for what is made of it: empty for a real image."""
+    return {COLUMN: "yes"} if is_phantom(case) else {}

@@ -16,6 +16,7 @@ from lexseg.data.case import Case
 from lexseg.data.files import free_name, new_folder
 from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifests, write_manifest
+from lexseg.data.phantoms.mark import mark_of
 from lexseg.data.problem import Problem, describe
 from lexseg.data.refer.anatomy import ANATOMIES, Anatomy
 from lexseg.data.refer.attributes import measure
@@ -207,7 +208,7 @@ class _Builder:
                     language="en",
                     target_ids=expression.ids,
                     expression_kind=expression.kind,
-                    extra={"region": region, "query": str(query), "leaks_mask": "true"},
+                    extra={"region": region, "query": str(query), "leaks_mask": "true", **mark_of(case)},
                 )
             )
         if not self.settings.captions:
@@ -216,7 +217,7 @@ class _Builder:
             name = self.settings.reading.class_of(row)
             ids = tuple(i for i, names in enumerate(found.classes, start=1) if name is None or name in names)
             note = row.extra.get("leaks_mask", "")
-            extra = {"region": "", "query": "", "leaks_mask": note}
+            extra = {"region": "", "query": "", "leaks_mask": note, **mark_of(row)}
             self.rows.append(
                 replace(row, id=f"{row.id}_caption", image=image, mask=mask, label=None, target_ids=ids, extra=extra)
             )
