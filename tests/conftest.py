@@ -30,6 +30,20 @@ def sides():
 
 
 @pytest.fixture
+def careful_sides():
+    """The same, but it says whether what it is asked for is there."""
+    import fakes
+    from lexseg.inference.segmenter import Segmenter
+
+    model = fakes.Sides(text_encoder=fakes.WORDS, presence=True)
+    calibration = {"scale": 0.5, "bias": -1.0, "threshold": 0.7}
+    encoder = model.text_input.encoder
+    return Segmenter(
+        model, encoder, size=fakes.SIZE, presence=calibration, laterality="image", name="sides", device="cpu"
+    )
+
+
+@pytest.fixture
 def sides_folder(tmp_path, monkeypatch):
     """The same as a model folder."""
     import fakes

@@ -19,15 +19,19 @@ SIZE = (32, 64)
 
 
 class Sides(SegmentationModel):
-    """Finds what is bright; asked for "left" or "right", only in that half of the image."""
+    """Finds what is bright; asked for "left" or "right", only in that half of the image.
+
+    With ``presence``, it says as a logit how far the brightest pixel there lies above 0.5, times ``gain``.
+    """
 
     name = "sides"
 
-    def __init__(self, *, text_encoder=None, text_width=8, encoder_args=None):
+    def __init__(self, *, text_encoder=None, text_width=8, encoder_args=None, presence=False):
         super().__init__()
         self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
         self.gain = nn.Parameter(torch.tensor(20.0))
         self.loss_names = ()
+        self.presence = nn.Identity() if presence else None
         self.encoded = 0
 
     def encode_image(self, image):
@@ -43,7 +47,7 @@ class Sides(SegmentationModel):
                 logits[row, :, :, middle:] = -10
             if 3 in ids and 2 not in ids:
                 logits[row, :, :, :middle] = -10
-        return Prediction(logits)
+        return Prediction(logits, None if self.presence is None else logits.flatten(1).amax(1))
 
     def training_losses(self, image, text, target) -> dict[str, Tensor]:
         return {}

@@ -22,6 +22,7 @@ from lexseg.models.io import load_model
 from lexseg.text.batch import TextBatch, no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.negation import affirmed
 from lexseg.text.wording import mirror_words
 
 _CHUNK = 16  # images, or questions, that go through the network together
@@ -196,7 +197,7 @@ class Segmenter:
 
     def _heard(self, text: str | None) -> str | None:
         """What of a sentence is looked for; "" where it says of all it names that it is not there."""
-        return text
+        return affirmed(text) or "" if text and self.uses_text else text
 
     def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
         whole = index == list(range(features.maps[0].shape[0]))
