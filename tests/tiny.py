@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.models import MODELS
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 
 PLACE = "tiny:Tiny"  # for lexseg.models.MODELS
+PRESENCE_PLACE = "tiny:TinyPresence"
 
 
 class Tiny(SegmentationModel):
@@ -50,6 +52,30 @@ class Tiny(SegmentationModel):
         return {"encoder": [encoder], "text": [text] if text else [], "head": [head]}
 
 
+class TinyPresence(Tiny):
+    """The same, and an answer to "is it there?"."""
+
+    name = "tiny-presence"
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.there = nn.Linear(2 * self.head.in_channels, 1)
+        self.loss_names = (*self.loss_names, "presence")
+
+    def decode(self, features: Features, text) -> Prediction:
+        tokens, mask = self.text_input(text)
+        sentence = tokens.sum(1) / mask.sum(1, keepdim=True)
+        presence = self.there(torch.cat([sentence, features.maps[0].mean((2, 3))], 1)).squeeze(1)
+        return Prediction(super().decode(features, text).logits, presence)
+
+    def training_losses(self, image: Tensor, text, target) -> dict[str, Tensor]:
+        features = self.encode_for(image, text)
+        prediction = self.decode(features, text)
+        small = {"small": 1e-3 * prediction.logits.square().mean()}
+        presence = {"presence": presence_loss(prediction.presence, target)}
+        return segmentation_losses(prediction.logits, target) | small | presence
+
+
 def run_lexseg(arguments: list[str], log: str) -> None:
     """``lexseg ARGUMENTS`` in a process of its own, on one thread; what it says goes to a file."""
     from lexseg.cli.main import main
@@ -57,7 +83,7 @@ def run_lexseg(arguments: list[str], log: str) -> None:
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(handle, 1)
     os.dup2(handle, 2)
-    MODELS["tiny"] = PLACE
+    MODELS["tiny"], MODELS["tiny-presence"] = PLACE, PRESENCE_PLACE
     torch.set_num_threads(1)
     # a process of a forkserver would start reading processes by one of its own, which has imported nothing
     multiprocessing.set_start_method("fork", force=True)

@@ -71,6 +71,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 @pytest.fixture(autouse=True)
 def tiny_method(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "tiny", tiny.PLACE)
+    monkeypatch.setitem(MODELS, "tiny-presence", tiny.PRESENCE_PLACE)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "refer": ("refer", "make a referring data set from images with masks"),
     "train": ("train", "train a method from a recipe"),
     "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),
+    "calibrate": ("calibrate", "fit a model's 'not found' to cases"),
     "segment": ("segment", "segment images by sentences"),
     "models": ("models", "list methods, recipes and bundled models"),
     "benchmark": ("benchmark", "measure the size and speed of every method"),

@@ -92,14 +92,15 @@ class BestModel(Callback):
         """Reduce the scores over devices; on improvement save the model."""
         assert isinstance(pl_module, SegmentationTask)
         scores = pl_module.scores()
-        for name, value in scores.items():
-            pl_module.log(f"val/dice_{name}", value, sync_dist=True)  # equal everywhere
+        for name, value in pl_module.logged.items():
+            pl_module.log(name, value, sync_dist=True)  # equal everywhere
         score = scores[self.monitor]
         pl_module.improved = self.best is None or score > self.best
         if pl_module.improved:
             self.best, self.waited = score, 0
             if trainer.is_global_zero:
-                self.save({"epoch": trainer.current_epoch, "monitor": self.monitor, "val": scores})
+                how = {"epoch": trainer.current_epoch, "monitor": self.monitor, "presence": pl_module.presence}
+                self.save(how | {"val": scores})
         else:
             self.waited += 1
             self._stop_if_waited(trainer)

@@ -68,5 +68,17 @@ def _result(metrics: Mapping[str, Any]) -> str:
         "| Dice per image | Dice pooled | cases |\n|---|---|---|\n"
         f"| {val['per_image']['dice']['mean']:.4f} | {val['pooled']['dice']:.4f} | {val['n']:,} |\n\n"
         f"At each mask's own size; {val['empty_rule']}. Best epoch ({metrics['epoch'] + 1}) by `{metrics['monitor']}`: "
-        "chosen on these very cases, so expect a little less on others."
+        "chosen on these very cases, so expect a little less on others." + _absent(val)
+    )
+
+
+def _absent(val: Mapping[str, Any]) -> str:
+    """What it says where the target is not there; nothing where validation had no such case."""
+    referring, presence = val.get("referring", {}), val.get("presence", {})
+    if "t_acc" not in referring:
+        return ""
+    known = f"; AUROC of presence {presence['auroc']:.4f}" if presence else ""
+    return (
+        f"\n\nWhere the target is not in the image the mask was empty in {referring['n_acc']:.1%} (N-acc); where it "
+        f"is, something was found in {referring['t_acc']:.1%} (T-acc){known}."
     )

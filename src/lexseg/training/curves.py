@@ -51,7 +51,7 @@ class Curves(Callback):
         }
         row |= {name: float(value) for name, value in sorted(metrics.items()) if name.startswith("loss/")}
         # not from the metrics: those keep the scores of an earlier validation
-        row |= {f"val/dice_{name}": value for name, value in pl_module.validation.items()}
+        row |= pl_module.logged
         self.rows.append(row)
         for logger in trainer.loggers:
             logger.log_metrics({"lr": row["lr"], "seconds": row["seconds"]}, step=trainer.global_step)
@@ -61,7 +61,7 @@ class Curves(Callback):
 
 
 def draw_curves(rows: Sequence[Mapping[str, float]]) -> bytes:
-    """Losses, validation Dice and learning rate against the epoch, as a PNG."""
+    """Losses, validation scores and learning rate against the epoch, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -71,13 +71,13 @@ def draw_curves(rows: Sequence[Mapping[str, float]]) -> bytes:
     names = list(dict.fromkeys(name for row in rows for name in row))
     panels = (
         ("loss", [n for n in names if n.startswith("loss/")], "log"),
-        ("validation Dice", [n for n in names if n.startswith("val/dice_")], "linear"),
+        ("validation", [n for n in names if n.startswith("val/")], "linear"),
         ("learning rate", ["lr"], "linear"),
     )
     for axes, (title, chosen, scale) in zip(figure.subplots(1, 3), panels, strict=True):
         for name in chosen:
             points = [(row["epoch"], row[name]) for row in rows if name in row]
-            label = name.removeprefix("loss/").removeprefix("val/dice_").replace("_", " ")
+            label = name.removeprefix("loss/").removeprefix("val/").replace("_", " ")
             axes.plot(*zip(*points, strict=True), marker="." if len(points) < 40 else None, label=label)
         axes.set(title=title, xlabel="epoch")
         positive = all(row[name] > 0 for row in rows for name in chosen if name in row)

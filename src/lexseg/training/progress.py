@@ -54,6 +54,8 @@ class EpochLines(Callback):
         if scores := pl_module.validation:
             best = " (best)" if pl_module.improved else ""
             parts.append(f"val Dice {scores['per_image']:.4f} per image, {scores['pooled']:.4f} pooled{best}")
+            names = {"n_acc": "N-acc", "t_acc": "T-acc", "presence_auroc": "presence AUROC"}
+            parts += [f"{label} {scores[name]:.3f}" for name, label in names.items() if name in scores]
         self.console.print(*parts, f"{time.monotonic() - self._started:.0f} s", sep="  ")
 
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:

@@ -30,7 +30,8 @@ def save_run_model(
         config: the recipe.
         encoder: what reads the sentences; ``None`` for image-only models.
         cases: all of the run.
-        scores: ``epoch`` (from 0), ``monitor`` and ``val``: ``per_image`` and ``pooled``, or ``None`` if not validated.
+        scores: ``epoch`` (from 0), ``monitor``, ``presence`` (its calibration) and ``val``: what
+            :meth:`lexseg.training.task.SegmentationTask.scores` gives, or ``None`` if not validated.
     """
     training, validation = chosen(cases, "train"), validated(cases, config)
     lateralities = {c.laterality for c in training}
@@ -41,6 +42,7 @@ def save_run_model(
         text_encoder=None if encoder is None else encoder.config(),
         text_encoder_sha256=None if encoder is None or encoder.trainable else encoder.fingerprint(),
         laterality=lateralities.pop() if len(lateralities) == 1 else None,
+        presence=scores["presence"],
     )
     val = scores["val"]
     metrics = {
@@ -51,7 +53,9 @@ def save_run_model(
             "empty_rule": EMPTY_RULE,
             "per_image": {"dice": {"mean": val["per_image"]}},
             "pooled": {"dice": val["pooled"]},
-        },
+        }
+        | ({"referring": {k: val[k] for k in ("n_acc", "t_acc") if k in val}} if "n_acc" in val else {})
+        | ({"presence": {"auroc": val["presence_auroc"]}} if "presence_auroc" in val else {}),
         "epoch": scores["epoch"],
         "monitor": scores["monitor"],
         "seed": config.seed,

@@ -129,7 +129,7 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
                 raise KeyboardInterrupt from None
             raise
         if trainer.is_global_zero and not (output / "model").exists():
-            save({"epoch": trainer.current_epoch, "monitor": config.trainer.monitor, "val": None})
+            save({"epoch": trainer.current_epoch, "monitor": config.trainer.monitor, "presence": None, "val": None})
     return output / "model"
 
 

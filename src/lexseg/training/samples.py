@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from lexseg.data.case import Case
 from lexseg.data.dataset import CaseDataset
 from lexseg.data.files import replace_file
+from lexseg.training.calibration import found as is_there
 from lexseg.training.data_module import CaseDataModule
 from lexseg.training.task import SegmentationTask
 
@@ -52,8 +53,11 @@ class SampleOverlays(Callback):
             image = sample.image.expand(3, -1, -1)[None].to(pl_module.device)
             with torch.no_grad():
                 text = data.encode_text([sample.text or None]).to(pl_module.device)
-                logits = pl_module.model(image, text).logits.float()
+                prediction = pl_module.model(image, text)
+            logits = prediction.logits.float()
             found = F.interpolate(logits, size=(TILE, TILE), mode="bilinear", align_corners=False)[0, 0] > 0
+            if prediction.presence is not None:
+                found &= bool(is_there(prediction.presence.float().cpu().numpy(), pl_module.presence)[0])
             truth = F.interpolate(sample.mask[None], size=(TILE, TILE), mode="nearest-exact")[0, 0] > 0.5
             picture = F.interpolate(image, size=(TILE, TILE), mode="bilinear", align_corners=False)[0].cpu()
             tiles.append(draw_tile(picture.permute(1, 2, 0).numpy(), truth.numpy(), found.cpu().numpy()))

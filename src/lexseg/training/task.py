@@ -9,8 +9,10 @@ from torch.nn import functional as F
 
 from lexseg.data.batch import Batch
 from lexseg.errors import ConfigError, LexSegError
+from lexseg.metrics.calibration import auroc
 from lexseg.metrics.overlap import dice_from_counts, pixel_counts
 from lexseg.models.base import SegmentationModel
+from lexseg.training.calibration import fit_presence, found
 from lexseg.training.config import TrainConfig
 from lexseg.training.data_module import CaseDataModule, ValidationBatch
 from lexseg.training.optimizer import build_optimizer
@@ -28,6 +30,7 @@ class SegmentationTask(pl.LightningModule):
         config: the recipe.
         diverged: what is wrong, once a loss is no longer a number.
         validation: the scores of this epoch's validation; empty until it is done.
+        presence: calibration of the last validation; ``None`` where there was nothing to calibrate.
         improved: whether they are the best so far.
     """
 
@@ -40,7 +43,9 @@ class SegmentationTask(pl.LightningModule):
         self.diverged = ""
         self.validation: dict[str, float] = {}
         self.improved = False
+        self.presence: dict[str, float] | None = None
         self._counts: list[Tensor] = []
+        self._presence: list[Tensor] = []
         self._finite: list[Tensor] = []
 
     def on_train_epoch_start(self) -> None:
@@ -66,31 +71,69 @@ class SegmentationTask(pl.LightningModule):
 
     def validation_step(self, batch: ValidationBatch, batch_index: int) -> None:
         """Count pixels at each mask's own size."""
-        logits = self.model(batch.image, batch.text).logits.float()
-        self._finite.append(logits.isfinite().all())
+        prediction = self.model(batch.image, batch.text)
+        logits, presence = prediction.logits.float(), prediction.presence
+        presence = logits.new_full((len(logits),), torch.nan) if presence is None else presence.float()
+        finite = logits.isfinite().all() & (prediction.presence is None or presence.isfinite().all())
+        self._finite.append(finite.int())
+        self._presence.append(presence)
         for mask, one, counted in zip(batch.masks, logits, batch.counted, strict=True):
-            if counted:
-                native = F.interpolate(one[None], size=mask.shape[-2:], mode="bilinear", align_corners=False)
-                self._counts.append(pixel_counts(native, mask))
+            native = F.interpolate(one[None], size=mask.shape[-2:], mode="bilinear", align_corners=False)
+            counts = pixel_counts(native, mask)
+            self._counts.append(counts if counted else torch.full_like(counts, -1))
 
     def scores(self) -> dict[str, float]:
-        """Validation Dice over all devices, under both aggregations, and start counting anew.
+        """Scores of the validation over all devices, and start counting anew.
+
+        Presence is calibrated first, and where it denies a target the mask counts as empty: what the saved model does.
+
+        Returns:
+            Dice ``per_image`` and ``pooled``; where masks are empty also ``n_acc`` and ``t_acc`` (the shares of cases
+            without and with a target that are answered so), and of a model that answers it ``presence_auroc``.
 
         Raises:
             DivergedError: the model's output is not finite.
         """
-        counts = torch.stack(self._counts).cpu()  # int64[N, 3]
-        sums = torch.cat([counts.sum(0), torch.tensor([len(counts), sum(not f for f in self._finite)])]).double()
-        sums = torch.cat([dice_from_counts(counts).double().sum()[None], sums])
-        self._counts, self._finite = [], []
-        if self.trainer.world_size > 1:
-            reduced = self.trainer.strategy.reduce(sums.to(self.device), reduce_op="sum")
-            assert isinstance(reduced, Tensor)
-            sums = reduced.cpu()
-        if sums[5]:
+        counts = self._gathered(torch.stack(self._counts))  # int64[N, 3]
+        presence = self._gathered(torch.cat(self._presence))
+        finite = self._gathered(torch.stack(self._finite))
+        self._counts, self._presence, self._finite = [], [], []
+        if not finite.all():
             raise DivergedError(f"the model's output is not finite in the validation of epoch {self.current_epoch}")
-        self.validation = {"per_image": float(sums[0] / sums[4]), "pooled": float(dice_from_counts(sums[1:4]))}
-        return self.validation
+        counted = counts[:, 0] >= 0
+        counts, presence = counts[counted], presence[counted]
+        there = counts[:, 0] + counts[:, 2] > 0
+        answers = not bool(presence.isnan().any())
+        if answers:
+            self.presence = fit_presence(presence.numpy(), there.numpy())
+            kept = torch.from_numpy(found(presence.numpy(), self.presence))
+            nothing = torch.stack([0 * counts[:, 0], 0 * counts[:, 1], counts[:, 0] + counts[:, 2]], 1)
+            counts = torch.where(kept[:, None], counts, nothing)
+        scores = {
+            "per_image": float(dice_from_counts(counts).double().mean()),
+            "pooled": float(dice_from_counts(counts.sum(0))),
+        }
+        if not there.all():
+            answered = counts[:, 0] + counts[:, 1] > 0
+            scores["n_acc"] = float((~answered[~there]).double().mean())
+            if there.any():
+                scores["t_acc"] = float(answered[there].double().mean())
+                if answers:
+                    scores["presence_auroc"] = auroc(presence.numpy(), there.numpy())
+        self.validation = scores
+        return scores
+
+    @property
+    def logged(self) -> dict[str, float]:
+        """This epoch's validation scores by the names under which they are logged."""
+        dice = ("per_image", "pooled")
+        return {f"val/dice_{k}" if k in dice else f"val/{k}": value for k, value in self.validation.items()}
+
+    def _gathered(self, values: Tensor) -> Tensor:
+        """Those of all devices, which hold equally many, on the CPU."""
+        if self.trainer.world_size > 1:
+            values = self.all_gather(values).flatten(0, 1)  # type: ignore[union-attr]
+        return values.cpu()
 
     def configure_optimizers(self) -> Any:
         """AdamW and its schedule, over the real number of steps."""

@@ -1,0 +1,69 @@
+"""``lexseg calibrate``: fit a model's "is it there?" to cases, where training had none to fit it to, or others."""
+
+import argparse
+from pathlib import Path
+
+_DESCRIPTION = """Asks MODEL whether what the sentences of CASES name is in their images, fits a probability and a
+threshold to the answers, and writes both into the model's folder. Below the threshold the model answers "not found".
+
+CASES is a manifest, or several with commas between them, with some empty masks: `lexseg refer` makes such sets. The
+threshold is the one that parts best among those that deny at most the share --lost of the targets that are there."""
+_EPILOG = """example:
+  lexseg calibrate runs/mine/model referring/cases.csv --split val
+
+Research use only: not a medical device."""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``calibrate`` to the command line."""
+    parser = subparsers.add_parser(
+        "calibrate",
+        help="fit a model's 'not found' to cases",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="a model folder; its config.json is written anew")
+    add("cases", metavar="CASES", help="manifest: a .csv or .jsonl file, or several with commas between them")
+    add("--split", default="val", metavar="NAME", help="train, val, or all; never what you test on (default: val)")
+    add("--text_column", "--text-column", default="text", metavar="C", help="column of the sentence (default: text)")
+    add(
+        "--lost",
+        type=float,
+        default=0.03,
+        metavar="SHARE",
+        help="largest share of targets that are there and may be denied (default: %(default)s)",
+    )
+    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Calibrate, and print how well presence is told."""
+    from lexseg.cli.check import progress_bar
+    from lexseg.data.manifest import read_manifests
+    from lexseg.errors import ConfigError
+    from lexseg.evaluation.cases import check_cases, select_cases
+    from lexseg.training.calibration import calibrate
+
+    if not 0 <= args.lost < 1:
+        raise ConfigError(f"--lost is {args.lost:g}; a share from 0 to below 1 was expected")
+    folder = Path(args.model)
+    if not (folder / "config.json").is_file():
+        raise ConfigError(f"{args.model}: calibration writes into the model, so it needs a folder of your own")
+    cases = read_manifests([Path(part) for part in args.cases.split(",")], text_columns=(args.text_column,))
+    chosen = select_cases(cases, args.split)
+    check_cases(chosen)
+    with progress_bar("asking") as progress:
+        result = calibrate(folder, chosen, lost=args.lost, device=args.device, progress=progress)
+    c = result.presence
+    print(
+        f"{len(chosen)} cases: {result.n_present} with a target, {result.n_absent} without\n"
+        f"  presence    AUROC {result.auroc:.4f}\n"
+        f"  probability sigmoid({c['scale']:.4g} * logit {c['bias']:+.4g}), threshold {c['threshold']:.4f}\n"
+        f"  at it       N-acc {result.n_acc:.4f}   T-acc {result.t_acc:.4f}   (on these very cases)\n"
+        f"written to {folder / 'config.json'}"
+    )
+    return 0

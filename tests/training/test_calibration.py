@@ -1,0 +1,280 @@
+"""Presence: from a logit to a probability and a threshold; in validation, in the saved model and afterwards."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.special import expit
+
+from lexseg.data.augment import AugmentConfig
+from lexseg.data.images import read_image
+from lexseg.data.manifest import read_manifest
+from lexseg.data.truth import read_truth
+from lexseg.errors import DataError, ModelError
+from lexseg.inference.segmenter import Segmenter
+from lexseg.metrics.overlap import dice
+from lexseg.models.io import load_model
+from lexseg.training.calibration import calibrate, fit_presence, found
+from lexseg.training.config import DataConfig, OptimizerConfig, TrainConfig, TrainerConfig
+from lexseg.training.run import train
+from lexseg.training.task import SegmentationTask
+
+from .conftest import read_rows
+from .test_mixture import write_referring
+
+
+def drawn(n: int = 4000, scale: float = 1.0, bias: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, and truths that they predict: present with probability sigmoid(scale * logit + bias)."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 3, n)
+    return logits, rng.random(n) < expit(scale * logits + bias)
+
+
+@pytest.mark.parametrize(("scale", "bias"), [(1.0, 0.0), (0.3, 1.0), (2.0, -1.5)])
+def test_what_the_truth_was_drawn_from_is_found_again(scale: float, bias: float) -> None:
+    logits, present = drawn(20_000, scale, bias)
+    fitted = fit_presence(logits, present)
+    assert fitted is not None
+    assert fitted["scale"] == pytest.approx(scale, rel=0.06)
+    assert fitted["bias"] == pytest.approx(bias, abs=0.08)
+
+
+def test_the_fit_is_the_least_of_platts_loss() -> None:
+    """By a second way: a grid around it, with the loss written out."""
+    logits, present = drawn(200, 0.7, 0.4)
+    fitted = fit_presence(logits, present)
+    assert fitted is not None
+    target = np.where(present, (present.sum() + 1) / (present.sum() + 2), 1 / ((~present).sum() + 2))
+
+    def loss(a: float, b: float) -> float:
+        p = expit(a * logits + b)
+        return float(-np.mean(target * np.log(p) + (1 - target) * np.log(1 - p)))
+
+    least = loss(fitted["scale"], fitted["bias"])
+    for da, db in ((0.01, 0), (-0.01, 0), (0, 0.01), (0, -0.01), (0.01, 0.01), (0.3, -0.2)):
+        assert loss(fitted["scale"] + da, fitted["bias"] + db) > least
+
+
+def test_parted_answers_give_probabilities_short_of_certainty() -> None:
+    """Without Platt's targets the scale would have no end."""
+    logits = np.concatenate([np.linspace(-9, -5, 20), np.linspace(5, 9, 50)])
+    present = logits > 0
+    fitted = fit_presence(logits, present)
+    assert fitted is not None and np.isfinite(list(fitted.values())).all()
+    p = expit(fitted["scale"] * logits + fitted["bias"])
+    assert p[present].mean() == pytest.approx(51 / 52, abs=0.01)
+    assert p[~present].mean() == pytest.approx(1 / 22, abs=0.01)
+    assert (found(logits.astype(np.float32), fitted) == present).all()
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.03, 0.2])
+def test_the_threshold_is_the_best_that_loses_few(lost: float) -> None:
+    logits, present = drawn(600, 0.6)
+    fitted = fit_presence(logits, present, lost=lost)
+    assert fitted is not None
+    p = expit(fitted["scale"] * logits + fitted["bias"])
+
+    def rates(threshold: float) -> tuple[float, float]:
+        return float((p[present] < threshold).mean()), float((p[~present] < threshold).mean())
+
+    missed, denied = rates(fitted["threshold"])
+    assert missed <= lost
+    others = [rates(t) for t in np.linspace(0, 1, 4001)]
+    best = max((d - m for m, d in others if m <= lost), default=0.0)
+    assert denied - missed >= best - 1e-12
+    assert denied > 0.02
+
+
+def test_neither_order_nor_unit_of_the_logits_matters() -> None:
+    logits, present = drawn(300)
+    order = np.random.default_rng(1).permutation(300)
+    fitted = fit_presence(logits, present)
+    assert fitted is not None and fit_presence(logits[order], present[order]) == fitted
+    for factor in (1e-3, 1e3):
+        other = fit_presence(logits * factor + 5, present)
+        assert other is not None
+        assert other["scale"] * factor == pytest.approx(fitted["scale"], rel=1e-4)
+        assert other["threshold"] == pytest.approx(fitted["threshold"], abs=1e-4)
+
+
+def test_nothing_to_calibrate() -> None:
+    logits = np.array([1.0, 2.0, 3.0])
+    assert fit_presence(logits, [True] * 3) is None
+    assert fit_presence(logits, [False] * 3) is None
+    assert fit_presence([], []) is None
+    assert fit_presence(logits, [True, False, False]) is None  # the other way round
+    with pytest.raises(ValueError, match="finite"):
+        fit_presence([np.nan, 1.0], [True, False])
+
+
+def test_one_of_each() -> None:
+    fitted = fit_presence([-1.0, 2.0], [False, True])
+    assert fitted is not None
+    assert found(np.array([-1.0, 2.0], np.float32), fitted).tolist() == [False, True]
+    assert found(np.array([-0.1, 0.1], np.float32), None).tolist() == [False, True]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has been trained a little on what is there and what is not, in ``model``; the data in ``set``."""
+    from lexseg.models import MODELS
+
+    folder = tmp_path_factory.mktemp("presence")
+    write_referring(folder / "set", n=16, val=6)
+    MODELS["tiny-presence"] = "tiny:TinyPresence"
+    data = DataConfig(
+        cases=str(folder / "set/cases.csv"),
+        size=64,
+        batch_size=2,
+        sentences=3,
+        kinds={"caption": 1, "one": 1, "several": 1, "none": 1},
+    )
+    config = TrainConfig(
+        method="tiny-presence",
+        text={"kind": "word", "width": 16, "layers": 1},
+        data=data,
+        optimizer=OptimizerConfig(lr=3e-2),
+        augment=AugmentConfig(drop_text=0.0),
+        trainer=TrainerConfig(epochs=12, ema=0.0, accelerator="cpu", validate_every=6),
+    )
+    train(config, folder / "run")
+    return folder
+
+
+def test_a_run_leaves_its_calibration(run: Path) -> None:
+    loaded = load_model(run / "run/model")
+    assert loaded.config.presence is not None
+    val = loaded.metrics["val"]
+    assert val["n"] == 30
+    assert set(val["referring"]) == {"n_acc", "t_acc"} and 0 <= val["presence"]["auroc"] <= 1
+    rows = [row for row in read_rows(run / "run/curves.csv") if row["val/n_acc"]]
+    assert len(rows) == 2
+    best = max(rows, key=lambda row: float(row["val/dice_per_image"]))
+    assert float(best["val/presence_auroc"]) == pytest.approx(val["presence"]["auroc"])
+    assert (run / "run/curves.png").stat().st_size > 1000
+    card = (run / "run/model/README.md").read_text()
+    assert f"the mask was empty in {val['referring']['n_acc']:.1%} (N-acc)" in card
+
+
+def test_validation_scores_what_the_saved_model_answers(run: Path) -> None:
+    val = load_model(run / "run/model").metrics["val"]
+    segmenter = Segmenter.from_pretrained(run / "run/model", device="cpu")
+    scores, empty = [], []
+    for case in read_manifest(run / "set/cases.csv"):
+        if case.split == "val":
+            truth = read_truth(case)
+            mask = segmenter.set_image(read_image(case.image)).segment(case.text).mask
+            scores.append(dice(mask, truth))
+            if not truth.any():
+                empty.append(not mask.any())
+    assert val["per_image"]["dice"]["mean"] == pytest.approx(np.mean(scores), abs=1e-6)
+    assert val["referring"]["n_acc"] == pytest.approx(np.mean(empty))
+    assert len(empty) == 6
+
+
+def test_it_has_learnt_what_is_not_there(run: Path) -> None:
+    val = load_model(run / "run/model").metrics["val"]
+    assert val["presence"]["auroc"] > 0.9
+    assert val["referring"]["n_acc"] > 0.9 and val["referring"]["t_acc"] > 0.9
+
+
+def copied(run: Path, folder: Path) -> Path:
+    import shutil
+
+    shutil.copytree(run / "run/model", folder)
+    return folder
+
+
+def test_calibrated_anew_by_the_command(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from lexseg.cli.main import main
+
+    model = copied(run, tmp_path / "model")
+    before = {p.name: p.read_bytes() for p in model.iterdir()}
+    expected = json.loads(before["config.json"])["presence"]
+    config = json.loads(before["config.json"]) | {"presence": None}
+    (model / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    assert main(["calibrate", str(model), str(run / "set/cases.csv")]) == 0
+    said = capsys.readouterr().out
+    after = load_model(model).config.presence
+    assert after is not None
+    assert dict(after) == pytest.approx(expected, rel=1e-3)
+    assert {p.name for p in model.iterdir()} == set(before)
+    assert (model / "model.safetensors").read_bytes() == before["model.safetensors"]
+    val = load_model(model).metrics["val"]
+    assert f"AUROC {val['presence']['auroc']:.4f}" in said
+    assert f"N-acc {val['referring']['n_acc']:.4f}" in said and "T-acc" in said
+    assert "24 with a target, 6 without" in said
+
+
+def test_what_cannot_be_calibrated(
+    run: Path, tmp_path: Path, recipe: Path, cases: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lexseg.cli.main import main
+
+    model = copied(run, tmp_path / "model")
+    before = (model / "config.json").read_bytes()
+    assert main(["calibrate", str(model), str(cases)]) == 1  # no empty masks there
+    assert "none of the 4 cases has an empty mask" in capsys.readouterr().err
+    rows = [case for case in read_manifest(run / "set/cases.csv") if case.expression_kind == "none"]
+    with pytest.raises(DataError, match="a mask that is not empty"):
+        calibrate(model, rows)
+    assert (model / "config.json").read_bytes() == before
+    assert main(["calibrate", "default", str(cases)]) == 1
+    assert "a folder of your own" in capsys.readouterr().err
+    assert main(["train", "--config", str(recipe), "--data.cases", str(cases), "--trainer.epochs", "1",
+                 "--output", str(tmp_path / "run")]) == 0  # fmt: skip
+    with pytest.raises(ModelError, match="does not say whether"):
+        calibrate(tmp_path / "run/model", read_manifest(run / "set/cases.csv"))
+
+
+def test_presence_that_is_no_number_ends_the_run(run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import tiny
+    from lexseg.training.task import DivergedError
+
+    original = tiny.TinyPresence.decode
+
+    def broken(self, features, text):  # type: ignore[no-untyped-def]
+        prediction = original(self, features, text)
+        lost = torch.full_like(prediction.presence, torch.nan)
+        return type(prediction)(prediction.logits, prediction.presence if self.training else lost)
+
+    monkeypatch.setattr(tiny.TinyPresence, "decode", broken)
+    data = DataConfig(cases=str(run / "set/cases.csv"), size=32, batch_size=4)
+    config = TrainConfig(
+        method="tiny-presence", text={"kind": "word", "width": 16, "layers": 1}, data=data,
+        trainer=TrainerConfig(epochs=1, accelerator="cpu"),
+    )  # fmt: skip
+    with pytest.raises(DivergedError, match="not finite in the validation"):
+        train(config, tmp_path / "run")
+
+
+def test_devices_pool_their_answers(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two devices, one of which fills up its share: scores are those of all cases, each once."""
+    rng = np.random.default_rng(3)
+    counts = torch.from_numpy(rng.integers(0, 50, (7, 3)))
+    counts[:3, [0, 2]] = 0
+    presence = torch.from_numpy(rng.normal(size=7).astype(np.float32)) + (counts[:, 0] + counts[:, 2] > 0) * 3
+
+    def scored(shares: list[list[int]]) -> dict[str, float]:
+        def gathered(of: torch.Tensor) -> list[torch.Tensor]:
+            return [of[[i if i >= 0 else 0 for i in share]] for share in shares]
+
+        from types import SimpleNamespace
+
+        task = SegmentationTask.__new__(SegmentationTask)
+        torch.nn.Module.__init__(task)
+        filled = torch.stack(gathered(counts))
+        filled[torch.tensor(shares) < 0] = -1
+        known = {3: filled, 1: torch.stack(gathered(presence)), 0: torch.ones(len(shares), 1, dtype=torch.int32)}
+        task._counts, task._presence = list(filled[0]), [known[1][0]]
+        task._finite = [torch.tensor(1, dtype=torch.int32)]
+        answers = iter([known[3], known[1], known[0]])
+        monkeypatch.setattr(SegmentationTask, "trainer", SimpleNamespace(world_size=len(shares)))
+        monkeypatch.setattr(SegmentationTask, "all_gather", lambda self, values: next(answers), raising=False)
+        return task.scores()
+
+    alone = scored([list(range(7))])
+    assert scored([[0, 2, 4, 6], [1, 3, 5, -1]]) == pytest.approx(alone)
+    assert set(alone) == {"per_image", "pooled", "n_acc", "t_acc", "presence_auroc"}
