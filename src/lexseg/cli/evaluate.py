@@ -152,7 +152,8 @@ def _source(model: str | None, args: argparse.Namespace) -> "Predictor | Predict
 
 def _lines(summary: dict[str, Any], output: Path) -> str:
     """The scores in words, each with its aggregation and interval."""
-    rows = [f"{summary['model']['name']} on {summary['n']} cases, {summary['resolution']} resolution"]
+    what = "phantoms (drawn: no result on patients)" if summary["data"]["phantoms"] else "cases"
+    rows = [f"{summary['model']['name']} on {summary['n']} {what}, {summary['resolution']} resolution"]
     dice, iou, pooled = summary["per_image"]["dice"], summary["per_image"]["iou"], summary["pooled"]
     rows.append(f"  per image   Dice {_number(dice)}   IoU {_number(iou)}")
     rows.append(f"  pooled      Dice {pooled['dice']:.4f}   IoU {pooled['iou']:.4f}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lexseg.data.case import Case
 from lexseg.data.images import read_image
+from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import Problem, describe
 from lexseg.data.truth import read_truth
 from lexseg.errors import DataError, LexSegError, TextError
@@ -73,9 +74,11 @@ def check_cases(cases: Sequence[Case], check_text: Callable[[str], None] | None 
         wordings: how many wordings of an expression are asked.
 
     Raises:
-        DataError: with all problems, each with its row: no mask, an unreadable file, a mask of another size.
+        DataError: with all problems, each with its row: no mask, an unreadable file, a mask of another size; or if
+            some are phantoms and others are not.
         TextError: where sentences are all that is wrong.
     """
+    all_phantoms(cases)
     problems: list[tuple[Problem, type[LexSegError]]] = []
     sizes: dict[Path, tuple[int, int]] = {}  # of images that have been read, as many expressions share one
     for case in cases:

@@ -27,7 +27,7 @@ def build_page(report: "Report", *, include_text: bool = False) -> str:
     summary = report.summary
     # of a folder its last two names will do: above them stands how somebody's disk is ordered
     name = "/".join(PurePath(summary["model"]["name"]).parts[-2:])
-    title = f"{name} on {summary['n']} cases"
+    title = f"{name} on {summary['n']} {'phantoms' if summary['data']['phantoms'] else 'cases'}"
     sections = [
         _head(summary, title),
         _scores(report),
@@ -59,6 +59,7 @@ def _head(summary: dict[str, Any], title: str) -> str:
         ("false alarms", str(summary["false_alarms"]), f"of {empty} without a target" if empty else "no empty cases"),
     ]
     facts = [
+        "drawn phantoms: no result on patients" if summary["data"]["phantoms"] else "",
         f"split {summary['split']}" if summary.get("split") else "",
         f"scored at {summary['resolution']} resolution",
         f"empty masks: {summary['empty_rule']}",

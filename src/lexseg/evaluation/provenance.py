@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from lexseg.data.case import Case
+from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.evaluation.cases import fingerprint
 from lexseg.evaluation.sources import PredictionFolder, Predictor
 
@@ -22,11 +23,12 @@ def describe_source(source: Predictor | PredictionFolder, cases: Sequence[Case])
 
 
 def describe_data(cases: Sequence[Case]) -> dict[str, Any]:
-    """Hash of the cases, the manifests' names, and how many have a sentence."""
+    """Hash of the cases, the manifests' names, whether they are phantoms, and how many have a sentence."""
     manifests = {f"{c.source.resolve().parent.name}/{c.source.name}" for c in cases if c.source is not None}
     return {
         "manifests": sorted(manifests),
         "sha256": fingerprint(cases),
+        "phantoms": all_phantoms(cases),
         "n_with_text": sum(bool(case.text.strip()) for case in cases),
     }
 

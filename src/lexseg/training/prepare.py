@@ -11,6 +11,7 @@ from typing import Any
 from lexseg.data.augment import AugmentConfig
 from lexseg.data.case import Case
 from lexseg.data.manifest import read_manifests
+from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import describe
 from lexseg.data.splits import assign_splits, leaks, parse_fractions
 from lexseg.errors import ConfigError, DataError, TextError
@@ -27,8 +28,8 @@ def read_cases(config: TrainConfig) -> list[Case]:
 
     Raises:
         ConfigError: no manifest is named, or ``data.split`` is no split.
-        DataError: a manifest cannot be used, a patient or image stands in two splits, a split is empty, or a mask is
-            missing.
+        DataError: a manifest cannot be used, a patient or image stands in two splits, a split is empty, a mask is
+            missing, or validation would mix phantoms and real images.
     """
     paths = [Path(p) for p in as_list(config.data.cases)]
     if not paths:
@@ -48,6 +49,7 @@ def read_cases(config: TrainConfig) -> list[Case]:
                 f"{', '.join(map(str, paths))}: no case of the split {split!r}; training needs train and val: fill the "
                 "column 'split' in, or leave it out so that one is made"
             )
+    all_phantoms(chosen(cases, "val"))
     if missing := [c.where for c in cases if c.split in ("train", "val") and c.mask is None]:
         raise DataError("training and validation need a mask for every case; none is given in:\n" + "\n".join(missing))
     return cases

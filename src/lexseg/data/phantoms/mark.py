@@ -25,8 +25,8 @@ def all_phantoms(cases: Iterable[Case]) -> bool:
         first.setdefault(is_phantom(case), case)
     if len(first) == 2:
         raise DataError(
-            f"phantoms ({first[True].where}) and real images ({first[False].where}) are not scored together; "
-            "evaluate each manifest by itself"
+            f"phantoms ({first[True].where}) and real images ({first[False].where}) are not scored together, as such a "
+            "score says nothing of either; take one kind at a time"
         )
     return True in first
 
