@@ -7,7 +7,7 @@ import argparse
 from lexseg.cli.check import print_problems, progress_bar, wide_console
 
 # Named here and not taken from the data room, so that --help need not import it; a test holds the two together.
-ANATOMIES = ("chest", "abdomen", "breast", "colon", "grid")
+ANATOMIES = ("chest", "chest-ct", "abdomen", "breast", "colon", "grid")
 TARGETS = ("components", "instances", "classes")
 
 
@@ -54,7 +54,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--anatomy",
         choices=ANATOMIES,
         default="grid",
-        help="words and places: chest has lungs with zones, the others a 3x3 grid (default: grid)",
+        help="words and places: chest has lungs with zones, chest-ct lungs, the others a 3x3 grid (default: grid)",
     )
     parser.add_argument("--noun", metavar="NOUN", help="what targets are called, such as nodule or focus,foci")
     parser.add_argument("--expressions", type=int, default=8, metavar="N", help="for each image, at most (default: 8)")

@@ -41,6 +41,9 @@ RELATION = {
     "left_of": ("to the left of the largest one", "on the left of the largest one"),
     "right_of": ("to the right of the largest one", "on the right of the largest one"),
 }
+LENGTHS_MM = (5, 10, 20, 30, 50)
+OVER = ("larger than {n}", "over {n}", "of more than {n}", "measuring more than {n}", "exceeding {n}")
+UNDER = ("smaller than {n}", "under {n}", "of less than {n}", "measuring less than {n}")
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
 
 
@@ -65,4 +68,12 @@ def after_noun(query: Query) -> list[tuple[str, ...]]:
         parts.append(RANK_AFTER[query.rank])
     if query.relation is not None:
         parts.append(RELATION[query.relation])
+    for phrases, length in ((OVER, query.over), (UNDER, query.under)):
+        if length is not None:
+            parts.append(tuple(phrase.format(n=said) for phrase in phrases for said in _lengths(length)))
     return parts
+
+
+def _lengths(millimetres: int) -> tuple[str, ...]:
+    in_cm = (f"{millimetres // 10} cm",) if millimetres % 10 == 0 else ()
+    return (f"{millimetres} mm", *in_cm)

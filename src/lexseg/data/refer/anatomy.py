@@ -16,6 +16,10 @@ class Anatomy:
         layout: how the image is divided.
         small: largest share of the image that a small target takes.
         large: smallest share of the image that a large target takes.
+        zoned: whether the lungs of a layout ``lungs`` have zones.
+        whole: what the image is called.
+        organ: what is called so where an organ mask is given.
+        framed: whether places are relative to that organ.
         likenesses: what one target may be told from another by, as fields of a query.
     """
 
@@ -23,17 +27,23 @@ class Anatomy:
     layout: Layout
     small: float
     large: float
-    likenesses: tuple[str, ...] = ("size", "shape", "brightness")
+    zoned: bool = True
+    whole: tuple[str, ...] = ("image", "picture")
+    organ: str = "organ"
+    framed: bool = False
+    likenesses: tuple[str, ...] = ("size", "shape", "brightness", "over", "under")
 
 
 ANATOMIES = {
     anatomy.name: anatomy
     for anatomy in (
         # nobody speaks of a lucent consolidation
-        Anatomy("chest", "lungs", small=0.01, large=0.06, likenesses=("size", "shape")),
-        Anatomy("abdomen", "grid", small=0.003, large=0.02),
-        Anatomy("breast", "grid", small=0.03, large=0.12),
-        Anatomy("colon", "grid", small=0.03, large=0.2),
+        Anatomy("chest", "lungs", small=0.01, large=0.06, likenesses=("size", "shape", "over", "under")),
+        # an axial slice: two lungs, but its height is front to back
+        Anatomy("chest-ct", "lungs", small=0.003, large=0.03, zoned=False),
+        Anatomy("abdomen", "grid", small=0.003, large=0.02, organ="liver"),
+        Anatomy("breast", "grid", small=0.03, large=0.12, organ="breast"),
+        Anatomy("colon", "grid", small=0.03, large=0.2, whole=("image", "picture", "frame")),
         Anatomy("grid", "grid", small=0.01, large=0.08),
     )
 }

@@ -32,6 +32,7 @@ class Target:
         fraction: share of the image.
         area_mm2: ``None`` where the spacing is unknown.
         diameter_mm: of the circle of equal area; ``None`` where the spacing is unknown.
+        length_mm: of the longer axis of the ellipse of equal second moments; ``None`` where the spacing is unknown.
         box: row, column, height, width, in pixels.
         centroid: row, column, in pixels.
         x: the centroid's place in the image, 0 left to 1 right.
@@ -53,6 +54,7 @@ class Target:
     fraction: float
     area_mm2: float | None
     diameter_mm: float | None
+    length_mm: float | None
     box: tuple[int, int, int, int]
     centroid: tuple[float, float]
     x: float
@@ -105,13 +107,13 @@ def measure(
         return np.asarray(counts / np.maximum(area, 1)[:, None])
 
     y, x = mean(rows), mean(columns)
+    high, wide = spacing or (1.0, 1.0)
+    down, along = (rows - y[values]) * high, (columns - x[values]) * wide
     # a pixel is a square and not a point: 1/12 is its own second moment
-    yy = mean((rows - y[values]) ** 2) + 1 / 12
-    xx = mean((columns - x[values]) ** 2) + 1 / 12
-    xy = mean((rows - y[values]) * (columns - x[values]))
+    yy, xx, xy = mean(down**2) + high**2 / 12, mean(along**2) + wide**2 / 12, mean(down * along)
     spread = np.sqrt((yy - xx) ** 2 / 4 + xy**2)
-    major, minor = (yy + xx) / 2 + spread, np.maximum((yy + xx) / 2 - spread, 1 / 12)
-    fill = area / (4 * math.pi * np.sqrt(major * minor))
+    major, minor = (yy + xx) / 2 + spread, np.maximum((yy + xx) / 2 - spread, min(high, wide) ** 2 / 12)
+    fill = area * high * wide / (4 * math.pi * np.sqrt(major * minor))
     left = mean(columns + 0.5 < width / 2)
     row_shares = shares(_thirds(rows, frame[0], frame[2]))
     column_shares = shares(_thirds(columns, frame[1], frame[3]))
@@ -121,7 +123,7 @@ def measure(
     least = min_area * labels.size
     speakable = [area[i] >= least and found.whole[i - 1] for i in range(1, number + 1)]
     crowded = sum(speakable) > MOST_DESCRIBED
-    pixel = None if spacing is None else spacing[0] * spacing[1]
+    pixel = high * wide
     targets = []
     for i in range(1, number + 1):
         where = boxes[i - 1]
@@ -135,8 +137,9 @@ def measure(
                 describable=bool(speakable[i - 1]),
                 area=int(area[i]),
                 fraction=_short(area[i] / labels.size),
-                area_mm2=None if pixel is None else _short(area[i] * pixel),
-                diameter_mm=None if pixel is None else _short(2 * math.sqrt(area[i] * pixel / math.pi)),
+                area_mm2=None if spacing is None else _short(area[i] * pixel),
+                diameter_mm=None if spacing is None else _short(2 * math.sqrt(area[i] * pixel / math.pi)),
+                length_mm=None if spacing is None else _short(4 * math.sqrt(major[i])),
                 box=_box(where),
                 centroid=(_short(y[i]), _short(x[i])),
                 x=_short((x[i] + 0.5) / width),

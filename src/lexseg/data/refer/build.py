@@ -16,16 +16,17 @@ from lexseg.data.case import Case
 from lexseg.data.files import free_name, new_folder
 from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifests, write_manifest
-from lexseg.data.phantoms.mark import mark_of
 from lexseg.data.problem import Problem, describe
 from lexseg.data.refer.anatomy import ANATOMIES, Anatomy
 from lexseg.data.refer.attributes import measure
-from lexseg.data.refer.expressions import Expression, express
+from lexseg.data.refer.describe import describe as describe_targets
+from lexseg.data.refer.expressions import express
 from lexseg.data.refer.gather import Reading, Source, gather
 from lexseg.data.refer.nouns import NOUNS, Nouns, class_nouns, own_nouns
+from lexseg.data.refer.rows import caption_rows, expression_rows
 from lexseg.data.refer.sheet import Example, contact_sheet
 from lexseg.data.refer.statistics import Statistics
-from lexseg.data.refer.targets import Instances
+from lexseg.data.refer.targets import CrowdedError, Instances
 from lexseg.errors import ConfigError, DataError
 
 Progress = Callable[[int, int], None]
@@ -133,6 +134,7 @@ class _Builder:
     def add(self, source: Source) -> None:
         """Make the rows of an image."""
         case = source.first
+        self.statistics.images += 1
         try:
             found = self.settings.reading.read(source)
             if found is None:
@@ -145,14 +147,18 @@ class _Builder:
                     f"image is {image.shape[0]} x {image.shape[1]} (height x width)"
                 )
             organ = self.settings.reading.organ(source)
+        except CrowdedError:
+            self.statistics.skip(case.id, "more targets than can be told apart")
+            return
         except DataError as error:
             self.problems.append(Problem("error", case.row, "mask", str(error), case.source))
             return
         settings = self.settings
         targets = measure(found, image, min_area=settings.min_area, spacing=case.spacing, organ=organ)
+        anatomy = replace(self.anatomy, framed=organ is not None)
         chosen = express(
             targets,
-            self.anatomy,
+            anatomy,
             self.nouns,
             number=settings.expressions,
             wordings_each=settings.wordings,
@@ -170,57 +176,18 @@ class _Builder:
         _link(source.image, image_path)
         mask_path = self.folder / "instances" / f"{name}.png"
         _save_labels(found, mask_path)
-        self._add_rows(source, found, chosen.expressions, image_path, mask_path, organ is not None)
+        self.rows += expression_rows(case, chosen.expressions, image_path, mask_path, framed=anatomy.framed)
+        if settings.captions:
+            self.rows += caption_rows(source, found, settings.reading, image_path, mask_path)
         self.attributes.append(
             {
                 "image": f"images/{image_path.name}",
                 "mask": f"instances/{mask_path.name}",
-                "count": sum(target.describable for target in targets),
-                "targets": [target.to_dict() for target in targets],
+                **describe_targets(targets, anatomy),
             }
         )
         example = Example(image_path, mask_path, [(e.kind, e.ids, e.texts[0]) for e in chosen.expressions])
         self.examples.append(example)
-
-    def _add_rows(
-        self,
-        source: Source,
-        found: Instances,
-        expressions: Sequence[Expression],
-        image: Path,
-        mask: Path,
-        framed: bool,
-    ) -> None:
-        case = source.first
-        for number, expression in enumerate(expressions, start=1):
-            query = expression.query
-            # zones of an organ are no thirds of the image
-            region = (query.side or "") if framed else query.region
-            self.rows.append(
-                replace(
-                    case,
-                    id=f"{case.id}_r{number:02d}",
-                    image=image,
-                    mask=mask,
-                    label=None,
-                    texts=expression.texts,
-                    laterality=case.laterality or "image",
-                    language="en",
-                    target_ids=expression.ids,
-                    expression_kind=expression.kind,
-                    extra={"region": region, "query": str(query), "leaks_mask": "true", **mark_of(case)},
-                )
-            )
-        if not self.settings.captions:
-            return
-        for row in source.cases:
-            name = self.settings.reading.class_of(row)
-            ids = tuple(i for i, names in enumerate(found.classes, start=1) if name is None or name in names)
-            note = row.extra.get("leaks_mask", "")
-            extra = {"region": "", "query": "", "leaks_mask": note, **mark_of(row)}
-            self.rows.append(
-                replace(row, id=f"{row.id}_caption", image=image, mask=mask, label=None, target_ids=ids, extra=extra)
-            )
 
     def finish(self) -> None:
         """Write what is about the whole set."""

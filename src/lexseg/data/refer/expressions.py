@@ -20,6 +20,9 @@ MOST_NONE_WITHOUT_TARGETS = 4
 """The same where it has none, in all."""
 
 
+_COUNTABLE = ("size", "over", "under", "shape", "brightness", "relation")
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """An expression that names exactly its targets.
@@ -89,6 +92,7 @@ def _execute(
 ) -> dict[str, list[_Named]]:
     """All queries that name exactly their targets, by the group they were proposed in."""
     crowded = sum(target.describable for target in targets) > MOST_DESCRIBED
+    measured = all(target.length_mm is not None for target in targets)
     present = {name for target in targets for name in target.classes}
     proposed: dict[str, list[Query]] = {}
     for name in names:
@@ -99,9 +103,9 @@ def _execute(
                 "placed": propose.placed(anatomy, name),
                 "across": propose.across(anatomy, name),
                 "negated": list(propose.negated(name)),
-                "contradictory": list(propose.contradictions(name)),
+                "contradictory": list(propose.contradictions(anatomy, name)),
                 "ranked": [] if crowded else propose.ranked(name),
-                "likened": [] if crowded else propose.likened(anatomy, name),
+                "likened": [] if crowded else propose.likened(anatomy, name, lengths=measured),
             }
         for group, queries in groups.items():
             proposed.setdefault(group, []).extend(queries)
@@ -179,7 +183,7 @@ def _forms(named: _Named, targets: Sequence[Target], nouns: Nouns) -> tuple[Form
         return ("one",)
     if query.count is not None:
         return ("many",) if isinstance(query.count, int) or not nouns.mass else ("many", "mass")
-    countable = any(each is not None for each in (query.size, query.shape, query.brightness, query.relation))
+    countable = any(getattr(query, each) is not None for each in _COUNTABLE)
     mass: tuple[Form, ...] = () if countable or not nouns.mass else ("mass",)
     if not named.ids:
         return (*mass, "one", "many")

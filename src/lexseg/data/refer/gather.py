@@ -95,17 +95,33 @@ class Reading:
                 "(--class-column)"
             )
         assert first.mask is not None
+        if self.targets == "components" and first.target_ids is not None:
+            raise DataError(f"{first.where}: this mask tells instances apart; ask for them (--targets instances)")
         if self.targets == "components":
             return components(_mask(first))
         values = read_values(first.mask)
         return instances(values) if self.targets == "instances" else classes_of_values(values, self.class_names or {})
 
+    def named_by(self, case: Case, found: Instances) -> tuple[int, ...]:
+        """The targets that a row's own sentence is about: all of its class, or those that it lists."""
+        name = self.class_of(case)
+        if name is not None:
+            return tuple(i for i, names in enumerate(found.classes, start=1) if name in names)
+        if case.target_ids is not None and found.values:
+            return tuple(i for i, value in enumerate(found.values, start=1) if value in case.target_ids)
+        return tuple(range(1, len(found) + 1))
+
     def organ(self, source: Source) -> NDArray[np.bool_] | None:
         """The organ's mask, where the manifest names one."""
-        value = "" if self.organ_column is None else source.first.extra.get(self.organ_column, "").strip()
-        if not value or source.first.source is None:
+        case = source.first
+        value = "" if self.organ_column is None else case.extra.get(self.organ_column, "").strip()
+        if not value or case.source is None:
             return None
-        return read_mask(source.first.source.resolve().parent / value)
+        folder = case.source.resolve().parent
+        path = (folder / value.replace("\\", "/")).resolve()
+        if not path.is_relative_to(folder):
+            raise DataError(f"{case.where}, column {self.organ_column}: {value!r} leads out of the manifest's folder")
+        return read_mask(path)
 
 
 def _mask(case: Case) -> NDArray[np.bool_]:

@@ -18,6 +18,7 @@ from lexseg.data.refer import adjectives, frames
 from lexseg.data.refer.anatomy import Anatomy
 from lexseg.data.refer.nouns import Nouns
 from lexseg.data.refer.places import one_sided, places
+from lexseg.data.refer.predicates import ZONES
 from lexseg.data.refer.query import Query
 
 Form = Literal["mass", "one", "many"]
@@ -135,21 +136,25 @@ class _Wording:
         query = self.query
         if query.also is not None:
             first = places(replace(query, also=None), self.anatomy)
-            second = places(Query(side=query.also), self.anatomy)
+            other = Query(zone=query.also) if query.also in ZONES else Query(side=query.also)  # type: ignore[arg-type]
+            second = places(other, self.anatomy)
             return self._said(self._one(first.before), query.side), self._said(self._one(second.after), query.also)
         said, only = places(query, self.anatomy), one_sided(query, self.anatomy)
         side = query.side or query.column
         # drawn for both sides alike, so that the other wordings of one are the mirror images of the other's
-        rare, early = self.rng.random() < 0.1, self.rng.random() < 0.4
+        rare, early, draw = self.rng.random() < 0.1, self.rng.random() < 0.4, self.rng.random()
         if said.before and (not said.after or early):
-            words = self._one(said.before)
-            return self._said(self._one(only.before) if rare and only.before else words, side), ""
-        words = self._one(said.after)
-        return "", self._said(self._one(only.after) if rare and only.after else words, side)
+            options = only.before if rare and only.before else said.before
+            return self._said(options[int(draw * len(options))], side), ""
+        options = only.after if rare and only.after else said.after
+        return "", self._said(options[int(draw * len(options))], side)
 
     def _said(self, words: str, side: str | None) -> str:
         side = side or ""
-        return words.format(s=side, S=side[:1].upper(), w=self._one(self.nouns.where))
+        # halves are the image's even where zones are an organ's
+        framed = self.anatomy.framed and (self.query.zone is not None or self.query.column is not None)
+        whole = self.anatomy.organ if framed else self._one(self.anatomy.whole)
+        return words.format(s=side, S=side[:1].upper(), w=whole)
 
     def _fill(self, frame: str, phrase: _Phrase) -> str:
         values = {

@@ -12,12 +12,10 @@ class Nouns:
     Attributes:
         mass: names without a plural; they say nothing of the number.
         count: singular and plural.
-        where: what the whole of a grid is called ("image", "liver").
     """
 
     mass: tuple[str, ...]
     count: tuple[Count, ...]
-    where: tuple[str, ...] = ("image", "picture")
 
 
 NOUNS = {
@@ -60,7 +58,6 @@ NOUNS = {
             ("nodule", "nodules"),
             ("hepatic mass", "hepatic masses"),
         ),
-        where=("liver", "image"),
     ),
     "breast": Nouns(
         mass=(),
@@ -87,7 +84,6 @@ NOUNS = {
             ("colorectal polyp", "colorectal polyps"),
             ("protruding lesion", "protruding lesions"),
         ),
-        where=("image", "picture", "frame"),
     ),
     "grid": Nouns(
         mass=(),
@@ -102,6 +98,8 @@ NOUNS = {
         ),
     ),
 }
+
+NOUNS["chest-ct"] = NOUNS["chest"]
 
 CLASSES = {
     "ggo": Nouns(

@@ -201,7 +201,11 @@ def places(query: Query, anatomy: Anatomy) -> Places:
         if query.column is not None:
             raise ValueError("lungs have no columns")
         return _lung_places(query)
-    return _grid_places(query)
+    found = _grid_places(query)
+    if anatomy.framed and (query.zone is not None or query.column is not None):
+        # "the upper left" is the image's unless it is said of what
+        return Places((), tuple(words for words in found.after if "{w}" in words))
+    return found
 
 
 def _lung_places(query: Query) -> Places:

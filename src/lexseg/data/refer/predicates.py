@@ -82,6 +82,13 @@ def of_shape(target: Target, shape: Shape) -> Truth:
     return both(stout, smooth) if shape == "round" else _below(target.fill, 0.74, 0.84)
 
 
+def longer_than(target: Target, millimetres: float) -> Truth:
+    """Whether a target is longer than so many millimetres; ``None`` where the spacing is unknown."""
+    if target.length_mm is None:
+        return None
+    return _not(_below(target.length_mm, 0.9 * millimetres, 1.1 * millimetres))
+
+
 def of_brightness(target: Target, brightness: Brightness) -> Truth:
     """Whether a target is brighter or darker than the ring around it."""
     if target.contrast is None:

@@ -29,10 +29,12 @@ class Query:
     Attributes:
         name: the class, where the masks have classes.
         side: half of the image.
-        also: a second half of the image, which makes a contradiction of the first.
+        also: a second half of the image, or a second zone, which makes a contradiction of the first.
         zone: third of the frame's height.
         column: third of the frame's width.
         size: for the anatomy.
+        over: length in millimetres that it exceeds.
+        under: length in millimetres that it does not reach.
         shape: from its moments.
         brightness: against a ring around it.
         rank: the one of those that are left which is the largest, the topmost, ...
@@ -43,10 +45,12 @@ class Query:
 
     name: str | None = None
     side: p.Side | None = None
-    also: p.Side | None = None
+    also: p.Side | p.Zone | None = None
     zone: p.Zone | None = None
     column: p.Column | None = None
     size: p.Size | None = None
+    over: int | None = None
+    under: int | None = None
     shape: p.Shape | None = None
     brightness: p.Brightness | None = None
     rank: Rank | None = None
@@ -69,7 +73,7 @@ class Query:
     @property
     def contradictory(self) -> bool:
         """Whether nothing can satisfy it, in any image."""
-        return self.also is not None and self.also != self.side
+        return self.also is not None and self.also not in (self.side, self.zone)
 
     @property
     def region(self) -> str:
@@ -88,7 +92,7 @@ def parse_query(text: str) -> Query:
     values: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in ("" if text == "all" else text).split(";"))):
         name, _, value = part.partition("=")
-        values[name] = int(value) if name == "count" and value.isdigit() else value
+        values[name] = int(value) if value.isdigit() else value
     try:
         return Query(**values)
     except TypeError:
@@ -153,6 +157,11 @@ def _true_of(query: Query, target: Target, anatomy: Anatomy) -> tuple[str, p.Tru
         checks.append(("column", p.in_column(target, query.column)))
     if query.size is not None:
         checks.append(("size", p.of_size(target, query.size, anatomy)))
+    if query.over is not None:
+        checks.append(("length", p.longer_than(target, query.over)))
+    if query.under is not None:
+        longer = p.longer_than(target, query.under)
+        checks.append(("length", None if longer is None else not longer))
     if query.shape is not None:
         checks.append(("shape", p.of_shape(target, query.shape)))
     if query.brightness is not None:

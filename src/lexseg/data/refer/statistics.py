@@ -44,7 +44,6 @@ class Statistics:
         self, case: Case, targets: Sequence[Target], expressions: Sequence[Expression], doubts: Mapping[str, int]
     ) -> None:
         """Count an image and its expressions."""
-        self.images += 1
         described = sum(target.describable for target in targets)
         self.targets[described] += 1
         self.specks += len(targets) - described
@@ -55,8 +54,6 @@ class Statistics:
 
     def skip(self, case: str, reason: str) -> None:
         """Count an image that gives no rows."""
-        if reason == "no mask":
-            self.images += 1
         self.skipped.setdefault(reason, []).append(case)
 
     def why_skipped(self) -> str:

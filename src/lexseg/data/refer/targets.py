@@ -5,7 +5,7 @@ same classes are true, each piece in one; a class is named by all its pieces.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +22,10 @@ MOST_TARGETS = 65535
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
+class CrowdedError(DataError):
+    """A mask that falls into more pieces than can be told apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instances:
     """The targets of an image.
@@ -30,11 +34,13 @@ class Instances:
         labels: int32[H, W], 0 for background, 1..n for the targets.
         classes: the classes of each target, in the labels' order; empty sets where the mask has none.
         whole: whether each target is all of a lesion, and not a piece that overlapping classes cut out of it.
+        values: what the source's mask calls each target, where it told them apart; else as in ``labels``.
     """
 
     labels: NDArray[np.int32]
     classes: tuple[frozenset[str], ...]
     whole: tuple[bool, ...]
+    values: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.classes)
@@ -49,14 +55,13 @@ def components(mask: NDArray[np.bool_]) -> Instances:
 def instances(values: NDArray[Any]) -> Instances:
     """Each value but 0 is a target; numbered 1..n in the values' order."""
     found = np.unique(values)
+    if (found < 0).any() or (found % 1).any():
+        raise DataError("the mask of instances holds values that are not whole numbers of 0 or more")
+    _check_number(len(found))
+    found = np.union1d([0], found)
     labels: NDArray[np.int32] = np.searchsorted(found, values).astype(np.int32)
-    if not (found == 0).any():
-        labels += 1
-    elif (found < 0).any():
-        raise DataError("the mask holds negative values, expected 0 for background and 1, 2, ... for the targets")
-    number = int(labels.max(initial=0))
-    _check_number(number)
-    return _plain(labels, number)
+    plain = _plain(labels, len(found) - 1)
+    return replace(plain, values=tuple(int(value) for value in found[1:]))
 
 
 def classes(masks: Mapping[str, NDArray[np.bool_]]) -> Instances:
@@ -112,7 +117,7 @@ def _label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
 
 def _check_number(number: int) -> None:
     if number > MOST_TARGETS:
-        raise DataError(f"the mask falls into {number} targets, at most {MOST_TARGETS} can be told apart; is it noise?")
+        raise CrowdedError(f"the mask falls into {number} targets, more than {MOST_TARGETS}; is it noise?")
 
 
 def _plain(labels: NDArray[np.int32], number: int) -> Instances:
