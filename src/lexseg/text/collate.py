@@ -14,13 +14,16 @@ from lexseg.text.batch import TextBatch
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.state_cache import StateCache
 
+_TOGETHER = 32  # sentences of equal length that go through the encoder at once
+_PORTION = 1024  # sentences after which the cache is written
+
 
 class TextPipeline:
     """Turns sentences into a ``TextBatch``.
 
     ``None`` and blank sentences are the null sentence. A trainable encoder's sentences become ``input_ids``. A frozen
-    encoder is run once for each distinct sentence, always on that sentence alone, so that its states do not depend on
-    the company it was met in and a resumed run sees the same bits.
+    encoder is run once for each distinct sentence; sentences of equal length go through it together, never padded, so
+    that a sentence's states do not depend on the company it was met in.
 
     Args:
         encoder: the text encoder.
@@ -59,19 +62,24 @@ class TextPipeline:
         return TextBatch(attention_mask=mask, caption_id=caption_id, is_null=is_null, states=states)
 
     def precompute(self, texts: Iterable[str | None], progress: bool = False) -> None:
-        """Encode all these sentences now, and write them to the cache at once. A trainable encoder has none."""
+        """Encode all these sentences now, and write them to the cache. A trainable encoder has none."""
         if self.encoder.trainable:
             return
         sentences = list(dict.fromkeys(s for s in map(_tidy, texts) if s))
         with self._lock:
             missing = [s for s in sentences if self._recall(s) is None]
+            portions = [missing[i : i + _PORTION] for i in range(0, len(missing), _PORTION)]
             if progress and missing:
-                from rich.progress import track
+                from rich.progress import Progress
 
-                fresh = {s: self._encode(s) for s in track(missing, "Encoding sentences", transient=True)}
+                with Progress(transient=True) as bar:
+                    task = bar.add_task("Encoding sentences", total=len(missing))
+                    for portion in portions:
+                        self._remember(self._encode(portion))
+                        bar.advance(task, len(portion))
             else:
-                fresh = {s: self._encode(s) for s in missing}
-            self._remember(fresh)
+                for portion in portions:
+                    self._remember(self._encode(portion))
 
     def close(self) -> None:
         """From now on write nothing: what is not known by now is met by chance."""
@@ -88,13 +96,14 @@ class TextPipeline:
 
     def _states(self, sentences: list[str]) -> tuple[Tensor, Tensor]:
         rows: dict[str, Tensor] = {}
-        fresh: dict[str, Tensor] = {}
         with self._lock:
-            for sentence in dict.fromkeys(s for s in sentences if s):
+            distinct = list(dict.fromkeys(s for s in sentences if s))
+            for sentence in distinct:
                 found = self._recall(sentence)
-                if found is None:
-                    found = fresh[sentence] = self._encode(sentence)
-                rows[sentence] = found
+                if found is not None:
+                    rows[sentence] = found
+            fresh = self._encode([s for s in distinct if s not in rows])
+            rows |= fresh
             self._remember(fresh)
         length = max((len(row) for row in rows.values()), default=1)
         states = torch.zeros(len(sentences), length, self.encoder.width)
@@ -106,13 +115,21 @@ class TextPipeline:
                 mask[i, : len(row)] = True
         return states, mask
 
-    def _encode(self, sentence: str) -> Tensor:
-        """float32[L, D], on the CPU. Not in inference mode: a loss must be able to keep it for its backward pass."""
-        ids, mask = self.encoder.tokenize([sentence])
+    def _encode(self, sentences: Sequence[str]) -> dict[str, Tensor]:
+        """float32[L, D] each, on the CPU. Not in inference mode: a loss must be able to keep it for its backward pass."""
         device = next(self.encoder.parameters()).device
-        with torch.no_grad(), torch.autocast(device.type, enabled=False):
-            states: Tensor = self.encoder(ids.to(device), mask.to(device))[0]
-        return states.float().cpu()
+        by_length: dict[int, list[tuple[str, Tensor, Tensor]]] = {}
+        for sentence in sentences:
+            ids, mask = self.encoder.tokenize([sentence])
+            by_length.setdefault(ids.shape[1], []).append((sentence, ids, mask))
+        states: dict[str, Tensor] = {}
+        for same in by_length.values():
+            for start in range(0, len(same), _TOGETHER):
+                names, ids, mask = zip(*same[start : start + _TOGETHER], strict=True)
+                with torch.no_grad(), torch.autocast(device.type, enabled=False):
+                    out = self.encoder(torch.cat(ids).to(device), torch.cat(mask).to(device)).float().cpu()
+                states |= {name: row.clone() for name, row in zip(names, out, strict=True)}
+        return states
 
     def _recall(self, sentence: str) -> Tensor | None:
         if sentence in self._known:
