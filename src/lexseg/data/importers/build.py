@@ -1,9 +1,7 @@
 """From what an importer found to a data set of our own: copied, checked, and whole or not there at all."""
 
 import hashlib
-import os
 import re
-import secrets
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -13,6 +11,7 @@ from typing import Any
 
 from lexseg.data.case import Case, Laterality, Split
 from lexseg.data.check import CheckReport, Progress, SentenceReader, check_manifest
+from lexseg.data.files import free_name, new_folder
 from lexseg.data.importers.layouts import find_layout
 from lexseg.data.importers.masks import store_mask
 from lexseg.data.importers.record import Findings, Record
@@ -85,13 +84,10 @@ def import_layout(
     source, output = Path(source), Path(output)
     options = {name: value for name, value in options.items() if value is not None}
     chosen = find_layout(layout, source, options)
-    _check_output(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    building = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
-    drawn = building / "drawn"
-    try:
+    with new_folder(output) as building:
+        drawn = building / "drawn"
         if chosen.draws:
-            drawn.mkdir(parents=True)
+            drawn.mkdir()
             options["drawn"] = drawn
         findings = chosen.read(source, **options)
         if not findings.records and not findings.problems:
@@ -119,17 +115,7 @@ def import_layout(
         problems = [problem for problem in (*findings.problems, *check.problems) if problem.severity == "error"]
         if problems:
             _refuse(source, problems)
-        os.replace(building, output)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return ImportReport(output / "cases.csv", findings.problems, check)
-
-
-def _check_output(output: Path) -> None:
-    if output.is_symlink() or (output.exists() and not output.is_dir()):
-        raise DataError(f"{output}: is there already and is no folder")
-    if output.is_dir() and any(output.iterdir()):
-        raise DataError(f"{output}: is there already and not empty; name a new folder, or remove it first")
 
 
 def _named_apart(records: Sequence[Record]) -> list[Record]:
@@ -140,19 +126,9 @@ def _named_apart(records: Sequence[Record]) -> list[Record]:
     named = []
     for record in records:
         name = f"{record.split}_{record.name}" if splits[record.name] > 1 else record.name
-        name = _free(name, "", taken)
+        name = free_name(name, "", taken)
         named.append(replace(record, name=name))
     return named
-
-
-def _free(stem: str, suffix: str, taken: set[str]) -> str:
-    # in lower case, as some file systems do not tell A from a
-    name, number = f"{stem}{suffix}", 1
-    while name.lower() in taken:
-        number += 1
-        name = f"{stem}_{number}{suffix}"
-    taken.add(name.lower())
-    return name
 
 
 def _copy(records: Sequence[Record], folder: Path, findings: Findings, progress: Progress) -> list[Case]:
@@ -199,7 +175,7 @@ class _Store:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest not in self._contents:
                 self.folder.mkdir(exist_ok=True)
-                self._contents[digest] = self.folder / _free(path.stem, path.suffix.lower(), self._taken)
+                self._contents[digest] = self.folder / free_name(path.stem, path.suffix.lower(), self._taken)
                 shutil.copyfile(path, self._contents[digest])
             self._copied[path] = self._contents[digest]
         return self._copied[path]
@@ -207,7 +183,7 @@ class _Store:
     def keep_mask(self, path: Path, record: Record, findings: Findings) -> Path:
         """Copy a mask, mended where it has nearly two values; one of instances as it is."""
         if path not in self._copied:
-            name = _free(path.stem, "", self._taken)
+            name = free_name(path.stem, "", self._taken)
             if record.target_ids is None:
                 self._copied[path] = store_mask(path, self.folder / name, record, findings)
             else:

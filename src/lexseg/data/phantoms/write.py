@@ -1,8 +1,5 @@
 """A folder of phantoms with its manifest."""
 
-import os
-import secrets
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,10 +7,11 @@ import numpy as np
 from PIL import Image
 
 from lexseg.data.case import Case, Laterality, Split
+from lexseg.data.files import new_folder
 from lexseg.data.manifest import write_manifest
 from lexseg.data.phantoms.draw import Phantom, draw_phantom
 from lexseg.data.phantoms.mark import COLUMN
-from lexseg.errors import ConfigError, DataError
+from lexseg.errors import ConfigError
 
 SMALLEST, LARGEST = 64, 1024
 NUMBERS = ("no", "one", "two", "three", "four", "five")
@@ -56,25 +54,15 @@ def write_phantoms(
     if seed < 0:
         raise ConfigError(f"{seed} is no seed; expected 0 or more")
     output = Path(output)
-    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
-        raise DataError(f"{output} already holds something; name a folder that is empty or not there")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    building = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
-    try:
+    with new_folder(output) as building:
         for folder in ("images", "instances", "organs"):
-            (building / folder).mkdir(parents=True)
+            (building / folder).mkdir()
         cases = []
         for index in range(n):
             cases.append(_store(building, draw_phantom(seed, index, size), seed, index, laterality))
             if progress is not None:
                 progress(index + 1, n)
         write_manifest(building / "cases.csv", cases)
-        if output.exists():
-            output.rmdir()
-        os.replace(building, output)
-    except BaseException:
-        shutil.rmtree(building, ignore_errors=True)
-        raise
     return output / "cases.csv"
 
 
