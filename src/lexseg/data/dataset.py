@@ -141,16 +141,20 @@ def augmented(
         asked.append(replace(words, mirror=parameters.mirror, flip=parameters.flip))
     image, truths = _read(cases)
     image = augment_image(image, parameters, size)
+    plain = [augment_text(_wording(case, words), words) for case, words in zip(cases, asked, strict=True)]
+    for slot, truth in enumerate(truths):
+        if not plain[slot] and truth.others is not None:
+            truths[slot] = Truth(truth.mask | truth.others, np.zeros_like(truth.others))
+    # all of an image's masks at once: the grid is the same
+    layers = [layer for truth in truths for layer in (truth.mask, truth.others) if layer is not None]
+    masks, valid = augment_mask(torch.from_numpy(np.stack(layers)).float(), parameters, size)
+    layer = iter(masks[:, None])
     samples = []
-    for case, words, truth in zip(cases, asked, truths, strict=True):
-        plain = augment_text(_wording(case, words), words)
-        if not plain and truth.others is not None:
-            truth = Truth(truth.mask | truth.others, np.zeros_like(truth.others))
-        layers = [truth.mask] if truth.others is None else [truth.mask, truth.others]
-        masks, valid = augment_mask(torch.from_numpy(np.stack(layers)).float(), parameters, size)
-        others = None if truth.others is None else masks[1:]
-        present = _present(truth.mask, masks[:1], parameters)
-        samples.append(Sample(image, disturb_text(plain, words), masks[:1], valid, case, others, present, plain))
+    for case, words, truth, text in zip(cases, asked, truths, plain, strict=True):
+        mask = next(layer)
+        others = None if truth.others is None else next(layer)
+        present = _present(truth.mask, mask, parameters)
+        samples.append(Sample(image, disturb_text(text, words), mask, valid, case, others, present, text))
     return samples
 
 

@@ -33,6 +33,7 @@ class RowReader:
         self.text_columns = tuple(text_columns)
         self._folder = source.resolve().parent
         self._parents: dict[str, Path] = {}
+        self._files: dict[str, tuple[Path | None, str]] = {}
 
     def read(self, line: int, values: Mapping[str, Any]) -> tuple[Case, list[Problem]]:
         """The case of a row, as far as it can be read, and all that is wrong with the row."""
@@ -108,9 +109,17 @@ class RowReader:
     def _path(self, column: Literal["image", "mask"], value: str, wrong: Wrong) -> Path | None:
         if not value:
             return None
+        if value not in self._files:  # rows that share a file are many in referring sets
+            self._files[value] = self._reached(value)
+        path, problem = self._files[value]
+        if problem:
+            wrong(column, problem)
+        return path
+
+    def _reached(self, value: str) -> tuple[Path | None, str]:
+        """The file that a row names; or what is wrong with it."""
         if _CONTROL.search(value):
-            wrong(column, f"{_excerpt(value)} is no path: it holds control characters")
-            return None
+            return None, f"{_excerpt(value)} is no path: it holds control characters"
         # manifests written on Windows
         given = PurePosixPath(value.replace("\\", "/"))
         try:
@@ -121,15 +130,10 @@ class RowReader:
             inside = path.is_relative_to(self._folder)
             exists = inside and path.is_file()
         except (OSError, RuntimeError) as error:
-            wrong(column, f"{_excerpt(value)} cannot be reached: {getattr(error, 'strerror', None) or error}")
-            return None
+            return None, f"{_excerpt(value)} cannot be reached: {getattr(error, 'strerror', None) or error}"
         if not inside:
-            wrong(column, f"{_excerpt(value)} leads out of the manifest's folder; keep the files in it or below it")
-        elif not exists:
-            wrong(column, f"there is no file {_excerpt(value)}")
-        else:
-            return path
-        return None
+            return None, f"{_excerpt(value)} leads out of the manifest's folder; keep the files in it or below it"
+        return (path, "") if exists else (None, f"there is no file {_excerpt(value)}")
 
     def _parent(self, parent: str) -> Path:
         # resolved once for each folder, not once for each file

@@ -62,13 +62,17 @@ def truth_of(case: Case, instances: dict[Path, NDArray[np.int64]] | None = None)
 
 
 def _named(path: Path, instances: NDArray[np.int64], targets: Sequence[int]) -> Truth:
-    found = np.unique(instances)
-    found = found[found > 0]
-    if missing := sorted(set(targets) - set(found.tolist())):
+    mask = np.zeros(instances.shape, dtype=np.bool_)
+    missing = []
+    for target in targets:
+        one = instances == target
+        if not one.any():
+            missing.append(str(target))
+        mask |= one
+    if missing:
+        found = np.unique(instances)
+        found = found[found > 0]
         held = ", ".join(map(str, found[:20])) + (", ..." if len(found) > 20 else "")
-        raise DataError(
-            f"{path}: target_ids names {', '.join(map(str, missing))}, "
-            f"but the instances in the mask are {held or 'none'}"
-        )
-    mask = np.isin(instances, list(targets))
+        message = f"target_ids names {', '.join(missing)}, but the instances in the mask are {held or 'none'}"
+        raise DataError(f"{path}: {message}")
     return Truth(mask, (instances > 0) & ~mask)

@@ -1,6 +1,7 @@
 """The folder of a run: what stands in it before the first step, and whether a run may go on in it."""
 
 import csv
+import functools
 import hashlib
 import io
 import json
@@ -119,6 +120,7 @@ def sweep(output: Path) -> None:
 def data_hash(cases: Sequence[Case]) -> str:
     """SHA-256 over ids, splits, sentences and the bytes of images and masks, in the order of ids."""
     digest = hashlib.sha256()
+    content = functools.cache(lambda path: hashlib.sha256(path.read_bytes()).digest())  # rows may share an image
     for case in sorted(cases, key=lambda c: c.id):
         digest.update(json.dumps([case.id, case.split, case.texts, case.patient]).encode())
         if case.weight != 1.0 or case.label is not None:
@@ -127,5 +129,5 @@ def data_hash(cases: Sequence[Case]) -> str:
             digest.update(json.dumps([case.expression_kind, case.target_ids]).encode())
         for path in (case.image, case.mask):
             if path is not None:
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+                digest.update(content(path))
     return digest.hexdigest()

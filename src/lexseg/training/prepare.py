@@ -105,11 +105,16 @@ def repeated(training: Sequence[Case], config: TrainConfig) -> list[Case]:
 
 def sentences(cases: Sequence[Case], augment: AugmentConfig) -> list[str]:
     """Every sentence that training can meet: all wordings, mirrored and flipped as the augmentation may do."""
-    found = dict.fromkeys(t for c in cases for t in c.texts)
+    return _augmented(list(dict.fromkeys(t for c in cases for t in c.texts)), augment)
+
+
+def _augmented(texts: Sequence[str], augment: AugmentConfig) -> list[str]:
+    """These sentences, and what mirror and flip make of them."""
+    found = dict.fromkeys(texts)
     for mirror, flip in product((False, True), repeat=2):
         if (mirror and not augment.mirror) or (flip and not augment.flip) or not (mirror or flip):
             continue
-        for text in dict.fromkeys(t for c in cases for t in c.texts):
+        for text in texts:
             text = mirror_words(text, "horizontal") if mirror else text
             found[mirror_words(text, "vertical") if flip else text] = None
     return list(found)
@@ -154,9 +159,16 @@ def check_sentences(cases: Sequence[Case], encoder: TextEncoder, augment: Augmen
         TextError: with the row of each.
     """
     length = functools.cache(encoder.count_tokens)
+
+    @functools.cache
+    def longest(text: str) -> int:
+        return max(map(length, _augmented([text], augment)))
+
     problems: list[str] = []
     for case in cases:
-        tokens = max(map(length, met([case], augment)), default=0)
+        if case.split not in ("train", "val"):
+            continue
+        tokens = max(map(longest, case.texts)) if case.split == "train" else length(case.text)
         if tokens > encoder.max_length:
             problems.append(f"{case.where}: the sentence has {tokens} tokens, at most {encoder.max_length} can be read")
     if problems:
