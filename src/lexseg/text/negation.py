@@ -10,6 +10,7 @@ decision here can be looked up. They are for English, and for sentences as repor
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -60,20 +61,31 @@ def affirmed(text: str) -> str | None:
     if len(kept) == len(parts):
         return text
     out = ""
-    for i in kept:
-        clause = parts[i]
-        words = clause.text
-        if i and parts[i - 1].negated and re.match(r"(?:in|on|at|within)\b", words, re.IGNORECASE):
-            words = _what_was_denied(parts[i - 1].text) + words  # "no infection except in ..."
-        if not out:
-            out = words
-            continue
-        between = text[parts[i - 1].end : clause.start]
-        if parts[i - 1].negated:
-            gap = text[parts[kept[kept.index(i) - 1]].end : clause.start]
-            between = ". " if re.search(r"[.;!?\n]", gap) else ", "
-        out += between + words
+    for before, i in zip([None, *kept], kept, strict=False):
+        if before is not None:
+            gap = text[parts[before].end : parts[i].start]
+            out += gap if i == before + 1 else ". " if re.search(r"[.;!?\n]", gap) else ", "
+        out += asked_of(parts, i)
     return out or None
+
+
+def asked_of(parts: Sequence[Clause], i: int) -> str:
+    """What an affirmed clause asks for: its words, and before a bare place what the clause before it denied elsewhere.
+
+    ``"no infection except in the left lower zone"`` asks for ``"infection in the left lower zone"``.
+    """
+    words = parts[i].text
+    if i == 0 or not parts[i - 1].negated or not re.match(r"(?:in|on|at|within)\b", words, re.IGNORECASE):
+        return words
+    denial = rf"\W*(?:there (?:is|are) )?(?:{rules.BEFORE})\b\s*(?:evidence of |signs? of )?"
+    match = re.match(denial, parts[i - 1].text, re.IGNORECASE)
+    denied = parts[i - 1].text[match.end() :].strip() if match else ""
+    return f"{denied} {words}" if names_finding(denied) else words
+
+
+def names_finding(text: str) -> bool:
+    """Whether a word names something that could be found, and not only a place or a part of the body."""
+    return _words(rules.FINDINGS).search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +133,11 @@ class _Parser:
                 found.append(_Part(first, last, True))
                 continue
             parts = self._phrase(first, last)
-            if found and self._is_cue_alone(first, last) and not _finding(self.text[found[-1].start : found[-1].end]):
+            if (
+                found
+                and self._is_cue_alone(first, last)
+                and not names_finding(self.text[found[-1].start : found[-1].end])
+            ):
                 found[-1] = _Part(found[-1].start, found[-1].end, True)  # "left lung, clear"
             found += parts
             open_end = bool(parts) and parts[-1].negated and self._before(parts[-1].start, last) is not None
@@ -137,19 +153,19 @@ class _Parser:
         if before is None:
             return [_Part(start, end, False)]
         found = []
-        if _finding(self.text[start : before.start()]):
+        if names_finding(self.text[start : before.start()]):
             found.append(_Part(start, before.start(), False))
             start = before.start()
         for match in _words("and|with").finditer(self.text, before.end(), end):
             denied, rest = self.text[start : match.start()], self.text[match.end() : end]
-            if _finding(rest) and places(rest) and places(denied) and self._before(match.end(), end) is None:
+            if names_finding(rest) and places(rest) and places(denied) and self._before(match.end(), end) is None:
                 return [*found, _Part(start, match.start(), True), *self._phrase(match.end(), end)]
         return [*found, _Part(start, end, True)]
 
     def _said_of(self, start: int, end: int, cue: re.Match[str]) -> list[_Part]:
         """A phrase in which something is said to be clear, absent, ruled out."""
         found, subject = [], self.text[start : cue.start()]
-        if _finding(subject):
+        if names_finding(subject):
             cuts = [m for m in _words("and|with|or|otherwise").finditer(self.text, start, cue.start())]
             cut = next((m for m in reversed(cuts) if self._parts_place(start, m, cue)), None)
             if cut is not None:
@@ -158,13 +174,13 @@ class _Parser:
             elif cue["place"] and not re.search(rf"\b{rules.VERBS}\W*$", subject, re.IGNORECASE):
                 return [_Part(start, end, False)]  # "opacity above a normal diaphragm"
         rest = _words("and|with|or").match(self.text, cue.end() + _blanks(self.text, cue.end()), end)
-        if rest is not None and _finding(self.text[rest.end() : end]):
+        if rest is not None and names_finding(self.text[rest.end() : end]):
             return [*found, _Part(start, cue.end(), True), *self._phrase(rest.end(), end)]
         return [*found, _Part(start, end, True)]
 
     def _parts_place(self, start: int, cut: re.Match[str], cue: re.Match[str]) -> bool:
         """Whether a finding stands before the cut and a mere place after it: "opacity on the left and | right lung"."""
-        return _finding(self.text[start : cut.start()]) and not _finding(self.text[cut.end() : cue.start()])
+        return names_finding(self.text[start : cut.start()]) and not names_finding(self.text[cut.end() : cue.start()])
 
     def _goes_on(self, start: int, end: int, segment_end: int) -> bool:
         """Whether a negation goes on after a comma: "no effusion, | consolidation or mass"."""
@@ -175,7 +191,7 @@ class _Parser:
             return False
         if _words("or|nor").search(self.text, start, segment_end):
             return True
-        return not (_finding(phrase) and places(phrase))
+        return not (names_finding(phrase) and places(phrase))
 
     def _before(self, start: int, end: int) -> re.Match[str] | None:
         return next((m for m in _words(rules.BEFORE).finditer(self.text, start, end) if not self._is_pseudo(m)), None)
@@ -228,18 +244,6 @@ def _words_or_marks() -> re.Pattern[str]:
 
 def _blanks(text: str, at: int) -> int:
     return len(text[at:]) - len(text[at:].lstrip())
-
-
-def _what_was_denied(text: str) -> str:
-    """``"infection "`` of ``"no infection"``; nothing of what was said to be clear."""
-    match = re.match(
-        rf"\W*(?:there (?:is|are) )?(?:{rules.BEFORE})\b\s*(?:evidence of |signs? of )?", text, re.IGNORECASE
-    )
-    return text[match.end() :].strip() + " " if match and _finding(text[match.end() :]) else ""
-
-
-def _finding(text: str) -> bool:
-    return _words(rules.FINDINGS).search(text) is not None
 
 
 @cache
