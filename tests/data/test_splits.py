@@ -1,6 +1,7 @@
 import csv
 import random
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from lexseg.data.case import Case
 from lexseg.data.manifest import read_manifest
-from lexseg.data.splits import assign_splits, leaks, parse_fractions, split_cases
+from lexseg.data.splits import apply_splits, assign_splits, fold_cases, leaks, parse_fractions, read_splits, split_cases
 from lexseg.errors import DataError
 
 
@@ -133,6 +134,101 @@ class TestLeaks:
 
     def test_none_without_splits(self):
         assert not leaks(some_cases(3, patient="P"))
+
+
+class TestFolds:
+    def test_each_case_validates_once_and_test_rows_never(self):
+        cases = [*some_cases(23), Case("t", Path("/t.png"), split="test")]
+        validating = []
+        for fold in range(5):
+            divided = fold_cases(cases, 5, fold)
+            assert [case.id for case in divided] == [case.id for case in cases]
+            assert divided[-1].split == "test"
+            assert {case.split for case in divided[:-1]} == {"train", "val"}
+            validating.append({case.id for case in divided if case.split == "val"})
+        assert sorted(map(len, validating)) == [4, 4, 5, 5, 5]
+        assert set.union(*validating) == {case.id for case in cases[:-1]}
+
+    def test_own_splits_and_the_order_of_rows_do_not_matter_and_the_seed_does(self):
+        def folds(cases, seed=0):
+            return {case.id: case.split for case in fold_cases(cases, 4, 2, seed)}
+
+        cases = some_cases(40)
+        stated = [replace(case, split="val" if k % 3 else "train") for k, case in enumerate(cases)]
+        assert folds(cases) == folds(stated) == folds(random.Random(0).sample(cases, 40))
+        assert folds(cases, seed=1) != folds(cases)
+
+    def test_patients_and_images_stay_together(self):
+        cases = [Case(f"{k}", Path(f"/{k // 3}.png"), patient=f"p{k // 6}") for k in range(60)]
+        for fold in range(5):
+            divided = fold_cases(cases, 5, fold)
+            assert not leaks(divided)
+            assert count(divided) == {"val": 12, "train": 48}
+
+    def test_every_manifest_is_divided_evenly(self):
+        cases = [Case(f"{s}{k}", Path(f"/{s}/{k}.png"), source=Path(f"/{s}/m.csv")) for s in "ab" for k in range(9)]
+        for fold in range(3):
+            found = Counter(case.id[0] for case in fold_cases(cases, 3, fold) if case.split == "val")
+            assert found == {"a": 3, "b": 3}
+
+    def test_too_few(self):
+        with pytest.raises(DataError, match="3 separate patients or images cannot be divided into 5 folds"):
+            fold_cases(some_cases(3), 5, 0)
+        with pytest.raises(ValueError, match="fold 5 of 5"):
+            fold_cases(some_cases(9), 5, 5)
+
+    def test_real_slices(self, data_root):
+        """Three sentences an image: five folds of ten images each."""
+        cases = read_manifest(data_root / "covid_ct" / "cases.csv")
+        for fold in range(5):
+            divided = fold_cases(cases, 5, fold)
+            assert not leaks(divided)
+            assert len({case.image for case in divided if case.split == "val"}) == 10
+
+
+class TestWrittenSplits:
+    def write(self, folder, *rows):
+        path = folder / "split.csv"
+        path.write_text("\n".join(rows) + "\n")
+        return path
+
+    def test_applied(self, tmp_path):
+        cases = some_cases(6, split="train")
+        assign_splits([replace(case, split=None) for case in cases], (0.5, 0.5, 0), output=tmp_path / "split.csv")
+        assert count(apply_splits(cases, tmp_path / "split.csv")) == {"train": 3, "val": 3}
+
+    def test_a_run_on_several_manifests_names_the_folder(self, tmp_path):
+        path = self.write(tmp_path, "id,split", "one/a,val", "two/a,train")
+        for folder, expected in (("one", "val"), ("two", "train")):
+            case = Case("a", Path("/a.png"), source=tmp_path / folder / "cases.csv")
+            assert apply_splits([case], path)[0].split == expected
+
+    def test_a_case_that_is_not_in_it(self, tmp_path):
+        path = self.write(tmp_path, "id,split", "0,val")
+        cases = [replace(case, source=Path("m.csv"), row=k + 2) for k, case in enumerate(some_cases(2))]
+        with pytest.raises(
+            DataError, match=r"1 of 2 cases have no split(.|\n)*m\.csv, row 3, column id: '1' is not in"
+        ):
+            apply_splits(cases, path)
+
+    @pytest.mark.parametrize(
+        ("rows", "message"),
+        [
+            (["image,split", "0,val"], "the columns id,split were expected"),
+            ([""], "the columns id,split"),
+            (["id,split", "0,dev"], "row 2: .* one of train, val, test"),
+            (["id,split", "0,val", "0,val"], "row 3: an id of its own"),
+            (["id,split", "0"], "row 2"),
+            (["id,split", '"0,val'], "cannot be read as CSV"),
+        ],
+    )
+    def test_refused(self, tmp_path, rows, message):
+        with pytest.raises(DataError, match=rf"split\.csv.*{message}"):
+            read_splits(self.write(tmp_path, *rows))
+
+    def test_no_file(self, tmp_path):
+        with pytest.raises(DataError, match="No such file"):
+            read_splits(tmp_path / "none.csv")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
 """``lexseg evaluate`` from the command line."""
 
 import argparse
+import csv
 import json
+from dataclasses import replace
 
 import pytest
 
 from lexseg.cli.evaluate import add_parser
 from lexseg.cli.main import main
+from lexseg.data.manifest import read_manifest
+from lexseg.data.splits import fold_cases
 
 
 def parse(*arguments):
@@ -35,6 +39,27 @@ def test_masks_of_another_tool(tmp_path, manifest, masks_of, capsys):
     printed = capsys.readouterr().out
     assert "per image   Dice 1.0000" in printed and "missed 0, false alarms 0" in printed
     assert json.loads((tmp_path / "out" / "report.json").read_text())["split"] == "all"
+
+
+def test_splits_of_a_run(tmp_path, manifest, masks_of, capsys):
+    """A split that training made stands in its folder and not in the manifest."""
+    folder, out = masks_of(lambda case: f"{case.id}.png"), tmp_path / "out"
+    cases = read_manifest(manifest)
+    written = fold_cases([replace(case, split=None) for case in cases], 3, 1)
+    file = tmp_path / "split.csv"
+    file.write_text("id,split\n" + "".join(f"{case.id},{case.split}\n" for case in written))
+    arguments = ["evaluate", str(manifest), "--predictions", str(folder), "--output", str(out), "--resamples", "20"]
+    assert main([*arguments, "--split-file", str(file), "--split", "val"]) == 0
+    with open(out / "cases.csv", newline="") as scored:
+        names = [row["id"] for row in csv.DictReader(scored)]
+    assert names == [case.id for case in written if case.split == "val"]
+    assert 0 < len(names) < len(cases)
+    capsys.readouterr()
+    assert main([*arguments, "--split-file", str(file)]) == 1  # test, of which there are none now
+    assert "train (3), val (3)" in capsys.readouterr().err
+    file.write_text("id,split\nc0,train\n")
+    assert main([*arguments, "--split-file", str(file)]) == 1
+    assert "5 of 6 cases have no split in" in capsys.readouterr().err
 
 
 def test_mistakes_are_messages(tmp_path, manifest, masks_of, capsys):

@@ -17,7 +17,7 @@ from lexseg.training.config import TrainConfig
 from lexseg.training.data_module import CaseDataModule, ValidationBatch, ValidationStack
 from lexseg.training.prepare import chosen, met, read_cases, repeated, sentences
 from lexseg.training.recipe import read_recipe
-from lexseg.training.settings import settled
+from lexseg.training.settings import check, settled
 
 from .conftest import read_rows, write_rows, write_set
 
@@ -168,3 +168,29 @@ def test_weights_come_through(config: TrainConfig, cases: Path) -> None:
     assert read_manifest(cases)[0].weight == 0.5
     stack = next(iter(module(config).train_dataloader()))
     assert stack.target.weight.tolist() == [0.5] * 4
+
+
+def test_folds_are_those_of_their_own_seed(config: TrainConfig) -> None:
+    def validating(fold: int, **values: int) -> set[str]:
+        data = replace(config.data, folds=4, fold=fold, fold_seed=values.get("fold_seed", 0))
+        found = read_cases(replace(config, data=data, seed=values.get("seed", 0)))
+        return {case.id for case in found if case.split == "val"}
+
+    folds = [validating(fold) for fold in range(4)]
+    assert sorted(map(len, folds)) == [3, 3, 4, 4] and len(set().union(*folds)) == 14
+    assert validating(1, seed=5) == folds[1]
+    assert any(validating(fold, fold_seed=1) != folds[fold] for fold in range(4))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"folds": 1}, "data.folds is 1; 2 or more"),
+        ({"fold": 1}, "data.fold is 1; data.folds"),
+        ({"folds": 3, "fold": 3}, "data.fold is 3; a part from 0 to 2"),
+        ({"folds": -2}, "data.folds is -2"),
+    ],
+)
+def test_folds_that_cannot_be(config: TrainConfig, values: dict[str, int], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        check(replace(config, data=replace(config.data, **values)))

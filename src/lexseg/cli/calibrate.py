@@ -28,6 +28,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("model", metavar="MODEL", help="a model folder; its config.json is written anew")
     add("cases", metavar="CASES", help="manifest: a .csv or .jsonl file, or several with commas between them")
     add("--split", default="val", metavar="NAME", help="train, val, or all; never what you test on (default: val)")
+    add(
+        "--split-file",
+        "--split_file",
+        type=Path,
+        metavar="FILE",
+        help="splits in place of the manifest's: the split.csv of the model's run",
+    )
     add("--text_column", "--text-column", default="text", metavar="C", help="column of the sentence (default: text)")
     add(
         "--lost",
@@ -44,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
     """Calibrate, and print how well presence is told."""
     from lexseg.cli.check import progress_bar
     from lexseg.data.manifest import read_manifests
+    from lexseg.data.splits import apply_splits
     from lexseg.errors import ConfigError
     from lexseg.evaluation.cases import check_cases, select_cases
     from lexseg.training.calibration import calibrate
@@ -54,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     if not (folder / "config.json").is_file():
         raise ConfigError(f"{args.model}: calibration writes into the model, so it needs a folder of your own")
     cases = read_manifests([Path(part) for part in args.cases.split(",")], text_columns=(args.text_column,))
+    if args.split_file is not None:
+        cases = apply_splits(cases, args.split_file)
     chosen = select_cases(cases, args.split)
     check_cases(chosen)
     with progress_bar("asking") as progress:

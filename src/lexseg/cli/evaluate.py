@@ -20,6 +20,7 @@ it is scored by gIoU, cIoU, Pr@X, N-acc and T-acc, and by three measures of list
 _EPILOG = """examples:
   lexseg evaluate default cases.csv --output report
   lexseg evaluate runs/mine/model cases.csv --split val --tta --save-masks --output report
+  lexseg evaluate runs/mine/model cases.csv --split-file runs/mine/split.csv --split val --output report
   lexseg evaluate cases.csv --predictions other_tool/masks --split all --output report
   lexseg evaluate default referring.csv --split val --by region,query --wordings 3 --output report
 
@@ -43,6 +44,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--predictions", type=Path, metavar="FOLDER", help="score these masks instead of a model's")
     add("--output", type=Path, required=True, metavar="DIR", help="folder for the report; an earlier one is replaced")
     add("--split", metavar="NAME", help="train, val, test, or all (default: test)")
+    add(
+        "--split-file",
+        "--split_file",
+        type=Path,
+        metavar="FILE",
+        help="splits in place of the manifest's: the split.csv of a run, which it made where there were none, or folds",
+    )
     add(
         "--text_column",
         "--text-column",
@@ -86,13 +94,17 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, and print the scores."""
     from lexseg.data.manifest import read_manifests
     from lexseg.data.sentence_columns import sentence_columns
+    from lexseg.data.splits import apply_splits
     from lexseg.evaluation.cases import select_cases
     from lexseg.evaluation.evaluate import Options, evaluate_to
 
     model, manifests = _inputs(args)
     paths = [Path(part) for part in manifests.split(",")]
     texts = sentence_columns(paths, args.text_column)
-    chosen = select_cases(read_manifests(paths, text_columns=texts), args.split)
+    cases = read_manifests(paths, text_columns=texts)
+    if args.split_file is not None:
+        cases = apply_splits(cases, args.split_file)
+    chosen = select_cases(cases, args.split)
     options = Options(
         threshold=args.threshold,
         tta=args.tta,

@@ -122,6 +122,87 @@ def assign_splits(
     return result
 
 
+def fold_cases(cases: Sequence[Case], folds: int, fold: int, seed: int = 0) -> list[Case]:
+    """Divide cases for cross-validation: one fold validates, the others train; rows of the test split stay there.
+
+    What belongs together stays together, as in `split_cases`. Each manifest's groups are dealt out in an order that the
+    seed and the images' names decide, each to the fold that has the fewest cases of that manifest.
+
+    Args:
+        cases: the cases; which of them trained or validated until now does not matter.
+        folds: how many, 2 or more.
+        fold: the one that validates, from 0.
+        seed: of the order.
+
+    Returns:
+        the same cases in the same order, each with a split.
+
+    Raises:
+        DataError: if there are fewer groups than folds.
+    """
+    if not 0 <= fold < folds or folds < 2:
+        raise ValueError(f"fold {fold} of {folds}")
+    able = [index for index, case in enumerate(cases) if case.split != "test"]
+    groups = [[able[i] for i in group] for group in _groups([cases[i] for i in able])]
+    if len(groups) < folds:
+        raise DataError(f"{len(groups)} separate patients or images cannot be divided into {folds} folds")
+    groups.sort(key=lambda group: hashlib.sha256(f"{seed}\0{min(_name(cases[i]) for i in group)}".encode()).digest())
+    sizes: Counter[tuple[Path | None, int]] = Counter()
+    totals: Counter[int] = Counter()
+    result = list(cases)
+    for group in groups:
+        source = cases[group[0]].source
+        into = min(range(folds), key=lambda k: (sizes[source, k], totals[k], k))
+        sizes[source, into] += len(group)
+        totals[into] += len(group)
+        for index in group:
+            result[index] = replace(cases[index], split="val" if into == fold else "train")
+    return result
+
+
+def read_splits(path: Path | str) -> dict[str, Split]:
+    """The splits that a training run has written down (``RUN/split.csv``: ``id,split``).
+
+    Raises:
+        DataError: the file cannot be read, or holds something else; with the row.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.reader(file, strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot be read as CSV: {getattr(error, 'strerror', None) or error}") from error
+    if not rows or rows[0] != ["id", "split"]:
+        raise DataError(f"{path}: the columns id,split were expected, as in the split.csv of a run")
+    splits: dict[str, Split] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != 2 or row[1] not in SPLITS or row[0] in splits:
+            raise DataError(f"{path}, row {number}: an id of its own and one of {', '.join(SPLITS)} were expected")
+        splits[row[0]] = row[1]
+    return splits
+
+
+def apply_splits(cases: Sequence[Case], path: Path | str) -> list[Case]:
+    """The cases with the splits of such a file, in place of those of their manifest.
+
+    A run on several manifests knows a case as ``FOLDER/id``, and so it is found here, too.
+
+    Raises:
+        DataError: as `read_splits`, or if a case is not in the file.
+    """
+    splits = read_splits(path)
+    result, missing = [], []
+    for case in cases:
+        names = [case.id] + ([f"{case.source.resolve().parent.name}/{case.id}"] if case.source else [])
+        split = next((splits[name] for name in names if name in splits), None)
+        if split is None:
+            missing.append(Problem("error", case.row, "id", f"{case.id!r} is not in {path}", case.source))
+        else:
+            result.append(replace(case, split=split))
+    if missing:
+        raise DataError(f"{len(missing)} of {len(cases)} cases have no split in {path}:\n{describe(missing)}")
+    return result
+
+
 def leaks(cases: Iterable[Case]) -> list[Problem]:
     """Patients and images that stand in two splits: an error for each row that is not in the split of the first."""
     problems = []

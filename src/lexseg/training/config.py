@@ -27,6 +27,10 @@ class DataConfig:
         epoch_images: training images in an epoch; 0 is as many as there are.
         workers: processes that read cases; 0 reads in the training process.
         split: shares of train, validation and test where a manifest has no split; by patient, written to split.csv.
+        folds: cross-validation: divide the training and validation cases, never those of the test split, into this many
+            parts by patient, whatever the manifests' own splits; 0 keeps those.
+        fold: the part that validates, from 0; the others train.
+        fold_seed: of the division. It is not the run's seed, so that runs of any seed have the same folds.
         limit: use only that many training cases, drawn by the seed; 0 is all.
         val_limit: validate on no more than that many cases of each manifest, drawn by the seed and evenly from the
             kinds of sentences; 0 is all.
@@ -44,6 +48,9 @@ class DataConfig:
     epoch_images: int = 0
     workers: int = 0
     split: str = "70/15/15"
+    folds: int = 0
+    fold: int = 0
+    fold_seed: int = 0
     limit: int = 0
     val_limit: int = 0
 

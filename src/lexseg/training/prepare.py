@@ -13,7 +13,7 @@ from lexseg.data.case import Case
 from lexseg.data.manifest import read_manifests
 from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import describe
-from lexseg.data.splits import assign_splits, leaks, parse_fractions
+from lexseg.data.splits import assign_splits, fold_cases, leaks, parse_fractions
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.models import model_class
 from lexseg.text import create_text_encoder
@@ -24,7 +24,7 @@ from lexseg.training.mixture import kind_of
 
 
 def read_cases(config: TrainConfig) -> list[Case]:
-    """All cases of the run; a manifest without splits is divided by patient, by the seed.
+    """All cases of the run; a manifest without splits is divided by patient, by the seed; with folds, every one is.
 
     Raises:
         ConfigError: no manifest is named, or ``data.split`` is no split.
@@ -40,7 +40,11 @@ def read_cases(config: TrainConfig) -> list[Case]:
         fractions = parse_fractions(config.data.split)
     except ValueError as error:
         raise ConfigError(f"data.split: {error}") from error
-    cases = assign_splits(read_manifests(paths, text_columns=as_list(config.data.text_column)), fractions, config.seed)
+    cases = read_manifests(paths, text_columns=as_list(config.data.text_column))
+    if config.data.folds:
+        cases = fold_cases(cases, config.data.folds, config.data.fold, config.data.fold_seed)
+    else:
+        cases = assign_splits(cases, fractions, config.seed)
     if problems := leaks(cases):
         raise DataError(f"the cases cannot be trained on:\n{describe(problems)}")
     for split in ("train", "val"):

@@ -64,11 +64,17 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
     if any(n < 0 for n in data.repeat):
         yield "data.repeat", data.repeat, "numbers of 0 or more were expected"
     yield from _mixture_problems(data)
+    if data.folds == 1:
+        yield "data.folds", 1, "2 or more, or 0 for none, was expected"
+    if data.fold and not data.folds:
+        yield "data.fold", data.fold, "data.folds, the number of parts, was expected with it"
+    elif data.fold and data.fold >= data.folds:
+        yield "data.fold", data.fold, f"a part from 0 to {data.folds - 1} was expected"
     yield from _numbers(
         "data",
         data,
         dict.fromkeys(("batch_size", "sentences"), (1, None))
-        | dict.fromkeys(("workers", "limit", "val_limit", "epoch_images"), (0, None)),
+        | dict.fromkeys(("workers", "limit", "val_limit", "epoch_images", "folds", "fold", "fold_seed"), (0, None)),
     )
     yield from _numbers(
         "augment",
