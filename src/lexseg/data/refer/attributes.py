@@ -27,7 +27,8 @@ class Target:
     Attributes:
         id: its value in the instance mask.
         classes: what it is, where the mask says so.
-        describable: large enough, and whole, so that it can be spoken of alone.
+        speck: too small to be spoken of alone.
+        whole: all of a lesion, and not a piece that overlapping classes cut out of it.
         area: in pixels.
         fraction: share of the image.
         area_mm2: ``None`` where the spacing is unknown.
@@ -49,7 +50,8 @@ class Target:
 
     id: int
     classes: tuple[str, ...]
-    describable: bool
+    speck: bool
+    whole: bool
     area: int
     fraction: float
     area_mm2: float | None
@@ -67,6 +69,11 @@ class Target:
     elongation: float
     fill: float
     contrast: float | None
+
+    @property
+    def describable(self) -> bool:
+        """Whether it can be spoken of alone."""
+        return self.whole and not self.speck
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -134,7 +141,8 @@ def measure(
             Target(
                 id=i,
                 classes=tuple(sorted(found.classes[i - 1])),
-                describable=bool(speakable[i - 1]),
+                speck=bool(area[i] < least),
+                whole=found.whole[i - 1],
                 area=int(area[i]),
                 fraction=_short(area[i] / labels.size),
                 area_mm2=None if spacing is None else _short(area[i] * pixel),

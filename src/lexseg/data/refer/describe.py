@@ -8,8 +8,8 @@ from lexseg.data.refer.anatomy import Anatomy
 from lexseg.data.refer.attributes import Target
 from lexseg.data.refer.query import CLEARLY_APART
 
-MOST_SPECKS = 500
-"""How many targets too small to be spoken of are written for one image; the others are counted."""
+MOST_OTHERS = 500
+"""How many targets that cannot be spoken of alone are written for one image; the rest are counted."""
 
 
 def describe(targets: Sequence[Target], anatomy: Anatomy) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def describe(targets: Sequence[Target], anatomy: Anatomy) -> dict[str, Any]:
     alone: from the largest, the topmost, the leftmost.
     """
     told = [target for target in targets if target.describable]
-    specks = [target for target in targets if not target.describable]
+    others = [target for target in targets if not target.describable]
     by_size = _ranks(told, lambda target: -target.area)
     from_top = _ranks(told, lambda target: target.y)
     from_left = _ranks(told, lambda target: target.x)
@@ -35,11 +35,11 @@ def describe(targets: Sequence[Target], anatomy: Anatomy) -> dict[str, Any]:
         }
         for target in told
     ]
-    described += [target.to_dict() for target in specks[:MOST_SPECKS]]
+    described += [target.to_dict() for target in others[:MOST_OTHERS]]
     return {
         "count": len(told),
-        "specks": len(specks),
-        "specks_left_out": max(0, len(specks) - MOST_SPECKS),
+        "others": len(others),
+        "others_left_out": max(0, len(others) - MOST_OTHERS),
         "targets": described,
     }
 

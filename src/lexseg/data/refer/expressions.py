@@ -189,6 +189,8 @@ def _forms(named: _Named, targets: Sequence[Target], nouns: Nouns) -> tuple[Form
         return (*mass, "one", "many")
     if len(named.ids) == 1:
         return (*mass, "one")
-    told = sum(target.describable for target in targets if target.id in named.ids)
-    # one lesion and specks are neither singular nor plural, if it can be helped
-    return (*mass, "many") if told > 1 or not mass else mass
+    told = [target for target in targets if target.id in named.ids and not target.speck]
+    # how many lesions pieces make is not known
+    if mass and not all(target.whole for target in told):
+        return mass
+    return (*mass, "many") if len(told) > 1 else (*mass, "one")

@@ -26,7 +26,16 @@ Form = Literal["mass", "one", "many"]
 _TWICE = re.compile(r"\b(\w+)[ -]+\1\b", re.IGNORECASE)
 _AN = re.compile(r"[aeio]|u(?!ni|se)|[AEFHILMNORSX](?=[A-Z ])|[AEIO]")
 # how many wordings a query has for each form of the noun, by what it says; the plainer the more
-_POOL = {"side": 240, "side+zone": 120, "count": 90, "side+without": 120, "all": 120, "column+zone": 100}
+_POOL = {
+    "side": 240,
+    "side+zone": 120,
+    "count": 90,
+    "side+without": 120,
+    "all": 120,
+    "zone+column": 60,
+    "zone": 60,
+    "zone+count": 60,
+}
 _OTHER_POOL = 40
 _MOST_DRAWS = 40
 

@@ -33,7 +33,7 @@ BAND = 1.25
 
 def on_side(target: Target, side: Side) -> Truth:
     """Whether a target lies in a half of the image."""
-    if not target.describable:
+    if target.speck:
         return (target.x < 0.5) == (side == "left")
     if abs(target.x - 0.5) < MARGIN:
         return None
@@ -53,7 +53,7 @@ def in_column(target: Target, column: Column) -> Truth:
 
 
 def _in_third(target: Target, place: float, shares: tuple[float, float, float], third: int) -> Truth:
-    if not target.describable:
+    if target.speck:
         return shares.index(max(shares)) == third
     inside = min(place - third / 3 if third else 1.0, (third + 1) / 3 - place if third < 2 else 1.0)
     if shares[third] >= MOSTLY:
@@ -62,8 +62,10 @@ def _in_third(target: Target, place: float, shares: tuple[float, float, float], 
 
 
 def of_size(target: Target, size: Size, anatomy: Anatomy) -> Truth:
-    """Whether a target is small or large for its anatomy."""
-    if not target.describable:
+    """Whether a target is small or large for its anatomy; of a piece nobody knows."""
+    if not target.whole:
+        return None
+    if target.speck:
         return size == "small"
     if size == "small":
         return _below(target.fraction, anatomy.small / BAND, anatomy.small * BAND)
@@ -71,7 +73,7 @@ def of_size(target: Target, size: Size, anatomy: Anatomy) -> Truth:
 
 
 def of_shape(target: Target, shape: Shape) -> Truth:
-    """Whether a target is round, elongated or irregular; a speck has no shape."""
+    """Whether a target is round, elongated or irregular; specks and pieces have no shape."""
     if not target.describable:
         return None
     slim = _not(_below(target.elongation, 1.9, 2.4))
@@ -84,7 +86,7 @@ def of_shape(target: Target, shape: Shape) -> Truth:
 
 def longer_than(target: Target, millimetres: float) -> Truth:
     """Whether a target is longer than so many millimetres; ``None`` where the spacing is unknown."""
-    if target.length_mm is None:
+    if target.length_mm is None or not target.whole:
         return None
     return _not(_below(target.length_mm, 0.9 * millimetres, 1.1 * millimetres))
 
@@ -94,7 +96,7 @@ def of_brightness(target: Target, brightness: Brightness) -> Truth:
     if target.contrast is None:
         return None
     contrast = target.contrast if brightness == "bright" else -target.contrast
-    return _not(_below(contrast, 0.03, 0.08))
+    return _not(_below(contrast, 0.0, 0.08))
 
 
 def both(first: Truth, second: Truth) -> Truth:

@@ -92,11 +92,11 @@ def parse_query(text: str) -> Query:
     values: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in ("" if text == "all" else text).split(";"))):
         name, _, value = part.partition("=")
-        values[name] = int(value) if value.isdigit() else value
-    try:
-        return Query(**values)
-    except TypeError:
-        raise DataError(f"{text!r} is no query; expected such as 'side=left; zone=lower'") from None
+        number = name in _NUMBERS and value.isdigit()
+        if not number and name != "name" and value not in _WORDS.get(name, ()):
+            raise DataError(f"{text!r} is no query; expected such as 'side=left; zone=lower'")
+        values[name] = int(value) if number else value
+    return Query(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +125,9 @@ def execute(query: Query, targets: Sequence[Target], anatomy: Anatomy) -> Answer
     pool = [t for t in targets if query.name is None or query.name in t.classes]
     if query.without is not None and any(p.on_side(t, query.without) is not False for t in pool):
         return Answer(doubt="the side said to be clear is not")
+    compared = query.rank is not None or query.relation is not None
+    if compared and not all(t.whole or t.speck for t in pool):
+        return Answer(doubt="lesions in pieces cannot be compared")
     truths = [_true_of(query, t, anatomy) for t in pool]
     for reason, truth in truths:
         if truth is None:
@@ -135,11 +138,13 @@ def execute(query: Query, targets: Sequence[Target], anatomy: Anatomy) -> Answer
         if isinstance(chosen_or_doubt, Answer):
             return chosen_or_doubt
         chosen = chosen_or_doubt
+    if chosen and all(t.speck for t in chosen):
+        return Answer(doubt="there are only specks")
     if query.rank is not None and chosen:
         return _ranked(query.rank, chosen)
     if isinstance(query.count, int) and chosen and not _counted(chosen, query.count):
         return Answer(doubt="the number is another")
-    if query.count == "both" and chosen and len({t.x < 0.5 for t in chosen if t.describable}) < 2:
+    if query.count == "both" and chosen and len({t.x < 0.5 for t in chosen if not t.speck}) < 2:
         return Answer(doubt="not on both sides")
     return Answer(tuple(t.id for t in chosen))
 
@@ -231,6 +236,22 @@ def _y(target: Target) -> float:
 def _minus_y(target: Target) -> float:
     return -target.y
 
+
+_SIDES = get_args(p.Side)
+_WORDS: dict[str, tuple[str, ...]] = {
+    "side": _SIDES,
+    "also": (*_SIDES, *p.ZONES),
+    "without": _SIDES,
+    "zone": p.ZONES,
+    "column": p.COLUMNS,
+    "size": get_args(p.Size),
+    "shape": get_args(p.Shape),
+    "brightness": get_args(p.Brightness),
+    "rank": get_args(Rank),
+    "relation": get_args(Relation),
+    "count": ("both",),
+}
+_NUMBERS = ("over", "under", "count")
 
 RANKS: tuple[Rank, ...] = get_args(Rank)
 RELATIONS: tuple[Relation, ...] = get_args(Relation)

@@ -21,8 +21,8 @@ class Statistics:
         kinds: rows by kind, captions included.
         families: expressions by what they say.
         regions: expressions by the place they ask for.
-        targets: images by how many targets large enough to be spoken of alone they have.
-        specks: targets that are not.
+        targets: images by how many targets that can be spoken of alone they have.
+        others: targets that cannot be: specks, and pieces of lesions.
         doubts: queries that were given up, by reason.
         skipped: images without a row, by reason.
         splits: rows by split.
@@ -34,7 +34,7 @@ class Statistics:
     families: Counter[str] = field(default_factory=Counter)
     regions: Counter[str] = field(default_factory=Counter)
     targets: Counter[int] = field(default_factory=Counter)
-    specks: int = 0
+    others: int = 0
     doubts: Counter[str] = field(default_factory=Counter)
     skipped: dict[str, list[str]] = field(default_factory=dict)
     splits: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Statistics:
         """Count an image and its expressions."""
         described = sum(target.describable for target in targets)
         self.targets[described] += 1
-        self.specks += len(targets) - described
+        self.others += len(targets) - described
         self.doubts.update(doubts)
         for expression in expressions:
             self.families[f"{expression.query.family} ({'none' if expression.kind == 'none' else 'found'})"] += 1
@@ -80,7 +80,7 @@ class Statistics:
             "expressions_by_family": _ordered(self.families),
             "expressions_by_region": _ordered(self.regions),
             "images_by_number_of_targets": {str(n): self.targets[n] for n in sorted(self.targets)},
-            "targets_too_small_to_be_named_alone": self.specks,
+            "targets_not_spoken_of_alone": self.others,
             "queries_given_up": _ordered(self.doubts),
             "images_skipped": self.skipped,
         }
