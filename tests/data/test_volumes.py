@@ -401,6 +401,13 @@ class TestImport:
         assert "areas are counted in pixels" in told
         assert "left and right of the patient are not known" in told
 
+    def test_equal_slices_keep_their_own_masks(self, tmp_path):
+        save(tmp_path / "source/a.nii", np.full(SHAPE, 7, np.int16))
+        save(tmp_path / "source/a_seg.nii", lesions(((1, 5), (1, 5), (1, 2)), ((2, 6), (4, 8), (3, 4))))
+        first, second = read_manifest(import_layout("nifti", tmp_path / "source", tmp_path / "out").manifest)
+        assert first.image != second.image
+        assert first.mask != second.mask
+
     def test_missing_values_are_told_and_black(self, tmp_path):
         values = voxels().astype(np.float32)
         values[:4] = np.nan
@@ -450,3 +457,60 @@ def test_the_command(tmp_path, capsys):
     assert main([*command, "--lesion", "two"]) == 2
     assert main(["import", "folder", *command[2:], "--lesion", "2"]) == 1
     assert "goes with the layout 'nifti', not with 'folder'" in capsys.readouterr().err
+
+
+class TestRefer:
+    """``lexseg refer`` with volumes in place of a manifest."""
+
+    @pytest.fixture
+    def source(self, tmp_path):
+        """Two lesions on each side of a patient's body, one volume stored another way round."""
+        for number, codes in enumerate(("RAS", "PLI")):
+            values, labels = np.full((60, 50, 4), 5 * number, np.int16), np.zeros((60, 50, 4), np.uint8)
+            for k, (column, row) in enumerate(((8, 10), (45, 10), (8, 38), (44, 37))):
+                spot = (slice(column, column + 5 + k), slice(row, row + 5 + k), slice(1, 3))
+                values[spot], labels[spot] = 100, 2
+            labels[5:55, 5:45][labels[5:55, 5:45] == 0] = 1
+            save(tmp_path / f"source/images/{number}.nii.gz", values, codes)
+            save(tmp_path / f"source/labels/{number}.nii.gz", labels, codes)
+        return tmp_path / "source"
+
+    def run(self, source, output, *options):
+        return main(["refer", str(source), "--output", str(output), *options])
+
+    def test_sides_are_the_patients(self, source, tmp_path, capsys):
+        options = ("--lesion", "2", "--min-area-mm2", "50", "--expressions", "20", "--window", "soft")
+        assert self.run(source, tmp_path / "out", *options) == 0
+        cases = read_manifest(tmp_path / "out/cases.csv")
+        assert {case.laterality for case in cases} == {"patient"}
+        assert {case.patient for case in cases} == {"0", "1"}
+        assert {case.spacing for case in cases} == {(1.5, 2.0)}
+        sides = [case for case in cases if case.extra["query"] in ("side=left", "side=right")]
+        assert sides
+        for case in sides:
+            values = np.asarray(Image.open(case.mask))
+            named = np.nonzero(np.isin(values, case.target_ids))[1]
+            assert (named.mean() < 30) == (case.extra["region"] == "left")  # the image's
+            words = set(case.text.lower().replace(".", "").replace("-", " ").split())
+            # what lies at the image's left is called right
+            assert ("right" in words or "righthand" in words) == (case.extra["region"] == "left"), case.text
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "source"]
+
+    def test_a_single_volume_with_its_organ_and_the_images_sides(self, source, tmp_path):
+        path = source / "0.nii.gz"
+        (source / "images/0.nii.gz").rename(path)
+        (source / "labels/0.nii.gz").rename(source / "0_mask.nii.gz")
+        options = ("--lesion", "2", "--organ", "1", "--laterality", "image", "--every", "2")
+        assert self.run(path, tmp_path / "out", *options) == 0
+        cases = read_manifest(tmp_path / "out/cases.csv")
+        assert {case.laterality for case in cases} == {"image"}
+        assert len({case.image for case in cases}) == 1
+
+    def test_what_cannot_be(self, source, tmp_path, capsys):
+        assert self.run(source, tmp_path / "out") == 1
+        assert "say which are lesions by --lesion" in capsys.readouterr().err
+        assert self.run(tmp_path / "cases.csv", tmp_path / "out", "--window", "lung") == 1
+        assert "window: asked of volumes only" in capsys.readouterr().err
+        assert main(["refer", str(source), str(tmp_path / "cases.csv"), "--output", str(tmp_path / "out")]) == 1
+        assert "not read together" in capsys.readouterr().err
+        assert [path.name for path in tmp_path.iterdir()] == ["source"]

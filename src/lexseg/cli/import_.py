@@ -61,13 +61,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--strict", action="store_true", help="refuse the data set if a file is missing, instead of leaving out its row"
     )
     add_text_encoder(parser)
-    add_volume_options(parser)
+    add_volume_options(parser, "volumes (layout nifti)")
     parser.set_defaults(run=run)
 
 
-def add_volume_options(parser: argparse.ArgumentParser) -> None:
+def add_volume_options(parser: argparse.ArgumentParser, title: str) -> None:
     """Add what is asked of volumes that are cut into slices."""
-    group = parser.add_argument_group("volumes (layout nifti)")
+    group = parser.add_argument_group(title)
     group.add_argument(
         "--window",
         metavar="W,L",
@@ -80,7 +80,6 @@ def add_volume_options(parser: argparse.ArgumentParser) -> None:
         "--min-area-mm2",
         "--min_area_mm2",
         type=float,
-        dest="min_area",
         metavar="MM2",
         help="take slices that show so much of lesions (default: 20; pixels where the header has no spacing)",
     )
@@ -90,7 +89,8 @@ def add_volume_options(parser: argparse.ArgumentParser) -> None:
 
 def volume_options(args: argparse.Namespace) -> dict[str, object]:
     """What was asked of volumes, as the layout nifti takes it."""
-    return {name: getattr(args, name) for name in ("window", "lesion", "organ", "min_area", "every", "channel")}
+    options = {name: getattr(args, name) for name in ("window", "lesion", "organ", "every", "channel")}
+    return {**options, "min_area": args.min_area_mm2}
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lexseg.cli.check import print_problems, progress_bar, wide_console
+from lexseg.cli.import_ import add_volume_options, volume_options
 
 # Named here and not taken from the data room, so that --help need not import it; a test holds the two together.
 ANATOMIES = ("chest", "chest-ct", "abdomen", "breast", "colon", "grid")
@@ -22,14 +23,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "attributes.json, statistics and a contact sheet."
         ),
     )
-    parser.add_argument("cases", nargs="+", metavar="CASES", help="manifest with masks: a .csv or .jsonl file")
+    parser.add_argument(
+        "cases",
+        nargs="+",
+        metavar="CASES",
+        help="manifest with masks (.csv or .jsonl); or a NIfTI volume, or a folder of volumes, with masks of lesions",
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
     parser.add_argument(
         "--targets",
         choices=TARGETS,
-        default="components",
         help="what a target is: a connected component of a two-valued mask, each pixel value of an instance mask, or "
-        "the components of each class (default: components)",
+        "the components of each class (default: components; of volumes, instances: a lesion of several "
+        "slices is one)",
     )
     parser.add_argument(
         "--class_column",
@@ -78,6 +84,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="of the image, that a target must take to be spoken of alone (default: 0.0001)",
     )
     parser.add_argument("--seed", type=int, default=0, help="of all choices (default: 0)")
+    add_volume_options(parser, "volumes, of which slices are made first")
+    parser.add_argument(
+        "--laterality",
+        choices=("image", "patient"),
+        help="whose left the sentences shall mean (volumes only; default: patient. A manifest says it itself)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -85,9 +97,14 @@ def run(args: argparse.Namespace) -> int:
     """Make the data set and print what is in it."""
     from lexseg.data.refer import ReferSettings, refer
     from lexseg.data.refer.gather import Reading
+    from lexseg.data.refer.slices import are_volumes, manifests_of
+    from lexseg.data.refer.targets import TargetKind
 
     console = wide_console()
-    reading = Reading(args.targets, args.class_column, args.class_names, args.organ_column)
+    volumes = are_volumes(args.cases)
+    targets: TargetKind = args.targets or ("instances" if volumes else "components")
+    organ = args.organ_column or ("organ" if volumes and args.organ else None)
+    reading = Reading(targets, args.class_column, args.class_names, organ)
     settings = ReferSettings(
         anatomy=args.anatomy,
         reading=reading,
@@ -99,9 +116,13 @@ def run(args: argparse.Namespace) -> int:
         seed=args.seed,
     )
     columns = [name.strip() for name in args.text_column.split(",") if name.strip()]
-    with progress_bar("Writing expressions") as progress:
-        report = refer(args.cases, args.output, settings, text_columns=columns or ("text",), progress=progress)
-    print_problems(console, report.notes)
+    asked = {**volume_options(args), "laterality": args.laterality}
+    with (
+        manifests_of(args.cases, args.output, seed=args.seed, **asked) as (manifests, notes),
+        progress_bar("Writing expressions") as progress,
+    ):
+        report = refer(manifests, args.output, settings, text_columns=columns or ("text",), progress=progress)
+    print_problems(console, [*notes, *report.notes])
     counts = report.statistics
     console.print(
         f"{counts.images} images, {sum(counts.kinds.values())} rows: "

@@ -24,6 +24,10 @@ VALIDATION_SHARE = 0.2
 """Of the training cases, where a layout has no validation cases of its own; LanGuideMedSeg takes as many."""
 
 
+DRAWN = "drawn"
+"""The folder, gone in the end, in which importers draw what is not there as a file."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportReport:
     """What was imported.
@@ -85,7 +89,7 @@ def import_layout(
     options = {name: value for name, value in options.items() if value is not None}
     chosen = find_layout(layout, source, options)
     with new_folder(output) as building:
-        drawn = building / "drawn"
+        drawn = building / DRAWN
         if chosen.draws:
             drawn.mkdir()
             options["drawn"] = drawn
@@ -160,10 +164,14 @@ def _copy(records: Sequence[Record], folder: Path, findings: Findings, progress:
 
 
 class _Store:
-    """A folder that files are copied into, equal files once."""
+    """A folder that files are copied into, equal files once; but what an importer has drawn is never united.
+
+    (Two blank slices are equal pictures of different places, with masks of their own.)
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._drawn = folder.parent / DRAWN
         self._copied: dict[Path, Path] = {}
         self._contents: dict[str, Path] = {}
         self._taken: set[str] = set()
@@ -171,8 +179,11 @@ class _Store:
     def keep(self, path: Path) -> Path:
         """Copy a file and give back where it is now."""
         if path not in self._copied:
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            if path.is_relative_to(self._drawn):
+                digest = str(path)
+            else:
+                with open(path, "rb") as file:
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest not in self._contents:
                 self.folder.mkdir(exist_ok=True)
                 self._contents[digest] = self.folder / free_name(path.stem, path.suffix.lower(), self._taken)
