@@ -18,6 +18,7 @@ _EPILOG = """examples:
   lexseg segment film.png --text "opacity in the lower left lung" --output out
   lexseg segment films/ --model runs/mine/model --tta --output out
   lexseg segment asked.csv --output out          (a table with the columns image,text)
+  lexseg segment film.png --report report.txt --output out
 
 Without --text the model is asked without a sentence. Research use only: not a medical device."""
 
@@ -27,19 +28,27 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "segment",
         help=_HELP,
-        description="Segment images by sentences. Writes NAME_mask.png, NAME_overlay.png and NAME.json for each.",
+        description="Segment images by sentences. Writes NAME_mask.png, NAME_overlay.png and NAME.json for each; "
+        "with --report NAME_01_mask.png and so on, and NAME_report.json.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add = parser.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE", help="PNG, JPEG or TIFF, a folder, or a CSV of image,text")
-    add(
+    asked = parser.add_mutually_exclusive_group().add_argument
+    asked(
         "--text",
         action="append",
         default=[],
         metavar="SENTENCE",
         help="what to find; repeat for several sentences",
+    )
+    asked(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="a report as plain text: each of its findings is answered by a mask of its own; for one image",
     )
     add("--model", default="default", help="a bundled model, a model folder or a hub id (default: %(default)s)")
     add("--output", type=Path, required=True, metavar="DIR", help="folder for the results; made if it is missing")
@@ -64,14 +73,12 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.inference.requests import collect, output_stems
     from lexseg.inference.results import result_files
 
+    if args.report is not None:
+        return _run_report(args)
     requests, problems = collect(args.images, args.text)
     stems = output_stems(requests)
     targets = {file.resolve() for each in stems for stem in each for file in result_files(args.output, stem).values()}
-    overwritten = sorted(str(r.image) for r in requests if r.image.resolve() in targets)
-    if overwritten:
-        raise ConfigError(f"the results would overwrite {overwritten[0]}; give another --output")
-    if args.output.exists() and not args.output.is_dir():
-        raise ConfigError(f"--output {args.output} is a file; give a folder")
+    _check_output(args, [request.image for request in requests], targets)
     failures = [str(problem) for problem in problems]
     if requests:
         failures += _segment_all(requests, stems, args)
@@ -81,6 +88,14 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(failures[0])
     done = len(requests) + len(problems) - len(failures)
     raise DataError(f"{done} done, {len(failures)} could not be segmented:\n  " + "\n  ".join(failures))
+
+
+def _check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path]) -> None:
+    overwritten = sorted(str(path) for path in inputs if path.resolve() in targets)
+    if overwritten:
+        raise ConfigError(f"the results would overwrite {overwritten[0]}; give another --output")
+    if args.output.exists() and not args.output.is_dir():
+        raise ConfigError(f"--output {args.output} is a file; give a folder")
 
 
 def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argparse.Namespace) -> list[str]:
@@ -108,7 +123,7 @@ def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argpar
 
 def _segment_one(segmenter: "Segmenter", request: "Request", names: list[str], args: argparse.Namespace) -> None:
     from lexseg.inference.images import load_image
-    from lexseg.inference.results import write_result
+    from lexseg.inference.results import in_words, write_result
 
     clock = _Clock()
     image = load_image(request.image)
@@ -125,20 +140,83 @@ def _segment_one(segmenter: "Segmenter", request: "Request", names: list[str], a
         doubts = list(dict.fromkeys(str(w.message) for w in caught))
         for doubt in doubts:
             print(f"warning: {request.where}: {doubt}", file=sys.stderr)
-        record: dict[str, Any] = {
+        record = {
             "image": str(request.image),
             "sentence": number,
-            "model": segmenter.name,
-            "model_sha256": segmenter.sha256,
-            "model_laterality": segmenter.laterality,
-            "tta": args.tta,
+            **_asked_how(segmenter, args),
             "warnings": doubts,
             "seconds": dict(clock.seconds),
         }
         values = write_result(args.output, name, image, result, record, include_text=args.include_text)
-        area, n = values["area"], values["n_components"]
-        found = f"{area['px']} px ({area['fraction']:.1%}) in {n} component{'s' * (n != 1)}" if n else "nothing found"
-        print(f"{request.image.name} -> {args.output / name}_mask.png: {found}")
+        print(f"{request.image.name} -> {args.output / name}_mask.png: {_found(values, in_words(result))}")
+
+
+def _asked_how(segmenter: "Segmenter", args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "model": segmenter.name,
+        "model_sha256": segmenter.sha256,
+        "model_laterality": segmenter.laterality,
+        "tta": args.tta,
+    }
+
+
+def _found(values: dict[str, Any], otherwise: str) -> str:
+    """For a line of print."""
+    area, n = values["area"], values["n_components"]
+    return f"{area['px']} px ({area['fraction']:.1%}) in {n} component{'s' * (n != 1)}" if n else otherwise
+
+
+def _run_report(args: argparse.Namespace) -> int:
+    from lexseg.inference.images import load_image
+    from lexseg.inference.report import answer_findings, findings_of, read_report_file
+    from lexseg.inference.report_results import finding_stems, report_files, write_report
+    from lexseg.inference.requests import TABLES, collect
+    from lexseg.inference.results import in_words, result_files
+    from lexseg.inference.segmenter import Segmenter
+
+    requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])
+    if problems:
+        raise DataError(str(problems[0]))
+    if len(requests) != 1 or len(args.images) != 1:
+        raise ConfigError(f"--report is about one image, and {len(requests)} are given; run the command once for each")
+    path, stem = requests[0].image, requests[0].image.stem
+    text = read_report_file(args.report)
+    clock = _Clock()
+    image = load_image(path)
+    clock.lap("read")
+    segmenter = Segmenter.from_pretrained(args.model, device=args.device)
+    try:
+        findings = findings_of(segmenter, text)
+    except TextError as error:
+        raise TextError(f"{args.report}: {error}") from error
+    stems = finding_stems(stem, len(findings))
+    names = [
+        *report_files(args.output, stem).values(),
+        *(f for s in stems for f in result_files(args.output, s).values()),
+    ]
+    _check_output(args, [path, args.report], {name.resolve() for name in names})
+    clock.lap("model")
+    session = segmenter.set_image(image, spacing=args.spacing, tta=args.tta)
+    clock.lap("image")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        answers = answer_findings(session, findings, threshold=args.threshold, laterality=args.laterality)
+    clock.lap("sentences")
+    doubts = list(dict.fromkeys(str(w.message) for w in caught))
+    for doubt in doubts:
+        print(f"warning: {path}: {doubt}", file=sys.stderr)
+    record = {
+        "image": str(path),
+        **_asked_how(segmenter, args),
+        "warnings": doubts,
+        "seconds": dict(clock.seconds),
+    }
+    index = write_report(args.output, stem, image, answers, record, include_text=args.include_text)
+    for answer, entry in zip(answers, index["findings"], strict=True):
+        target = f"{args.output / entry['files']['mask']}: " if entry["files"] else ""
+        print(f"finding {answer.number} -> {target}{_found(entry, in_words(answer.result))}")
+    print(f"{path.name} -> {report_files(args.output, stem)['index']}")
+    return 0
 
 
 class _Clock:

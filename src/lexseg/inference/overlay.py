@@ -1,7 +1,7 @@
 """A picture to look at: the image, what was found filled and outlined, and words below it."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,16 @@ from scipy import ndimage
 FOUND = (255, 140, 0)  # orange and blue differ for the colour-blind too
 TRUTH = (0, 160, 255)
 LARGEST = 2048
+# for several findings in one picture: by Okabe and Ito, told apart by the colour-blind too
+COLOURS = (
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (213, 94, 0),
+    (204, 121, 167),
+    (0, 114, 178),
+)
 
 
 def draw_overlay(
@@ -33,18 +43,84 @@ def draw_overlay(
     Returns:
         an RGB picture.
     """
-    step = -(-max(mask.shape) // largest)
-    pixels = np.asarray(image)[::step, ::step]
-    canvas = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
-    canvas = (canvas * 255).round().astype(np.uint8)
-    width = max(1, round(min(canvas.shape[:2]) / 256))
+    step = _step(mask.shape, largest)
+    canvas = _canvas(image, step)
+    width = _line(canvas)
     small = _shrink(mask, step)
-    canvas[small] = (0.7 * canvas[small] + 0.3 * np.array(FOUND)).astype(np.uint8)
+    _fill(canvas, small, FOUND)
     if truth is not None:
         canvas[_outline(_shrink(truth, step), width)] = TRUTH
     canvas[_outline(small, width)] = FOUND
     picture = Image.fromarray(canvas)
     return _with_caption(picture, caption) if caption else picture
+
+
+def draw_findings(
+    image: NDArray[np.float32],
+    masks: Mapping[int, NDArray[np.bool_]],
+    *,
+    caption: Sequence[str] = (),
+    largest: int = LARGEST,
+) -> Image.Image:
+    """Draw several masks over their image, each in a colour of its own and with its number.
+
+    Args:
+        image: float[H, W] or [H, W, 3] in 0..1.
+        masks: bool[H, W] by number; where they overlap, both outlines are seen.
+        caption: as in :func:`draw_overlay`.
+        largest: as in :func:`draw_overlay`.
+
+    Returns:
+        an RGB picture.
+    """
+    step = _step(image.shape[:2], largest)
+    canvas = _canvas(image, step)
+    width = _line(canvas)
+    small = {number: _shrink(mask, step) for number, mask in masks.items()}
+    for number, mask in small.items():
+        _fill(canvas, mask, colour_of(number))
+    for number, mask in small.items():
+        canvas[_outline(mask, width)] = colour_of(number)
+    picture = Image.fromarray(canvas)
+    for number, mask in small.items():
+        if mask.any():
+            alone = mask & ~np.any([m for n, m in small.items() if n != number] or [np.zeros_like(mask)], axis=0)
+            _write_number(picture, number, alone if alone.any() else mask)
+    return _with_caption(picture, caption) if caption else picture
+
+
+def colour_of(number: int) -> tuple[int, int, int]:
+    """Red, green and blue, 0..255, of a finding's number from 1."""
+    return COLOURS[(number - 1) % len(COLOURS)]
+
+
+def _step(shape: Sequence[int], largest: int) -> int:
+    return -(-max(shape) // largest)
+
+
+def _canvas(image: NDArray[np.float32], step: int) -> NDArray[np.uint8]:
+    pixels = np.asarray(image)[::step, ::step]
+    canvas = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
+    shown: NDArray[np.uint8] = (canvas * 255).round().astype(np.uint8)
+    return shown
+
+
+def _line(canvas: NDArray[np.uint8]) -> int:
+    return max(1, round(int(min(canvas.shape[:2])) / 256))
+
+
+def _fill(canvas: NDArray[np.uint8], mask: NDArray[np.bool_], colour: tuple[int, int, int]) -> None:
+    canvas[mask] = (0.7 * canvas[mask] + 0.3 * np.array(colour)).astype(np.uint8)
+
+
+def _write_number(picture: Image.Image, number: int, mask: NDArray[np.bool_]) -> None:
+    """At the inmost point of the mask, which is inside it whatever its shape."""
+    row, column = np.unravel_index(int(ndimage.distance_transform_edt(np.pad(mask, 1)).argmax()), np.add(mask.shape, 2))
+    size = max(11, min(picture.width // 18, 48))
+    ImageDraw.Draw(picture).text(
+        (int(column) - 1, int(row) - 1), str(number), font=ImageFont.load_default(size), anchor="mm",
+        fill=colour_of(number), stroke_width=max(1, size // 10), stroke_fill=(0, 0, 0),
+    )  # fmt: skip
 
 
 def _shrink(mask: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:

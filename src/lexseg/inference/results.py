@@ -50,18 +50,30 @@ def write_result(
     Returns:
         what the JSON holds.
     """
+    values, contents = result_contents(folder, stem, image, result, record, include_text=include_text)
+    write_files(contents)
+    return values
+
+
+def result_contents(
+    folder: Path,
+    stem: str,
+    image: NDArray[np.float32],
+    result: Segmentation,
+    record: Mapping[str, Any],
+    *,
+    include_text: bool = False,
+) -> tuple[dict[str, Any], dict[Path, bytes]]:
+    """What :func:`write_result` writes: what the JSON holds, and each file's bytes."""
     files = result_files(folder, stem)
     mask = result.mask
     values = dict(record) | describe(result, mask, include_text=include_text)
     picture = draw_overlay(image, mask, caption=_caption(result, include_text))
-    write_files(
-        {
-            files["mask"]: png(Image.fromarray(mask.astype(np.uint8) * 255)),
-            files["overlay"]: png(picture),
-            files["json"]: (json.dumps(values, indent=2) + "\n").encode(),
-        }
-    )
-    return values
+    return values, {
+        files["mask"]: png(Image.fromarray(mask.astype(np.uint8) * 255)),
+        files["overlay"]: png(picture),
+        files["json"]: json_bytes(values),
+    }
 
 
 def describe(result: Segmentation, mask: NDArray[np.bool_], *, include_text: bool = False) -> dict[str, Any]:
@@ -74,8 +86,10 @@ def describe(result: Segmentation, mask: NDArray[np.bool_], *, include_text: boo
         "laterality": result.laterality,
         "size": list(mask.shape),
         "spacing": None if result.spacing is None else list(result.spacing),
+        "state": result.state,
         "found": result.found,
-        "presence": None if result.presence is None else round(result.presence, 4),
+        "presence": _rounded(result.presence),
+        "presence_threshold": _rounded(result.presence_threshold),
         "threshold": result.threshold,
         "probability": {
             "max": round(float(result.probability.max()), 4),
@@ -94,10 +108,33 @@ def png(picture: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
+def json_bytes(values: Mapping[str, Any]) -> bytes:
+    """Values as the bytes of a JSON file."""
+    return (json.dumps(values, indent=2) + "\n").encode()
+
+
+def in_words(result: Segmentation) -> str:
+    """``found``, ``not found (probability 0.07)`` or ``negated``, for a line of print and an overlay."""
+    if result.state == "not found" and result.absent:
+        return f"not found (probability {result.presence:.2f})"
+    return result.state
+
+
+def whose_left(laterality: str) -> str:
+    """What a caption says of the convention."""
+    whose = "left side of the image" if laterality == "image" else "patient's left"
+    return f"'left' means the {whose}"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
 def _caption(result: Segmentation, include_text: bool) -> Sequence[str]:
-    """What stands on the overlay: the sentence where it may, and whose left "left" is where it matters."""
+    """What stands on the overlay: the sentence where it may, why there is no mask, and whose left "left" is."""
     lines = [result.text] if include_text and result.text else []
+    if not result.found:
+        lines.append(in_words(result))
     if result.text and result.laterality and mentions_side(result.text):
-        whose = "left side of the image" if result.laterality == "image" else "patient's left"
-        lines.append(f"'left' means the {whose}")
+        lines.append(whose_left(result.laterality))
     return lines

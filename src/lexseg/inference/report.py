@@ -1,0 +1,123 @@
+"""A report's findings, each answered by a mask of its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lexseg.data.case import Laterality
+from lexseg.errors import DataError, TextError
+from lexseg.inference.segmentation import Segmentation
+from lexseg.inference.segmenter import ImageSession, Segmenter
+from lexseg.text.report import Finding, read_report
+
+LARGEST = 1_000_000  # bytes: no report is longer
+
+
+@dataclass(frozen=True, slots=True)
+class FindingResult:
+    """What a report says, and where in the image it is. Attributes: number: from 1; finding: the words; result: where.
+
+    The ``result`` of a negated finding is ``negated``: nothing was looked for.
+    """
+
+    number: int
+    finding: Finding
+    result: Segmentation
+
+
+def read_report_file(path: Path) -> str:
+    """The text of a report, line breaks as they stand in the file.
+
+    Raises:
+        DataError: if it cannot be read, is no text in UTF-8, or is blank.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read(LARGEST + 1)
+    except OSError as error:
+        raise DataError(f"the report {path} cannot be read: {error.strerror or error}") from error
+    if len(content) > LARGEST:
+        raise DataError(f"the report {path} is larger than {LARGEST // 1_000_000} MB; is it a report?")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"the report {path} is not a text file in UTF-8; save it as plain text") from error
+    if "\0" in text:
+        raise DataError(f"the report {path} is a binary file, not a text file; save it as plain text")
+    if not text.strip():
+        raise DataError(f"the report {path} is empty")
+    return text
+
+
+def findings_of(segmenter: Segmenter, text: str) -> list[Finding]:
+    """The findings of a report, each of them short enough to be asked.
+
+    Raises:
+        TextError: if there are none, or one is too long: it is named by its number, not by its words.
+    """
+    found = read_report(text)
+    if not found:
+        raise TextError(
+            "the report holds no sentence about the image (sections like HISTORY and TECHNIQUE are not read)"
+        )
+    encoder = segmenter.text_encoder
+    for number, finding in enumerate(found, start=1):
+        if encoder is None or finding.negated:
+            continue
+        if (length := len(encoder.token_ids(finding.text))) > encoder.max_length:
+            raise TextError(
+                f"finding {number} of the report (characters {finding.start} to {finding.end}) has {length} tokens, "
+                f"but the text encoder reads at most {encoder.max_length}; divide it into sentences"
+            )
+    return found
+
+
+def segment_report(
+    session: ImageSession, text: str, *, threshold: float | None = None, laterality: Laterality | None = None
+) -> list[FindingResult]:
+    """Find in an image what each sentence of a report names.
+
+    Args:
+        session: the image, of :meth:`lexseg.inference.segmenter.Segmenter.set_image`.
+        text: the report.
+        threshold: as in :meth:`lexseg.inference.segmenter.ImageSession.segment`.
+        laterality: as there.
+
+    Raises:
+        TextError: as :func:`findings_of`.
+    """
+    return answer_findings(session, findings_of(session.segmenter, text), threshold=threshold, laterality=laterality)
+
+
+def answer_findings(
+    session: ImageSession,
+    findings: Sequence[Finding],
+    *,
+    threshold: float | None = None,
+    laterality: Laterality | None = None,
+) -> list[FindingResult]:
+    """As :func:`segment_report`, for findings already read."""
+    return [
+        FindingResult(n, finding, _answer(session, finding, threshold, laterality))
+        for n, finding in enumerate(findings, start=1)
+    ]
+
+
+def _answer(
+    session: ImageSession, finding: Finding, threshold: float | None, laterality: Laterality | None
+) -> Segmentation:
+    if not finding.negated:
+        return session.segment(finding.text, threshold=threshold, laterality=laterality)
+    # the words alone need not say it: "... except the upper zone"
+    asker = session.segmenter
+    return Segmentation(
+        probability=np.zeros(session.shape, np.float32),
+        threshold=asker.threshold if threshold is None else threshold,
+        text=finding.text,
+        presence_threshold=asker.presence_threshold,
+        negated=True,
+        laterality=laterality or asker.laterality,
+        spacing=session.spacing,
+    )
