@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from lexseg.data.augment import AugmentConfig, resize_image
+from lexseg.data.augment import AugmentConfig, AugmentParameters, augment_mask, resize_image
 from lexseg.data.case import Case
-from lexseg.data.dataset import CaseDataset, Sample, collate, image_tensor
+from lexseg.data.dataset import CaseDataset, Sample, _present, collate, image_tensor
 from lexseg.data.images import read_image, read_mask
 from lexseg.data.manifest import read_manifest
 from lexseg.errors import DataError
@@ -159,3 +159,63 @@ def test_dropped_sentence_is_the_null_sentence(tmp_path: Path) -> None:
     sample = CaseDataset([made_case(tmp_path)], SIZE, augment=replace(STILL, drop_text=1.0))[0]
     assert sample.text == ""
     assert collate([sample], encoded).text.is_null.all()  # type: ignore[arg-type]
+
+
+def test_words_are_disturbed_after_the_mirror(tmp_path: Path) -> None:
+    """A side word that is misspelt is no longer known for one: swapped first, the sentence stays true."""
+    case = made_case(tmp_path, texts=("lesion on the left",))
+    config = replace(STILL, mirror=0.5, typos=1.0)
+    heard, sides = set(), set()
+    for epoch in range(40):
+        sample = CaseDataset([case], SIZE, augment=config, epoch=epoch)[0]
+        on_the_left = bool(sample.mask[0, :, :32].any())
+        assert sample.plain == f"lesion on the {'left' if on_the_left else 'right'}"
+        heard.add(sample.text)
+        sides.add(on_the_left)
+    assert sides == {True, False}
+    assert len(heard) > 20 and "lesion on the left" not in heard
+    assert not heard & {sample.plain}
+
+
+def test_other_words_are_a_function_of_seed_epoch_and_id(tmp_path: Path) -> None:
+    case = made_case(tmp_path, texts=("opacity in the left lower lung zone",))
+    config = replace(STILL, paraphrase=1.0)
+
+    def heard(epoch: int) -> str:
+        return CaseDataset([case], SIZE, augment=config, epoch=epoch)[0].text
+
+    assert [heard(e) for e in range(10)] == [heard(e) for e in range(10)]
+    assert len({heard(e) for e in range(10)}) > 3
+    none = [CaseDataset([case], SIZE, augment=STILL, epoch=e)[0] for e in range(5)]
+    assert {s.text for s in none} == {s.plain for s in none} == {case.text}
+
+
+def test_rows_with_and_without_instances_in_one_batch(tmp_path: Path) -> None:
+    instances = np.zeros((40, 60), np.uint8)
+    instances[5:15, 5:15], instances[5:15, 40:50] = 1, 2
+    Image.fromarray(instances).save(tmp_path / "instances.png")
+    plain = made_case(tmp_path)
+    named = replace(plain, id="b", mask=tmp_path / "instances.png", target_ids=(2,), expression_kind="one")
+    absent = replace(named, id="c", target_ids=(), expression_kind="none")
+    dataset = CaseDataset([plain, named, absent], SIZE, augment=STILL)
+    target = collate([dataset[i] for i in range(3)], encoded).target  # type: ignore[arg-type]
+    assert target.others is not None and target.present is not None
+    assert target.present.tolist() == [1, 1, 0]
+    assert [bool(o.any()) for o in target.others] == [False, True, True]
+    assert [bool(m[0, :, 32:].any()) for m in target.mask] == [False, True, False]
+    assert bool(target.others[1, 0, :, :32].any()) and not bool(target.others[1, 0, :, 32:].any())
+    assert not (target.mask.bool() & target.others.bool()).any()
+    alone = collate([dataset[0]], encoded).target  # type: ignore[arg-type]
+    assert alone.others is None
+
+
+@pytest.mark.parametrize(("shift", "expected"), [(0.0, 1.0), (0.15, 1.0), (0.32, float("nan")), (0.9, float("nan"))])
+def test_present_while_a_tenth_is_in_view(tmp_path: Path, shift: float, expected: float) -> None:
+    """The lesion takes columns 5 to 20 of 60: a shift by 0.15 leaves about a half of it, by 0.32 a twentieth or so."""
+    case = made_case(tmp_path)
+    parameters = AugmentParameters(shift=(0.0, shift))
+    moved = augment_mask(torch.from_numpy(read_mask(case.mask)).float()[None], parameters, SIZE)[0]  # type: ignore[arg-type]
+    share = float(moved.mean() / CaseDataset([case], SIZE)[0].mask.mean())
+    present = _present(read_mask(case.mask), moved, parameters)  # type: ignore[arg-type]
+    assert np.isnan(present) == (share <= 0.1) == np.isnan(expected)
+    assert _present(np.zeros((40, 60), bool), moved, parameters) == 0.0

@@ -218,3 +218,22 @@ def test_it_can_be_sent_to_another_process(tmp_path: Path) -> None:
     sent = pickle.loads(pickle.dumps(pipeline))
     sent([LEFT])
     assert sent.encoder.runs == 1
+
+
+def test_what_is_met_by_chance_is_written_nowhere_and_displaces_nothing(tmp_path):
+    """A misspelt sentence is met once in a thousand steps: thousands of them must not fill disk and memory."""
+    encoder = Counting()
+    pipeline = TextPipeline(encoder, tmp_path, memory_limit=8 * 3 * 4 * 2 * 4)  # eight times three sentences
+    pipeline.precompute(["left", "abcd"])
+    pipeline.close()
+    written = {path: path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()}
+    assert written
+    for k in range(100):
+        pipeline([f"{k:04d}"])
+    assert {path: path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()} == written
+    runs = encoder.runs
+    pipeline(["left", "abcd", "0099", "0098", "0097"])  # those known before, and the last three met
+    assert encoder.runs == runs
+    pipeline(["0096"])
+    assert encoder.runs == runs + 1
+    assert torch.equal(pipeline(["0096"]).states[0], TextPipeline(Counting())(["0096"]).states[0])

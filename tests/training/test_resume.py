@@ -15,6 +15,7 @@ import torch
 from lexseg.models.io import load_model
 
 from .conftest import RECIPE, Running, read_rows, write_set
+from .test_mixture import write_referring
 
 Start = Callable[..., Running]
 pytestmark = pytest.mark.slow
@@ -184,3 +185,26 @@ def test_interrupted_while_other_processes_read(tmp_path: Path, begin: Start) ->
     assert running.wait() == 0, running.said
     assert "Traceback" not in running.said
     assert load_model(run / "model")
+
+
+def test_several_sentences_an_image(tmp_path: Path, folder: Path, start: Start) -> None:
+    """Which images and sentences an epoch has, and their noise, follow from its number, and so does presence."""
+    write_referring(tmp_path / "referring", n=10)
+    settings = [
+        "--config", folder / "tiny.yaml", "--method", "tiny-presence", "--data.sentences", "3",
+        "--data.cases", f"{tmp_path / 'referring/cases.csv'},{folder / 'set/cases.csv'}", "--data.weights", "[3, 1]",
+        "--data.epoch_images", "8", "--data.kinds", "{caption: 1, one: 2, none: 1}", "--augment.typos", "0.3",
+        "--augment.paraphrase", "0.3",
+    ]  # fmt: skip
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    undisturbed = start("train", *settings, "--output", whole)
+    assert undisturbed.wait() == 0, undisturbed.said
+    killed = start("train", *settings, "--output", run)
+    assert until(killed, (run / "checkpoints" / "last.ckpt").exists)
+    killed.process.kill()
+    killed.process.join()
+    last = start("train", "--output", run, "--resume")
+    assert last.wait() == 0, last.said
+    assert "epoch 1/4" not in last.said
+    assert_same_end(run, whole)
+    assert load_model(run / "model").config.presence is not None
