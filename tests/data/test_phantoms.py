@@ -70,6 +70,23 @@ def test_the_slice_lies_as_radiologists_see_it(phantoms):
         assert (lower > 250).sum() > 20 > (upper[16:] > 250).sum()  # the spine is at the back, which is below
 
 
+def test_the_liver_may_fill_the_view():
+    """The same phantom, seen closer, with lesions on either side of the middle."""
+    sides = set()
+    for index in SOME[:6]:
+        body, liver = draw_phantom(3, index, 96), draw_phantom(3, index, 96, view="liver")
+        assert liver.densities == body.densities
+        assert liver.spacing < 0.75 * body.spacing
+        for one, other in ((body.organ, liver.organ), (body.instances > 0, liver.instances > 0)):
+            assert one.sum() * body.spacing**2 == pytest.approx(other.sum() * liver.spacing**2, rel=0.08)
+        rows, columns = (np.flatnonzero(liver.organ.any(axis=axis)) for axis in (1, 0))
+        assert min(rows[0], columns[0]) > 0 and max(rows[-1], columns[-1]) < 95  # nothing is cut off
+        assert max(np.ptp(rows), np.ptp(columns)) > 80
+        for number in range(1, liver.count + 1):
+            sides.add(bool(np.nonzero(liver.instances == number)[1].mean() > 48))
+    assert sides == {True, False}
+
+
 def test_the_manifest_passes_the_check_and_says_what_it_is(written):
     report = check_manifest(written)
     assert report.problems == []

@@ -29,6 +29,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         default="image",
         help="whose left sentences shall mean (default: %(default)s; the liver is at the image's left)",
     )
+    parser.add_argument(
+        "--view",
+        choices=("body", "liver"),
+        default="body",
+        help="show the whole body, or the liver alone, so that its lesions lie on both sides (default: %(default)s)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -38,7 +44,13 @@ def run(args: argparse.Namespace) -> int:
 
     with progress_bar("Drawing") as progress:
         path = write_phantoms(
-            args.output, n=args.n, size=args.size, seed=args.seed, laterality=args.laterality, progress=progress
+            args.output,
+            n=args.n,
+            size=args.size,
+            seed=args.seed,
+            laterality=args.laterality,
+            view=args.view,
+            progress=progress,
         )
     print(f"wrote {path}: {args.n} phantoms")
     return 0

@@ -16,6 +16,7 @@ from lexseg.data.phantoms.anatomy import draw_body
 from lexseg.data.phantoms.shapes import Blob, Bool, Float, Grid, waves
 
 Density = Literal["hypodense", "hyperdense"]
+View = Literal["body", "liver"]
 
 WINDOW, LEVEL = 400.0, 40.0
 FINER = 2
@@ -25,6 +26,7 @@ MOST_LESIONS = 5
 _SHARES = (0.16, 0.28, 0.26, 0.18, 0.12)
 _DIAMETERS = (16.0, 64.0)  # mm
 _GAP = 5.0  # mm between two lesions, and to the edge of the liver
+_MARGIN = 0.06  # around the liver, relative to its larger side
 _SMALLEST = 9  # pixels; a lesion of fewer is nothing that one could see
 
 
@@ -52,20 +54,21 @@ class Phantom:
         return len(self.densities)
 
 
-def draw_phantom(seed: int, index: int, size: int = 128) -> Phantom:
+def draw_phantom(seed: int, index: int, size: int = 128, view: View = "body") -> Phantom:
     """Draw a phantom; the same for the same arguments.
 
     Args:
         seed: of a whole set.
         index: which of the set, 0 or more.
         size: pixels of a side, 64 or more.
+        view: the whole ``body``, or the ``liver`` and what is in the square around it; the same phantom either way.
     """
     # a phantom whose lesions found no room is drawn anew
-    drawn = (_draw(np.random.default_rng([seed, index, attempt]), size) for attempt in itertools.count())
+    drawn = (_draw(np.random.default_rng([seed, index, attempt]), size, view) for attempt in itertools.count())
     return next(phantom for phantom in drawn if phantom.count)
 
 
-def _draw(rng: np.random.Generator, size: int) -> Phantom:
+def _draw(rng: np.random.Generator, size: int, view: View) -> Phantom:
     grid = Grid.of(size * FINER)
     half_view = float(rng.uniform(175, 205))  # mm
     body = draw_body(rng, grid)
@@ -80,11 +83,27 @@ def _draw(rng: np.random.Generator, size: int) -> Phantom:
         kinds.append(kind)
         density = np.where(inside, body.liver_density + contrast + 5 * _texture(rng, grid.x.shape), density)
         labels[inside] = len(kinds)
+    liver = body.liver
+    if view == "liver":
+        places, share = _around(liver)
+        half_view *= share
+        density = ndimage.map_coordinates(density, places, order=1, mode="nearest")
+        labels, liver = (ndimage.map_coordinates(each, places, order=0, cval=0) for each in (labels, liver))
     instances = np.zeros((size, size), dtype=np.uint8)
     for number in range(1, len(kinds) + 1):
         instances[_reduced(labels == number) >= 0.5] = number
-    organ = (_reduced(body.liver) >= 0.5) | (instances > 0)
+    organ = (_reduced(liver) >= 0.5) | (instances > 0)
     return Phantom(_scan(rng, density), instances, organ, 2 * half_view / size, tuple(kinds))
+
+
+def _around(liver: Bool) -> tuple[Float, float]:
+    """Rows and columns of the square around the liver, float[2, N, N], and its share of the image's side."""
+    found = [np.flatnonzero(liver.any(axis=axis)) for axis in (1, 0)]
+    centres = [(float(each[0]) + float(each[-1])) / 2 for each in found]
+    side = (1 + 2 * _MARGIN) * max(len(each) for each in found)
+    steps = (np.arange(len(liver)) + 0.5) / len(liver) * side - side / 2
+    rows, columns = np.meshgrid(steps + centres[0], steps + centres[1], indexing="ij")
+    return np.stack([rows, columns]), side / len(liver)
 
 
 def _lesions(rng: np.random.Generator, grid: Grid, liver: Bool, half_view: float) -> list[Bool]:

@@ -9,7 +9,7 @@ from PIL import Image
 from lexseg.data.case import Case, Laterality, Split
 from lexseg.data.files import new_folder
 from lexseg.data.manifest import write_manifest
-from lexseg.data.phantoms.draw import Phantom, draw_phantom
+from lexseg.data.phantoms.draw import Phantom, View, draw_phantom
 from lexseg.data.phantoms.mark import COLUMN
 from lexseg.errors import ConfigError
 
@@ -23,6 +23,7 @@ def write_phantoms(
     size: int = 128,
     seed: int = 0,
     laterality: Laterality = "image",
+    view: View = "body",
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Draw phantoms into a folder: ``images/``, ``instances/``, ``organs/`` and ``cases.csv``.
@@ -37,6 +38,7 @@ def write_phantoms(
         seed: of the whole set.
         laterality: whose left "left" shall mean in sentences made of them. The liver lies at the image's left, the
             patient's right.
+        view: the whole ``body``, or the ``liver`` in the middle of the image, with lesions on either side of it.
         progress: is told how many are done, and of how many.
 
     Returns:
@@ -59,7 +61,7 @@ def write_phantoms(
             (building / folder).mkdir()
         cases = []
         for index in range(n):
-            cases.append(_store(building, draw_phantom(seed, index, size), seed, index, laterality))
+            cases.append(_store(building, draw_phantom(seed, index, size, view), seed, index, laterality))
             if progress is not None:
                 progress(index + 1, n)
         write_manifest(building / "cases.csv", cases)
