@@ -46,12 +46,22 @@ def careful_sides():
 @pytest.fixture
 def sides_folder(tmp_path, monkeypatch):
     """The same as a model folder."""
+    return _model_folder("Sides", tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def unsure_folder(tmp_path, monkeypatch):
+    """A model folder of one that says what is not there (:class:`fakes.Unsure`)."""
+    return _model_folder("Unsure", tmp_path, monkeypatch)
+
+
+def _model_folder(name, tmp_path, monkeypatch):
     import fakes
     from lexseg.models import MODELS
     from lexseg.models.io import ModelConfig, save_model
 
-    monkeypatch.setitem(MODELS, "sides", "fakes:Sides")
-    folder = tmp_path / "sides"
-    config = ModelConfig(method="sides", arguments={}, size=fakes.SIZE, text_encoder=fakes.WORDS, laterality="image")
-    save_model(folder, fakes.Sides(text_encoder=fakes.WORDS), config, card="# Sides\n")
-    return folder
+    method, model = name.lower(), getattr(fakes, name)(text_encoder=fakes.WORDS)
+    monkeypatch.setitem(MODELS, method, f"fakes:{name}")
+    config = ModelConfig(method=method, arguments={}, size=fakes.SIZE, text_encoder=fakes.WORDS, laterality="image")
+    save_model(tmp_path / method, model, config, card=f"# {name}\n")
+    return tmp_path / method

@@ -54,3 +54,18 @@ class Sides(SegmentationModel):
 
     def parameter_groups(self):
         return {"head": [[self.gain]]}
+
+
+class Unsure(Sides):
+    """The same, which says of what is neither left, right nor bright that it is not there."""
+
+    name = "unsure"
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.presence = nn.Identity()
+
+    def decode(self, features, text):
+        prediction = super().decode(features, text)
+        known = [any(word in ids for word in (2, 3, 4)) for ids in text.input_ids.tolist()]
+        return Prediction(prediction.logits, presence=torch.tensor([3.0 if k else -3.0 for k in known]))

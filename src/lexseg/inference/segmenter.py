@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,6 +24,9 @@ from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.negation import affirmed
 from lexseg.text.wording import mirror_words
+
+if TYPE_CHECKING:
+    from lexseg.inference.report import FindingResult
 
 _CHUNK = 16  # images, or questions, that go through the network together
 
@@ -268,6 +271,14 @@ class ImageSession:
             laterality=laterality or asker.laterality,
             spacing=self.spacing,
         )
+
+    def segment_report(
+        self, text: str, *, threshold: float | None = None, laterality: Laterality | None = None
+    ) -> "list[FindingResult]":
+        """Find what each sentence of a report names (:func:`lexseg.inference.report.segment_report`)."""
+        from lexseg.inference.report import segment_report
+
+        return segment_report(self, text, threshold=threshold, laterality=laterality)
 
 
 def probability(logits: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:

@@ -1,0 +1,122 @@
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lexseg.text.report import read_report
+
+REPORT = """Name: Doe, Jane   DOB: 1.1.1950
+EXAMINATION: Chest X-ray, PA and lateral.
+
+HISTORY: Fever; opacity on the left on a previous film.
+COMPARISON: 12.03.2020.
+TECHNIQUE: PA and lateral views.
+
+FINDINGS:
+Lungs: There is consolidation in the right lower zone, measuring approx. 3.5 cm,
+and an opacity in the left mid zone. No pleural effusion or
+pneumothorax.
+Heart: normal.
+
+IMPRESSION:
+1. Right lower lobe pneumonia.
+2. Left lung: opacity in the mid zone, e.g. early infection.
+3. No effusion; the upper zones are clear.
+
+SIGNED: Dr. R. Left
+"""
+
+
+def said(text: str) -> list[tuple[str, bool]]:
+    return [(finding.text, finding.negated) for finding in read_report(text)]
+
+
+def test_a_whole_report() -> None:
+    assert said(REPORT) == [
+        ("Lungs: There is consolidation in the right lower zone, measuring approx. 3.5 cm", False),
+        ("an opacity in the left mid zone", False),
+        ("No pleural effusion or pneumothorax", True),
+        ("Heart: normal", True),
+        ("Right lower lobe pneumonia", False),
+        ("Left lung: opacity in the mid zone, e.g. early infection", False),
+        ("No effusion", True),
+        ("the upper zones are clear", True),
+    ]
+    findings = read_report(REPORT)
+    assert [f.section for f in findings] == ["findings"] * 4 + ["impression"] * 4
+    assert [f.sentence for f in findings] == [1, 1, 2, 3, 4, 5, 6, 7]
+    for finding in findings:
+        assert " ".join(REPORT[finding.start : finding.end].split()) == finding.text
+    assert "\n" in REPORT[findings[2].start : findings[2].end]
+
+
+def test_windows_line_ends_change_nothing_but_the_places() -> None:
+    text = REPORT.replace("\n", "\r\n")
+    assert said(text) == said(REPORT)
+    assert all(" ".join(text[f.start : f.end].split()) == f.text for f in read_report(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("opacity in the left lower zone", [("opacity in the left lower zone", False)]),
+        ("no infection on the left; opacity in the right lower zone",
+         [("no infection on the left", True), ("opacity in the right lower zone", False)]),
+        ("- opacity LLZ\n- left lung clear\n* RUL infiltrate\n",
+         [("opacity LLZ", False), ("left lung clear", True), ("RUL infiltrate", False)]),
+        ("1) opacity LLZ\n2) no effusion", [("opacity LLZ", False), ("no effusion", True)]),
+        ("1. Opacity at the left base. 2. No effusion.", [("Opacity at the left base", False), ("No effusion", True)]),
+        ("Opacity in the left lower zone\nNo effusion\nHeart normal",
+         [("Opacity in the left lower zone", False), ("No effusion", True), ("Heart normal", True)]),
+        ("There is an opacity in the left\nlower zone.", [("There is an opacity in the left lower zone", False)]),
+        ("Bilateral pulmonary infection, two infected areas, all left lung and lower right lung.",
+         [("Bilateral pulmonary infection, two infected areas, all left lung and lower right lung", False)]),
+        ("opacities in the left lower and right upper zones",
+         [("opacities in the left lower and right upper zones", False)]),
+        ("Opacity in the left lower zone, nodule in the right upper zone and a mass at the left apex.",
+         [("Opacity in the left lower zone", False), ("nodule in the right upper zone", False),
+          ("a mass at the left apex", False)]),
+        ("Both lungs are clear except for a small infiltrate at the right base.",
+         [("Both lungs are clear", True), ("a small infiltrate at the right base", False)]),
+        ("No infection except in the left lower zone.",
+         [("No infection", True), ("infection in the left lower zone", False)]),
+        ("Nodule of 1.5 mm in the left upper lobe. Infiltrate in the lt. lower zone.",
+         [("Nodule of 1.5 mm in the left upper lobe", False), ("Infiltrate in the lt. lower zone", False)]),
+        ("History: cough\n\nThe left lung shows infiltrates.", [("The left lung shows infiltrates", False)]),
+        ("Impression: LLL pneumonia.", [("LLL pneumonia", False)]),
+        ("FINDINGS\nLLL pneumonia", [("LLL pneumonia", False)]),
+        ("FINDINGS AND IMPRESSION: LLL pneumonia", [("LLL pneumonia", False)]),
+        ("Technique: opacity on the left", []),
+        (" \n\n ", []),
+        ("...\n- \n;", []),
+    ],
+)  # fmt: skip
+def test_sentences_and_findings(text: str, expected: list[tuple[str, bool]]) -> None:
+    assert said(text) == expected
+
+
+LINES = st.sampled_from(
+    [
+        "FINDINGS:",
+        "HISTORY: cough",
+        "No effusion.",
+        "Opacity in the left lower zone",
+        "and the right base",
+        "1. mass",
+        "",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=8).map("\n".join))
+def test_findings_stand_in_order_and_do_not_overlap(text: str) -> None:
+    findings = read_report(text)
+    assert all(0 <= f.start < f.end <= len(text) and f.text for f in findings)
+    assert all(a.end <= b.start and a.sentence <= b.sentence for a, b in pairwise(findings))
+    assert not any("cough" in f.text for f in findings)
+
+
+@given(st.text())
+def test_any_text_is_taken(text: str) -> None:
+    read_report(text)
