@@ -127,7 +127,7 @@ def test_a_model_that_listens(expressions, finder):
     listening = summary["listening"]
     assert (listening["follow_rate"], listening["switch_score"]) == (1, 1)
     # only "right-sided opacity" is not understood: all three blobs instead of one, Dice 1/2 instead of 1
-    assert listening["paraphrase_spread"] == pytest.approx(0.25 / 4)
+    assert listening["paraphrase_spread"] == pytest.approx(0.125**0.5 / 4)
     assert listening["n"] == {"follow_rate": 5, "switch_score": 2, "paraphrase_spread": 4}
     assert listening["n_pairs"] == 3 + 1
     assert summary["presence"]["auroc"] == 1
@@ -321,7 +321,7 @@ def test_files(tmp_path, expressions, finder):
         rows = {row["id"]: row for row in csv.DictReader(file)}
     assert (rows["right"]["kind"], rows["right"]["region"]) == ("one", "right")
     assert (rows["right"]["presence"], rows["right"]["follow"]) == ("0.9", "1")
-    assert (rows["right"]["wordings"], rows["right"]["wordings_sd"]) == ("2", "0.25")
+    assert (rows["right"]["wordings"], rows["right"]["wordings_sd"]) == ("2", "0.353553")
     assert (rows["all"]["kind"], rows["all"]["follow"], rows["lower right"]["follow"]) == ("", "", "")
     assert rows["right"]["dice_other"] == "0" and rows["right"]["other_changed"] == "1"
     assert not np.asarray(Image.open(tmp_path / "out" / rows["lower right"]["mask"])).any()

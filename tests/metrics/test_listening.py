@@ -1,5 +1,7 @@
 """Following, switching and spread: by hand, by drawing, and by what must hold for any masks."""
 
+import statistics
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -135,12 +137,13 @@ def test_only_pairs_of_different_targets_count():
 
 
 def test_spread():
-    assert paraphrase_spread([[0.8, 0.6], [0.9, 0.9, 0.9], [0.1]]) == pytest.approx(0.05)
+    assert paraphrase_spread([[0.8, 0.6], [0.9, 0.9, 0.9], [0.1]]) == pytest.approx(0.02**0.5 / 2)
     assert np.isnan(paraphrase_spread([[0.5], []]))
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=6))
 def test_spread_of_one_expression(dice):
     spread = paraphrase_spread([dice])
-    assert 0 <= spread <= 0.5 + 1e-9
+    assert spread == pytest.approx(statistics.stdev(dice), abs=1e-9)
+    assert 0 <= spread <= 0.5**0.5 + 1e-9
     assert paraphrase_spread([dice[::-1]]) == pytest.approx(spread)

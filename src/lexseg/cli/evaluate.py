@@ -76,7 +76,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add(
         "--wordings",
         type=int,
-        default=5,
+        default=3,
         metavar="N",
         help="ask at most N wordings of a referring expression (default: %(default)s)",
     )

@@ -10,7 +10,7 @@ from lexseg.errors import ConfigError
 from lexseg.evaluation.probes import PROBES, REFERRING_PROBES, Questions, Sentence, ask, sentence_of
 from lexseg.text.wording import convert_laterality
 
-WORDINGS = 5
+WORDINGS = 3
 """How many wordings of an expression are asked, if the user does not say; the first is the one that is scored."""
 
 _LEFT_OUT = "left out on request"

@@ -13,6 +13,7 @@ from lexseg.evaluation.bootstrap import Bootstrap
 from lexseg.evaluation.scores import CaseScore
 from lexseg.evaluation.switching import Switch
 from lexseg.metrics.calibration import BINS, auroc, expected_calibration_error
+from lexseg.metrics.listening import paraphrase_spread
 from lexseg.metrics.referring import MEASURES, Terms, referring_terms
 
 KINDS = ("one", "several", "none")
@@ -92,7 +93,7 @@ def listening_part(
         "follow_rate": ([s.follow or 0.0 for s in pointed], [s.case.cluster for s in pointed]),
         "switch_score": ([s.score for s in switches], [s.cluster for s in switches]),
         "paraphrase_spread": (
-            [float(np.std([one.dice for one in (s.given, *s.wordings)])) for s in several],
+            [paraphrase_spread([[one.dice for one in (s.given, *s.wordings)]]) for s in several],
             [s.case.cluster for s in several],
         ),
     }

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lexseg.evaluation.gallery import Gallery
 from lexseg.evaluation.output import MASKS, PAGE, REPORT, TABLE
 from lexseg.evaluation.probes import Questions, same_meaning
 from lexseg.evaluation.scores import CaseScore
+from lexseg.metrics.listening import paraphrase_spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,7 @@ class Report:
         }
         row["follow"] = "" if score.follow is None else _short(score.follow)
         dice = [one.dice for one in (score.given, *score.wordings)]
-        row |= {"wordings": len(dice), "wordings_sd": _short(float(np.std(dice))) if len(dice) > 1 else ""}
+        row |= {"wordings": len(dice), "wordings_sd": _short(paraphrase_spread([dice])) if len(dice) > 1 else ""}
         for name in names:
             known = name in score.probes
             row[f"dice_{name}"] = _short(score.probes[name].dice) if known else ""

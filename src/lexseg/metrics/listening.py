@@ -158,8 +158,8 @@ def paraphrase_spread(dice: Sequence[Sequence[float]]) -> float:
         dice: for each expression the Dice of each of its wordings; those with fewer than two are left out.
 
     Returns:
-        mean over the expressions of the standard deviation over the wordings (of these wordings, not estimated for
-        others: divided by n), 0..0.5; NaN where no expression has two wordings.
+        mean over the expressions of the standard deviation over the wordings, 0..0.71; NaN where no expression has two.
+        It is divided by n - 1, so that asking fewer wordings does not make a model look steadier.
     """
-    spreads = [float(np.std(row)) for row in dice if len(row) >= 2]
+    spreads = [float(np.std(row, ddof=1)) for row in dice if len(row) >= 2]
     return float(np.mean(spreads)) if spreads else float("nan")
