@@ -132,7 +132,9 @@ class SegmentationTask(pl.LightningModule):
     def _gathered(self, values: Tensor) -> Tensor:
         """Those of all devices, which hold equally many, on the CPU."""
         if self.trainer.world_size > 1:
-            values = self.all_gather(values).flatten(0, 1)  # type: ignore[union-attr]
+            shares = [torch.empty_like(values) for _ in range(self.trainer.world_size)]
+            torch.distributed.all_gather(shares, values)
+            values = torch.cat(shares)
         return values.cpu()
 
     def configure_optimizers(self) -> Any:
