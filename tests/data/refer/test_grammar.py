@@ -128,12 +128,13 @@ def test_sentences_agree_in_number():
 
 
 def test_articles():
-    texts = [text for side in ("left", "right") for text in said(Query(side=side, zone="upper"), forms=("one",))]
-    found = {match for text in texts for match in re.findall(r"\b(an?) (\w+)", text)}
-    assert {("an", "RUL"), ("an", "LUL"), ("an", "opacity"), ("a", "left"), ("a", "right")} <= found
+    asked = itertools.product(("left", "right"), (None, *p.ZONES))
+    texts = [text for side, zone in asked for text in said(Query(side=side, zone=zone), forms=("one",))]
+    found = {match for text in texts for match in re.findall(r"\b([Aa]n?) (\w+)", text)}
+    assert {("An", "RUL"), ("An", "LUL"), ("an", "opacity"), ("a", "left"), ("a", "right")} <= found
     for article, word in found:
         # abbreviations are spelled out: "an R-U-L"
-        assert (article == "an") == (word[0] in "aeiou" or word[:2] in ("RU", "LU")), (article, word)
+        assert (article.lower() == "an") == (word[0] in "aeiouLR"), (article, word)
 
 
 def test_superlatives_and_counts():

@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from lexseg.data.augment import case_generator
 from lexseg.data.images import read_image, read_values
 
 EXAMPLES, COLUMNS = 24, 6
-_TITLES = {"one": "#1a6b2f", "several": "#1f4e9c", "none": "#a31515"}
+_SIDE, _GAP, _LINE, _LINES, _CHARACTERS = 224, 12, 16, 4, 36
+_INK, _PAPER = (29, 37, 48), (255, 255, 255)
+_NAMED, _OTHERS = (255, 176, 0), (120, 190, 255)
+_KINDS = {"one": (26, 107, 47), "several": (31, 78, 156), "none": (163, 21, 21)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Example:
 
 
 def contact_sheet(path: Path, examples: Sequence[Example], seed: int) -> None:
-    """Draw some of the examples, the three kinds in turn.
+    """Draw some of the examples, the three kinds in turn: targets that are named orange, others blue.
 
     Args:
         path: the PNG to write.
@@ -36,24 +39,34 @@ def contact_sheet(path: Path, examples: Sequence[Example], seed: int) -> None:
     rng = case_generator(seed, 0, "contact sheet")
     flat = [(example, *expression) for example in examples for expression in example.expressions]
     order = [flat[i] for i in rng.permutation(len(flat))]
-    waiting = {kind: [each for each in order if each[1] == kind] for kind in _TITLES}
+    waiting = {kind: [each for each in order if each[1] == kind] for kind in _KINDS}
     chosen: list[tuple[Example, str, tuple[int, ...], str]] = []
     while len(chosen) < EXAMPLES and any(waiting.values()):
         chosen += [members.pop(0) for members in waiting.values() if members]
     chosen = chosen[:EXAMPLES]
+    width, height = _SIDE + _GAP, _SIDE + _GAP + _LINE * (1 + _LINES)
     rows = -(-len(chosen) // COLUMNS)
-    figure = Figure(figsize=(COLUMNS * 2.4, rows * 3.0), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = np.atleast_1d(figure.subplots(rows, COLUMNS)).ravel()
-    for axis in axes:
-        axis.set_axis_off()
-    for axis, (example, kind, ids, text) in zip(axes, chosen, strict=False):
-        values = read_values(example.mask)
-        axis.imshow(read_image(example.image), cmap="gray", vmin=0, vmax=1)
-        for inside, colour in ((values > 0, "#9aa4b1"), (np.isin(values, ids), "#ffb000")):
-            if inside.any() and not inside.all():
-                axis.contour(inside, levels=[0.5], colors=[colour], linewidths=1.2)
-        axis.set_title(kind, fontsize=8, color=_TITLES[kind], loc="left", pad=2)
-        shown = "\n".join(textwrap.wrap(text, 36)[:4]).replace("$", r"\$")
-        axis.text(0.5, -0.03, shown, fontsize=7, ha="center", va="top", transform=axis.transAxes)
-    figure.savefig(path)
+    sheet = Image.new("RGB", (COLUMNS * width + _GAP, rows * height + _GAP), _PAPER)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(12)
+    for number, (example, kind, ids, text) in enumerate(chosen):
+        x, y = _GAP + number % COLUMNS * width, _GAP + number // COLUMNS * height
+        draw.text((x, y), kind, fill=_KINDS[kind], font=font)
+        sheet.paste(_picture(example, ids), (x, y + _LINE))
+        lines = textwrap.wrap(text, _CHARACTERS)[:_LINES]
+        draw.multiline_text((x, y + _LINE + _SIDE + 3), "\n".join(lines), fill=_INK, font=font, spacing=2)
+    sheet.save(path)
+
+
+def _picture(example: Example, ids: Sequence[int]) -> Image.Image:
+    """The image, as large as fits, with the outlines of its targets."""
+    pixels, values = read_image(example.image), read_values(example.mask)
+    scale = _SIDE / max(values.shape)
+    size = max(1, round(values.shape[1] * scale)), max(1, round(values.shape[0] * scale))
+    image = Image.fromarray((pixels * 255).round().astype(np.uint8)).convert("RGB").resize(size)
+    shown = np.array(image)
+    for inside, colour in ((values > 0, _OTHERS), (np.isin(values, ids), _NAMED)):
+        mask = np.asarray(Image.fromarray(inside).resize(size, Image.Resampling.NEAREST))
+        shown[mask & ~ndimage.binary_erosion(mask, border_value=1)] = colour
+    picture = Image.new("RGB", (_SIDE, _SIDE), _PAPER)
+    picture.paste(Image.fromarray(shown), ((_SIDE - size[0]) // 2, (_SIDE - size[1]) // 2))
+    return picture
