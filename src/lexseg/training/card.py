@@ -68,7 +68,9 @@ def _result(metrics: Mapping[str, Any]) -> str:
         "| Dice per image | Dice pooled | cases |\n|---|---|---|\n"
         f"| {val['per_image']['dice']['mean']:.4f} | {val['pooled']['dice']:.4f} | {val['n']:,} |\n\n"
         f"At each mask's own size; {val['empty_rule']}. Best epoch ({metrics['epoch'] + 1}) by `{metrics['monitor']}`: "
-        "chosen on these very cases, so expect a little less on others." + _absent(val)
+        "chosen on these very cases, so expect a little less on others."
+        + _absent(val)
+        + ("\n\nThese cases are drawn phantoms: the numbers say nothing about patients." if "phantoms" in val else "")
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.data.case import Case
+from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.metrics.overlap import EMPTY_RULE
 from lexseg.models.base import SegmentationModel
 from lexseg.models.io import ModelConfig, save_model
@@ -54,6 +55,7 @@ def save_run_model(
             "per_image": {"dice": {"mean": val["per_image"]}},
             "pooled": {"dice": val["pooled"]},
         }
+        | ({"phantoms": True} if all_phantoms(validation) else {})
         | ({"referring": {k: val[k] for k in ("n_acc", "t_acc") if k in val}} if "n_acc" in val else {})
         | ({"presence": {"auroc": val["presence_auroc"]}} if "presence_auroc" in val else {}),
         "epoch": scores["epoch"],
