@@ -115,7 +115,7 @@ def _expression(report: "Report", index: int, include_text: bool) -> str:
     score = report.scores[index]
     asked = f"{score.case.expression_kind}: {score.region or 'no place named'}"
     if include_text and score.case.text:
-        asked = score.case.text
+        asked = f"{score.case.text} ({score.case.expression_kind})"
     found = "nothing found" if score.given.predicted == 0 else f"found {share(score.given.predicted, score.pixels)}"
     if score.has_foreground:
         found = f"<b>Dice {score.given.dice:.3f}</b>, {found}"

@@ -150,10 +150,11 @@ def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot
         left.set_xlabel("presence", color=theme.ink)
         left.set_ylabel("sentences", color=theme.ink)
         left.set_yscale("symlog", linthresh=10)
+        left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         if threshold is not None:
             left.axvline(threshold, color=theme.ink, linewidth=1, linestyle="--")
             _annotate(left, "not found | found", (threshold, 1.0), theme.ink)
-        legend = left.legend(loc="upper center", fontsize=8, frameon=False)
+        legend = left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2, fontsize=8, frameon=False)
         filled = kept.count > 0
         right.plot([0, 1], [0, 1], color=theme.faint, linewidth=1)
         right.plot(kept.said[filled], kept.true[filled], color=theme.hues[0], linewidth=1.5)
