@@ -39,6 +39,7 @@ L, R = "left", "right"
         ("one polyp at the top left of the image", {(L, "upper")}),
         ("one polyp in the center of the image", set()),
         ("lower density than before, the drain was left in place", set()),
+        ("lll consolidation, rigth upper zone", {(L, "lower"), (R, "upper")}),
         ("opacity in both lungs", {(L, ""), (R, "")}),
         ("", set()),
     ],

@@ -28,6 +28,7 @@ LEFT_RIGHT = [
     ("rt. lower lobe, Lt lung", "lt. lower lobe, Rt lung"),
     ("L lung and R breast", "R lung and L breast"),
     ("left_lung", "right_lung"),
+    ("rul opacity, Lll opacity", "lul opacity, Rll opacity"),
     ("the mass is left of the heart", "the mass is right of the heart"),
     ("The larger mass is left.", "The larger mass is right."),
     ("there was left lower lobe collapse", "there was right lower lobe collapse"),
@@ -150,7 +151,7 @@ def _vocabulary() -> list[str]:
     ]
     words = set(extra)
     for name, value in vars(side_words).items():
-        if name.isupper():
+        if name.isupper() and name != "MISSPELT_SIDES":  # they come back well spelt
             words |= set(re.findall(r"[A-Za-z]+", str(value)))
     both_cases = words | {w.upper() for w in words} | {w.capitalize() for w in words}
     return sorted(both_cases)
@@ -181,6 +182,15 @@ def test_any_text_is_taken(text: str) -> None:
 
 def test_odd_capitals_are_still_swapped() -> None:
     assert mirror_words("LEft lung", "horizontal") == "right lung"
+
+
+@pytest.mark.parametrize(
+    ("text", "mirrored"),
+    [("letf lung", "right lung"), ("RIGTH LUNG, Leftt lung", "LEFT LUNG, Right lung"), ("raised LFT, a leftover", "")],
+)
+def test_a_misspelt_side_is_swapped_for_the_other(text: str, mirrored: str) -> None:
+    assert mirror_words(text, "horizontal") == (mirrored or text)
+    assert mentions_side(text) == bool(mirrored)
 
 
 def test_an_unknown_axis_is_refused() -> None:

@@ -107,9 +107,9 @@ def _events(text: str) -> Iterator[tuple[int, tuple[Side, ...], Height]]:
         word = match.group()
         side: Side = "left" if word[0] in "lL" else "right"
         height: Height = ""
-        if word in _SHORT:
+        if word.upper() in _SHORT:
             shorts.add(match.start())
-            height = _SHORT[word]
+            height = _SHORT[word.upper()]
         yield match.start(), (side,), height
     for match in place_words(text, "vertical"):
         if match.start() not in shorts:

@@ -40,8 +40,9 @@ UP_DOWN = {
     "apices": "bases",
 }
 
-# Lobes, zones, quadrants and views, in capitals only. The left lung has no middle lobe, but a mirrored film shows one
-# there: RML becomes LML, just as "right middle lobe" becomes "left middle lobe". RCC, RA and RV have other meanings.
+# Lobes, zones, quadrants and views, in capitals or as they are typed in a hurry ("rul"). The left lung has no middle
+# lobe, but a mirrored film shows one there: RML becomes LML, just as "right middle lobe" becomes "left middle lobe".
+# RCC, RA and RV have other meanings.
 LEFT_RIGHT_SHORT = {
     "LUL": "RUL",
     "LML": "RML",
@@ -61,6 +62,15 @@ UP_DOWN_SHORT = {
     "RUZ": "RLZ",
     "LUQ": "LLQ",
     "RUQ": "RLQ",
+}
+
+# Sides as they are mistyped, of no other meaning ("lft" is a test of the liver): swapped for the side that was meant.
+MISSPELT_SIDES = {
+    "left": ("letf", "lfet", "lleft", "leeft", "lefft", "leftt", "lef"),
+    "right": (
+        *("rigth", "rihgt", "rgiht", "rright", "riight", "rigght", "righht", "rightt"),
+        *("rigt", "rght", "riht", "righ"),
+    ),
 }
 
 # --- left and right ----------------------------------------------------------

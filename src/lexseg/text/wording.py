@@ -22,8 +22,8 @@ def mirror_words(text: str, axis: Axis) -> str:
     ``horizontal`` swaps left and right, ``vertical`` swaps up and down: words and unambiguous abbreviations ("RLL"), in
     lower case, Capitalised or UPPER case. Words that only look like a place ("left over", "all right", "lower density")
     and the names of what has no mirror twin ("left ventricle") stay. Mirrored twice, a sentence is as it was; what is
-    not kept are odd capitals ("LEft"), and what is not swapped are words without a counterpart of their own
-    ("basilar").
+    not kept are odd capitals ("LEft") and common misspellings of a side ("rigth", which becomes "left"), and what is
+    not swapped are words without a counterpart of their own ("basilar").
 
     What an image shows by physics (the shadow below a mass, a fluid level) does not turn over with it; whether to
     mirror such images vertically at all is for the recipe to decide.
@@ -48,7 +48,7 @@ def place_words(text: str, axis: Axis) -> Iterator[re.Match[str]]:
     for match in rules.finder.finditer(text):
         word, (start, end) = match.group(), match.span()
         before, after = text[max(0, start - _REACH) : start], text[end : end + _REACH]
-        if word in rules.short or (
+        if word.lower() in rules.short or (
             rules.names_place(word, _plain(before), _plain(after)) and not after.lower().startswith("-over")
         ):
             yield match
@@ -128,10 +128,10 @@ _compiled = cache(re.compile)
 
 @dataclass(frozen=True, slots=True)
 class _Rules:
-    """Each word's and each abbreviation's counterpart, what finds them, and what judges the words."""
+    """Each word's and abbreviation's counterpart, which of them are abbreviations, what finds and what judges words."""
 
     words: Mapping[str, str]
-    short: Mapping[str, str]
+    short: frozenset[str]
     finder: re.Pattern[str]
     names_place: Callable[[str, str, str], bool]
 
@@ -142,9 +142,12 @@ def _rules(axis: Axis) -> _Rules:
         words, short, judge = table.LEFT_RIGHT, table.LEFT_RIGHT_SHORT, _is_side
     else:
         words, short, judge = table.UP_DOWN, table.UP_DOWN_SHORT, _is_height
-    words, short = _both_ways(words), _both_ways(short)
-    found = rf"{_NO_LETTER_BEFORE}(?:{'|'.join(short)}|(?i:{'|'.join(words)})){_NO_LETTER_AFTER}"
-    return _Rules(words, short, re.compile(found), judge)
+    short = {k.lower(): v.lower() for k, v in _both_ways(short).items()}
+    words = _both_ways(words) | short
+    if axis == "horizontal":
+        words |= {wrong: words[side] for side, wrongs in table.MISSPELT_SIDES.items() for wrong in wrongs}
+    found = rf"{_NO_LETTER_BEFORE}(?:{'|'.join(words)}){_NO_LETTER_AFTER}"
+    return _Rules(words, frozenset(short), re.compile(found, re.IGNORECASE), judge)
 
 
 def _both_ways(pairs: Mapping[str, str]) -> dict[str, str]:
@@ -152,8 +155,7 @@ def _both_ways(pairs: Mapping[str, str]) -> dict[str, str]:
 
 
 def _counterpart(word: str, axis: Axis) -> str:
-    rules = _rules(axis)
-    return rules.short[word] if word in rules.short else _in_case_of(word, rules.words[word.lower()])
+    return _in_case_of(word, _rules(axis).words[word.lower()])
 
 
 def _in_case_of(model: str, word: str) -> str:
