@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from lexseg.data.check import check_manifest
+from lexseg.data.manifest import read_manifest
 
 
 class Words:
@@ -220,3 +221,13 @@ def test_real_sets_are_sound(data_root):
     assert report.problems == []
     assert report.summary.cases == 8588
     assert report.summary.empty_masks == 50 + 13
+
+
+@pytest.mark.parametrize(
+    "written, read",
+    [("true", True), ("yes", True), ("1", True), (" True ", True), ("no", False), ("false", False), ("", None)],
+)
+def test_sentences_written_from_the_mask_are_counted_however_it_is_said(make_set, written, read):
+    path = make_set({**GOOD, "leaks_mask": written}, GOOD | {"leaks_mask": ""})
+    assert [case.leaks_mask for case in read_manifest(path)] == [read, None]
+    assert check(path).summary.leaking == (read is True)

@@ -186,6 +186,8 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     yield "masks", f"{summary.cases - summary.without_mask}, of which {summary.empty_masks} empty"
     if summary.kinds:
         yield "referring expressions", f"{sum(summary.kinds.values())}" + _listed("", summary.kinds)
+    if summary.leaking:
+        yield "sentences written from the mask", f"{summary.leaking} cases: scores on them are an upper bound"
     if summary.foreground is not None:
         yield "foreground", _spread(summary.foreground, "{:.1%}")
     yield "distinct sentences", f"{summary.sentences}; {summary.without_sentence} cases without a sentence"

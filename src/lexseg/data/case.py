@@ -9,6 +9,8 @@ Split = Literal["train", "val", "test"]
 Laterality = Literal["image", "patient"]
 ExpressionKind = Literal["one", "several", "none"]
 
+_TRUTHS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -54,6 +56,11 @@ class Case:
     def text(self) -> str:
         """The first wording."""
         return self.texts[0]
+
+    @property
+    def leaks_mask(self) -> bool | None:
+        """Whether the sentence was written from the true mask, as the column says; ``None`` if it does not say."""
+        return _TRUTHS.get(self.extra.get("leaks_mask", "").strip().lower())
 
     @property
     def cluster(self) -> str:

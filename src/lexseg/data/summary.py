@@ -38,6 +38,7 @@ class Summary:
         without_mask: cases that have no mask.
         empty_masks: masks without any foreground, other than those of expressions that mean nothing in the image.
         kinds: expressions that name one target, several or none; empty where there are no referring expressions.
+        leaking: cases whose sentence was written from the true mask, as the manifest says.
         foreground: share of foreground pixels in the masks that are not empty.
         sentences: distinct sentences, the null sentence left out.
         without_sentence: cases that have the null sentence only.
@@ -55,6 +56,7 @@ class Summary:
     without_mask: int = 0
     empty_masks: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    leaking: int = 0
     foreground: Spread | None = None
     sentences: int = 0
     without_sentence: int = 0
@@ -101,6 +103,7 @@ def summarise(
         without_mask=sum(case.mask is None for case in cases),
         empty_masks=sum(share == 0 for share in foreground),
         kinds={kind: kinds[kind] for kind in get_args(ExpressionKind) if kind in kinds},
+        leaking=sum(case.leaks_mask is True for case in cases),
         foreground=Spread.of([share for share in foreground if share > 0]),
         sentences=len(set(sentences)),
         without_sentence=sum(not any(case.texts) for case in cases),

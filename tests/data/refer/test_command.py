@@ -3,7 +3,6 @@
 from typing import get_args
 
 import pytest
-from referring import LEFT_LOWER, RIGHT_UPPER
 
 from lexseg.cli import refer as command
 from lexseg.cli.main import main
@@ -11,6 +10,7 @@ from lexseg.data.manifest import read_manifest
 from lexseg.data.refer import ANATOMIES
 from lexseg.data.refer.nouns import NOUNS
 from lexseg.data.refer.targets import TargetKind
+from referring import LEFT_LOWER, RIGHT_UPPER
 
 
 def lexseg(*arguments):
@@ -60,4 +60,4 @@ def test_mistakes_are_told_without_a_traceback(make_films, tmp_path, capsys, opt
 
 def test_help_names_what_there_is():
     assert set(command.ANATOMIES) == set(ANATOMIES) == set(NOUNS)
-    assert command.TARGETS == get_args(TargetKind)
+    assert get_args(TargetKind) == command.TARGETS
