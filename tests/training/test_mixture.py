@@ -15,6 +15,8 @@ from lexseg.data.augment import AugmentConfig
 from lexseg.data.batch import Batch
 from lexseg.data.dataset import Stack
 from lexseg.data.manifest import read_manifest
+from lexseg.data.truth import read_truth
+from lexseg.data.visits import VisitDataset
 from lexseg.errors import ConfigError, DataError
 from lexseg.text.batch import no_words
 from lexseg.training.config import DataConfig, TrainConfig
@@ -356,3 +358,27 @@ def test_an_epoch_of_many_images_is_planned_in_a_moment(referring: Path) -> None
     began = time.monotonic()
     assert len(Mixture(many, config).epoch(7)) == 2000
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.data
+def test_three_sentences_about_a_real_slice(data_root: Path) -> None:
+    """CT with three masks an image: each sentence comes with its own, at its own place, whatever the order."""
+    path = data_root / "covid_ct" / "cases.csv"
+    cases = {case.id: case for case in read_manifest(path)}
+    size = read_truth(next(iter(cases.values()))).shape
+    data = DataConfig(cases=str(path), sentences=3, batch_size=4)
+    config = settled(TrainConfig(data=data, augment=replace(STILL, mirror=0.5)))
+    visits = Mixture(chosen(read_cases(config), "train"), config).epoch(0)
+    assert len(visits) == 40 and all(len({case.id for case in visit.cases}) == 3 for visit in visits)
+    alike = [visit for visit in visits if all(read_truth(case).shape == size for case in visit.cases)][:4]
+    mirrored = 0
+    dataset = VisitDataset(alike, (size[0], size[1]), augment=config.augment, seed=0, epoch=0)
+    for place, visit in enumerate(alike):
+        for sample, case in zip(dataset[place], visit.cases, strict=True):
+            truth = torch.from_numpy(read_truth(case)).float()[None]
+            as_is = torch.equal(sample.mask, truth)
+            mirrored += not as_is
+            assert as_is or torch.equal(sample.mask, truth.flip(-1))
+            assert sample.present == float(truth.any())
+            assert sample.text == sample.plain
+    assert mirrored > 0

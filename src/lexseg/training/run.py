@@ -177,7 +177,7 @@ def describe(model: SegmentationModel, data: CaseDataModule, trainer: pl.Trainer
     repeated = f" ({len(data.train_cases):,} an epoch)" if len(data.train_cases) > cases else ""
     if data.mixture is not None:
         each = f"{config.data.sentences} sentence" + "s" * (config.data.sentences > 1)
-        repeated = f" of {data.mixture.images:,} images ({data.mixture.size:,} an epoch, {each} each)"
+        repeated = f" cases of {data.mixture.images:,} images ({data.mixture.size:,} an epoch, {each} each)"
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad) / 1e6
     device = trainer.strategy.root_device
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
