@@ -414,3 +414,13 @@ def test_the_command(plain, output, capsys):
     assert f"wrote {output / 'cases.csv'}" in capsys.readouterr().out
     assert main(["check", str(output / "cases.csv"), "--text_encoder", "none"]) == 0
     assert {case.extra["leaks_mask"] for case in read_manifest(output / "cases.csv")} == {"yes"}
+
+
+def test_the_reference_lists_every_key():
+    from pathlib import Path
+
+    from lexseg.data.importers.referring import KEYS
+
+    page = (Path(__file__).parents[2] / "docs/reference/referring-json.md").read_text(encoding="utf-8")
+    for role, keys in KEYS.items():
+        assert ", ".join(f"`{key}`" for key in keys) in page, role

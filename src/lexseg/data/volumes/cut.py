@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,9 @@ class Slice:
         return tuple(int(value) for value in np.unique(self.instances) if value)
 
 
-def cut_volume(volume: Volume, labels: NDArray[np.int64], mask_name: str, options: CutOptions) -> Iterator[Slice]:
+def cut_volume(
+    volume: Volume, labels: NDArray[np.integer[Any]], mask_name: str, options: CutOptions
+) -> Iterator[Slice]:
     """Cut a volume.
 
     Lesions are 3D connected components: voxels that share a face, an edge or a corner.
@@ -83,7 +86,12 @@ def cut_volume(volume: Volume, labels: NDArray[np.int64], mask_name: str, option
         DataError: if the mask holds several labels and none is named, or more than 65,535 lesions.
     """
     lesion = np.isin(labels, _lesion_labels(labels, mask_name, options))
-    components, count = ndimage.label(lesion, structure=np.ones((3, 3, 3)))
+    shown = np.flatnonzero(lesion.any(axis=(0, 1)))
+    if not len(shown):
+        return
+    # lesions are often few: numbered only where there are any
+    first, last = int(shown[0]), int(shown[-1]) + 1
+    components, count = ndimage.label(lesion[:, :, first:last], structure=np.ones((3, 3, 3)))
     if count > np.iinfo(np.uint16).max:
         raise DataError(f"{mask_name}: {count} separate lesions are more than a PNG can number; is the mask noise?")
     pixel = 1.0 if volume.spacing is None else volume.spacing[0] * volume.spacing[1]
@@ -96,15 +104,16 @@ def cut_volume(volume: Volume, labels: NDArray[np.int64], mask_name: str, option
     window = options.window or automatic(volume.values)
     organ_labels = [*options.organ, *options.lesion] if options.organ else []
     for index in chosen.tolist():
-        instances = components[:, :, index].astype(np.uint16)
+        instances = components[:, :, index - first].astype(np.uint16)
         organ = (np.isin(labels[:, :, index], organ_labels) | (instances > 0)) if organ_labels else None
         yield Slice(volume.numbers[index], window.show(volume.values[:, :, index]), instances, organ)
 
 
-def _lesion_labels(labels: NDArray[np.int64], mask_name: str, options: CutOptions) -> tuple[int, ...]:
-    present = [int(value) for value in np.unique(labels) if value]
+def _lesion_labels(labels: NDArray[np.integer[Any]], mask_name: str, options: CutOptions) -> tuple[int, ...]:
     if options.lesion:
         return options.lesion
+    slices = range(labels.shape[2])
+    present = sorted({int(value) for k in slices for value in np.unique(labels[:, :, k]) if value})
     others = [value for value in present if value not in options.organ]
     if len(others) > 1:
         shown = ", ".join(map(str, others[:10])) + (", ..." if len(others) > 10 else "")

@@ -100,8 +100,8 @@ def read_volume(path: Path | str, channel: int | None = None) -> Volume:
     )
 
 
-def read_labels(path: Path | str, volume: Volume) -> NDArray[np.int64]:
-    """The labels of a mask, turned as its volume: int64, the volume's shape.
+def read_labels(path: Path | str, volume: Volume) -> NDArray[np.integer[Any]]:
+    """The labels of a mask, turned as its volume: whole numbers of 0 or more, the volume's shape.
 
     A mask whose header states no orientation is taken to be stored as its volume is.
 
@@ -132,11 +132,10 @@ def read_labels(path: Path | str, volume: Volume) -> NDArray[np.int64]:
         # a slope may leave 0.99999997
         if float(np.abs(values - rounded).max(initial=0)) > 1e-3:
             raise DataError(f"{path}: the mask holds fractions; labels are whole numbers, save it by nearest neighbour")
-        values = rounded
-    labels = values.astype(np.int64)
-    if int(labels.min(initial=0)) < 0:
-        raise DataError(f"{path}: the mask holds the label {labels.min()}; labels are 0 or more")
-    return labels
+        values = rounded.astype(np.int64)
+    if int(values.min(initial=0)) < 0:
+        raise DataError(f"{path}: the mask holds the label {values.min()}; labels are 0 or more")
+    return values
 
 
 def _apart(affine: Array, volume: Volume) -> float:
