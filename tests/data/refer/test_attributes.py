@@ -139,3 +139,13 @@ def test_a_crowd_is_not_held_against_its_surroundings():
     targets = targets_of(*dots)
     assert sum(target.describable for target in targets) == len(dots) > MOST_DESCRIBED
     assert all(target.contrast is None for target in targets)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (1, 50), (50, 1), (3, 200)])
+def test_images_of_odd_shapes(shape):
+    mask = np.zeros(shape, bool)
+    mask.flat[0] = True
+    for image in (np.zeros(shape, np.float32), np.zeros((*shape, 3), np.float32)):
+        (target,) = measure(components(mask), image, min_area=0)
+        assert (target.area, target.elongation) == (1, 1.0)
+        assert describe([target], ANATOMIES["chest"])["count"] == 1

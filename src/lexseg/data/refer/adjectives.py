@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from lexseg.data.refer.anatomy import Anatomy
 from lexseg.data.refer.query import Query
 
-SIZE = {"small": ("small", "tiny", "minor"), "large": ("large", "big", "extensive", "sizeable")}
+SIZE = {"small": ("small", "tiny"), "large": ("large", "big", "extensive", "sizeable")}
 SHAPE = {
     "round": ("round", "rounded", "roundish"),
     "irregular": ("irregular", "irregularly shaped", "irregularly outlined"),
