@@ -237,3 +237,15 @@ def test_what_is_met_by_chance_is_written_nowhere_and_displaces_nothing(tmp_path
     pipeline(["0096"])
     assert encoder.runs == runs + 1
     assert torch.equal(pipeline(["0096"]).states[0], TextPipeline(Counting())(["0096"]).states[0])
+
+
+def test_what_is_met_by_chance_is_encoded_alone(monkeypatch):
+    """After a resumption other sentences are met beside it; its last bits must not depend on them."""
+    encoder = Counting()
+    pipeline, sizes = TextPipeline(encoder), []
+    forward = encoder.forward
+    monkeypatch.setattr(encoder, "forward", lambda ids, mask: sizes.append(len(ids)) or forward(ids, mask))
+    pipeline(["aaaa", "bbbb", "cccc"])
+    pipeline.close()
+    pipeline(["dddd", "eeee", "aaaa", "ffff"])
+    assert sizes == [3, 1, 1, 1]

@@ -102,7 +102,11 @@ class TextPipeline:
                 found = self._recall(sentence)
                 if found is not None:
                     rows[sentence] = found
-            fresh = self._encode([s for s in distinct if s not in rows])
+            unknown = [s for s in distinct if s not in rows]
+            # of a run, one by one: who is met together by chance is not the same after a resumption, and on several
+            # threads the last bits depend on it
+            portions = [[s] for s in unknown] if self._chance is not None else [unknown]
+            fresh = {s: states for portion in portions for s, states in self._encode(portion).items()}
             rows |= fresh
             self._remember(fresh)
         length = max((len(row) for row in rows.values()), default=1)
@@ -116,7 +120,7 @@ class TextPipeline:
         return states, mask
 
     def _encode(self, sentences: Sequence[str]) -> dict[str, Tensor]:
-        """float32[L, D] each, on the CPU. Not in inference mode: a loss must be able to keep it for its backward pass."""
+        """float32[L, D] each, on the CPU. Not in inference mode: a loss must be able to keep it for its backward."""
         device = next(self.encoder.parameters()).device
         by_length: dict[int, list[tuple[str, Tensor, Tensor]]] = {}
         for sentence in sentences:
