@@ -129,9 +129,9 @@ class TextPipeline:
         states: dict[str, Tensor] = {}
         for same in by_length.values():
             for start in range(0, len(same), _TOGETHER):
-                names, ids, mask = zip(*same[start : start + _TOGETHER], strict=True)
+                names, tokens, masks = zip(*same[start : start + _TOGETHER], strict=True)
                 with torch.no_grad(), torch.autocast(device.type, enabled=False):
-                    out = self.encoder(torch.cat(ids).to(device), torch.cat(mask).to(device)).float().cpu()
+                    out = self.encoder(torch.cat(tokens).to(device), torch.cat(masks).to(device)).float().cpu()
                 states |= {name: row.clone() for name, row in zip(names, out, strict=True)}
         return states
 
