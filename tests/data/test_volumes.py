@@ -1,6 +1,7 @@
 """NIfTI volumes: the patient's right at the left of the slice, whichever way the file is stored."""
 
 import gzip
+import re
 from itertools import permutations, product
 
 import nibabel as nib
@@ -14,6 +15,7 @@ from lexseg.data.manifest import read_manifest
 from lexseg.data.volumes import CutOptions, Window, cut_volume, find_pairs, parse_window, read_labels, read_volume
 from lexseg.data.volumes.window import automatic
 from lexseg.errors import ConfigError, DataError
+from lexseg.text.wording import mentions_side
 
 SHAPE = (8, 10, 6)  # from right to left, from front to back, from foot to head
 SIZES = (2.0, 1.5, 3.0)  # millimetres along these axes
@@ -485,15 +487,20 @@ class TestRefer:
         assert {case.laterality for case in cases} == {"patient"}
         assert {case.patient for case in cases} == {"0", "1"}
         assert {case.spacing for case in cases} == {(1.5, 2.0)}
+        # none speaks of the picture's left and means the patient's
+        with_words = read_manifest(tmp_path / "out/cases.csv", text_columns=("text", "text_2", "text_3", "text_4"))
+        for case in with_words:
+            for text in case.texts:
+                assert not (mentions_side(text) and re.search(r"\b(image|picture)\b", text)), text
         sides = [case for case in cases if case.extra["query"] in ("side=left", "side=right")]
         assert sides
         for case in sides:
             values = np.asarray(Image.open(case.mask))
             named = np.nonzero(np.isin(values, case.target_ids))[1]
             assert (named.mean() < 30) == (case.extra["region"] == "left")  # the image's
-            words = set(case.text.lower().replace(".", "").replace("-", " ").split())
             # what lies at the image's left is called right
-            assert ("right" in words or "righthand" in words) == (case.extra["region"] == "left"), case.text
+            said = set(re.findall(r"left|right", case.text.lower()))
+            assert said == {"right" if case.extra["region"] == "left" else "left"}, case.text
         assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "source"]
 
     def test_a_single_volume_with_its_organ_and_the_images_sides(self, source, tmp_path):

@@ -1,8 +1,10 @@
 """The expressions of one image: proposed, executed, chosen and put into words."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from lexseg.data.refer.attributes import MOST_DESCRIBED, Target
 from lexseg.data.refer.grammar import Form, mirrored_query, wordings
 from lexseg.data.refer.nouns import Nouns
 from lexseg.data.refer.query import Answer, Query, execute
+from lexseg.text.wording import mentions_side
 
 NONE_SHARE = 0.3
 """How many of an image's expressions name nothing in it, where it has targets."""
@@ -171,9 +174,19 @@ def _texts(
     rng: np.random.Generator,
 ) -> tuple[str, ...]:
     query = mirrored_query(named.query) if laterality == "patient" else named.query
-    pool = [text for form in _forms(named, targets, nouns) for text in wordings(query, form, nouns, anatomy)]
+    pool: list[str] = []
+    for form in _forms(named, targets, nouns):
+        said = wordings(query, form, nouns, anatomy)
+        pool += _for_patients(said, anatomy.whole) if laterality == "patient" else said
     chosen = rng.permutation(len(pool))[:number]
     return tuple(dict.fromkeys(pool[i] for i in chosen))
+
+
+@lru_cache(maxsize=4096)
+def _for_patients(said: tuple[str, ...], whole: tuple[str, ...]) -> tuple[str, ...]:
+    """Without "the left half of the picture", which is the picture's left whoever else's left is meant."""
+    picture = re.compile(rf"\b(?:{'|'.join(whole)})\b")
+    return tuple(text for text in said if not (picture.search(text) and mentions_side(text)))
 
 
 def _forms(named: _Named, targets: Sequence[Target], nouns: Nouns) -> tuple[Form, ...]:
