@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,18 @@ def for_lung(side: str, *groups: str) -> list[str]:
     """Requests for one lung, of the groups ``one_lung`` and ``healthy_lung``."""
     texts = [text for group in groups or ("one_lung", "healthy_lung") for text in wordings()[group]]
     return texts if side == "left" else [mirror_words(text, "horizontal") for text in texts]
+
+
+def of_group(group: str) -> dict[str, list[str]]:
+    """The wordings of another group by the side they ask for; contradictions stand under both sides."""
+    entries = wordings()[group]
+    if group == "misspelt":
+        return {side: [entry[side] for entry in entries] for side in ("left", "right")}
+    if group == "negation":  # they are written to ask for the right lung
+        right = [entry["text"] for entry in entries if entry["asks"] == "right"]
+        return {"left": [mirror_words(text, "horizontal") for text in right], "right": right}
+    left = [entry if isinstance(entry, str) else entry["text"] for entry in entries]
+    return {"left": left, "right": [mirror_words(text, "horizontal") for text in left]}
 
 
 # --- what is asked of which film ------------------------------------------------------
@@ -109,15 +121,15 @@ def asked(question: Question, n: int = 2) -> list[str]:
 # --- a data set of them ------------------------------------------------------------------
 
 
-def write_manifest(data: Path, out: Path) -> dict[str, int]:
-    """Write ``out/cases.csv`` with instance masks, and QaTa's validation images as hard links; returns the counts."""
+def write_manifest(chosen: Sequence[Case], out: Path) -> dict[str, int]:
+    """Write ``out/cases.csv`` with instance masks, and the films as hard links; returns the questions by group."""
     for folder in ("images", "masks"):
         (out / folder).mkdir(parents=True, exist_ok=True)
     counts: dict[str, int] = {}
     with open(out / "cases.csv", "w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)
         table.writeheader()
-        for case in _films(data):
+        for case in chosen:
             for question in questions(case):
                 ids = question.sides.ids[question.region]
                 mask = out / "masks" / f"{case.id}.png"
@@ -141,7 +153,8 @@ def write_manifest(data: Path, out: Path) -> dict[str, int]:
     return counts
 
 
-def _films(data: Path) -> list[Case]:
+def films(data: Path) -> list[Case]:
+    """QaTa's validation films."""
     return [case for case in read_manifest(data / "qata_covid19" / "cases.csv") if case.split == "val"]
 
 
@@ -173,7 +186,9 @@ class Listening:
     spread: float
 
 
-def measure(segmenter: Any, data: Path, every: int = 20, n_wordings: int = 2, texts: Sequence[str] = ()) -> Listening:
+def measure(
+    segmenter: Any, data: Path, every: int = 20, n_wordings: int = 2, texts: Mapping[str, Sequence[str]] | None = None
+) -> Listening:
     """Ask every ``every``-th validation film.
 
     Args:
@@ -181,15 +196,13 @@ def measure(segmenter: Any, data: Path, every: int = 20, n_wordings: int = 2, te
         data: the development data.
         every: takes a part of the films.
         n_wordings: for each question.
-        texts: are asked instead of the requests for one lung, written for the left one.
+        texts: by side, are asked instead, all of them.
     """
     follow, scores, empty, refused, spread = [], [], [], [], []
-    for case in _films(data)[::every]:
+    for case in films(data)[::every]:
         for question in questions(case):
             session = segmenter.set_image(read_image(case.image))
-            words = asked(question, n_wordings)
-            if texts:
-                words = list(texts if question.region == "left" else (mirror_words(t, "horizontal") for t in texts))
+            words = asked(question, n_wordings) if texts is None else texts[question.region]
             masks = [session.segment(text).mask for text in words]
             if question.group == "healthy_lung":
                 refused += [not mask.any() for mask in masks]
@@ -210,4 +223,4 @@ def _followed(mask: NDArray[np.bool_], side: str) -> float:
 
 
 if __name__ == "__main__":
-    print(write_manifest(Path(sys.argv[1]), Path(sys.argv[2])))
+    print(write_manifest(films(Path(sys.argv[1])), Path(sys.argv[2])))

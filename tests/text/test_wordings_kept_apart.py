@@ -1,10 +1,14 @@
 """The kept-apart wordings are what they are meant to be, and no training sentence can be one of them."""
 
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import kept_apart
+from lexseg.data.images import read_instances
+from lexseg.data.manifest import read_manifest
 from lexseg.data.refer import frames
 from lexseg.data.refer.anatomy import ANATOMIES
 from lexseg.data.refer.nouns import NOUNS
@@ -136,3 +140,22 @@ PLACE_LIST = (
     r"(?:(?:the|all|whole|entire|left|right|upper|middle|mid|lower|lungs?|zones?|lobes?|fields?|field|hemithorax|part|of"
     r"|[lr]|[lr]t|[lr][uml][zl]|and|as|well|both|bases|bilaterally)\s*)+"
 )
+
+
+@pytest.mark.data
+def test_films_are_asked_for_what_they_show(data_root: Path, tmp_path: Path) -> None:
+    films = kept_apart.films(data_root)[:40]
+    counts = kept_apart.write_manifest(films, tmp_path)
+    cases = read_manifest(tmp_path / "cases.csv")
+    assert len(cases) == sum(counts.values()) > 40 and set(counts) == {"one_lung", "healthy_lung"}
+    for case in cases:
+        assert case.mask is not None and case.extra["region"] in ("left", "right")
+        labels = read_instances(case.mask)
+        found = np.isin(labels, case.target_ids)
+        columns = np.nonzero(found)[1]
+        assert places(case.text) == {(case.extra["region"], "")} and case.laterality == "image"
+        if case.extra["group"] == "healthy_lung":
+            assert case.expression_kind == "none" and case.target_ids == () and labels.any()
+        else:
+            assert (columns.mean() < labels.shape[1] / 2) == (case.extra["region"] == "left")
+            assert 0.002 <= found.mean() < (labels > 0).mean()
