@@ -150,7 +150,7 @@ def test_frozen_encoder_is_cached_in_the_run(
     forward = BertTextEncoder.forward
 
     def counting(self: BertTextEncoder, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        calls.append(ids)
+        calls.extend(ids)
         return forward(self, ids, mask)
 
     monkeypatch.setattr(BertTextEncoder, "forward", counting)
