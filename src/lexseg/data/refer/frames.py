@@ -70,6 +70,48 @@ FRONTED = (
 KINDS = ((BARE, 0.34), (COMMANDS, 0.27), (QUESTIONS, 0.14), (REPORTS, 0.18), (FRONTED, 0.07))
 """Which frames there are, and how often each kind of them is drawn."""
 
+PLACE_ALONE = (
+    "{place}",
+    "{Place}.",
+    "{Place}, please.",
+    "Only {place}.",
+    "What is infected {place}?",
+    "What is abnormal {place}?",
+    "What can be seen {place}?",
+    "Anything abnormal {place}?",
+    "Is there anything {place}?",
+    "Is it abnormal {place}?",
+    "How much is infected {place}?",
+    "Mark what is infected {place}.",
+    "Outline what is abnormal {place}.",
+    "Show me what is there {place}.",
+    "All that is abnormal {place}.",
+    "Whatever you find {place}.",
+)
+"""Of a place alone, without a name for what is there: all of it is meant."""
+
+LUNG_ALONE = (
+    "{o} lung",
+    "{O} lung.",
+    "the {o} lung",
+    "The {o} side.",
+    "{o} lung only",
+    "Only the {o} lung.",
+    "{o} lung, please",
+    "Is the {o} lung abnormal?",
+    "Is the {o} lung diseased?",
+    "How much of the {o} lung is infected?",
+    "the infected part of the {o} lung",
+    "the diseased portion of the {o} lung",
+    "Assess the {o} lung.",
+    "Segment the {o} lung's findings.",
+    "Please do the {o} lung.",
+    "abnormal {o} lung",
+    "diseased {o} lung",
+)
+ALONE = 0.15
+"""How often a place is named alone, where that says what is meant."""
+
 NEGATED_LUNGS = (
     "No {other} on the {o}; {np}.",
     "No {other} in the {o} lung; {np}.",

@@ -27,8 +27,8 @@ _TWICE = re.compile(r"\b(\w+)[ -]+\1\b", re.IGNORECASE)
 _AN = re.compile(r"[aeio]|u(?!ni|se)|[AEFHILMNORSX](?=[A-Z ])|[AEIO]")
 # how many wordings a query has for each form of the noun, by what it says; the plainer the more
 _POOL = {
-    "side": 240,
-    "side+zone": 120,
+    "side": 320,
+    "side+zone": 140,
     "count": 90,
     "side+without": 120,
     "all": 120,
@@ -116,8 +116,22 @@ class _Wording:
         self.query, self.form, self.nouns, self.anatomy, self.rng = query, form, nouns, anatomy, rng
 
     def sentence(self) -> str:
+        if self._says_only_where() and self.rng.random() < frames.ALONE:
+            return self._place_alone()
         phrase = self._phrase()
         return self._fill(self._frame(phrase), phrase)
+
+    def _says_only_where(self) -> bool:
+        only = Query(side=self.query.side, zone=self.query.zone)
+        return self.anatomy.layout == "lungs" and self.query.side is not None and self.query == only
+
+    def _place_alone(self) -> str:
+        side = self.query.side or ""
+        if self.query.zone is None and self.rng.random() < 0.5:
+            return self._one(frames.LUNG_ALONE).format(o=side, O=side.capitalize())
+        fronted = [each for each in places(self.query, self.anatomy).after if self._frontable(_Phrase("", "", each))]
+        place = self._said(self._one(fronted), side)
+        return self._one(frames.PLACE_ALONE).format(place=place, Place=_upper(place))
 
     def _frame(self, phrase: _Phrase) -> str:
         if self.query.without is not None:
