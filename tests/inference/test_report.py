@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from lexseg.errors import DataError, TextError
-from lexseg.inference.overlay import COLOURS, draw_findings
+from lexseg.inference.overlay import COLOURS, draw_findings, preview
 from lexseg.inference.report import read_report_file, segment_report
-from lexseg.inference.report_results import finding_stems, write_report
+from lexseg.inference.report_results import ReportFiles, finding_stems
 from lexseg.inference.segmenter import Segmenter
 
 REPORT = "Infection left, no effusion. There is a nodule. The right lung is clear; opacity on the right."
@@ -24,6 +24,14 @@ def film():
 @pytest.fixture
 def answers(unsure_folder, film):
     return segment_report(Segmenter.from_pretrained(unsure_folder, device="cpu").set_image(film), REPORT)
+
+
+def write_report(folder, image, answers, record, **options):
+    files = ReportFiles(folder, "film", image, len(answers), **options)
+    entries = [files.add(answer, record) for answer in answers]
+    index = files.write(record)
+    assert index["findings"] == entries
+    return index
 
 
 def test_each_finding_is_answered_by_its_own_mask(answers, film):
@@ -59,7 +67,7 @@ def test_an_image_is_encoded_once(sides, film):
 
 def test_the_files_of_a_report(answers, film, tmp_path):
     tmp_path = tmp_path / "out"
-    index = write_report(tmp_path, "film", film, answers, {"image": "film.png"})
+    index = write_report(tmp_path, film, answers, {"image": "film.png"})
     names = {p.name for p in tmp_path.iterdir()}
     own = {f"film_{n}{end}" for n in ("01", "03", "05") for end in ("_mask.png", "_overlay.png", ".json")}
     assert names == own | {"film_report.json", "film_report_overlay.png"}
@@ -80,8 +88,8 @@ def test_the_files_of_a_report(answers, film, tmp_path):
 
 
 def test_no_word_of_the_report_is_written_unless_asked_for(answers, film, tmp_path):
-    write_report(tmp_path / "silent", "film", film, answers, {})
-    write_report(tmp_path / "told", "film", film, answers, {}, include_text=True)
+    write_report(tmp_path / "silent", film, answers, {})
+    write_report(tmp_path / "told", film, answers, {}, include_text=True)
     silent = "".join(p.read_text() for p in (tmp_path / "silent").glob("*.json"))
     assert not any(word in silent for word in ("opacity", "Infection", "nodule", "effusion", "clear"))
     told = json.loads((tmp_path / "told" / "film_report.json").read_text())
@@ -121,6 +129,13 @@ def test_a_number_stands_where_its_finding_is_alone():
     masks = halves() | {2: halves()[2] | halves()[9]}
     columns = columns_of_numbers(masks)
     assert ((columns > 10) & (columns < 90)).any() and ((columns > 110) & (columns < 190)).any()
+
+
+def test_a_huge_image_gives_a_preview():
+    mask = np.zeros((1000, 1500), bool)
+    mask[300:700, 500:1000] = True
+    picture = np.asarray(draw_findings(np.zeros((1000, 1500), np.float32), {1: preview(mask, 512)}, largest=512))
+    assert picture.shape == (334, 500, 3) and tuple(picture[300 // 3, 200]) == COLOURS[0]
 
 
 def test_names_are_numbered_with_as_many_digits_as_needed():

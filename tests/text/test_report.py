@@ -90,6 +90,7 @@ def test_windows_line_ends_change_nothing_but_the_places() -> None:
         ("Technique: opacity on the left", []),
         (" \n\n ", []),
         ("...\n- \n;", []),
+        ("(?)\n***", []),
     ],
 )  # fmt: skip
 def test_sentences_and_findings(text: str, expected: list[tuple[str, bool]]) -> None:

@@ -123,7 +123,7 @@ def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argpar
 
 def _segment_one(segmenter: "Segmenter", request: "Request", names: list[str], args: argparse.Namespace) -> None:
     from lexseg.inference.images import load_image
-    from lexseg.inference.results import in_words, write_result
+    from lexseg.inference.results import write_result
 
     clock = _Clock()
     image = load_image(request.image)
@@ -148,7 +148,7 @@ def _segment_one(segmenter: "Segmenter", request: "Request", names: list[str], a
             "seconds": dict(clock.seconds),
         }
         values = write_result(args.output, name, image, result, record, include_text=args.include_text)
-        print(f"{request.image.name} -> {args.output / name}_mask.png: {_found(values, in_words(result))}")
+        print(f"{request.image.name} -> {args.output / name}_mask.png: {_found(values)}")
 
 
 def _asked_how(segmenter: "Segmenter", args: argparse.Namespace) -> dict[str, Any]:
@@ -160,18 +160,20 @@ def _asked_how(segmenter: "Segmenter", args: argparse.Namespace) -> dict[str, An
     }
 
 
-def _found(values: dict[str, Any], otherwise: str) -> str:
-    """For a line of print."""
+def _found(values: dict[str, Any]) -> str:
+    """What a line of print says of an answer."""
+    from lexseg.inference.results import in_words
+
     area, n = values["area"], values["n_components"]
-    return f"{area['px']} px ({area['fraction']:.1%}) in {n} component{'s' * (n != 1)}" if n else otherwise
+    return f"{area['px']} px ({area['fraction']:.1%}) in {n} component{'s' * (n != 1)}" if n else in_words(values)
 
 
 def _run_report(args: argparse.Namespace) -> int:
     from lexseg.inference.images import load_image
     from lexseg.inference.report import answer_findings, findings_of, read_report_file
-    from lexseg.inference.report_results import finding_stems, report_files, write_report
+    from lexseg.inference.report_results import ReportFiles, finding_stems, report_files
     from lexseg.inference.requests import TABLES, collect
-    from lexseg.inference.results import in_words, result_files
+    from lexseg.inference.results import result_files
     from lexseg.inference.segmenter import Segmenter
 
     requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])
@@ -198,23 +200,28 @@ def _run_report(args: argparse.Namespace) -> int:
     clock.lap("model")
     session = segmenter.set_image(image, spacing=args.spacing, tta=args.tta)
     clock.lap("image")
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        answers = answer_findings(session, findings, threshold=args.threshold, laterality=args.laterality)
-    clock.lap("sentences")
-    doubts = list(dict.fromkeys(str(w.message) for w in caught))
+    record = {"image": str(path), **_asked_how(segmenter, args)}
+    files = ReportFiles(args.output, stem, image, len(findings), include_text=args.include_text)
+    answers = answer_findings(session, findings, threshold=args.threshold, laterality=args.laterality)
+    doubts: list[str] = []
+    entries = []
+    spent = 0.0
+    for _ in findings:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            answer = next(answers)
+        clock.lap("sentence")
+        spent += clock.seconds["sentence"]
+        own = list(dict.fromkeys(f"finding {answer.number}: {w.message}" for w in caught))
+        entries.append(files.add(answer, record | {"warnings": own, "seconds": dict(clock.seconds)}))
+        doubts += own
     for doubt in doubts:
         print(f"warning: {path}: {doubt}", file=sys.stderr)
-    record = {
-        "image": str(path),
-        **_asked_how(segmenter, args),
-        "warnings": doubts,
-        "seconds": dict(clock.seconds),
-    }
-    index = write_report(args.output, stem, image, answers, record, include_text=args.include_text)
-    for answer, entry in zip(answers, index["findings"], strict=True):
+    seconds = {name: clock.seconds[name] for name in ("read", "model", "image")} | {"sentences": round(spent, 4)}
+    files.write(record | {"warnings": doubts, "seconds": seconds})
+    for entry in entries:
         target = f"{args.output / entry['files']['mask']}: " if entry["files"] else ""
-        print(f"finding {answer.number} -> {target}{_found(entry, in_words(answer.result))}")
+        print(f"finding {entry['number']} -> {target}{_found(entry)}")
     print(f"{path.name} -> {report_files(args.output, stem)['index']}")
     return 0
 

@@ -66,7 +66,7 @@ def draw_findings(
 
     Args:
         image: float[H, W] or [H, W, 3] in 0..1.
-        masks: bool[H, W] by number; where they overlap, both outlines are seen.
+        masks: by number, of :func:`preview` with the same ``largest``; where they overlap, both outlines are seen.
         caption: as in :func:`draw_overlay`.
         largest: as in :func:`draw_overlay`.
 
@@ -76,17 +76,21 @@ def draw_findings(
     step = _step(image.shape[:2], largest)
     canvas = _canvas(image, step)
     width = _line(canvas)
-    small = {number: _shrink(mask, step) for number, mask in masks.items()}
-    for number, mask in small.items():
+    for number, mask in masks.items():
         _fill(canvas, mask, colour_of(number))
-    for number, mask in small.items():
+    for number, mask in masks.items():
         canvas[_outline(mask, width)] = colour_of(number)
     picture = Image.fromarray(canvas)
-    for number, mask in small.items():
+    for number, mask in masks.items():
         if mask.any():
-            alone = mask & ~np.any([m for n, m in small.items() if n != number] or [np.zeros_like(mask)], axis=0)
+            alone = mask & ~np.any([m for n, m in masks.items() if n != number] or [np.zeros_like(mask)], axis=0)
             _write_number(picture, number, alone if alone.any() else mask)
     return _with_caption(picture, caption) if caption else picture
+
+
+def preview(mask: NDArray[np.bool_], largest: int = LARGEST) -> NDArray[np.bool_]:
+    """A mask at the size that pictures of it have: bool[h, w], neither side longer than ``largest``."""
+    return _shrink(mask, _step(mask.shape, largest))
 
 
 def colour_of(number: int) -> tuple[int, int, int]:

@@ -1,6 +1,6 @@
 """A report's findings, each answered by a mask of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,7 +88,8 @@ def segment_report(
     Raises:
         TextError: as :func:`findings_of`.
     """
-    return answer_findings(session, findings_of(session.segmenter, text), threshold=threshold, laterality=laterality)
+    findings = findings_of(session.segmenter, text)
+    return list(answer_findings(session, findings, threshold=threshold, laterality=laterality))
 
 
 def answer_findings(
@@ -97,12 +98,10 @@ def answer_findings(
     *,
     threshold: float | None = None,
     laterality: Laterality | None = None,
-) -> list[FindingResult]:
-    """As :func:`segment_report`, for findings already read."""
-    return [
-        FindingResult(n, finding, _answer(session, finding, threshold, laterality))
-        for n, finding in enumerate(findings, start=1)
-    ]
+) -> Iterator[FindingResult]:
+    """As :func:`segment_report`, for findings already read, one after the other."""
+    for number, finding in enumerate(findings, start=1):
+        yield FindingResult(number, finding, _answer(session, finding, threshold, laterality))
 
 
 def _answer(

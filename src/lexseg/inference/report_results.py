@@ -1,6 +1,6 @@
 """A report's answers as files: a mask for each finding that was looked for, an index, and one picture of all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg import __version__
-from lexseg.inference.overlay import draw_findings
+from lexseg.inference.overlay import draw_findings, preview
 from lexseg.inference.report import FindingResult
 from lexseg.inference.results import (
     NOTE,
@@ -38,81 +38,84 @@ def finding_stems(stem: str, n: int) -> list[str]:
     return [f"{stem}_{i:0{digits}d}" for i in range(1, n + 1)]
 
 
-def write_report(
-    folder: Path,
-    stem: str,
-    image: NDArray[np.float32],
-    answers: Sequence[FindingResult],
-    record: Mapping[str, Any],
-    *,
-    include_text: bool = False,
-) -> dict[str, Any]:
-    """Write ``<stem>_01_mask.png``, ``_01_overlay.png``, ``_01.json`` and so on, index and picture, all or none.
+class ReportFiles:
+    """Takes a report's answers one by one, and writes them at the end: all files or none.
 
-    A negated finding gets an entry in the index and no files of its own.
+    Files are ``<stem>_01_mask.png``, ``_01_overlay.png``, ``_01.json`` and so on, but none of a negated finding; the
+    index ``<stem>_report.json``; and ``<stem>_report_overlay.png`` with all that was found. Of each answer only what
+    goes into files is kept: maps of large images are large.
 
     Args:
         folder: where to write.
         stem: the beginning of the names.
         image: float32[H, W] or [H, W, 3] in 0..1.
-        answers: of :func:`lexseg.inference.report.segment_report`.
-        record: what else the JSON files are to say, first.
+        n: how many findings there are.
         include_text: whether the report's words may be written, into JSON and on overlays. They may tell of a patient.
-
-    Returns:
-        what the index holds.
     """
-    contents: dict[Path, bytes] = {}
-    entries: list[dict[str, Any]] = []
-    for answer, name in zip(answers, finding_stems(stem, len(answers)), strict=True):
-        values, files = _finding_contents(folder, name, image, answer, record, include_text)
-        contents |= files
-        entries.append(values)
-    states = [answer.result.state for answer in answers]
-    whole = report_files(folder, stem)
-    index = dict(record) | {
-        "size": list(image.shape[:2]),
-        "findings": entries,
-        "counts": {state.replace(" ", "_"): states.count(state) for state in ("found", "not found", "negated")},
-        "overlay": whole["overlay"].name,
-        "lexseg": __version__,
-        "note": NOTE,
-    }
-    found = {answer.number: answer.result.mask for answer in answers if answer.result.found}
-    contents[whole["overlay"]] = png(draw_findings(image, found, caption=_caption(answers, include_text)))
-    contents[whole["index"]] = json_bytes(index)
-    write_files(contents)
-    return index
 
+    def __init__(
+        self, folder: Path, stem: str, image: NDArray[np.float32], n: int, *, include_text: bool = False
+    ) -> None:
+        self.folder, self.stem, self.include_text = folder, stem, include_text
+        self._image, self._names = image, finding_stems(stem, n)
+        self._contents: dict[Path, bytes] = {}
+        self._entries: list[dict[str, Any]] = []
+        self._found: dict[int, NDArray[np.bool_]] = {}
+        self._caption: list[str] = []
+        self._conventions: set[str] = set()
 
-def _finding_contents(
-    folder: Path,
-    name: str,
-    image: NDArray[np.float32],
-    answer: FindingResult,
-    record: Mapping[str, Any],
-    include_text: bool,
-) -> tuple[dict[str, Any], dict[Path, bytes]]:
-    """What the index says of a finding, and its files."""
-    finding, result = answer.finding, answer.result
-    place = {"sentence": finding.sentence, "section": finding.section, "start": finding.start, "end": finding.end}
-    words = {"text": finding.text} if include_text else {}
-    files: dict[Path, bytes] = {}
-    if finding.negated:
-        values = describe(result, result.mask)
-    else:
-        own = dict(record) | {"finding": answer.number, **place}
-        values, files = result_contents(folder, name, image, result, own, include_text=include_text)
-    entry = {"number": answer.number, **place, **words} | {key: values[key] for key in _INDEXED}
-    names = {} if finding.negated else {kind: path.name for kind, path in result_files(folder, name).items()}
-    return entry | {"files": names}, files
+    def add(self, answer: FindingResult, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Take an answer.
 
+        Args:
+            answer: the next one.
+            record: what else its JSON is to say, first.
 
-def _caption(answers: Sequence[FindingResult], include_text: bool) -> list[str]:
-    """A line for each finding, by its number; and whose left "left" is where it matters."""
-    lines = []
-    for answer in answers:
-        words = f" - {answer.finding.text}" if include_text else ""
-        lines.append(f"{answer.number}: {in_words(answer.result)}{words}")
-    conventions = {a.result.laterality for a in answers if mentions_side(a.finding.text)} - {None}
-    return lines + [whose_left(convention) for convention in sorted(filter(None, conventions))]
+        Returns:
+            what the index says of it.
+        """
+        finding, result, name = answer.finding, answer.result, self._names[answer.number - 1]
+        place = {"sentence": finding.sentence, "section": finding.section, "start": finding.start, "end": finding.end}
+        words = {"text": finding.text} if self.include_text else {}
+        names: dict[str, str] = {}
+        if finding.negated:
+            values = describe(result, result.mask)
+        else:
+            own = dict(record) | {"finding": answer.number, **place}
+            values, contents = result_contents(
+                self.folder, name, self._image, result, own, include_text=self.include_text
+            )
+            self._contents |= contents
+            names = {kind: path.name for kind, path in result_files(self.folder, name).items()}
+        if result.found:
+            self._found[answer.number] = preview(result.mask)
+        self._caption.append(f"{answer.number}: {in_words(values)}" + (f" - {finding.text}" if words else ""))
+        if result.laterality and mentions_side(finding.text):
+            self._conventions.add(result.laterality)
+        entry = {"number": answer.number, **place, **words} | {key: values[key] for key in _INDEXED} | {"files": names}
+        self._entries.append(entry)
+        return entry
+
+    def write(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Write everything.
+
+        Args:
+            record: what else the index is to say, first.
+
+        Returns:
+            what the index holds.
+        """
+        states = [entry["state"] for entry in self._entries]
+        files = report_files(self.folder, self.stem)
+        index = dict(record) | {
+            "size": list(self._image.shape[:2]),
+            "findings": self._entries,
+            "counts": {state.replace(" ", "_"): states.count(state) for state in ("found", "not found", "negated")},
+            "overlay": files["overlay"].name,
+            "lexseg": __version__,
+            "note": NOTE,
+        }
+        caption = [*self._caption, *map(whose_left, sorted(self._conventions))]
+        picture = png(draw_findings(self._image, self._found, caption=caption))
+        write_files(self._contents | {files["overlay"]: picture, files["index"]: json_bytes(index)})
+        return index

@@ -68,7 +68,7 @@ def result_contents(
     files = result_files(folder, stem)
     mask = result.mask
     values = dict(record) | describe(result, mask, include_text=include_text)
-    picture = draw_overlay(image, mask, caption=_caption(result, include_text))
+    picture = draw_overlay(image, mask, caption=_caption(result, values, include_text))
     return values, {
         files["mask"]: png(Image.fromarray(mask.astype(np.uint8) * 255)),
         files["overlay"]: png(picture),
@@ -113,11 +113,12 @@ def json_bytes(values: Mapping[str, Any]) -> bytes:
     return (json.dumps(values, indent=2) + "\n").encode()
 
 
-def in_words(result: Segmentation) -> str:
-    """``found``, ``not found (probability 0.07)`` or ``negated``, for a line of print and an overlay."""
-    if result.state == "not found" and result.absent:
-        return f"not found (probability {result.presence:.2f})"
-    return result.state
+def in_words(values: Mapping[str, Any]) -> str:
+    """``found``, ``not found (probability 0.07)`` or ``negated``: :func:`describe`'s values for a line of print."""
+    presence, threshold = values["presence"], values["presence_threshold"]
+    if values["state"] == "not found" and presence is not None and presence < (threshold or 0):
+        return f"not found (probability {presence:.2f})"
+    return str(values["state"])
 
 
 def whose_left(laterality: str) -> str:
@@ -130,11 +131,11 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _caption(result: Segmentation, include_text: bool) -> Sequence[str]:
+def _caption(result: Segmentation, values: Mapping[str, Any], include_text: bool) -> Sequence[str]:
     """What stands on the overlay: the sentence where it may, why there is no mask, and whose left "left" is."""
     lines = [result.text] if include_text and result.text else []
     if not result.found:
-        lines.append(in_words(result))
+        lines.append(in_words(values))
     if result.text and result.laterality and mentions_side(result.text):
         lines.append(whose_left(result.laterality))
     return lines

@@ -57,7 +57,7 @@ def read_report(text: str) -> list[Finding]:
     for section, start, end in _sections(text):
         for first, last in _sentences(text, start, end):
             words = flat[first:last]
-            parts = _merged(words, clauses(words))
+            parts = [part for part in _merged(words, clauses(words)) if re.search(r"\w", part.text)]
             sentence += bool(parts)
             for i, part in enumerate(parts):
                 cuts = [(part.start, part.end)] if part.negated else _by_place(words, part)
@@ -118,8 +118,9 @@ def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def _goes_on(text: str, begin: int, stop: re.Match[str], last: int) -> bool:
     """Whether a full stop ends no sentence: after an abbreviation that more words follow."""
-    rest = text[stop.end() : last].lstrip()
-    return stop.group() == "." and bool(rest) and _ABBREVIATION.search(text[begin : stop.start()]) is not None
+    if stop.group() != "." or not text[stop.end() : last].strip():
+        return False
+    return _ABBREVIATION.search(text[max(begin, stop.start() - 12) : stop.start()]) is not None
 
 
 def _after_marker(text: str, at: int, last: int) -> int:
@@ -156,6 +157,9 @@ def _breaks(line: str, following: str, width: int) -> bool:
 # --- findings of a sentence ---------------------------------------------------------------
 
 
+_LONGEST = 2000  # characters: no sentence that an encoder reads is longer
+
+
 def _merged(text: str, parts: list[Clause]) -> list[Clause]:
     """Neighbours that are both affirmed, or both negated, are one again: "no effusion, no mass"."""
     found: list[Clause] = []
@@ -170,6 +174,8 @@ def _merged(text: str, parts: list[Clause]) -> list[Clause]:
 def _by_place(text: str, part: Clause) -> list[tuple[int, int]]:
     """Parts of an affirmed clause that each name a finding and a place of its own."""
     found = [(part.start, part.end)]
+    if len(part.text) > _LONGEST:
+        return found
     for match in re.finditer(r",(?:\s+and\b)?|\band\b|\bas well as\b|\bplus\b", part.text, re.IGNORECASE):
         start, end = found[-1]
         cut, resume = part.start + match.start(), part.start + match.end()
