@@ -4,7 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexseg.text.negation import affirmed, clauses
@@ -173,6 +173,7 @@ def test_clauses_are_parts_of_the_text_in_order() -> None:
 WORDS = "no|not|clear|opacity|on the left|right lung|,|;|.|but|except|and|with|is|ruled out|cannot be|excluded|lungs"
 
 
+@settings(deadline=None)  # words are slow the first time
 @given(st.lists(st.sampled_from(re.split(r"\|", WORDS)), max_size=12).map(" ".join))
 def test_any_order_of_words_is_taken(text: str) -> None:
     found = clauses(text)
@@ -184,6 +185,7 @@ def test_any_order_of_words_is_taken(text: str) -> None:
         assert rest == text
 
 
+@settings(deadline=None)  # words are slow the first time
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
     affirmed(text)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexseg.text import synonyms
@@ -78,6 +78,7 @@ an infiltrate|CT|mid|of the image|top left|zone|,|lt. base"""
 PARTS = st.sampled_from(re.split(r"[|\n]", _WORDS))
 
 
+@settings(deadline=None)  # words are slow the first time
 @given(st.lists(PARTS, max_size=8).map(" ".join), st.integers(0, 50))
 def test_places_never_change(text: str, seed: int) -> None:
     said = paraphrase(text, np.random.default_rng(seed))
@@ -85,6 +86,7 @@ def test_places_never_change(text: str, seed: int) -> None:
     assert bool(said.strip()) == bool(text.strip())
 
 
+@settings(deadline=None)  # words are slow the first time
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
     paraphrase(text, np.random.default_rng(0))

@@ -2,7 +2,7 @@ import csv
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexseg.text.places import places
@@ -50,6 +50,7 @@ def test_places_of_a_sentence(text: str, expected: set[tuple[str, str]]) -> None
     assert places(mirror_words(text, "horizontal")) == {(swap[s], h) for s, h in expected}
 
 
+@settings(deadline=None)  # words are slow the first time
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
     assert all(s in ("left", "right", "") and h in ("upper", "middle", "lower", "") for s, h in places(text))

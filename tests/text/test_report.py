@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lexseg.text.report import read_report
@@ -110,6 +110,7 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # words are slow the first time
 @given(st.lists(LINES, max_size=8).map("\n".join))
 def test_findings_stand_in_order_and_do_not_overlap(text: str) -> None:
     findings = read_report(text)
@@ -118,6 +119,7 @@ def test_findings_stand_in_order_and_do_not_overlap(text: str) -> None:
     assert not any("cough" in f.text for f in findings)
 
 
+@settings(deadline=None)  # words are slow the first time
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
     read_report(text)
