@@ -517,7 +517,7 @@ class TestRefer:
         assert self.run(source, tmp_path / "out") == 1
         assert "say which are lesions by --lesion" in capsys.readouterr().err
         assert self.run(tmp_path / "cases.csv", tmp_path / "out", "--window", "lung") == 1
-        assert "window: asked of volumes only" in capsys.readouterr().err
+        assert "--window: asked of volumes only" in capsys.readouterr().err
         assert main(["refer", str(source), str(tmp_path / "cases.csv"), "--output", str(tmp_path / "out")]) == 1
         assert "not read together" in capsys.readouterr().err
         assert [path.name for path in tmp_path.iterdir()] == ["source"]

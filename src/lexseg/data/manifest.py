@@ -183,7 +183,8 @@ def _as_row(case: Case, folder: Path, text_columns: Sequence[str]) -> dict[str, 
         "weight": None if case.weight == 1.0 else repr(float(case.weight)),
         "label": None if case.label is None else str(case.label),
         "expression_kind": case.expression_kind,
-        "target_ids": " ".join(map(str, case.target_ids)) if case.target_ids else None,
+        # blank where an expression names nothing, so that a set of such expressions has the column too
+        "target_ids": None if case.target_ids is None else " ".join(map(str, case.target_ids)),
     }
     if case.target_ids == () and case.expression_kind is None:
         raise ValueError(f"{case.where}: names no target, so expression_kind must be 'none'")

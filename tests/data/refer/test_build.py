@@ -93,6 +93,10 @@ class TestTheSet:
         assert len(rows) == 5 and {row["expression_kind"] for row in rows} == {"none"}
         assert {"all", "side=left", "side=right"} & {row["query"] for row in rows}
 
+    def test_a_set_of_healthy_films_has_the_same_columns(self, make_films, tmp_path):
+        rows = rows_of(made([make_films([], [], folder="healthy")], tmp_path / "out").manifest)
+        assert {row["target_ids"] for row in rows} == {""}
+
     def test_captions_are_about_all_targets(self, films, tmp_path):
         rows = rows_of(made([films], tmp_path / "out").manifest)
         captions = {row["id"]: row for row in rows if row["id"].endswith("_caption")}
@@ -347,6 +351,13 @@ class TestBadInput:
         settings = ReferSettings(reading=Reading(organ_column="organ"))
         with pytest.raises(DataError, match="leads out"):
             made([path], tmp_path / "out", settings)
+
+    def test_a_problem_tells_its_row_once(self, make_films, tmp_path):
+        values = np.zeros((40, 40), np.uint8)
+        values[5:15, 5:15], values[20:30, 20:30] = 1, 2
+        path = make_films(values, target_ids="1 2", folder="numbered")
+        with pytest.raises(DataError, match=r"csv, row 2, column mask: this mask tells instances apart"):
+            made([path], tmp_path / "out")
 
     @pytest.mark.parametrize(
         "settings, message",

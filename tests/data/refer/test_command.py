@@ -46,7 +46,8 @@ def test_all_options(make_films, tmp_path):
         (["--anatomy", "foot"], 2, "invalid choice: 'foot'"),
         (["--class_names", "one=cyst"], 2, "VALUE=NAME"),
         (["--expressions", "0"], 1, "at least one expression"),
-        (["--class_column", "nowhere"], 1, "no column 'nowhere'"),
+        (["--class_column", "nowhere"], 1, "no column 'nowhere' in the manifest; it has none but those of every"),
+        (["--min_area_mm2", "5"], 1, "--min-area-mm2: asked of volumes only"),
         (["--text_column", "nowhere"], 1, "there is no such column"),
     ],
 )

@@ -151,7 +151,8 @@ class _Builder:
             self.statistics.skip(case.id, "more targets than can be told apart")
             return
         except DataError as error:
-            self.problems.append(Problem("error", case.row, "mask", str(error), case.source))
+            message = str(error).removeprefix(f"{case.where}: ")  # a problem tells where by itself
+            self.problems.append(Problem("error", case.row, "mask", message, case.source))
             return
         settings = self.settings
         targets = measure(found, image, min_area=settings.min_area, spacing=case.spacing, organ=organ)

@@ -62,7 +62,8 @@ class Reading:
         for column in filter(None, (self.class_column, self.organ_column)):
             if not any(column in case.extra for case in cases):
                 known = sorted({name for case in cases for name in case.extra})
-                raise ConfigError(f"there is no column {column!r} in the manifest; others are {', '.join(known)}")
+                others = f"others are {', '.join(known)}" if known else "it has none but those of every manifest"
+                raise ConfigError(f"there is no column {column!r} in the manifest; {others}")
 
     def class_of(self, case: Case) -> str | None:
         """The class that a row is about."""

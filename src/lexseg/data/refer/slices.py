@@ -12,6 +12,9 @@ from lexseg.data.problem import Problem
 from lexseg.data.volumes.read import is_nifti
 from lexseg.errors import ConfigError
 
+_OPTIONS = {"min_area": "min-area-mm2"}
+"""What an option is called on the command line, where that is another name: there ``--min-area`` is a share."""
+
 
 def are_volumes(paths: Sequence[Path | str]) -> bool:
     """Whether these are NIfTI files or folders of such, and no manifests.
@@ -53,6 +56,7 @@ def manifests_of(
     """
     if not are_volumes(paths):
         given = [name for name, value in (*options.items(), ("laterality", laterality)) if value is not None]
+        given = [f"--{_OPTIONS.get(name, name)}" for name in given]
         if given:
             raise ConfigError(f"{', '.join(given)}: asked of volumes only; {paths[0]} is a manifest")
         yield paths, []
