@@ -305,6 +305,13 @@ class TestReferring:
         splits = [case.split for case in read_manifest(import_layout("referring", source, output).manifest)]
         assert sorted(splits) == ["train", "val", "val"]
 
+    def test_an_image_in_two_splits_is_told_with_the_records_numbers(self, plain, output):
+        record = {"image": "a.png", "rle": rle(*LEFT), "sentence": "x"}
+        source = plain({**record, "split": "train"}, {**record, "split": "val"})
+        message = refused("referring", source, output)
+        assert "data.json, row 2, column image: image 'a.png' is in 'val' here, but in 'train' in row 1" in message
+        assert "--split divides all anew" in message
+
     def test_jsonl_counts_lines(self, plain, output):
         source = plain()
         (source / "data.json").unlink()
@@ -363,6 +370,8 @@ class TestReferring:
             ({"rle": None}, "the mask is missing"),
             ({"rle": None, "bbox": [1, 2, 3, 4]}, "a box is no mask"),
             ({"rle": {"counts": [1, 2]}}, "the run lengths cover 3 pixels, but the image has 20 x 30 = 600"),
+            ({"rle": {"counts": [-5, 605]}}, "the run lengths hold -5"),
+            ({"rle": None, "polygon": [[90, 90, 99, 90, 99, 99]]}, "the polygons cover no pixel of the image"),
             ({"mask": "small.png"}, "the mask is 5 x 6 pixels, but the image is 20 x 30"),
             ({"mask": "four.png"}, "the mask holds 3 values"),
             ({"mask": "four.png", "target_ids": [9]}, "does not hold the value 9"),

@@ -17,7 +17,7 @@ from lexseg.data.importers.masks import store_mask
 from lexseg.data.importers.record import Findings, Record
 from lexseg.data.manifest import write_manifest
 from lexseg.data.problem import Problem, describe
-from lexseg.data.splits import DEFAULT_FRACTIONS, split_cases
+from lexseg.data.splits import DEFAULT_FRACTIONS, leaks, split_cases
 from lexseg.errors import ConfigError, DataError
 
 VALIDATION_SHARE = 0.2
@@ -113,6 +113,9 @@ def import_layout(
             for case, found in zip(cases, patients, strict=True)
         ]
         cases = _split(cases, fractions, seed, findings)
+        crossing = _leaks(cases, records)
+        if crossing:
+            _refuse(source, crossing)
         write_manifest(building / "cases.csv", cases)
         check = check_manifest(building / "cases.csv", text_encoder=text_encoder, progress=_part(progress, 1))
         check = CheckReport([_traced(problem, records) for problem in check.problems], check.summary)
@@ -242,6 +245,15 @@ def _split(cases: list[Case], fractions: Sequence[float] | None, seed: int, find
     except DataError as error:
         findings.note("warning", f"no splits were drawn: {error}")
     return cases
+
+
+def _leaks(cases: Sequence[Case], records: Sequence[Record]) -> list[Problem]:
+    """Images and patients of two splits, both rows being those of the file that the user has."""
+    theirs = [
+        case if record.row is None else replace(case, source=record.source, row=record.row)
+        for case, record in zip(cases, records, strict=True)
+    ]
+    return [replace(each, message=f"{each.message}; --split divides all anew") for each in leaks(theirs)]
 
 
 def _traced(problem: Problem, records: Sequence[Record]) -> Problem:

@@ -196,6 +196,9 @@ def _targets(item: _Item, size: tuple[int, int]) -> Iterator[tuple[Bool, int | N
         _check_size(mask.shape, size)
     else:
         mask = segment_mask(item.segment, size)
+        if not mask.any() and not isinstance(item.segment, (Mapping, str)):
+            # else a target would become an expression that means nothing; run lengths of nothing say that
+            raise DataError("the polygons cover no pixel of the image; for no target write 'no_target'")
     parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
     if item.kind == "several" and count > 1:
         yield from ((parts == number, None) for number in range(1, count + 1))

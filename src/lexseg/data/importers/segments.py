@@ -71,7 +71,9 @@ def decode_rle(counts: Any, size: Size) -> Bool:
         lengths = counts if isinstance(counts, list) else []
         if not lengths or not all(isinstance(each, int) for each in lengths):
             raise DataError("the run lengths are no whole numbers")
-    if min(lengths, default=-1) < 0 or sum(lengths) != size[0] * size[1]:
+    if min(lengths, default=0) < 0:
+        raise DataError(f"the run lengths hold {min(lengths)}; expected numbers of pixels")
+    if sum(lengths) != size[0] * size[1]:
         raise DataError(
             f"the run lengths cover {sum(lengths)} pixels, but the image has {size[0]} x {size[1]} = "
             f"{size[0] * size[1]}; is the mask of another image?"
