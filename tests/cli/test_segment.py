@@ -1,7 +1,9 @@
 """``lexseg segment`` on good, odd and bad input, through ``main`` as the command line calls it."""
 
+import argparse
 import csv
 import errno
+import importlib
 import json
 import os
 import subprocess
@@ -19,6 +21,17 @@ def spots(height=90, width=160):
     image[height // 3 : 2 * height // 3, width // 8 : width // 3] = 255
     image[height // 3 : 2 * height // 3, -width // 3 : -width // 8] = 255
     return image
+
+
+def test_options_are_understood_in_both_spellings():
+    """Of all commands: who knows one spelling from another command need not look it up again."""
+    for name in ("check", "import_", "refer", "segment", "evaluate", "calibrate"):
+        commands = argparse.ArgumentParser().add_subparsers()
+        importlib.import_module(f"lexseg.cli.{name}").add_parser(commands)
+        (parser,) = commands.choices.values()
+        spelled = {option for action in parser._actions for option in action.option_strings if option.startswith("--")}
+        assert spelled >= {f"--{option[2:].replace('-', '_')}" for option in spelled}, name
+        assert spelled >= {f"--{option[2:].replace('_', '-')}" for option in spelled}, name
 
 
 @pytest.fixture

@@ -61,7 +61,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="probability from which a pixel is found (default: the model's)",
     )
     add("--spacing", type=_spacing, metavar="ROW,COL", help="millimetres between pixels, for areas in mm2")
-    add("--include-text", action="store_true", help="write the sentences into the results; they may tell of a patient")
+    add(
+        "--include-text",
+        "--include_text",
+        action="store_true",
+        help="write the sentences into the results; they may tell of a patient",
+    )
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
     parser.set_defaults(run=run)
 
