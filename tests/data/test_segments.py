@@ -76,7 +76,7 @@ def test_long_runs(counts):
     ("counts", "words"),
     [
         ([4, 3, 4], "cover 11 pixels, but the image has 3 x 4 = 12"),
-        ([4, -3, 11], "cover"),
+        ([4, -3, 11], "hold -3; expected numbers of pixels"),
         ([], "no whole numbers"),
         (None, "no whole numbers"),
         ([4.5, 7.5], "no whole numbers"),
