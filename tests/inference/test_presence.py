@@ -50,9 +50,20 @@ def test_what_is_negated_is_not_looked_for(careful_sides):
     assert part.text == "No bright lung on the right; bright lung on the left."
 
 
+def test_what_contradicts_itself_is_not_found(careful_sides, sides):
+    for segmenter, presence in ((careful_sides, 0.0), (sides, None)):
+        result = segmenter.set_image(spot_on_the_left()).segment("the left lesion in the right lung")
+        assert result.state == "not found" and not result.mask.any() and not result.negated
+        assert result.presence == presence
+
+
 def test_many_answers_are_the_same_as_one_by_one(careful_sides):
     images = [spot_on_the_left(), np.zeros((40, 50), np.float32), spot_on_the_left()[:, ::-1]]
-    texts = [["left", "no left lung", "right"], [], ["no lung on the left", None, "right", ""]]
+    texts = [
+        ["left", "no left lung", "right"],
+        [],
+        ["no lung on the left", None, "right", "left lesion in the right lung"],
+    ]
     answers = careful_sides.answer_batch(images, texts)
     assert [len(a) for a in answers] == [3, 0, 4]
     for image, asked, given in zip(images, texts, answers, strict=True):

@@ -21,6 +21,7 @@ from lexseg.models.find import find_model
 from lexseg.models.io import load_model
 from lexseg.text.batch import TextBatch, no_words
 from lexseg.text.collate import TextPipeline
+from lexseg.text.contradiction import contradicts
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.negation import affirmed
 from lexseg.text.wording import mirror_words
@@ -131,7 +132,8 @@ class Segmenter:
     ) -> list[list[Answer]]:
         """Answer several sentences about each of several images; each image is encoded once.
 
-        As in :meth:`ImageSession.segment`, what a sentence says is *not* there is not looked for.
+        As in :meth:`ImageSession.segment`, what a sentence says is *not* there is not looked for, and nothing is found
+        of what contradicts itself.
 
         Args:
             images: arrays [H, W] or [H, W, 3], of any sizes.
@@ -199,8 +201,10 @@ class Segmenter:
                 yield question, logits[:, j], None if presence is None else float(presence[j])
 
     def _heard(self, text: str | None) -> str | None:
-        """What of a sentence is looked for; "" where it says of all it names that it is not there."""
-        return affirmed(text) or "" if text and self.uses_text else text
+        """What of a sentence is looked for; "" where it denies all it names, or contradicts itself."""
+        if not text or not self.uses_text:
+            return text
+        return "" if contradicts(text) else affirmed(text) or ""
 
     def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
         whole = index == list(range(features.maps[0].shape[0]))
@@ -237,7 +241,7 @@ class ImageSession:
         """Find in the image what the sentence names.
 
         What it says is *not* there ("no infection on the left; opacity on the right") is not looked for; where that is
-        all of it, the result is ``negated``. Where the model says that what is named is absent, the mask is empty.
+        all of it, the result is ``negated``. "The left lesion in the right lung" is not found. Where the model says that what is named is absent, the mask is empty.
 
         Args:
             text: the sentence; ``None`` asks without one.
@@ -257,6 +261,7 @@ class ImageSession:
             raise ConfigError(f"laterality {laterality!r}: expected 'image' or 'patient'")
         words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
         heard = asker._heard(words)
+        absurd = heard == "" and words is not None and contradicts(words)
         answer = Answer(np.zeros(self.shape, np.float32), None)
         if heard != "":
             (_, logits, presence), *_ = asker.answers(self._features, [(0, heard)], self.tta)
@@ -265,9 +270,9 @@ class ImageSession:
             probability=answer.probability,
             threshold=threshold,
             text=text,
-            presence=answer.presence,
+            presence=0.0 if absurd and asker.presence_threshold is not None else answer.presence,
             presence_threshold=asker.presence_threshold,
-            negated=heard == "",
+            negated=heard == "" and not absurd,
             laterality=laterality or asker.laterality,
             spacing=self.spacing,
         )
