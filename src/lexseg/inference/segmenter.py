@@ -241,7 +241,8 @@ class ImageSession:
         """Find in the image what the sentence names.
 
         What it says is *not* there ("no infection on the left; opacity on the right") is not looked for; where that is
-        all of it, the result is ``negated``. "The left lesion in the right lung" is not found. Where the model says that what is named is absent, the mask is empty.
+        all of it, the result is ``negated``. "The left lesion in the right lung" is not found. Where the model says
+        that what is named is absent, the mask is empty.
 
         Args:
             text: the sentence; ``None`` asks without one.

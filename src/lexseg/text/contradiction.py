@@ -1,7 +1,8 @@
 """Sentences that contradict themselves: "the left lesion in the right lung".
 
-One narrow rule: a finding that is called left is said to lie in what is called right, or the other way round, with nothing
-between that would make it two findings, a comparison or a movement. What it misses is left to what a model has learnt.
+One narrow rule: a finding that is called left is said to lie in what is called right, or the other way round, with
+nothing between that would make it two findings, a comparison or a movement. What it misses is left to what a model has
+learnt.
 """
 
 import re
