@@ -123,3 +123,8 @@ def test_findings_stand_in_order_and_do_not_overlap(text: str) -> None:
 @given(st.text())
 def test_any_text_is_taken(text: str) -> None:
     read_report(text)
+
+
+@pytest.mark.parametrize("text", ["1. 2. 3.", "12 / 7", "- \n- \n3)"])
+def test_numbers_alone_name_nothing(text: str) -> None:
+    assert read_report(text) == []

@@ -222,6 +222,7 @@ def test_what_cannot_be_calibrated(
         calibrate(model, rows)
     assert (model / "config.json").read_bytes() == before
     assert main(["calibrate", "default", str(cases)]) == 1
+    assert main(["calibrate", str(model), str(cases), "--split", "test"]) == 1
     assert "a folder of your own" in capsys.readouterr().err
     assert main(["train", "--config", str(recipe), "--data.cases", str(cases), "--trainer.epochs", "1",
                  "--output", str(tmp_path / "run")]) == 0  # fmt: skip

@@ -58,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
 
     if not 0 <= args.lost < 1:
         raise ConfigError(f"--lost is {args.lost:g}; a share from 0 to below 1 was expected")
+    if args.split == "test":
+        raise ConfigError("--split test: what is calibrated on cases cannot be tested on them; give val, or train")
     folder = Path(args.model)
     if not (folder / "config.json").is_file():
         raise ConfigError(f"{args.model}: calibration writes into the model, so it needs a folder of your own")

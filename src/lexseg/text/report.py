@@ -41,6 +41,9 @@ class Finding:
     negated: bool
 
 
+_WORD = re.compile(r"[^\W\d_]{2}")  # a number alone names nothing
+
+
 def read_report(text: str) -> list[Finding]:
     """The findings of a report, in its order.
 
@@ -57,7 +60,7 @@ def read_report(text: str) -> list[Finding]:
     for section, start, end in _sections(text):
         for first, last in _sentences(text, start, end):
             words = flat[first:last]
-            parts = [part for part in _merged(words, clauses(words)) if re.search(r"\w", part.text)]
+            parts = [part for part in _merged(words, clauses(words)) if _WORD.search(part.text)]
             sentence += bool(parts)
             for i, part in enumerate(parts):
                 cuts = [(part.start, part.end)] if part.negated else _by_place(words, part)
