@@ -36,6 +36,8 @@ class AugmentConfig:
         drop_text: probability that the sentence is replaced by the null sentence.
         paraphrase: probability that the sentence is said in other words of the same meaning.
         typos: probability that a word or two of the sentence are misspelt.
+        strange: probability that names of findings become words of no meaning, so that places are what is gone by; only
+            for data in which an image holds one kind of target.
     """
 
     mirror: float = 0.5
@@ -52,6 +54,7 @@ class AugmentConfig:
     drop_text: float = 0.1
     paraphrase: float = 0.0
     typos: float = 0.0
+    strange: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class AugmentParameters:
     wording: float = 0.0
     paraphrase: bool = False
     typos: bool = False
+    strange: bool = False
     words_seed: int = 0
 
 
@@ -106,7 +110,8 @@ def draw(config: AugmentConfig, rng: np.random.Generator) -> AugmentParameters:
         wording=float(rng.random()),
         paraphrase=bool(rng.random() < config.paraphrase),
         typos=bool(rng.random() < config.typos),
-        words_seed=int(rng.integers(2**31)) if config.paraphrase or config.typos else 0,
+        words_seed=int(rng.integers(2**31)) if config.paraphrase or config.typos or config.strange else 0,
+        strange=bool(config.strange and rng.random() < config.strange),
     )
 
 
@@ -129,6 +134,10 @@ def disturb_text(text: str, parameters: AugmentParameters) -> str:
         from lexseg.text.paraphrase import paraphrase
 
         text = paraphrase(text, rng)
+    if text and parameters.strange:
+        from lexseg.text.strange_words import estrange
+
+        text = estrange(text, rng)
     if text and parameters.typos:
         from lexseg.text.typos import misspell
 
