@@ -17,7 +17,7 @@ _NAMES = re.compile(
     r"|seen|visible|noted|present|evidence|suspicion)\b",
     re.IGNORECASE,
 )
-_STRANGE = (  # one string: a list would be a page long
+_STRANGE = (  # noqa: SIM905 - a list would be a page long
     "amber anchor apple autumn basket beacon bitter blanket bottle branch bridge brittle bronze bucket butter "
     "button cabin candle canvas carpet castle cedar chalk cherry cinder circle clever cloud clover cobalt copper "
     "coral cotton cradle crayon crisp crumble curtain daisy dancer desert dotted dragon eager ember engine fabric "
@@ -27,7 +27,7 @@ _STRANGE = (  # one string: a list would be a page long
     "pepper plaster pocket powder purple puzzle quiet rabbit ragged ribbon ripple rocket rusty saddle sandy scarlet "
     "shimmer silver simple slippery sparkle spotted spring steady sticky stitched stormy sugar sunny tangle timber "
     "torn tulip tunnel velvet violet walnut whisper willow winter woolly yellow zigzag "
-).split()  # noqa: SIM905
+).split()
 
 
 def estrange(text: str, rng: np.random.Generator, *, share: float = 0.6) -> str:
