@@ -109,8 +109,8 @@ LUNG_ALONE = (
     "abnormal {o} lung",
     "diseased {o} lung",
 )
-ALONE = 0.15
-"""How often a place is named alone, where that says what is meant."""
+ALONE = 0.3
+"""How often a place is named alone, where that says what is meant and a name without plural would stand."""
 
 NEGATED_LUNGS = (
     "No {other} on the {o}; {np}.",

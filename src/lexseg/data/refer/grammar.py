@@ -123,7 +123,12 @@ class _Wording:
 
     def _says_only_where(self) -> bool:
         only = Query(side=self.query.side, zone=self.query.zone)
-        return self.anatomy.layout == "lungs" and self.query.side is not None and self.query == only
+        return (
+            self.form == "mass"
+            and self.anatomy.layout == "lungs"
+            and self.query.side is not None
+            and self.query == only
+        )
 
     def _place_alone(self) -> str:
         side = self.query.side or ""
