@@ -8,7 +8,7 @@ import kept_apart
 from lexseg.inference.segmenter import Segmenter
 
 # what is asked of the model on a twentieth of the validation films; on all of them it must reach a little more
-FOLLOW, DICE, EMPTY, REFUSED, SPREAD = 0.93, 0.75, 0.08, 0.80, 0.05
+FOLLOW, DICE, EMPTY, REFUSED, SPREAD = 0.93, 0.75, 0.08, 0.35, 0.05
 
 
 @pytest.fixture(scope="module")
