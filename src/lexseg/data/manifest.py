@@ -110,13 +110,22 @@ def _prefixed(case: Case, prefix: str) -> Case:
     return replace(case, id=f"{prefix}/{case.id}", patient=case.patient and f"{prefix}/{case.patient}")
 
 
+def manifest_columns(path: Path | str) -> tuple[str, ...]:
+    """The columns that occur in a manifest; none if it cannot be read. No file that its rows name is looked for."""
+    path = Path(path)
+    content, failure = _decode(path)
+    if failure is not None:
+        return ()
+    return tuple(dict.fromkeys(c for row in _rows(path, content) if not isinstance(row, Problem) for c in row[1]))
+
+
 def parse_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT) -> ParsedManifest:
     """Like `read_manifest`, but problems are given back beside the good rows instead of raised."""
     path = Path(path)
     content, failure = _decode(path)
     if failure is not None:
         return ParsedManifest(path, [], [failure], ())
-    rows = _jsonl_rows(path, content) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(path, content)
+    rows = _rows(path, content)
     reader = RowReader(path, text_columns)
     cases: list[Case] = []
     partial: list[Case] = []
@@ -231,6 +240,10 @@ def _decode(path: Path) -> tuple[str, Problem | None]:
         line = text.count("\n", 0, text.index("\0")) + 1
         return "", Problem("error", line, None, "a NUL character; this is no text file", path)
     return (text, None) if text.strip() else failed("the file is empty")
+
+
+def _rows(path: Path, content: str) -> Iterator[tuple[int, dict[str, Any]] | Problem]:
+    return _jsonl_rows(path, content) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(path, content)
 
 
 def _csv_rows(path: Path, content: str) -> Iterator[tuple[int, dict[str, Any]] | Problem]:

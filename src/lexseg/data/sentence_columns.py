@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from lexseg.data.manifest import DEFAULT_TEXT, parse_manifest
+from lexseg.data.manifest import DEFAULT_TEXT, manifest_columns
 
 
 def sentence_columns(paths: Sequence[Path | str], named: Sequence[str] = ()) -> tuple[str, ...]:
@@ -19,7 +19,7 @@ def sentence_columns(paths: Sequence[Path | str], named: Sequence[str] = ()) -> 
     """
     if named:
         return tuple(named)
-    columns = {column for path in paths for column in parse_manifest(path).columns}
+    columns = {column for path in paths for column in manifest_columns(path)}
     if "expression_kind" not in columns:
         return DEFAULT_TEXT
     further = [column for column in columns if re.fullmatch(r"text_[1-9]\d{0,3}", column)]
