@@ -14,6 +14,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.text.paraphrase import paraphrase
+from lexseg.text.strange_words import estrange
+from lexseg.text.typos import misspell
 from lexseg.text.wording import mirror_words
 
 
@@ -129,20 +132,14 @@ def disturb_text(text: str, parameters: AugmentParameters) -> str:
 
     Comes after the mirror: a side word that is misspelt would no longer be swapped.
     """
+    if not text:
+        return text
     rng = np.random.default_rng(parameters.words_seed)
-    if text and parameters.paraphrase:
-        from lexseg.text.paraphrase import paraphrase
-
+    if parameters.paraphrase:
         text = paraphrase(text, rng)
-    if text and parameters.strange:
-        from lexseg.text.strange_words import estrange
-
+    if parameters.strange:
         text = estrange(text, rng)
-    if text and parameters.typos:
-        from lexseg.text.typos import misspell
-
-        text = misspell(text, rng)
-    return text
+    return misspell(text, rng) if parameters.typos else text
 
 
 def augment_image(image: Tensor, parameters: AugmentParameters, size: tuple[int, int]) -> Tensor:
