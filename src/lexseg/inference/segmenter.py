@@ -14,11 +14,11 @@ from lexseg.data.images import image_from_array
 from lexseg.errors import ConfigError
 from lexseg.inference.answer import Answer
 from lexseg.inference.images import ImageLike, load_image, to_input, to_native
-from lexseg.inference.segmentation import Segmentation
+from lexseg.inference.segmentation import Segmentation, State
 from lexseg.inference.words import check_sentence, model_words
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
-from lexseg.models.io import load_model
+from lexseg.models.io import UNCALIBRATED, load_model
 from lexseg.text.batch import TextBatch, no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.contradiction import contradicts
@@ -71,7 +71,7 @@ class Segmenter:
         self.text_encoder = text_encoder if model.uses_text else None
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
         self.sha256, self.uses_text = sha256, model.uses_text
-        self._presence = dict(presence or {"scale": 1.0, "bias": 0.0, "threshold": 0.5})
+        self._presence = dict(presence or UNCALIBRATED)
         # sentences are patient data: never cached on disk here
         self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
 
@@ -99,7 +99,7 @@ class Segmenter:
     @property
     def presence_threshold(self) -> float | None:
         """Probability of presence below which nothing is found; ``None`` where the model does not say."""
-        return self._presence["threshold"] if getattr(self.model, "presence", None) is not None else None
+        return None if self.model.presence is None else self._presence["threshold"]
 
     def check_text(self, text: str | None) -> None:
         """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
@@ -151,10 +151,12 @@ class Segmenter:
             sizes = [(i.shape[0], i.shape[1]) for i in chunk]
             inputs = torch.stack([to_input(i, self.size) for i in chunk])
             asked = [(i, text or None) for i in range(len(chunk)) for text in texts[start + i]]
-            heard = [(i, self._heard(text)) for i, text in asked]
-            answers = self.answers(self.encode(inputs, tta), [(i, text) for i, text in heard if text != ""], tta)
-            for i, text in heard:
-                if text == "":
+            heard = [(i, *self._heard(text)) for i, text in asked]
+            answers = self.answers(
+                self.encode(inputs, tta), [(i, text) for i, text, settled in heard if settled is None], tta
+            )
+            for i, _, settled in heard:
+                if settled is not None:
                     results[start + i].append(Answer(np.zeros(sizes[i], np.float32), 0.0))
                 else:
                     _, logits, presence = next(answers)
@@ -200,11 +202,14 @@ class Segmenter:
             for j, question in enumerate(part):
                 yield question, logits[:, j], None if presence is None else float(presence[j])
 
-    def _heard(self, text: str | None) -> str | None:
-        """What of a sentence is looked for; "" where it denies all it names, or contradicts itself."""
+    def _heard(self, text: str | None) -> tuple[str | None, State | None]:
+        """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
         if not text or not self.uses_text:
-            return text
-        return "" if contradicts(text) else affirmed(text) or ""
+            return text, None
+        if contradicts(text):
+            return None, "not found"
+        words = affirmed(text)
+        return words, "negated" if words is None else None
 
     def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
         whole = index == list(range(features.maps[0].shape[0]))
@@ -261,19 +266,20 @@ class ImageSession:
         if laterality not in (None, "image", "patient"):
             raise ConfigError(f"laterality {laterality!r}: expected 'image' or 'patient'")
         words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
-        heard = asker._heard(words)
-        absurd = heard == "" and words is not None and contradicts(words)
-        answer = Answer(np.zeros(self.shape, np.float32), None)
-        if heard != "":
+        heard, settled = asker._heard(words)
+        if settled is None:
             (_, logits, presence), *_ = asker.answers(self._features, [(0, heard)], self.tta)
-            answer = Answer(probability(logits, self.shape), presence)
+            where = probability(logits, self.shape)
+        else:
+            where = np.zeros(self.shape, np.float32)
+            presence = 0.0 if settled == "not found" and asker.presence_threshold is not None else None
         return Segmentation(
-            probability=answer.probability,
+            probability=where,
             threshold=threshold,
             text=text,
-            presence=0.0 if absurd and asker.presence_threshold is not None else answer.presence,
+            presence=presence,
             presence_threshold=asker.presence_threshold,
-            negated=heard == "" and not absurd,
+            negated=settled == "negated",
             laterality=laterality or asker.laterality,
             spacing=self.spacing,
         )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lexseg.data.batch import Target
+from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_input import TextInput
 from lexseg.text.batch import TextBatch
 
@@ -55,6 +56,7 @@ class SegmentationModel(nn.Module, ABC):
         uses_text: false for image-only models, which take sentences and ignore them.
         stride: height and width of the input must be divisible by it.
         text_input: turns a ``TextBatch`` into token states; ``None`` for image-only models.
+        presence: answers whether what the words name is there; ``None`` for models that do not say.
         loss_names: the keys of ``training_losses``, in the configuration at hand.
     """
 
@@ -62,11 +64,13 @@ class SegmentationModel(nn.Module, ABC):
     uses_text: ClassVar[bool] = True
     stride: ClassVar[int] = 32
     text_input: TextInput | None
+    presence: PresenceHead | None
     loss_names: tuple[str, ...]
 
     def __init__(self) -> None:
         super().__init__()
         self.text_input = None
+        self.presence = None
 
     @abstractmethod
     def encode_image(self, image: Tensor) -> Features:

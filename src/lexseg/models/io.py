@@ -21,6 +21,8 @@ from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
 
 FORMAT = 1
+UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
+"""What stands for ``ModelConfig.presence`` where there is none."""
 CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.json"
 
 
@@ -38,7 +40,7 @@ class ModelConfig:
         laterality: whose left "left" is in the sentences it was trained on; ``None`` if unknown.
         threshold: probability from which on a pixel is foreground.
         presence: how the answer to "is it there?" is calibrated: ``scale`` a and ``bias`` b make the probability
-            sigmoid(a * logit + b), below ``threshold`` nothing is found. ``None``: as it comes, with 0.5.
+            sigmoid(a * logit + b), below ``threshold`` nothing is found. ``None``: `UNCALIBRATED`.
         weights_sha256: of model.safetensors.
         format: version of this file's layout.
     """

@@ -23,7 +23,7 @@ from lexseg.data.files import replace_file
 from lexseg.errors import DataError, ModelError
 from lexseg.metrics.calibration import auroc
 from lexseg.metrics.overlap import pixel_counts
-from lexseg.models.io import CONFIG, LoadedModel, load_model
+from lexseg.models.io import CONFIG, UNCALIBRATED, LoadedModel, load_model
 from lexseg.text.collate import TextPipeline
 from lexseg.text.wording import convert_laterality
 
@@ -65,7 +65,7 @@ def fit_presence(logits: ArrayLike, present: ArrayLike, *, lost: float = LOST) -
 
 def found(logits: NDArray[np.float32], calibration: dict[str, float] | None) -> NDArray[np.bool_]:
     """Whether a mask is given at all; without calibration from a probability of one half on."""
-    c = calibration or {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
+    c = calibration or UNCALIBRATED
     return np.asarray(expit(c["scale"] * logits.astype(np.float64) + c["bias"]) >= c["threshold"])
 
 
