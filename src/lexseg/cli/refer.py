@@ -66,7 +66,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--expressions", type=int, default=8, metavar="N", help="for each image, at most (default: 8)")
     parser.add_argument("--wordings", type=int, default=4, metavar="K", help="of each expression (default: 4)")
     parser.add_argument(
-        "--captions", action="store_true", help="keep the manifest's own sentences, as rows about all targets"
+        "--captions",
+        action="store_true",
+        help="keep the manifest's own sentences, as rows about all targets; where one speaks of the only side with "
+        "targets, it also comes with the other side, as a row that names nothing",
     )
     parser.add_argument(
         "--text_column",

@@ -107,6 +107,36 @@ class TestTheSet:
         without = rows_of(made([films], tmp_path / "bare", ReferSettings(anatomy="chest")).manifest)
         assert not any(row["id"].endswith("_caption") for row in without)
 
+    def test_a_caption_of_one_side_also_comes_false(self, films, tmp_path):
+        with open(films, encoding="utf-8") as file:
+            table = list(csv.DictReader(file))
+        said = [
+            "infection of the lower left lung",
+            "infection of both lungs",
+            "opacity in the right lung",
+            "left opacity",
+        ]
+        for row, text in zip(table, said, strict=True):
+            row["text"] = text
+        with open(films, "w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, table[0])
+            writer.writeheader()
+            writer.writerows(table)
+        false = {r["id"]: r for r in rows_of(made([films], tmp_path / "out").manifest) if "false" in r["id"]}
+        # not of both lungs, not where the other lung is ill too, not where nothing is ill
+        assert set(false) == {"f0_false_caption"}
+        row = false["f0_false_caption"]
+        assert row["text"] == "infection of the lower right lung"
+        assert (row["expression_kind"], row["target_ids"], row["region"]) == ("none", "", "right")
+
+    @pytest.mark.parametrize(("laterality", "expected"), [("patient", {"infected left lung"}), ("image", set())])
+    def test_a_false_caption_is_false_under_the_patients_convention_too(
+        self, make_films, tmp_path, laterality, expected
+    ):
+        manifest = make_films([LEFT_LOWER], text="infected right lung", laterality=laterality)
+        rows = rows_of(made([manifest], tmp_path / "out").manifest)
+        assert {r["text"] for r in rows if "false" in r["id"]} == expected
+
     def test_no_more_than_asked_for(self, films, tmp_path):
         settings = ReferSettings(anatomy="chest", expressions=3, wordings=2)
         rows = rows_of(made([films], tmp_path / "out", settings).manifest)

@@ -23,7 +23,7 @@ from lexseg.data.refer.describe import describe as describe_targets
 from lexseg.data.refer.expressions import express
 from lexseg.data.refer.gather import Reading, Source, gather
 from lexseg.data.refer.nouns import NOUNS, Nouns, class_nouns, own_nouns
-from lexseg.data.refer.rows import caption_rows, expression_rows
+from lexseg.data.refer.rows import caption_rows, expression_rows, false_caption_rows
 from lexseg.data.refer.sheet import Example, contact_sheet
 from lexseg.data.refer.statistics import Statistics
 from lexseg.data.refer.targets import CrowdedError, Instances
@@ -41,7 +41,8 @@ class ReferSettings:
         reading: what a target is, and where it is found.
         expressions: how many an image has, at most.
         wordings: how many wordings an expression has, at most.
-        captions: keep the sentences of the source as rows about all targets.
+        captions: keep the sentences of the source as rows about all targets, and those of one side also turned to the
+            other, where there is nothing.
         noun: what the targets are called in place of the anatomy's words, such as ``nodule`` or ``focus,foci``.
         min_area: share of the image that a target must take to be spoken of alone.
         seed: of all choices.
@@ -179,7 +180,8 @@ class _Builder:
         _save_labels(found, mask_path)
         self.rows += expression_rows(case, chosen.expressions, image_path, mask_path, framed=anatomy.framed)
         if settings.captions:
-            self.rows += caption_rows(source, found, settings.reading, image_path, mask_path)
+            captions = caption_rows(source, found, settings.reading, image_path, mask_path)
+            self.rows += captions + false_caption_rows(captions, targets, anatomy)
         self.attributes.append(
             {
                 "image": f"images/{image_path.name}",

@@ -6,9 +6,15 @@ from pathlib import Path
 
 from lexseg.data.case import Case
 from lexseg.data.phantoms.mark import mark_of
+from lexseg.data.refer.anatomy import Anatomy
+from lexseg.data.refer.attributes import Target
 from lexseg.data.refer.expressions import Expression
 from lexseg.data.refer.gather import Reading, Source
+from lexseg.data.refer.propose import SIDES
+from lexseg.data.refer.query import Query, execute
 from lexseg.data.refer.targets import Instances
+from lexseg.text.places import places
+from lexseg.text.wording import convert_laterality, mirror_words
 
 
 def expression_rows(
@@ -65,4 +71,40 @@ def caption_rows(source: Source, found: Instances, reading: Reading, image: Path
                 extra={"region": "", "query": "", "leaks_mask": row.extra.get("leaks_mask", ""), **mark_of(row)},
             )
         )
+    return rows
+
+
+def false_caption_rows(captions: Sequence[Case], targets: Sequence[Target], anatomy: Anatomy) -> list[Case]:
+    """Captions that would be true of the mirror image, and name nothing in this one.
+
+    A caption that is always true teaches a model to find something whatever it says. Only a caption of one side is
+    turned, and only where all that it is about lies on that side and nothing of its class on the other.
+
+    Args:
+        captions: of an image, by `caption_rows`.
+        targets: all targets of the image.
+        anatomy: what is imaged.
+    """
+    rows = []
+    for row in captions:
+        if not row.target_ids or len(row.texts) == 0:
+            continue
+        said = {side for text in row.texts for side, _ in places(convert_laterality(text, row.laterality, "image"))}
+        classes = {name for t in targets if t.id in row.target_ids for name in t.classes}
+        name = next(iter(classes)) if len(classes) == 1 else None
+        answers = {side: execute(Query(name=name, side=side), targets, anatomy) for side in SIDES}
+        if len(said) != 1 or not said < set(SIDES) or any(answer.doubt for answer in answers.values()):
+            continue
+        side, other = SIDES if said == {SIDES[0]} else SIDES[::-1]
+        if not answers[side].ids or answers[other].ids:
+            continue
+        turned = replace(
+            row,
+            id=f"{row.id.removesuffix('_caption')}_false_caption",
+            texts=tuple(mirror_words(text, "horizontal") for text in row.texts),
+            target_ids=(),
+            expression_kind="none",
+            extra={**row.extra, "region": other, "query": str(Query(name=name, side=other)), "leaks_mask": "true"},
+        )
+        rows.append(turned)
     return rows
