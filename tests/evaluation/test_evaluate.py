@@ -300,3 +300,15 @@ def test_impossible_options(options):
 def test_a_threshold_for_masks_is_refused(cases, masks_of):
     with pytest.raises(ConfigError, match="threshold"):
         evaluate(PredictionFolder(masks_of(lambda case: f"{case.id}.png")), cases, Options(threshold=0.4))
+
+
+def test_the_table_holds_what_a_paired_comparison_needs(cases, listener):
+    report = evaluate(listener, cases, Options(n_resamples=20, by=("laterality",)))
+    rows = report.rows()
+    for row, score in zip(rows, report.scores, strict=True):
+        assert row["overlap_area"] == score.given.tp
+        assert row["by_laterality"] == score.case.laterality
+    patients = {}
+    for row in rows:
+        patients.setdefault(row["cluster"], set()).add(row["patient"])
+    assert sorted(patients) == [1, 2, 3, 4, 5] and all(len(names) == 1 for names in patients.values())

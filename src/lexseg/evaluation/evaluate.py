@@ -134,7 +134,7 @@ def evaluate(
         "date": now(),
         "versions": versions(),
     }
-    return Report(summary, scores, questions, gallery, names if masks_to is not None else {})
+    return Report(summary, scores, questions, gallery, names if masks_to is not None else {}, groups)
 
 
 def evaluate_to(

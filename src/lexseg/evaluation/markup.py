@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from lexseg.evaluation.plots import Plot
+from lexseg.evaluation.canvas import Plot
 
 
 def table(rows: Sequence[Sequence[str]], note: str = "") -> str:

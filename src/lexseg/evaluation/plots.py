@@ -1,54 +1,29 @@
-"""The report's plots, each drawn once for light and once for dark pages."""
+"""The report's plots."""
 
-import io
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
+from lexseg.evaluation.canvas import Plot, Theme, annotate, axes_in_row, plot_both
 from lexseg.evaluation.scores import CaseScore
 from lexseg.metrics.calibration import reliability
 
 _BINS_OF_MEDIANS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Theme:
-    """Colours, as CSS writes them. Attributes: ink: of text; faint: of axes and grids; hues: of what is shown."""
-
-    ink: str
-    faint: str
-    hues: tuple[str, ...]
-
-
-LIGHT = Theme("#1d2530", "#c9d0d8", ("#2166ac", "#8a94a0", "#b35806", "#b2182b"))
-DARK = Theme("#e6e9ee", "#48515d", ("#6db3f2", "#9aa4b1", "#f5a742", "#ff7b72"))
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """A plot as PNG files. Attributes: light, dark: for the page's two themes; width: in CSS pixels; alt: in words."""
-
-    light: bytes
-    dark: bytes
-    width: int
-    alt: str
-
-
 def score_histograms(scores: Sequence[CaseScore], unit: str) -> Plot:
     """How Dice, surface Dice and HD95 are spread over the cases, with their means."""
 
     def draw(figure: Figure, theme: Theme) -> None:
-        for axes, (title, values, limits) in zip(_row(figure, 3), series, strict=True):
+        for axes, (title, values, limits) in zip(axes_in_row(figure, 3), series, strict=True):
             axes.hist(np.clip(values, *limits), bins=np.linspace(*limits, 21).tolist(), color=theme.hues[0])
             mean = float(np.mean(values))
             axes.axvline(min(mean, limits[1]), color=theme.hues[2], linewidth=2)
-            _annotate(axes, f"mean {mean:.3g}", (min(mean, limits[1]), 1.0), theme.hues[2])
+            annotate(axes, f"mean {mean:.3g}", (min(mean, limits[1]), 1.0), theme.hues[2])
             axes.set_title(title, color=theme.ink, fontsize=10, pad=16)
             axes.set_xlim(*limits)
 
@@ -61,7 +36,7 @@ def score_histograms(scores: Sequence[CaseScore], unit: str) -> Plot:
         ("Surface Dice at 2 px", [s.nsd for s in scores], (0.0, 1.0)),
         (f"HD95 [{unit}]{clipped}", distances, (0.0, most)),
     ]
-    return _plot(draw, (10, 2.7), "Histograms of Dice, surface Dice and HD95 over the cases")
+    return plot_both(draw, (10, 2.7), "Histograms of Dice, surface Dice and HD95 over the cases")
 
 
 def size_against_dice(scores: Sequence[CaseScore]) -> Plot | None:
@@ -73,7 +48,7 @@ def size_against_dice(scores: Sequence[CaseScore]) -> Plot | None:
     dice = np.array([s.given.dice for s in chosen])
 
     def draw(figure: Figure, theme: Theme) -> None:
-        (axes,) = _row(figure, 1)
+        (axes,) = axes_in_row(figure, 1)
         axes.scatter(
             share,
             dice,
@@ -86,14 +61,14 @@ def size_against_dice(scores: Sequence[CaseScore]) -> Plot | None:
             parts = np.array_split(np.argsort(share, kind="stable"), _BINS_OF_MEDIANS)
             middle = [(np.median(share[p]), np.median(dice[p])) for p in parts]
             axes.plot(*zip(*middle, strict=True), color=theme.hues[2], marker="o", markersize=4, linewidth=2)
-            _annotate(axes, "median of each tenth of the cases", (0.99, 0.06), theme.hues[2], within=True)
+            annotate(axes, "median of each tenth of the cases", (0.99, 0.06), theme.hues[2], within=True)
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
         axes.set_xlabel("size of the target, share of the image", color=theme.ink)
         axes.set_ylabel("Dice", color=theme.ink)
         axes.set_ylim(-0.02, 1.02)
 
-    return _plot(draw, (6.4, 3.4), "Dice of each case against the size of its target")
+    return plot_both(draw, (6.4, 3.4), "Dice of each case against the size of its target")
 
 
 def probe_bars(summary: dict[str, Any]) -> Plot | None:
@@ -105,7 +80,7 @@ def probe_bars(summary: dict[str, Any]) -> Plot | None:
     changed = {name: probe["changed_only"] for name, probe in probes.items() if probe["changed_only"] is not None}
 
     def draw(figure: Figure, theme: Theme) -> None:
-        left, right = _row(figure, 2)
+        left, right = axes_in_row(figure, 2)
         at = np.arange(len(rows))
         per_image = [row["per_image"]["dice"] for row in rows.values()]
         pooled = [row["pooled"]["dice"] for row in rows.values()]
@@ -130,7 +105,7 @@ def probe_bars(summary: dict[str, Any]) -> Plot | None:
             axes.set_ylim(0, 1.1)
             axes.set_ylabel("Dice", color=theme.ink)
 
-    return _plot(draw, (10, 3.2), f"Dice with the given sentence and with the probes: {', '.join(probes)}")
+    return plot_both(draw, (10, 3.2), f"Dice with the given sentence and with the probes: {', '.join(probes)}")
 
 
 def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot:
@@ -141,7 +116,7 @@ def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot
     kept = reliability(probability, truth)
 
     def draw(figure: Figure, theme: Theme) -> None:
-        left, right = _row(figure, 2)
+        left, right = axes_in_row(figure, 2)
         bins = np.linspace(0, 1, 26).tolist()
         for chosen, colour, label in ((truth, theme.hues[0], "there"), (~truth, theme.hues[2], "not there")):
             left.hist(
@@ -153,7 +128,7 @@ def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot
         left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         if threshold is not None:
             left.axvline(threshold, color=theme.ink, linewidth=1, linestyle="--")
-            _annotate(left, "not found | found", (threshold, 1.0), theme.ink)
+            annotate(left, "not found | found", (threshold, 1.0), theme.ink)
         legend = left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2, fontsize=8, frameon=False)
         filled = kept.count > 0
         right.plot([0, 1], [0, 1], color=theme.faint, linewidth=1)
@@ -168,42 +143,9 @@ def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot
         for text in legend.get_texts():
             text.set_color(theme.ink)
 
-    return _plot(draw, (10, 3.4), "Histogram of presence for targets that are there and not there, and its reliability")
-
-
-def _plot(draw: Callable[[Figure, Theme], None], inches: tuple[float, float], alt: str) -> Plot:
-    pictures = []
-    for theme in (LIGHT, DARK):
-        figure = Figure(figsize=inches, layout="constrained", facecolor="none")
-        FigureCanvasAgg(figure)
-        draw(figure, theme)
-        for axes in figure.axes:
-            _dress(axes, theme)
-        file = io.BytesIO()
-        figure.savefig(file, format="png", dpi=144, transparent=True, metadata={"Software": None})
-        pictures.append(file.getvalue())
-    return Plot(pictures[0], pictures[1], round(inches[0] * 96), alt)
-
-
-def _row(figure: Figure, n: int) -> list[Axes]:
-    return list(np.ravel(figure.subplots(1, n)))
-
-
-def _dress(axes: Axes, theme: Theme) -> None:
-    axes.set_facecolor("none")
-    axes.tick_params(colors=theme.ink, labelsize=9)
-    axes.grid(axis="y", color=theme.faint, linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(theme.faint)
-
-
-def _annotate(axes: Axes, text: str, at: tuple[float, float], colour: str, *, within: bool = False) -> None:
-    if within:
-        axes.text(*at, text, transform=axes.transAxes, ha="right", va="bottom", color=colour, fontsize=9)
-    else:
-        axes.text(*at, text, transform=axes.get_xaxis_transform(), ha="center", va="bottom", color=colour, fontsize=9)
+    return plot_both(
+        draw, (10, 3.4), "Histogram of presence for targets that are there and not there, and its reliability"
+    )
 
 
 def _whiskers(axes: Axes, at: Any, scores: Sequence[dict[str, Any]], theme: Theme) -> None:

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class Report:
         questions: what the cases were asked.
         gallery: the cases that the page shows.
         mask_names: file name, without suffix, of each case's saved mask, by id; empty if none were saved.
+        groups: by column of the manifest the value of each case.
     """
 
     summary: dict[str, Any]
@@ -31,6 +32,7 @@ class Report:
     questions: Questions
     gallery: Gallery
     mask_names: Mapping[str, str]
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def write(self, folder: Path, *, include_text: bool = False) -> None:
         """Writes ``report.json``, ``cases.csv`` and ``report.html``.
@@ -52,7 +54,13 @@ class Report:
 
     def rows(self, *, include_text: bool = False) -> list[dict[str, Any]]:
         """What ``cases.csv`` holds; areas are in pixels, HD95 in the unit of the summary."""
-        return [self._row(index, score, include_text) for index, score in enumerate(self.scores)]
+        # images are numbered: their paths would tell how somebody's disk is ordered
+        numbers = {name: at for at, name in enumerate(dict.fromkeys(s.case.cluster for s in self.scores), start=1)}
+        rows = [self._row(index, score, include_text) for index, score in enumerate(self.scores)]
+        for index, (row, score) in enumerate(zip(rows, self.scores, strict=True)):
+            row["cluster"] = numbers[score.case.cluster]
+            row |= {f"by_{column}": values[index] for column, values in self.groups.items()}
+        return rows
 
     def _row(self, index: int, score: CaseScore, include_text: bool) -> dict[str, Any]:
         case, asked = score.case, self.questions.of(index)
@@ -71,6 +79,7 @@ class Report:
             "pixels": score.pixels,
             "reference_area": score.given.reference,
             "predicted_area": score.given.predicted,
+            "overlap_area": score.given.tp,
             "missed": int(score.missed),
             "false_alarm": int(score.false_alarm),
         }
