@@ -10,7 +10,7 @@ from PIL import Image
 from lexseg.cli.main import main
 from lexseg.data.importers import import_layout
 from lexseg.data.manifest import read_manifest
-from lexseg.data.truth import read_truth, read_truth_and_others
+from lexseg.data.truth import read_truth, truth_of
 from lexseg.errors import ConfigError, DataError
 
 SIZE = (20, 30)
@@ -122,7 +122,8 @@ class TestRefcoco:
         cases = cases_of(import_layout("refcoco", coco, output))
         assert cases["ref_1"].mask == cases["ref_2"].mask == cases["ref_3"].mask
         assert cases["ref_4"].mask != cases["ref_1"].mask
-        low, others = read_truth_and_others(cases["ref_4"])
+        truth = truth_of(cases["ref_4"])
+        low, others = truth.mask, truth.others
         assert np.array_equal(low, box(*LOW))
         assert np.array_equal(others, (box(*LEFT) | box(*RIGHT)) & ~low)
         assert sorted(path.name for path in (output / "masks").iterdir()) == ["a.png", "a_2.png", "b.png"]

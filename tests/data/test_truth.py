@@ -13,7 +13,7 @@ from PIL import Image
 from lexseg.data.check import check_manifest
 from lexseg.data.images import read_instances
 from lexseg.data.manifest import read_manifest, write_manifest
-from lexseg.data.truth import read_truth, read_truth_and_others
+from lexseg.data.truth import read_truth, truth_of
 from lexseg.errors import DataError
 
 MakeSet = Callable[..., Path]
@@ -51,7 +51,8 @@ def test_targets_and_the_others(referring: Path) -> None:
     assert [case.target_ids for case in (one, several, none, caption)] == [(1,), (1, 2), (), (1, 2, 7)]
     assert [case.expression_kind for case in (one, several, none, caption)] == ["one", "several", "none", None]
     for case, named in ((one, [1]), (several, [1, 2]), (none, []), (caption, [1, 2, 7])):
-        mask, others = read_truth_and_others(case)
+        truth = truth_of(case)
+        mask, others = truth.mask, truth.others
         assert others is not None
         np.testing.assert_array_equal(mask, np.isin(INSTANCES, named))
         np.testing.assert_array_equal(others, (INSTANCES > 0) & ~np.isin(INSTANCES, named))
@@ -61,7 +62,8 @@ def test_targets_and_the_others(referring: Path) -> None:
 def test_ordinary_masks_know_no_others(make_set: MakeSet) -> None:
     case = read_manifest(make_set({"target_ids": "", "expression_kind": ""}))[0]
     assert case.target_ids is None and case.expression_kind is None
-    mask, others = read_truth_and_others(case)
+    truth = truth_of(case)
+    mask, others = truth.mask, truth.others
     assert mask.sum() == 40 and others is None
     Image.fromarray(INSTANCES).save(case.mask)  # type: ignore[arg-type]
     assert read_truth(replace(case, label=7)).sum() == 18
@@ -178,7 +180,8 @@ def test_the_two_lungs_of_a_real_film(data_root: Path, tmp_path: Path) -> None:
     union = np.zeros_like(whole)
     for target in range(1, number + 1):
         named = replace(case, mask=tmp_path / "instances.png", target_ids=(target,), expression_kind="one")
-        mask, others = read_truth_and_others(named)
+        truth = truth_of(named)
+        mask, others = truth.mask, truth.others
         assert others is not None and mask.any() and not (mask & others).any()
         np.testing.assert_array_equal(mask | others, whole)
         union |= mask

@@ -10,10 +10,10 @@ import torch
 
 from lexseg.errors import ModelError
 from lexseg.models import create_model
-from lexseg.models.io import ModelConfig, initialise, load_model, save_model
+from lexseg.models.io import ModelConfig, load_model, save_model
 from lexseg.text.collate import TextPipeline
 
-from .base import WIDTH, WORDS, images, sentences
+from .base import WIDTH, WORDS, images
 
 ARGUMENTS: dict[str, Any] = {
     "encoder": "efficientnet-lite0",
@@ -134,15 +134,3 @@ def test_a_trained_text_encoder_travels_with_the_model(tmp_path: Path) -> None:
         want = model(images(2), TextPipeline(model.text_input.encoder)(words)).logits  # type: ignore[union-attr,arg-type]
         got = loaded.model(images(2), TextPipeline(loaded.text_encoder)(words)).logits
     assert torch.equal(want, got)
-
-
-def test_a_run_starts_from_another_model_strictly(folder: Path) -> None:
-    torch.manual_seed(1)
-    model = create_model("tmca", **ARGUMENTS).eval()
-    initialise(model, folder)
-    with torch.no_grad():
-        assert torch.equal(
-            model(images(1), sentences(1)).logits, load_model(folder).model(images(1), sentences(1)).logits
-        )
-    with pytest.raises(ModelError, match="do not fit this configuration"):
-        initialise(create_model("tmca", **(ARGUMENTS | {"joint_dim": 16})), folder)

@@ -35,12 +35,6 @@ def read_truth(case: Case) -> Bool:
     return truth_of(case).mask
 
 
-def read_truth_and_others(case: Case) -> tuple[Bool, Bool | None]:
-    """The same, and what else is to be found in the image: see :class:`Truth`."""
-    truth = truth_of(case)
-    return truth.mask, truth.others
-
-
 def truth_of(case: Case, instances: dict[Path, NDArray[np.int64]] | None = None) -> Truth:
     """What is true of a case's sentence.
 

@@ -135,15 +135,6 @@ def load_model(folder: Path | str) -> LoadedModel:
     return LoadedModel(model.eval(), encoder, config, folder, metrics)
 
 
-def initialise(model: SegmentationModel, folder: Path | str) -> None:
-    """Start ``model`` from another model's weights, strictly (``--init``)."""
-    loaded = load_model(folder)
-    try:
-        model.load_state_dict(loaded.model.state_dict(), strict=True)
-    except RuntimeError as error:
-        raise ModelError(f"{folder}: its weights do not fit this configuration: {error}") from error
-
-
 def _frozen_encoder(folder: Path, config: ModelConfig) -> TextEncoder | None:
     if config.text_encoder is None:
         return None
