@@ -20,13 +20,18 @@ def recipe_path(name: str) -> Path:
     Raises:
         ConfigError: if there is neither a shipped recipe nor a file of that name.
     """
-    shipped = Path(str(files("lexseg") / "assets" / "recipes"))
-    if (shipped / f"{name}.yaml").is_file():
-        return shipped / f"{name}.yaml"
+    shipped = shipped_recipes()
+    if name in shipped:
+        return shipped[name]
     if Path(name).is_file():
         return Path(name)
-    names = ", ".join(sorted(p.stem for p in shipped.glob("*.yaml")))
-    raise ConfigError(f"{name}: neither a shipped recipe ({names}) nor a file")
+    raise ConfigError(f"{name}: neither a shipped recipe ({', '.join(shipped)}) nor a file")
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes that come with the package, by name."""
+    folder = Path(str(files("lexseg") / "assets" / "recipes"))
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
 
 
 def settings_parser(**options: Any) -> ArgumentParser:

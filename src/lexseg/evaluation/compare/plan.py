@@ -1,0 +1,347 @@
+"""What a comparison is told: methods, data sets, seeds and sentences, and the one budget they share."""
+
+import difflib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from lexseg.errors import ConfigError
+
+NULL = "null"
+"""The name of the sentence variant without words: trained, validated and asked with the null sentence."""
+
+PROBES = {"none": "none", "shuffled": "shuffled", "swapped": "swapped", "mirrored": "swapped"} | {
+    name: name for name in ("other", "absent")
+}
+"""The honesty probes by the names that a plan may use; those of ``lexseg evaluate`` are the values."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.+-]*(_[A-Za-z0-9.+-]+)*")
+
+
+def _names(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _texts(value: Any) -> Any:
+    return [NULL if text is None else text for text in _names(value)] if isinstance(value, list | str) else value
+
+
+def _probes(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    if unknown := [str(name) for name in value if name not in PROBES]:
+        raise ValueError(f"there is no probe {', '.join(unknown)}; choose among {', '.join(PROBES)}")
+    return list(dict.fromkeys(PROBES[name] for name in value))
+
+
+Names = Annotated[list[str], BeforeValidator(_names)]
+Seeds = Annotated[list[Annotated[int, Field(ge=0, lt=2**32)]], Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Budget(_Strict):
+    """What every cell may spend on training; validations and the evaluation come on top, the same for all.
+
+    Attributes:
+        steps: optimizer steps.
+        minutes: of training; in place of ``steps``. A short timing at the cell's start turns them into steps, so that
+            the learning rate ends where it should.
+        threads: of each cell's process. Sums of floating-point numbers depend on it, and so do scores, a little.
+        evaluate_batch: images that are evaluated at once.
+    """
+
+    steps: int | None = Field(None, ge=1)
+    minutes: float | None = Field(None, gt=0)
+    threads: int = Field(1, ge=1)
+    evaluate_batch: int = Field(16, ge=1)
+
+    @model_validator(mode="after")
+    def _one(self) -> "Budget":
+        if (self.steps is None) == (self.minutes is None):
+            raise ValueError("one of steps and minutes was expected, and not both")
+        return self
+
+    def __str__(self) -> str:
+        return f"{self.steps:,} steps" if self.steps is not None else f"{self.minutes:g} minutes of training"
+
+
+class Method(_Strict):
+    """A row of the table.
+
+    Attributes:
+        recipe: shipped recipe, or the path of one.
+        label: what the table calls it; empty is its name.
+        as_published: with the faults of the code that its authors released.
+        set: settings of this method alone, by their dotted names; they override the plan's.
+        seeds: in place of the plan's.
+        datasets: the data sets that it is run on; empty is all.
+    """
+
+    recipe: str
+    label: str = ""
+    as_published: bool = False
+    set: dict[str, Any] = Field(default_factory=dict)
+    seeds: Seeds | None = None
+    datasets: Names = Field(default_factory=list)
+
+
+class Dataset(_Strict):
+    """A column of the table.
+
+    Attributes:
+        cases: manifests.
+        label: what the table calls it; empty is its name.
+        text_column: columns that hold the sentence; several are sampled from in training, the first is asked.
+        ids: a list of training cases, by shipped name or path; empty is all.
+        split: what is evaluated.
+        probes: honesty probes; ``None`` makes all that the cases allow.
+        kind: sentences about whole images, or expressions that name targets.
+        clusters: what intervals are clustered by. Images, too, where patients are unknown.
+        by: columns whose values are scored as groups of their own.
+        set: settings of this data set alone, by their dotted names; those of the method come later.
+    """
+
+    cases: Names = Field(min_length=1)
+    label: str = ""
+    text_column: Names = Field(default_factory=lambda: ["text"], min_length=1)
+    ids: str = ""
+    split: Literal["val", "test"] = "val"
+    probes: Annotated[list[str] | None, BeforeValidator(_probes)] = None
+    kind: Literal["caption", "referring"] = "caption"
+    clusters: Literal["patient", "image"] = "patient"
+    by: Names = Field(default_factory=list)
+    set: dict[str, Any] = Field(default_factory=dict)
+
+
+class PaperScore(_Strict):
+    """What a paper reports; shown beside ours, never among them.
+
+    Attributes:
+        method: as the paper calls it.
+        dataset: of the plan.
+        dice, iou: 0 to 1.
+        aggregation: over what they are averaged; without it a number says nothing.
+        resolution: pixels at which it was scored.
+        source: where it stands.
+    """
+
+    method: str
+    dataset: str
+    dice: float | None = Field(None, ge=0, le=1)
+    iou: float | None = Field(None, ge=0, le=1)
+    aggregation: Literal["per image", "pooled"]
+    resolution: int | str | None = None
+    source: str = Field(min_length=1)
+
+
+class Plan(_Strict):
+    """Methods x data sets x seeds x sentence variants under one budget.
+
+    Attributes:
+        title: of the page.
+        notes: a paragraph for the page.
+        budget: of each cell.
+        train: settings for every recipe, by their dotted names.
+        select: the model of the best validation, or the last one.
+        select_on: the split ``val``, or a part of the training cases that is cut off by patient: where ``val`` is what
+            is evaluated, the first is a little in favour of whatever profits most from selection.
+        validations: how often one looks, evenly over the budget.
+        val_limit: cases that are looked at; 0 is all.
+        seeds: of each cell.
+        methods, datasets: by name.
+        texts: sentence variants: columns, or null for none at all; empty is each data set's own column. A method that
+            reads no sentence is run once, with the first of them.
+        reference: paired differences are against this method; empty is every pair.
+        papers: numbers of papers.
+        path: of the plan's file; not a key of it.
+    """
+
+    title: str
+    notes: str = ""
+    budget: Budget
+    train: dict[str, Any] = Field(default_factory=dict)
+    select: Literal["best", "last"] = "best"
+    select_on: Literal["val", "train-part"] = "val"
+    validations: int = Field(3, ge=1)
+    val_limit: int = Field(300, ge=0)
+    seeds: Seeds = [0]
+    methods: dict[str, Method] = Field(min_length=1)
+    datasets: dict[str, Dataset] = Field(min_length=1)
+    texts: Annotated[list[str], BeforeValidator(_texts)] = Field(default_factory=list)
+    reference: str = ""
+    papers: list[PaperScore] = Field(default_factory=list)
+    path: Path = Field(Path("plan.yaml"), exclude=True)
+
+    def label(self, method: str) -> str:
+        """What the table calls a method."""
+        return self.methods[method].label or method
+
+    def dataset_label(self, dataset: str) -> str:
+        """What the table calls a data set."""
+        return self.datasets[dataset].label or dataset
+
+    def seeds_of(self, method: str) -> list[int]:
+        """The seeds of a method."""
+        return self.methods[method].seeds or self.seeds
+
+    def texts_of(self, dataset: str) -> list[str]:
+        """The sentence variants on a data set: columns with commas between them, or ``NULL``."""
+        return self.texts or [",".join(self.datasets[dataset].text_column)]
+
+
+def read_plan(name: str | Path) -> Plan:
+    """A plan, by shipped name or path.
+
+    ``${NAME}`` is replaced by what the environment holds; relative paths are taken from the plan's folder.
+
+    Raises:
+        ConfigError: there is none, or something in it cannot be used; with the file and the key of each problem.
+    """
+    path = plan_path(name)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
+    return parse_plan(values, path)
+
+
+def parse_plan(values: Any, path: Path) -> Plan:
+    """A plan from what its file holds.
+
+    Args:
+        values: the file's content.
+        path: where it stands, or would.
+
+    Raises:
+        ConfigError: something cannot be used; with the file and the key of each problem.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{path}: a plan was expected, with budget, methods and datasets")
+    if "path" in values:
+        raise ConfigError(f"{path}: there is no key path; {_known(_keys(Plan))}")
+    try:
+        plan = Plan.model_validate({**values, "path": path})
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{path}: {problem}" for problem in _problems(error))) from error
+    if problems := list(_contradictions(plan)):
+        raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
+    return plan
+
+
+def plan_path(name: str | Path) -> Path:
+    """The file of a plan.
+
+    Raises:
+        ConfigError: there is neither a shipped plan nor a file of that name.
+    """
+    shipped = shipped_plans()
+    if str(name) in shipped:
+        return shipped[str(name)]
+    if Path(name).is_file():
+        return Path(name)
+    raise ConfigError(f"{name}: neither a shipped plan ({', '.join(shipped)}) nor a file")
+
+
+def shipped_plans() -> dict[str, Path]:
+    """The plans that come with the package, by name."""
+    return {path.stem: path for path in sorted(_assets().glob("*.yaml"))}
+
+
+def shipped_lists() -> dict[str, Path]:
+    """The lists of case ids that come with the package, by name."""
+    return {path.stem: path for path in sorted((_assets() / "lists").glob("*.txt"))}
+
+
+def expand(text: str, key: str, path: Path) -> str:
+    """``${NAME}`` replaced by what the environment holds.
+
+    Raises:
+        ConfigError: it holds no such name.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if (found := os.environ.get(match[1])) is None:
+            raise ConfigError(f"{path}: {key} names ${{{match[1]}}}, which is not set; export {match[1]}=FOLDER")
+        return found
+
+    return re.sub(r"\$\{(\w+)\}", value, text)
+
+
+def locate(text: str, key: str, plan: Path) -> Path:
+    """A path of a plan: expanded, and from the plan's folder."""
+    return plan.resolve().parent / Path(expand(text, key, plan)).expanduser()
+
+
+def _assets() -> Path:
+    from importlib.resources import files
+
+    return Path(str(files("lexseg"))) / "assets" / "plans"
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [name for name in model.model_fields if not (model is Plan and name == "path")]
+
+
+def _problems(error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        key = ".".join(map(str, item["loc"]))
+        if item["type"] == "extra_forbidden":
+            known = _keys(_model_at(item["loc"]))
+            near = difflib.get_close_matches(str(item["loc"][-1]), known, 1)
+            meant = f"did you mean {key.removesuffix(str(item['loc'][-1]))}{near[0]}?" if near else _known(known)
+            yield f"there is no key {key}; {meant}"
+        elif item["type"] == "missing":
+            yield f"{key} is missing"
+        else:
+            said = item["msg"].removeprefix("Value error, ")
+            yield f"{key}: {said}" + ("" if item["type"] == "value_error" else f", not {_short(item['input'])}")
+
+
+def _model_at(where: Sequence[str | int]) -> type[BaseModel]:
+    """The part of a plan that a key stands in."""
+    parts: dict[str | int, type[BaseModel]] = {"budget": Budget, "methods": Method, "datasets": Dataset}
+    return parts.get(where[0], PaperScore) if len(where) > 1 else Plan
+
+
+def _contradictions(plan: Plan) -> Iterator[str]:
+    """What is well formed and means nothing."""
+    for kind, names in (("methods", plan.methods), ("datasets", plan.datasets)):
+        for name in names:
+            if not _NAME.fullmatch(name):
+                yield f"{kind}.{name}: letters, digits and single _ . + - were expected in a name, which names folders"
+    if plan.reference and plan.reference not in plan.methods:
+        yield f"reference: there is no method {plan.reference}; {_known(plan.methods)}"
+    elif plan.reference and plan.methods[plan.reference].datasets:
+        yield f"reference: {plan.reference} is not run on every data set; leave methods.{plan.reference}.datasets out"
+    for name, method in plan.methods.items():
+        for dataset in method.datasets:
+            if dataset not in plan.datasets:
+                yield f"methods.{name}.datasets: there is no data set {dataset}; {_known(plan.datasets)}"
+    for number, paper in enumerate(plan.papers):
+        if paper.dataset not in plan.datasets:
+            yield f"papers.{number}.dataset: there is no data set {paper.dataset}; {_known(plan.datasets)}"
+    for key, values in (
+        ("seeds", plan.seeds),
+        *((f"methods.{n}.seeds", m.seeds or []) for n, m in plan.methods.items()),
+    ):
+        if len(set(values)) < len(values):
+            yield f"{key}: a seed stands twice"
+    if len(set(plan.texts)) < len(plan.texts):
+        yield "texts: a variant stands twice"
+
+
+def _known(names: Iterable[str]) -> str:
+    return f"known are {', '.join(names)}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
