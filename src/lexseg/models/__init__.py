@@ -9,7 +9,14 @@ if TYPE_CHECKING:
     from lexseg.models.base import SegmentationModel
 
 MODELS: dict[str, str] = {
+    "clipseg": "lexseg.models.clipseg:CLIPSeg",
+    "cris": "lexseg.models.cris:CRIS",
+    "dynunet": "lexseg.models.dynunet:DynUNet",
+    "fmiseg": "lexseg.models.fmiseg:FMISeg",
+    "languide": "lexseg.models.languide:LanGuide",
     "lsms": "lexseg.models.lsms:LSMS",
+    "lvit": "lexseg.models.lvit:LViT",
+    "m2snet": "lexseg.models.m2snet:M2SNet",
     "tmca": "lexseg.models.tmca:TMCA",
     "unet": "lexseg.models.unet:UNet",
 }

@@ -1,6 +1,7 @@
-"""The decoder of a plain U-Net, up to stride 4."""
+"""The decoder of a plain U-Net."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -24,17 +25,21 @@ def resize(x: Tensor, size: Sequence[int]) -> Tensor:
 
 
 class UNetDecoder(nn.Module):
-    """Bilinear x2, the skip beside it, two 3x3 convolutions with batch norm and ReLU, from stride 32 to 4.
+    """x2, the skip beside it, two 3x3 convolutions with batch norm and ReLU, from the deepest map to the shallowest.
 
     Reference: Ronneberger et al., U-Net, 2015; bilinear in place of the transposed convolution, which leaves checkers.
 
     Args:
         channels: widths of the encoder's maps, shallow to deep.
-        widths: of the results at strides 16, 8 and 4.
+        widths: of the results, deep to shallow: at strides 16, 8 and 4 over maps from stride 4 to 32.
+        upsample: how the deeper map grows.
     """
 
-    def __init__(self, channels: Sequence[int], widths: Sequence[int]) -> None:
+    def __init__(
+        self, channels: Sequence[int], widths: Sequence[int], upsample: Literal["bilinear", "nearest"] = "bilinear"
+    ) -> None:
         super().__init__()
+        self.upsample = upsample
         if len(widths) != len(channels) - 1:
             raise ValueError(f"a decoder over {len(channels)} maps needs {len(channels) - 1} widths, not {len(widths)}")
         inputs = [channels[-1], *widths]
@@ -44,8 +49,10 @@ class UNetDecoder(nn.Module):
         )
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """Args: maps: shallow to deep. Returns float[B, widths[-1], H / 4, W / 4]."""
+        """Args: maps: shallow to deep. Returns float[B, widths[-1], h, w], of the shallowest map's size."""
         x = maps[-1]
         for step, skip in zip(self.steps, reversed(maps[:-1]), strict=True):
-            x = step(torch.cat([resize(x, skip.shape[-2:]), skip], 1))
+            size = skip.shape[-2:]
+            up = resize(x, size) if self.upsample == "bilinear" else F.interpolate(x, size=size, mode="nearest")
+            x = step(torch.cat([up, skip], 1))
         return x
