@@ -27,7 +27,7 @@ def soft_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> Te
         probability, mask = probability * target.valid, mask * target.valid
     overlap = (probability * mask).sum((1, 2, 3))
     total = probability.sum((1, 2, 3)) + mask.sum((1, 2, 3))
-    return _weighted_mean(1 - (2 * overlap + smooth) / (total + smooth), target.weight)
+    return case_mean(1 - (2 * overlap + smooth) / (total + smooth), target.weight)
 
 
 def cross_entropy_loss(logits: Tensor, target: Target) -> Tensor:
@@ -39,9 +39,9 @@ def cross_entropy_loss(logits: Tensor, target: Target) -> Tensor:
     """
     loss = F.binary_cross_entropy_with_logits(logits.float(), target.mask.float(), reduction="none")
     if target.valid is None:
-        return _weighted_mean(loss.mean((1, 2, 3)), target.weight)
+        return case_mean(loss.mean((1, 2, 3)), target.weight)
     valid = target.valid.float()
-    return _weighted_mean((loss * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1), target.weight)
+    return case_mean((loss * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1), target.weight)
 
 
 def segmentation_losses(logits: Tensor, target: Target) -> dict[str, Tensor]:
@@ -49,7 +49,8 @@ def segmentation_losses(logits: Tensor, target: Target) -> dict[str, Tensor]:
     return {"dice": soft_dice_loss(logits, target), "bce": cross_entropy_loss(logits, target)}
 
 
-def _weighted_mean(value: Tensor, weight: Tensor | None) -> Tensor:
+def case_mean(value: Tensor, weight: Tensor | None) -> Tensor:
+    """Mean of float[B] over the cases, each counting by ``weight``."""
     if weight is None:
         return value.mean()
     return (value * weight).sum() / weight.sum().clamp(min=torch.finfo(value.dtype).eps)
