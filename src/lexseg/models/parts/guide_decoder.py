@@ -2,7 +2,7 @@
 
 Two things differ from the published code, both on purpose: attention masks padding, and
 the sentence keeps its length, where the code mixes token positions by a convolution that bakes 24 tokens into the
-weights.
+weights. ``slots`` of :class:`GuideLayer` and ``blur`` of :class:`SubPixelHead` bring the published form back.
 """
 
 from typing import Literal
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.models.parts.positions import sine_positions_1d, sine_positions_2d
+from lexseg.models.parts.text_slots import PositionSlots
 
 CrossAttention = Literal["guide", "enhance", "none"]
 
@@ -34,6 +35,8 @@ class GuideLayer(nn.Module):
         gate: what g starts at; 0 leaves the image path alone until training opens it.
         self_attention: whether cells look at one another.
         dropout: of both attentions.
+        slots: as published: the words are mixed by position to so many slots, padding is attended to, and cells are
+            numbered along the raster. 0 is ours.
     """
 
     def __init__(
@@ -46,16 +49,21 @@ class GuideLayer(nn.Module):
         gate: float = 0.0,
         self_attention: bool = True,
         dropout: float = 0.0,
+        slots: int = 0,
     ) -> None:
         super().__init__()
-        self.cross, self.heads, self.dropout = cross, heads, dropout
+        self.cross, self.heads, self.dropout, self.slots = cross, heads, dropout, slots
         if self_attention:
             self.norm_self = nn.LayerNorm(dim)
             self.self_attention = nn.MultiheadAttention(dim, 1, dropout=dropout, batch_first=True)
             self.norm_self_out = nn.LayerNorm(dim)
         self.has_self_attention = self_attention
         if cross != "none":
-            self.text = nn.Sequential(nn.Linear(text_dim, dim), nn.GELU(), nn.Linear(dim, dim), nn.LeakyReLU())
+            self.text: nn.Module = (
+                PositionSlots(text_dim, dim, slots)
+                if slots
+                else nn.Sequential(nn.Linear(text_dim, dim), nn.GELU(), nn.Linear(dim, dim), nn.LeakyReLU())
+            )
             self.norm_cross = nn.LayerNorm(dim)
             self.cross_attention = nn.MultiheadAttention(dim, heads, dropout=dropout, batch_first=True)
             self.norm_cross_out = nn.LayerNorm(dim)
@@ -68,16 +76,19 @@ class GuideLayer(nn.Module):
         """Args: x: float[B, C, h, w]; words: float[B, L, D]; mask: bool[B, L]; relevance: float[B, 1, h, w] in 0..1."""
         b, c, h, w = x.shape
         tokens = x.flatten(2).transpose(1, 2)
-        positions = sine_positions_2d(h, w, c, device=x.device).to(x.dtype)
+        positions = (
+            sine_positions_1d(h * w, c, device=x.device) if self.slots else sine_positions_2d(h, w, c, device=x.device)
+        ).to(x.dtype)
         if self.has_self_attention:
             normed = self.norm_self(tokens)
             at = normed + positions
             tokens = tokens + self.norm_self_out(self.self_attention(at, at, normed, need_weights=False)[0])
         if self.cross != "none":
-            t = self.text(words)
+            t = self.text(words, mask) if self.slots else self.text(words)
             keys = t + sine_positions_1d(t.shape[1], c, device=x.device).to(x.dtype)
             query = self.norm_cross(tokens) + positions
-            read = self.cross_attention(query, keys, t, key_padding_mask=~mask, need_weights=False)[0]
+            unread = None if self.slots else ~mask
+            read = self.cross_attention(query, keys, t, key_padding_mask=unread, need_weights=False)[0]
             update = self.scale * self.norm_cross_out(read)
             if relevance is not None and self.cross == "enhance":
                 update = update * (1 + relevance.flatten(2).transpose(1, 2))
@@ -117,10 +128,13 @@ class SubPixelHead(nn.Module):
     Args:
         channels: width of the map at stride 4.
         hidden: channels at full size; 24 in the published code. 1 leaves the last convolution out.
+        blur: as published: after the shuffle each pixel is the mean of the 4x4 that end at it, zeros outside. That
+            hides checkers, and moves the map by one and a half pixels towards the lower right.
     """
 
-    def __init__(self, channels: int, hidden: int = 24) -> None:
+    def __init__(self, channels: int, hidden: int = 24, *, blur: bool = False) -> None:
         super().__init__()
+        self.blur = blur
         self.expand = nn.Conv2d(channels, hidden * 16, 3, padding=1)
         self.project = nn.Conv2d(hidden, 1, 1) if hidden > 1 else nn.Identity()
         with torch.no_grad():  # ICNR (Aitken et al., 2017): the 16 sub-pixels start equal, so no checkerboard
@@ -131,5 +145,8 @@ class SubPixelHead(nn.Module):
             ) if self.expand.bias is not None else None
 
     def forward(self, x: Tensor) -> Tensor:
-        logits: Tensor = self.project(F.pixel_shuffle(self.expand(x), 4))
+        full = F.pixel_shuffle(self.expand(x), 4)
+        if self.blur:
+            full = F.avg_pool2d(F.pad(full, (3, 0, 3, 0)), 4, stride=1)
+        logits: Tensor = self.project(full)
         return logits
