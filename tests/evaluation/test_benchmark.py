@@ -10,6 +10,7 @@ from lexseg.cli.main import main
 from lexseg.encoders import create_image_encoder
 from lexseg.errors import ConfigError
 from lexseg.evaluation.benchmark import _sentences, benchmark
+from lexseg.evaluation.macs import count_macs
 
 
 def test_unknown_names_are_refused_with_those_there_are() -> None:
@@ -29,7 +30,7 @@ def test_figures_of_one_method(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (cost,) = json.loads((tmp_path / "b.json").read_text())["methods"]
     encoder = create_image_encoder("efficientnet-lite0", pretrained=False)
     assert cost["parameters"] > sum(p.numel() for p in encoder.parameters())
-    assert cost["frozen_text_parameters"] == 0
+    assert cost["frozen_text_parameters"] == 0 and cost["reads_words"] is False
     assert 0.2 < cost["gmacs"] < 5
     assert cost["relative_latency"] > 0 and cost["train_images_per_second"] > 0
     assert cost["train_peak_memory_mb"] >= cost["peak_memory_mb"] > 100
@@ -37,10 +38,25 @@ def test_figures_of_one_method(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_multiply_adds_are_counted_as_multiply_adds() -> None:
-    """The counter counts two operations for each; a convolution of known cost says whether we halve rightly."""
-    from torch.utils.flop_counter import FlopCounterMode
-
     conv = torch.nn.Conv2d(3, 8, 3, padding=1)
-    with FlopCounterMode(display=False) as counter:
-        conv(torch.rand(1, 3, 10, 10))
-    assert counter.get_total_flops() / 2 == 3 * 8 * 9 * 100
+    assert count_macs(lambda: conv(torch.rand(1, 3, 10, 10))) == 3 * 8 * 9 * 100
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_attention_is_counted(masked: bool) -> None:
+    """Queries with keys, and weights with values: the fused kernels of a CPU would count as nothing."""
+    tokens = torch.rand(1, 4, 50, 16)
+    mask = torch.ones(1, 1, 50, 50, dtype=torch.bool) if masked else None
+    attention = torch.nn.functional.scaled_dot_product_attention
+    with torch.inference_mode():
+        assert count_macs(lambda: attention(tokens, tokens, tokens, attn_mask=mask)) == 2 * 4 * 50 * 50 * 16
+
+
+def test_a_fused_transformer_layer_is_counted() -> None:
+    layer = torch.nn.TransformerEncoderLayer(64, 4, 128, batch_first=True).eval()
+    tokens = torch.rand(1, 50, 64)
+    expected = 50 * 64 * 64 * 4 + 2 * 50 * 50 * 64 + 2 * 50 * 64 * 128
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with torch.inference_mode():
+        assert count_macs(lambda: layer(tokens)) == expected
+    assert torch.backends.mha.get_fastpath_enabled() == fast

@@ -12,16 +12,18 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from lexseg.data.batch import Target
 from lexseg.errors import ConfigError, LexSegError
+from lexseg.evaluation.macs import count_macs
 from lexseg.inference.segmenter import Segmenter
 from lexseg.models import create_model
 from lexseg.models.catalogue import catalogue
@@ -45,6 +47,7 @@ class Cost:
     Attributes:
         name: of the recipe or bundled model.
         kind: ``recipe`` (random weights) or ``model``.
+        reads_words: whether a sentence changes what it finds.
         size: (height, width) of the network's input.
         parameters: of the network, a text encoder that is trained along included.
         frozen_text_parameters: of a text encoder that stands outside.
@@ -60,6 +63,7 @@ class Cost:
 
     name: str
     kind: str
+    reads_words: bool
     size: tuple[int, int]
     parameters: int
     frozen_text_parameters: int
@@ -96,17 +100,34 @@ def benchmark(
     if unknown := sorted(set(names) - set(known)):
         raise ConfigError(f"nothing is called {', '.join(unknown)}; choose among {', '.join(sorted(known))}")
     methods, failed = [], {}
-    context = multiprocessing.get_context("spawn")
     for name in names or sorted(known):
-        with context.Pool(1) as pool:
-            try:
-                methods.append(asdict(pool.apply(measure, (name, known[name], threads, repeats))))
-            except LexSegError as error:
-                failed[name] = str(error)
+        try:
+            methods.append(asdict(measure_apart(name, known[name], threads=threads, repeats=repeats)))
+        except LexSegError as error:
+            failed[name] = str(error)
         done(name)
     packages = ("lexseg", "torch", "transformers")
     versions = {p: version(p) for p in packages} | {"python": sys.version.split()[0]}
     return {"yardstick": YARDSTICK, "threads": threads, "methods": methods, "failed": failed, "versions": versions}
+
+
+def measure_apart(name: str, kind: str, *, threads: int = 2, repeats: int = 15) -> Cost:
+    """Measure one method in a process of its own.
+
+    Args:
+        name: of a recipe or bundled model, or a model folder.
+        kind: ``recipe`` or ``model``.
+        threads: of the process.
+        repeats: pairs of segment call and yardstick.
+
+    Raises:
+        LexSegError: as the method's own errors; also if the process was ended from outside.
+    """
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(measure, name, kind, threads, repeats).result()
+        except BrokenProcessPool as error:
+            raise LexSegError("the process that measured it was ended, perhaps for want of memory") from error
 
 
 def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
@@ -127,17 +148,17 @@ def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
     segment()
     peak = _peak_megabytes()
     ratio, latency = _latency(segment, repeats)
-    with FlopCounterMode(display=False) as counter:
-        segment()
+    macs = count_macs(segment)
     speed = _training_speed(segmenter, pipeline)
     outside = 0 if encoder is None or encoder.trainable else sum(p.numel() for p in encoder.parameters())
     return Cost(
         name=name,
         kind=kind,
+        reads_words=segmenter.uses_text,
         size=segmenter.size,
         parameters=sum(p.numel() for p in model.parameters()),
         frozen_text_parameters=outside,
-        gmacs=counter.get_total_flops() / 2e9,
+        gmacs=macs / 1e9,
         train_images_per_second=speed,
         peak_memory_mb=peak,
         train_peak_memory_mb=_peak_megabytes(),
