@@ -42,7 +42,8 @@ class CrisLayer(nn.Module):
         query = self.norm_cross(x) + positions
         read = self.cross_attention(query, keys, words, key_padding_mask=~mask, need_weights=False)[0]
         x = x + self.dropout(self.norm_cross_out(read))
-        return x + self.dropout(self.feedforward(x))
+        out: Tensor = x + self.dropout(self.feedforward(x))
+        return out
 
 
 class CrisDecoder(nn.Module):
@@ -82,7 +83,7 @@ class DynamicProjector(nn.Module):
         channels: width of F.
         sentence: width of s.
         dim: width of G.
-        scaled: normalise s, and divide K by sqrt(9 dim), so that early logits are of size one (OURS); false as released.
+        scaled: normalise s, and divide K by sqrt(9 dim), so that early logits stay small (OURS); false as released.
     """
 
     def __init__(self, channels: int, sentence: int, dim: int, *, scaled: bool = True) -> None:
@@ -116,6 +117,3 @@ def dynamic_convolution(x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     b, c, h, w = x.shape
     out = F.conv2d(x.reshape(1, b * c, h, w), kernel.reshape(b, c, 3, 3), bias, padding=1, groups=b)
     return out.transpose(0, 1)
-
-
-__all__ = ["CrisDecoder", "CrisLayer", "DynamicProjector", "dynamic_convolution"]

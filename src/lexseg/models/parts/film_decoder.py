@@ -29,7 +29,8 @@ class FiLM(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Args: x: float[B, N, dim]; condition: float[B, condition]. Returns float[B, N, dim]."""
-        return (self.offset + self.scale(condition))[:, None] * x + self.shift(condition)[:, None]
+        out: Tensor = (self.offset + self.scale(condition))[:, None] * x + self.shift(condition)[:, None]
+        return out
 
 
 class FiLMDecoder(nn.Module):
