@@ -17,6 +17,7 @@ MODELS: dict[str, str] = {
     "lsms": "lexseg.models.lsms:LSMS",
     "lvit": "lexseg.models.lvit:LViT",
     "m2snet": "lexseg.models.m2snet:M2SNet",
+    "reclmis": "lexseg.models.reclmis:RecLMIS",
     "tmca": "lexseg.models.tmca:TMCA",
     "unet": "lexseg.models.unet:UNet",
 }

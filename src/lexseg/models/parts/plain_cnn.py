@@ -1,6 +1,7 @@
 """The contracting path of a plain U-Net from full size on, and the choice between it and the encoders with weights."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar
 
 from torch import nn
@@ -37,7 +38,7 @@ class PlainCNN(ImageEncoder):
             raise ValueError(f"the image encoder {PLAIN!r} needs 5 widths, not {len(widths)}")
         self.channels = tuple(widths)
         stages: list[nn.Module] = [conv_norm_relu(3, widths[0])]
-        for below, width in zip(widths, widths[1:], strict=False):
+        for below, width in pairwise(widths):
             stages.append(nn.Sequential(nn.MaxPool2d(2), conv_norm_relu(below, width), conv_norm_relu(width, width)))
         self.stages = nn.ModuleList(stages)
 

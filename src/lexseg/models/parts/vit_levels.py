@@ -1,6 +1,7 @@
 """LViT's transformer branch: levels that all live on one coarse grid, down and up again beside the image path."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -64,11 +65,11 @@ class ViTLevels(nn.Module):
 
     def __init__(self, dims: Sequence[int], *, heads: int = 8, kernel: int = 3, dropout: float = 0.1) -> None:
         super().__init__()
-        if any(wide <= narrow for narrow, wide in zip(dims, dims[1:], strict=False)):
+        if any(wide <= narrow for narrow, wide in pairwise(dims)):
             raise ValueError(
                 f"widths of the transformer's levels are {list(dims)}; each has to be above the one before"
             )
-        pairs = list(zip(dims, dims[1:], strict=False))
+        pairs = list(pairwise(dims))
         self.down = nn.ModuleList(ViTBlock(d, heads, dropout) for d in dims)
         self.up = nn.ModuleList(ViTBlock(d, heads, dropout) for d in dims)
         self.narrow = nn.ModuleList(TokenConv(wide, wide - below, kernel) for below, wide in pairs)

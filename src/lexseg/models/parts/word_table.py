@@ -1,6 +1,7 @@
 """How the released LViT lets words in: by their place in the sentence. For ``as_published`` alone."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ class WordTable(nn.Module):
     def __init__(self, width: int, dims: Sequence[int]) -> None:
         super().__init__()
         widths = [width, *reversed(dims)]
-        self.chain = nn.Sequential(*(nn.Conv1d(a, b, 3, padding=1) for a, b in zip(widths, widths[1:], strict=False)))
+        self.chain = nn.Sequential(*(nn.Conv1d(a, b, 3, padding=1) for a, b in pairwise(widths)))
         self.place = nn.Conv1d(TOKENS, SIDE * SIDE, 3, padding=1)
         self.norm = nn.BatchNorm1d(SIDE * SIDE)
         # stands for the literal words "EOF XXX" that short sentences are filled with
