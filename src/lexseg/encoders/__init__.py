@@ -14,6 +14,7 @@ ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
     "convnext-tiny": ("lexseg.encoders.convnext:ConvNeXt", {"size": "tiny"}),
     "convnext-small": ("lexseg.encoders.convnext:ConvNeXt", {"size": "small"}),
     "convnext-base": ("lexseg.encoders.convnext:ConvNeXt", {"size": "base"}),
+    "res2net-50": ("lexseg.encoders.res2net:Res2Net50", {}),
     "mscan-tiny": ("lexseg.encoders.mscan:MSCAN", {"size": "tiny"}),
     "mscan-small": ("lexseg.encoders.mscan:MSCAN", {"size": "small"}),
     "mscan-base": ("lexseg.encoders.mscan:MSCAN", {"size": "base"}),

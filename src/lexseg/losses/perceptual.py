@@ -15,6 +15,10 @@ def perceptual_mask_loss(
 ) -> Tensor:
     """Mean squared differences between the features of the predicted and the true mask, summed over the stages.
 
+    Each stage's is divided by the mean square of the true masks' features (OURS). The published loss takes VGG-16's as
+    they are; the maps of another network are of another scale: those of Lite0 would make it outweigh all else a
+    hundred times.
+
     Args:
         logits: float[B, 1, H, W].
         target: the truth; pixels outside ``valid`` are black in both masks, cases count by ``weight``.
@@ -33,5 +37,8 @@ def perceptual_mask_loss(
     predicted = features(pair[0])
     with torch.no_grad():
         true = features(pair[1])
-    each = [((p.float() - t.float()) ** 2).mean((1, 2, 3)) for p, t in zip(predicted, true, strict=True)]
+    each = [
+        ((p.float() - t.float()) ** 2).mean((1, 2, 3)) / t.float().square().mean()
+        for p, t in zip(predicted, true, strict=True)
+    ]
     return case_mean(torch.stack(each).sum(0), target.weight)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lexseg.data.batch import Target
 from lexseg.encoders import create_image_encoder
+from lexseg.encoders.base import ImageEncoder
 from lexseg.losses.deep_supervision import deep_supervision_losses
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.dynunet_blocks import down_block, out_block, up_block
@@ -48,12 +49,13 @@ class DynUNet(SegmentationModel):
     ) -> None:
         super().__init__()
         head: nn.Module
+        self.encoder: ImageEncoder | None = None
+        self.normalize: nn.Module = ZScore()
         if encoder is None:
             if not 3 <= len(filters) <= 6:
                 raise ValueError(
                     f"filters are three to six widths, at strides 1, 2, 4, ... up to 32, not {len(filters)}"
                 )
-            self.encoder, self.normalize = None, ZScore()
             strides = (1,) + (2,) * (len(filters) - 1)
             self.downs = nn.ModuleList(
                 down_block(i, o, s) for i, o, s in zip((3, *filters), filters, strides, strict=False)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lexseg.data.batch import Target
 from lexseg.encoders import create_image_encoder
+from lexseg.encoders.res2net import Res2Net50
 from lexseg.losses.perceptual import perceptual_mask_loss
 from lexseg.losses.structure import structure_losses
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
@@ -57,8 +58,16 @@ class M2SNet(SegmentationModel):
         super().__init__()
         self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
-        channels = list(self.encoder.channels)
-        self.decoder = SubtractionDecoder(channels, width, multi_scale=multi_scale, shared_norms=as_published)
+        channels, stem = list(self.encoder.channels), isinstance(self.encoder, Res2Net50)
+        if isinstance(self.encoder, Res2Net50):
+            channels.insert(0, self.encoder.stem_channels)
+        self.decoder = SubtractionDecoder(
+            channels,
+            width,
+            multi_scale=multi_scale,
+            shared_norms=as_published,
+            keep_first=stem and width == channels[0],
+        )
         self.boundary_kernel = boundary_kernel
         self.perceptual_weight, self.perceptual_size = perceptual_weight, perceptual_size
         self.perceptual = FrozenFeatures(perceptual_encoder)
@@ -67,7 +76,8 @@ class M2SNet(SegmentationModel):
 
     def encode_image(self, image: Tensor) -> Features:
         """Logits at stride 4: without words, all the work is the image's."""
-        maps = self.encoder(self.normalize(image))
+        x = self.normalize(image)
+        maps = self.encoder.with_stem(x) if isinstance(self.encoder, Res2Net50) else self.encoder(x)
         return Features([self.decoder(maps)], (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
