@@ -23,7 +23,7 @@ def _brute(first, second, patients, n, seed):
 
 def _means(boot, *runs):
     above = np.array(runs, dtype=float).T
-    return boot.scores(above, np.ones_like(above))
+    return boot.scores({"it": (above, np.ones_like(above))})["it"]
 
 
 def test_samples_are_those_of_brute_force():
@@ -45,8 +45,10 @@ def test_pooled_difference_is_that_of_the_pixels():
     patients = ["a", "a", "b", "c"]
     tp, total = np.array([10.0, 0, 30, 5]), np.array([40.0, 10, 60, 20])
     boot = PatientBootstrap(patients, n_resamples=50, seed=0)
-    score, _ = boot.scores((2 * tp)[:, None], total[:, None])
-    assert score == pytest.approx(2 * 45 / 130)
+    pooled = {"pooled": ((2 * tp)[:, None], total[:, None]), "mean": ((2 * tp / total)[:, None], np.ones((4, 1)))}
+    found = boot.scores(pooled)
+    assert found["pooled"][0] == pytest.approx(2 * 45 / 130)
+    assert found["mean"][0] == pytest.approx((0.5 + 0 + 1 + 0.5) / 4)
 
 
 def test_portions_do_not_change_the_draws(monkeypatch):

@@ -3,13 +3,16 @@
 All methods of a data set are resampled by the same draws: that is what makes a difference paired.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _DRAWS_AT_ONCE = 4_000_000
+
+Resampled = tuple[float, NDArray[np.float64]]
+"""A score, and float[n_resamples] of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +75,33 @@ class PatientBootstrap:
             parts.append(times.astype(np.float64) @ each)
         return each.sum(axis=0), np.concatenate(parts)
 
-    def scores(self, above: ArrayLike, below: ArrayLike) -> tuple[float, NDArray[np.float64]]:
-        """A score that is a mean over runs (seeds) of a ratio of sums over cases: means and pooled scores alike.
+    def scores(self, terms: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> dict[str, Resampled]:
+        """Scores that are means over runs (seeds) of a ratio of sums over cases: means and pooled scores alike.
 
         Args:
-            above: float[N, S], one column a run: the value of each case, or for pooled Dice 2 TP.
-            below: float[N, S]: ones, or for pooled Dice 2 TP + FP + FN.
+            terms: by name the numerators float[N, S], one column a run (the value of each case, or for pooled Dice
+                2 TP), and the denominators of the same shape (ones, or for pooled Dice 2 TP + FP + FN).
 
         Returns:
-            the score, and float[n_resamples] of it; NaN where there is nothing below.
+            by name the score and float[n_resamples] of it; NaN where there is nothing below.
         """
-        over, under = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
-        if over.ndim != 2 or over.shape != under.shape:
-            raise ValueError(f"sums of {over.shape} over sums of {under.shape}")
-        whole, sampled = self.sums(np.concatenate([over, under], axis=1))
-        runs = over.shape[1]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            score = (whole[:runs] / whole[runs:]).mean()
-            scores = (sampled[:, :runs] / sampled[:, runs:]).mean(axis=1)
-        return float(score), scores
+        stacks = []
+        for above, below in terms.values():
+            over, under = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
+            if over.ndim != 2 or over.shape != under.shape:
+                raise ValueError(f"sums of {over.shape} over sums of {under.shape}")
+            stacks.append(np.concatenate([over, under], axis=1))
+        if not stacks:
+            return {}
+        whole, sampled = self.sums(np.concatenate(stacks, axis=1))  # together: the draws cost more than the sums
+        found, start = {}, 0
+        for name, stack in zip(terms, stacks, strict=True):
+            middle, end = start + stack.shape[1] // 2, start + stack.shape[1]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                score = (whole[start:middle] / whole[middle:end]).mean()
+                found[name] = float(score), (sampled[:, start:middle] / sampled[:, middle:end]).mean(axis=1)
+            start = end
+        return found
 
     def interval(self, resampled: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
         """Percentile interval of resampled scores; NaN where fewer than two patients leave nothing to resample."""
@@ -101,9 +112,7 @@ class PatientBootstrap:
         low, high = np.percentile(known, [tail, 100 - tail])
         return float(low), float(high)
 
-    def difference(
-        self, first: tuple[float, NDArray[np.float64]], second: tuple[float, NDArray[np.float64]]
-    ) -> Difference:
+    def difference(self, first: Resampled, second: Resampled) -> Difference:
         """``first - second``, both as `scores` gives them.
 
         p is twice the share of the samples in which the difference lies on the other side of zero, or on it; one is
