@@ -7,6 +7,7 @@ then they are applied. A mirror swaps left and right in the sentence, a vertical
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from lexseg.text.paraphrase import paraphrase
 from lexseg.text.strange_words import estrange
 from lexseg.text.typos import misspell
 from lexseg.text.wording import mirror_words
+
+MaskResize = Literal["nearest", "touched"]
+_TOUCHED = 0.5 / 255  # what an 8-bit mask of 0 and 255 rounds to more than 0
 
 
 @dataclass(frozen=True)
@@ -158,19 +162,26 @@ def augment_image(image: Tensor, parameters: AugmentParameters, size: tuple[int,
     return _change_intensity(image, parameters)
 
 
-def augment_mask(mask: Tensor, parameters: AugmentParameters, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def augment_mask(
+    mask: Tensor, parameters: AugmentParameters, size: tuple[int, int], resize: MaskResize = "nearest"
+) -> tuple[Tensor, Tensor]:
     """The mask that goes with :func:`augment_image`, by nearest neighbour straight from its own size.
 
     Args:
         mask: float[N, H, W], 0 or 1: one mask or several of the image.
         parameters: the same as the image's.
         size: (height, width) of the result.
+        resize: ``touched`` instead takes every pixel that bilinear interpolation leaves above zero, as published code
+            does (LViT's and what is built on it): masks grow by up to a pixel all round.
 
     Returns:
         The masks, float[N, height, width], 0 or 1, and bool[1, height, width], false where the image shows nothing.
     """
     grid = _grid(parameters, size)
-    out = F.grid_sample(mask[None], grid, mode="nearest", padding_mode="zeros", align_corners=False)[0]
+    mode = "nearest" if resize == "nearest" else "bilinear"
+    out = F.grid_sample(mask[None], grid, mode=mode, padding_mode="zeros", align_corners=False)[0]
+    if resize == "touched":
+        out = (out > _TOUCHED).to(mask.dtype)
     return out, (grid.abs() <= 1).all(-1)
 
 

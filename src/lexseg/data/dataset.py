@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from lexseg.data.augment import (
     AugmentConfig,
     AugmentParameters,
+    MaskResize,
     augment_image,
     augment_mask,
     augment_text,
@@ -85,6 +86,7 @@ class CaseDataset(Dataset[Sample]):
         size: (height, width) of the network's input.
         augment: ``None`` in validation: the first wording, and the mask at its own size.
         seed, epoch: all randomness is a function of these and the case's id.
+        mask_resize: how a training mask comes to that size.
     """
 
     def __init__(
@@ -95,11 +97,13 @@ class CaseDataset(Dataset[Sample]):
         augment: AugmentConfig | None = None,
         seed: int = 0,
         epoch: int = 0,
+        mask_resize: MaskResize = "nearest",
     ) -> None:
         missing = [case.where for case in cases if case.mask is None]
         if missing:
             raise DataError("training needs a mask for every case; none is given in:\n  " + "\n  ".join(missing))
         self.cases, self.size, self.augment, self.seed, self.epoch = list(cases), size, augment, seed, epoch
+        self.mask_resize: MaskResize = mask_resize
         # a case that is repeated within an epoch is not augmented twice in the same way
         seen: Counter[str] = Counter()
         self.keys: list[str] = []
@@ -118,11 +122,17 @@ class CaseDataset(Dataset[Sample]):
             present = float(truth.mask.any())
             valid = torch.ones_like(mask, dtype=torch.bool)
             return Sample(resize_image(image, self.size), case.text, mask, valid, case, present=present)
-        return augmented([case], self.augment, self.size, (self.seed, self.epoch, self.keys[index]))[0]
+        source = (self.seed, self.epoch, self.keys[index])
+        return augmented([case], self.augment, self.size, source, mask_resize=self.mask_resize)[0]
 
 
 def augmented(
-    cases: Sequence[Case], config: AugmentConfig, size: tuple[int, int], source: tuple[int, int, str]
+    cases: Sequence[Case],
+    config: AugmentConfig,
+    size: tuple[int, int],
+    source: tuple[int, int, str],
+    *,
+    mask_resize: MaskResize = "nearest",
 ) -> list[Sample]:
     """What is asked about one image, which is read and augmented once for all of it.
 
@@ -133,6 +143,7 @@ def augmented(
         config: what may happen.
         size: (height, width) of the network's input.
         source: seed, epoch and what this image is called in the epoch: what all chance is a function of.
+        mask_resize: of :func:`lexseg.data.augment.augment_mask`.
     """
     parameters = draw(config, case_generator(*source))
     asked = [parameters]
@@ -147,7 +158,7 @@ def augmented(
             truths[slot] = Truth(truth.mask | truth.others, np.zeros_like(truth.others))
     # all of an image's masks at once: the grid is the same
     layers = [layer for truth in truths for layer in (truth.mask, truth.others) if layer is not None]
-    masks, valid = augment_mask(torch.from_numpy(np.stack(layers)).float(), parameters, size)
+    masks, valid = augment_mask(torch.from_numpy(np.stack(layers)).float(), parameters, size, mask_resize)
     layer = iter(masks[:, None])
     samples = []
     for case, words, truth, text in zip(cases, asked, truths, plain, strict=True):

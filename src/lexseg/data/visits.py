@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch.utils.data import Dataset
 
-from lexseg.data.augment import AugmentConfig
+from lexseg.data.augment import AugmentConfig, MaskResize
 from lexseg.data.case import Case
 from lexseg.data.dataset import Sample, augmented
 from lexseg.errors import DataError
@@ -32,18 +32,28 @@ class VisitDataset(Dataset[tuple[Sample, ...]]):
         size: (height, width) of the network's input.
         augment: what may happen to an image and, drawn for each of its sentences anew, to their words.
         seed, epoch: all randomness is a function of these and the visit's key.
+        mask_resize: how a mask comes to that size.
     """
 
     def __init__(
-        self, visits: Sequence[Visit], size: tuple[int, int], *, augment: AugmentConfig, seed: int, epoch: int
+        self,
+        visits: Sequence[Visit],
+        size: tuple[int, int],
+        *,
+        augment: AugmentConfig,
+        seed: int,
+        epoch: int,
+        mask_resize: MaskResize = "nearest",
     ) -> None:
         if missing := sorted({case.where for visit in visits for case in visit.cases if case.mask is None}):
             raise DataError("training needs a mask for every case; none is given in:\n  " + "\n  ".join(missing))
         self.visits, self.size, self.augment, self.seed, self.epoch = list(visits), size, augment, seed, epoch
+        self.mask_resize: MaskResize = mask_resize
 
     def __len__(self) -> int:
         return len(self.visits)
 
     def __getitem__(self, index: int) -> tuple[Sample, ...]:
         visit = self.visits[index]
-        return tuple(augmented(visit.cases, self.augment, self.size, (self.seed, self.epoch, visit.key)))
+        source = (self.seed, self.epoch, visit.key)
+        return tuple(augmented(visit.cases, self.augment, self.size, source, mask_resize=self.mask_resize))

@@ -71,10 +71,13 @@ class BestModel(Callback):
         monitor: ``per_image`` or ``pooled``.
         patience: validations without a better score before the run stops; 0 is never.
         save: writes the model folder, given the scores and how they came about.
+        last: the model of every validation replaces the one before, be it better or not.
     """
 
-    def __init__(self, monitor: str, patience: int, save: Callable[[dict[str, Any]], None]) -> None:
-        self.monitor, self.patience, self.save = monitor, patience, save
+    def __init__(
+        self, monitor: str, patience: int, save: Callable[[dict[str, Any]], None], *, last: bool = False
+    ) -> None:
+        self.monitor, self.patience, self.save, self.last = monitor, patience, save, last
         self.best: float | None = None
         self.waited = 0
 
@@ -96,11 +99,12 @@ class BestModel(Callback):
             pl_module.log(name, value, sync_dist=True)  # equal everywhere
         score = scores[self.monitor]
         pl_module.improved = self.best is None or score > self.best
+        if (pl_module.improved or self.last) and trainer.is_global_zero:
+            monitor = "last" if self.last else self.monitor
+            how = {"epoch": trainer.current_epoch, "monitor": monitor, "presence": pl_module.presence}
+            self.save(how | {"val": scores})
         if pl_module.improved:
             self.best, self.waited = score, 0
-            if trainer.is_global_zero:
-                how = {"epoch": trainer.current_epoch, "monitor": self.monitor, "presence": pl_module.presence}
-                self.save(how | {"val": scores})
         else:
             self.waited += 1
             self._stop_if_waited(trainer)

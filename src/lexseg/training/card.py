@@ -67,11 +67,17 @@ def _result(metrics: Mapping[str, Any]) -> str:
     return (
         "| Dice per image | Dice pooled | cases |\n|---|---|---|\n"
         f"| {val['per_image']['dice']['mean']:.4f} | {val['pooled']['dice']:.4f} | {val['n']:,} |\n\n"
-        f"At each mask's own size; {val['empty_rule']}. Best epoch ({metrics['epoch'] + 1}) by `{metrics['monitor']}`: "
-        "chosen on these very cases, so expect a little less on others."
+        f"At each mask's own size; {val['empty_rule']}. {_chosen(metrics)}"
         + _absent(val)
         + ("\n\nThese cases are drawn phantoms: the numbers say nothing about patients." if "phantoms" in val else "")
     )
+
+
+def _chosen(metrics: Mapping[str, Any]) -> str:
+    if metrics["monitor"] == "last":
+        return f"The last epoch ({metrics['epoch'] + 1}), as was settled beforehand."
+    best = f"Best epoch ({metrics['epoch'] + 1}) by `{metrics['monitor']}`"
+    return f"{best}: chosen on these very cases, so expect a little less on others."
 
 
 def _absent(val: Mapping[str, Any]) -> str:

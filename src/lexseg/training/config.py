@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lexseg.data.augment import AugmentConfig
+from lexseg.data.augment import AugmentConfig, MaskResize
 
 CAPTION = "caption"
 """The kind of a sentence about the whole image, beside the kinds of referring expressions."""
@@ -27,6 +27,9 @@ class DataConfig:
         epoch_images: training images in an epoch; 0 is as many as there are.
         workers: processes that read cases; 0 reads in the training process.
         split: shares of train, validation and test where a manifest has no split; by patient, written to split.csv.
+        split_file: splits in place of the manifests': a CSV file with the columns id and split, such as the split.csv
+            of another run.
+        ids: a text file of ids, one a line: of the training cases only these are used.
         folds: cross-validation: divide the training and validation cases, never those of the test split, into this many
             parts by patient, whatever the manifests' own splits; 0 keeps those.
         fold: the part that validates, from 0; the others train.
@@ -34,6 +37,10 @@ class DataConfig:
         limit: use only that many training cases, drawn by the seed; 0 is all.
         val_limit: validate on no more than that many cases of each manifest, drawn by the seed and evenly from the
             kinds of sentences; 0 is all.
+        words: false takes the null sentence for every case, in validation too: what the words are worth is measured
+            against it.
+        mask_resize: how a training mask comes to the network's size: ``nearest``, or ``touched``: every pixel that a
+            bilinear resize leaves above zero, as some published code does. That dilates what is trained on.
     """
 
     cases: str | list[str] = ""
@@ -48,11 +55,15 @@ class DataConfig:
     epoch_images: int = 0
     workers: int = 0
     split: str = "70/15/15"
+    split_file: str = ""
+    ids: str = ""
     folds: int = 0
     fold: int = 0
     fold_seed: int = 0
     limit: int = 0
     val_limit: int = 0
+    words: bool = True
+    mask_resize: MaskResize = "nearest"
 
 
 @dataclass(frozen=True)
@@ -90,11 +101,15 @@ class TrainerConfig:
 
     Attributes:
         epochs: passes over the training cases.
+        steps: optimizer steps of the whole run, exactly; 0 is as many as the epochs take. Otherwise epochs are equal
+            parts of the run, whatever the number of cases, which follow in endless shuffled passes: growing sizes,
+            losses that warm up and validations keep their shares of the run.
         max_time: stop after DD:HH:MM:SS, counted from this start; what is best by then is the model.
         accelerator, devices, num_nodes, strategy, precision: as Lightning's Trainer takes them.
         ema: decay of the running average of the weights, which is what is validated and saved; 0 is none.
         channels_last: memory layout; faster for convolutions.
         monitor: the validation score that best is judged by, per image or over all pixels.
+        keep: which model is kept: that of the best validation, or the last one.
         validate_every: epochs between two validations; the last epoch is always validated.
         patience: validations without a better score before the run stops; 0 is never.
         accumulate: batches whose gradients are added up to one step.
@@ -102,6 +117,7 @@ class TrainerConfig:
     """
 
     epochs: int = 20
+    steps: int = 0
     max_time: str | None = None
     accelerator: str = "auto"
     devices: int = 1
@@ -111,6 +127,7 @@ class TrainerConfig:
     ema: float = 0.998
     channels_last: bool = True
     monitor: Literal["per_image", "pooled"] = "per_image"
+    keep: Literal["best", "last"] = "best"
     validate_every: int = 1
     patience: int = 0
     accumulate: int = 1
@@ -156,6 +173,11 @@ def size_at(data: DataConfig, epoch: int, epochs: int) -> int:
         if epoch < round(done):
             return int(size)
     return data.size
+
+
+def steps_of(trainer: TrainerConfig, epoch: int) -> int:
+    """Optimizer steps of an epoch, where ``trainer.steps`` shares them out; their sum over all epochs is ``steps``."""
+    return trainer.steps * (epoch + 1) // trainer.epochs - trainer.steps * epoch // trainer.epochs
 
 
 def seconds(max_time: str | None) -> float | None:

@@ -18,7 +18,7 @@ from lexseg.data.dataset import CaseDataset, Sample, Stack, collate, stack
 from lexseg.data.visits import VisitDataset
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.text.batch import TextBatch
-from lexseg.training.config import TrainConfig, size_at
+from lexseg.training.config import TrainConfig, size_at, steps_of
 from lexseg.training.mixture import Mixture, is_mixture
 
 EncodeText = Callable[[Sequence[str | None]], TextBatch]
@@ -100,21 +100,33 @@ class CaseDataModule(pl.LightningDataModule):
         """Training images of an epoch, over all devices; an image counts as often as it is read."""
         return len(self.train_cases) if self.mixture is None else self.mixture.size
 
+    def total_steps(self, world: int) -> int:
+        """Optimizer steps of the run on ``world`` devices."""
+        return self.config.trainer.steps or self.steps(world) * self.config.trainer.epochs
+
     def steps(self, world: int) -> int:
-        """Optimizer steps of an epoch on ``world`` devices."""
+        """Optimizer steps of an epoch on ``world`` devices; of the first, where a number of steps is shared out."""
+        if self.config.trainer.steps:
+            return steps_of(self.config.trainer, 0)
         batches = max(1, self.images // world // self.config.data.batch_size)
         return -(-batches // self.config.trainer.accumulate)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """The cases of the current epoch, in its order; the last batch is left out where it is incomplete."""
         config, epoch, (rank, world) = self.config, self._epoch, self._place
-        few = self.images // world < config.data.batch_size  # then the only batch is incomplete
+        # where all cases are less than a batch, it is the only one
+        few = self.images // world < config.data.batch_size and not config.trainer.steps
+        resize = config.data.mask_resize
         if self.mixture is not None:
-            visits = self.mixture.epoch(epoch)
+            visits = self.mixture.epoch(epoch, world)
             mine = visits[: len(visits) // world * world][rank::world]
-            shown = VisitDataset(mine, self.size(), augment=config.augment, seed=config.seed, epoch=epoch)
+            shown = VisitDataset(
+                mine, self.size(), augment=config.augment, seed=config.seed, epoch=epoch, mask_resize=resize
+            )
             return self._loader(_Guarded(shown), SequentialSampler(shown), _stack_training, drop_last=not few)
-        dataset = CaseDataset(self.train_cases, self.size(), augment=config.augment, seed=config.seed, epoch=epoch)
+        dataset = CaseDataset(
+            self.train_cases, self.size(), augment=config.augment, seed=config.seed, epoch=epoch, mask_resize=resize
+        )
         sampler: DistributedSampler[Any] = DistributedSampler(
             dataset, world, rank, shuffle=True, seed=config.seed, drop_last=world > 1
         )

@@ -11,7 +11,7 @@ from lexseg.data.augment import case_generator
 from lexseg.data.case import Case
 from lexseg.data.visits import Visit
 from lexseg.errors import ConfigError
-from lexseg.training.config import CAPTION, TrainConfig, as_list
+from lexseg.training.config import CAPTION, TrainConfig, as_list, steps_of
 
 Image = tuple[Case, ...]  # the rows of one image
 
@@ -20,7 +20,8 @@ class Mixture:
     """Several manifests in given shares, several sentences an image, kinds of sentences at given rates.
 
     Nothing is kept from epoch to epoch: each manifest's images stand in an endless row of shuffled passes that the seed
-    alone decides, and an epoch is a stretch of it that follows from its number.
+    alone decides, and an epoch is a stretch of it that follows from its number. Where ``trainer.steps`` says how
+    long an epoch is and nothing else asks for images with several rows, each row stands there for itself.
 
     Attributes:
         size: images in an epoch.
@@ -37,7 +38,9 @@ class Mixture:
     def __init__(self, cases: Sequence[Case], config: TrainConfig) -> None:
         data = config.data
         self.seed, self.sentences, self.kinds = config.seed, data.sentences, data.kinds
-        images = [rows for rows in _by_image(cases) if drawn(rows, data.kinds)]
+        self.config = config
+        grouped = _by_image(cases) if _draws(config) else _alone(cases)
+        images = [rows for rows in grouped if drawn(rows, data.kinds)]
         self.images = len(images)
         if not images:
             raise ConfigError(f"data.kinds is {data.kinds}, but no training image has a sentence of these kinds")
@@ -60,14 +63,15 @@ class Mixture:
             pools = [[rows for rows in images for _ in range(times.get(_source(rows), 1))]]
             numbers = [self.size or len(pools[0])]
             self.size = numbers[0]
-        self._pools = list(zip(pools, numbers, strict=True))
+        self._pools, self._numbers = pools, numbers
 
-    def epoch(self, epoch: int) -> list[Visit]:
-        """What the epoch shows, in its order: a function of the seed, the recipe and the epoch."""
+    def epoch(self, epoch: int, world: int = 1) -> list[Visit]:
+        """What the epoch shows, in its order: a function of the seed, the recipe, the epoch and how many devices."""
+        starts = [sum(earlier) for earlier in zip(*(self._each(e, world) for e in range(epoch)), strict=True)]
         shown = [
             pool[place]
-            for number, (pool, n) in enumerate(self._pools)
-            for place in stretch(len(pool), epoch * n, n, f"{self.seed}/{number}")
+            for number, (pool, n) in enumerate(zip(self._pools, self._each(epoch, world), strict=True))
+            for place in stretch(len(pool), starts[number] if starts else 0, n, f"{self.seed}/{number}")
         ]
         order = case_generator(self.seed, epoch, "order").permutation(len(shown))
         seen: Counter[str] = Counter()
@@ -81,8 +85,21 @@ class Mixture:
             visits.append(Visit(choose(rows, self.sentences, self.kinds, rng), key))
         return visits
 
+    def _each(self, epoch: int, world: int) -> list[int]:
+        """How many images of each pool the epoch shows."""
+        data, trainer = self.config.data, self.config.trainer
+        if not trainer.steps:
+            return self._numbers
+        n = steps_of(trainer, epoch) * trainer.accumulate * data.batch_size * world
+        return shares(n, data.weights) if data.weights else [n]
+
 
 def is_mixture(config: TrainConfig) -> bool:
+    """Whether an epoch is drawn; else it is all training cases, each once."""
+    return _draws(config) or bool(config.trainer.steps)
+
+
+def _draws(config: TrainConfig) -> bool:
     """Whether images are drawn and then asked about; else each row is a sample of its own."""
     data = config.data
     return data.sentences > 1 or bool(data.kinds or data.weights or data.epoch_images)
@@ -156,6 +173,11 @@ def _by_image(cases: Sequence[Case]) -> list[Image]:
     for case in cases:
         images[case.source, case.image][case.id] = case
     return [tuple(rows.values()) for rows in images.values()]
+
+
+def _alone(cases: Sequence[Case]) -> list[Image]:
+    """Each distinct case for itself."""
+    return [(case,) for case in {(case.source, case.id): case for case in cases}.values()]
 
 
 def _source(rows: Image) -> Path | None:

@@ -4,6 +4,7 @@ import functools
 import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from lexseg.data.case import Case
 from lexseg.data.manifest import read_manifests
 from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import describe
-from lexseg.data.splits import assign_splits, fold_cases, leaks, parse_fractions
+from lexseg.data.splits import apply_splits, assign_splits, fold_cases, leaks, parse_fractions
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.models import model_class
 from lexseg.text import create_text_encoder
@@ -43,8 +44,14 @@ def read_cases(config: TrainConfig) -> list[Case]:
     cases = read_manifests(paths, text_columns=as_list(config.data.text_column))
     if config.data.folds:
         cases = fold_cases(cases, config.data.folds, config.data.fold, config.data.fold_seed)
+    elif config.data.split_file:
+        cases = apply_splits(cases, config.data.split_file)
     else:
         cases = assign_splits(cases, fractions, config.seed)
+    if config.data.ids:
+        cases = only_listed(cases, Path(config.data.ids))
+    if not config.data.words:
+        cases = [replace(case, texts=("",)) for case in cases]
     if problems := leaks(cases):
         raise DataError(f"the cases cannot be trained on:\n{describe(problems)}")
     for split in ("train", "val"):
@@ -57,6 +64,29 @@ def read_cases(config: TrainConfig) -> list[Case]:
     if missing := [c.where for c in cases if c.split in ("train", "val") and c.mask is None]:
         raise DataError("training and validation need a mask for every case; none is given in:\n" + "\n".join(missing))
     return cases
+
+
+def only_listed(cases: Sequence[Case], path: Path) -> list[Case]:
+    """The cases less the training cases that a list of ids does not name.
+
+    Args:
+        cases: with their splits.
+        path: a text file of ids, one a line; lines that begin with ``#`` and empty ones are not read.
+
+    Raises:
+        DataError: the file cannot be read, or names what is no training case.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    listed = {line.strip(): number for number, line in enumerate(lines, start=1)}
+    listed = {name: number for name, number in listed.items() if name and not name.startswith("#")}
+    known = {case.id for case in cases if case.split == "train"}
+    if missing := [(number, name) for name, number in listed.items() if name not in known]:
+        named = "\n".join(f"line {number}: {name!r}" for number, name in missing[:10])
+        raise DataError(f"{path}: {len(missing)} of {len(listed)} ids are no training case of the manifests:\n{named}")
+    return [case for case in cases if case.split != "train" or case.id in listed]
 
 
 def chosen(cases: Sequence[Case], split: str) -> list[Case]:

@@ -99,7 +99,7 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
         limit = seconds(config.trainer.max_time)
         stop = StopInTime(None if limit is None else began + limit)
         callbacks = [
-            BestModel(config.trainer.monitor, config.trainer.patience, save),
+            BestModel(config.trainer.monitor, config.trainer.patience, save, last=config.trainer.keep == "last"),
             SampleOverlays(output / "samples", spread(validation, config.trainer.samples)),
             Curves(output),
             lines,
@@ -177,14 +177,19 @@ def describe(model: SegmentationModel, data: CaseDataModule, trainer: pl.Trainer
     repeated = f" ({len(data.train_cases):,} an epoch)" if len(data.train_cases) > cases else ""
     if data.mixture is not None:
         each = f"{config.data.sentences} sentence" + "s" * (config.data.sentences > 1)
-        repeated = f" cases of {data.mixture.images:,} images ({data.mixture.size:,} an epoch, {each} each)"
+        epoch = "" if config.trainer.steps else f"{data.mixture.size:,} an epoch, "
+        repeated = f" cases of {data.mixture.images:,} images ({epoch}{each} each)"
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad) / 1e6
     device = trainer.strategy.root_device
+    epochs = config.trainer.epochs
+    length = f"{epochs} epochs of {data.steps(trainer.world_size)} steps"
+    if config.trainer.steps:
+        length = f"{config.trainer.steps:,} steps in {epochs} epochs"
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return (
         f"{cases:,} training{repeated} and {len(data.val_cases):,} validation cases; {config.method}, "
         f"{parameters:.1f} M trained parameters; {trainer.world_size} x {kind}, {config.trainer.precision}; "
-        f"{config.trainer.epochs} epochs of {data.steps(trainer.world_size)} steps"
+        f"{length}"
     )
 
 

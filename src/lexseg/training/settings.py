@@ -12,11 +12,14 @@ from lexseg.training.config import CAPTION, DataConfig, TrainConfig, as_list, se
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
 
+_FILES = ("split_file", "ids")
+
 
 def settled(config: TrainConfig) -> TrainConfig:
     """The same settings, whatever the working directory and however they were written: manifests as absolute paths."""
     manifests = [str(Path(p).expanduser().resolve()) for p in as_list(config.data.cases)]
-    data = replace(config.data, cases=manifests, text_column=as_list(config.data.text_column))
+    lists: dict[str, Any] = {k: str(Path(v).expanduser().resolve()) for k in _FILES if (v := getattr(config.data, k))}
+    data = replace(config.data, cases=manifests, text_column=as_list(config.data.text_column), **lists)
     text, model = dict(config.text), dict(config.model)
     if isinstance(name := text.get("name"), str) and Path(name).expanduser().is_dir():
         text["name"] = str(Path(name).expanduser().resolve())
@@ -68,6 +71,8 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         yield "data.folds", 1, "2 or more, or 0 for none, was expected"
     if data.fold and not data.folds:
         yield "data.fold", data.fold, "data.folds, the number of parts, was expected with it"
+    elif data.folds and data.split_file:
+        yield "data.folds", data.folds, "with data.split_file it says twice who validates; leave one out"
     elif data.fold and data.fold >= data.folds:
         yield "data.fold", data.fold, f"a part from 0 to {data.folds - 1} was expected"
     yield from _numbers(
@@ -100,8 +105,12 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         "trainer",
         trainer,
         dict.fromkeys(("epochs", "devices", "num_nodes", "validate_every", "accumulate"), (1, None))
-        | dict.fromkeys(("patience", "samples"), (0, None)),
+        | dict.fromkeys(("steps", "patience", "samples"), (0, None)),
     )
+    if 0 < trainer.steps < trainer.epochs:
+        yield "trainer.steps", trainer.steps, f"at least one for each of {trainer.epochs} epochs was expected"
+    if trainer.steps and data.epoch_images:
+        yield "trainer.steps", trainer.steps, "with data.epoch_images it says twice how long an epoch is; leave one out"
     if not 0 <= trainer.ema < 1:
         yield "trainer.ema", trainer.ema, "a number from 0 to below 1 was expected"
     if trainer.precision not in PRECISIONS:

@@ -141,7 +141,7 @@ class SegmentationTask(pl.LightningModule):
         """AdamW and its schedule, over the real number of steps."""
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, CaseDataModule)
-        steps = data.steps(self.trainer.world_size) * self.config.trainer.epochs
+        steps = data.total_steps(self.trainer.world_size)
         optimizer, schedule = build_optimizer(self.model, self.config.optimizer, steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
