@@ -13,6 +13,7 @@ def main(argv: Sequence[str]) -> int:
     """
     from argparse import ArgumentError
 
+    from lexseg.training.published import as_published
     from lexseg.training.recipe import read_recipe, settings_parser, to_config
 
     parser = settings_parser(prog="lexseg train", description="Train a method on your cases.", exit_on_error=False)
@@ -20,6 +21,9 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run")
     parser.add_argument(
         "--init", type=str, metavar="MODEL", help="start from the weights of a bundled model, folder or hub id"
+    )
+    parser.add_argument(
+        "--as-published", action="store_true", help="with the faults of the code that the method's authors released"
     )
     arguments, recipes = _with_recipe_paths(argv)
     try:
@@ -31,6 +35,8 @@ def main(argv: Sequence[str]) -> int:
             read_recipe(own)
             settings = parser.parse_args(["--config", str(own), *arguments])
         config = to_config(parser, settings)
+        if settings.as_published:
+            config = as_published(config)
     except ArgumentError as error:
         print(f"error: {error}\n`lexseg train --help` lists all options", file=sys.stderr)
         return 2

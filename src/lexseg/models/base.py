@@ -1,6 +1,7 @@
 """The contract of models: what goes in, what comes out, and what a configuration is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -55,6 +56,7 @@ class SegmentationModel(nn.Module, ABC):
         name: the key in :data:`lexseg.models.MODELS`.
         uses_text: false for image-only models, which take sentences and ignore them.
         stride: height and width of the input must be divisible by it.
+        published_data: settings of ``data`` that belong to a method as published, faults of released code included.
         text_input: turns a ``TextBatch`` into token states; ``None`` for image-only models.
         presence: answers whether what the words name is there; ``None`` for models that do not say.
         loss_names: the keys of ``training_losses``, in the configuration at hand.
@@ -63,6 +65,7 @@ class SegmentationModel(nn.Module, ABC):
     name: ClassVar[str]
     uses_text: ClassVar[bool] = True
     stride: ClassVar[int] = 32
+    published_data: ClassVar[Mapping[str, Any]] = {}
     text_input: TextInput | None
     presence: PresenceHead | None
     loss_names: tuple[str, ...]

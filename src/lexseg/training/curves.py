@@ -24,6 +24,7 @@ class Curves(Callback):
         self.folder = folder
         self.rows: list[dict[str, float]] = []
         self._started = time.monotonic()
+        self._trained: float | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the rows of the epochs that are done."""
@@ -35,7 +36,11 @@ class Curves(Callback):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Start the clock."""
-        self._started = time.monotonic()
+        self._started, self._trained = time.monotonic(), None
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Look at it: the rest of the epoch is no training."""
+        self._trained = time.monotonic() - self._started
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the epoch's row."""
@@ -47,6 +52,7 @@ class Curves(Callback):
             "epoch": float(trainer.current_epoch),
             "step": float(trainer.global_step),
             "seconds": round(time.monotonic() - self._started, 1),
+            "train_seconds": round(self._trained or time.monotonic() - self._started, 2),
             "lr": float(trainer.optimizers[0].param_groups[-1]["lr"]),
         }
         row |= {name: float(value) for name, value in sorted(metrics.items()) if name.startswith("loss/")}

@@ -75,6 +75,21 @@ def read_recipe(name: str | Path) -> TrainConfig:
         raise ConfigError(f"{path}: {error}") from error
 
 
+def from_values(values: Mapping[str, Any]) -> TrainConfig:
+    """A configuration from plain values, over the defaults.
+
+    Raises:
+        ConfigError: a value cannot be used.
+    """
+    if problems := list(_unknown_keys(values, TrainConfig)):
+        raise ConfigError("\n".join(problems))
+    parser = settings_parser(exit_on_error=False)
+    try:
+        return to_config(parser, parser.parse_object(dict(values)))
+    except Exception as error:  # jsonargparse: ArgumentError, of argparse or its own
+        raise ConfigError(str(error)) from error
+
+
 def _unknown_keys(values: Mapping[Any, Any], kind: type, prefix: str = "") -> Iterator[str]:
     """What a mapping holds that its dataclass lacks: jsonargparse names neither the file nor what was meant."""
     hints, known = get_type_hints(kind), [field.name for field in fields(kind)]
