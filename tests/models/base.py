@@ -64,6 +64,7 @@ class ModelTests:
 
     learning: what is changed where the model is trained for real.
     silent: parameters that this configuration cannot train, for a reason that the subclass names.
+    frozen: what the names of parameters begin with that this method does not train.
     learns: whether this configuration is trained on the squares; one of each model is enough.
     """
 
@@ -71,6 +72,7 @@ class ModelTests:
     arguments: ClassVar[Mapping[str, Any]]
     learning: ClassVar[Mapping[str, Any]] = {}
     silent: ClassVar[tuple[str, ...]] = ()
+    frozen: ClassVar[tuple[str, ...]] = ()
     learns: ClassVar[bool] = True
 
     def build(self, **changes: Any) -> SegmentationModel:
@@ -209,9 +211,11 @@ class ModelTests:
         jitter(model)
         losses = model.train().training_losses(images(6), sentences(6, null=(4,)), target(6))
         sum(losses.values()).backward()
-        size = {n: 0.0 if p.grad is None else float(p.grad.abs().max()) for n, p in model.named_parameters()}
+        trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+        assert [n for n, p in model.named_parameters() if n not in trained and not n.startswith(self.frozen)] == []
+        size = {n: 0.0 if p.grad is None else float(p.grad.abs().max()) for n, p in trained.items()}
         typical = sorted(size.values())[len(size) // 2]
-        assert [n for n, p in model.named_parameters() if p.grad is None] == []
+        assert [n for n, p in trained.items() if p.grad is None] == []
         # A bias may be taken away again by a batch norm further on, in the published networks too.
         weights = {n: g for n, g in size.items() if not n.endswith("bias")}
         assert {n for n, g in weights.items() if not g > 1e-5 * typical} == set(self.silent)
