@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "read every row and file of a manifest and report all problems at once"),
     "import": ("import_", "turn another project's data layout into a manifest"),
     "phantoms": ("phantoms", "draw abdominal phantoms with liver lesions, to try things out on"),
+    "describe": ("describe", "write sentences from masks, in the styles of published data sets"),
     "refer": ("refer", "make a referring data set from images with masks"),
     "train": ("train", "train a method from a recipe"),
     "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),

@@ -65,3 +65,11 @@ def free_name(stem: str, suffix: str, taken: set[str]) -> str:
         name = f"{stem}_{number}{suffix}"
     taken.add(name.lower())
     return name
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Have a file under a second name, without a second copy where the disk allows."""
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(source, target)

@@ -1,8 +1,6 @@
 """``lexseg refer``: from images with masks to a referring data set, whole or not there at all."""
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from PIL import Image
 
 from lexseg.data.augment import case_generator
 from lexseg.data.case import Case
-from lexseg.data.files import free_name, new_folder
+from lexseg.data.files import free_name, link_or_copy, new_folder
 from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifests, write_manifest
 from lexseg.data.problem import Problem, describe
@@ -175,7 +173,7 @@ class _Builder:
             self._no_laterality += 1
         name = free_name(source.image.stem, "", self._taken)
         image_path = self.folder / "images" / f"{name}{source.image.suffix.lower()}"
-        _link(source.image, image_path)
+        link_or_copy(source.image, image_path)
         mask_path = self.folder / "instances" / f"{name}.png"
         _save_labels(found, mask_path)
         self.rows += expression_rows(case, chosen.expressions, image_path, mask_path, framed=anatomy.framed)
@@ -229,13 +227,6 @@ def _nouns(settings: ReferSettings, cases: Sequence[Case]) -> dict[str | None, N
     if settings.noun is not None:
         raise ConfigError("a noun goes with targets of one kind; classes are called as they are named")
     return {name: class_nouns(name) for name in names}
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
 
 
 def _save_labels(found: Instances, path: Path) -> None:
