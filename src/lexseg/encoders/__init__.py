@@ -18,6 +18,7 @@ ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
     "mscan-tiny": ("lexseg.encoders.mscan:MSCAN", {"size": "tiny"}),
     "mscan-small": ("lexseg.encoders.mscan:MSCAN", {"size": "small"}),
     "mscan-base": ("lexseg.encoders.mscan:MSCAN", {"size": "base"}),
+    "clip-resnet50": ("lexseg.encoders.clip_resnet:ClipResNet50", {}),
 }
 
 
