@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "refer": ("refer", "make a referring data set from images with masks"),
     "train": ("train", "train a method from a recipe"),
     "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),
+    "compare": ("compare", "compare methods under one budget"),
     "calibrate": ("calibrate", "fit a model's 'not found' to cases"),
     "segment": ("segment", "segment images by sentences"),
     "models": ("models", "list methods, recipes and bundled models"),

@@ -19,7 +19,7 @@ from lexseg.evaluation.probes import Questions
 from lexseg.evaluation.provenance import describe_data, describe_source, now, versions
 from lexseg.evaluation.report import Report
 from lexseg.evaluation.scores import CaseScore, Cut, resize_truth, score_case
-from lexseg.evaluation.sources import Answer, PredictionFolder, Predictor, ask_model, presence_threshold
+from lexseg.evaluation.sources import BATCH, Answer, PredictionFolder, Predictor, ask_model, presence_threshold
 from lexseg.evaluation.summary import summarise
 from lexseg.evaluation.switching import Switching
 
@@ -41,6 +41,7 @@ class Options:
         probes: the honesty probes to make, by name; ``None`` makes all that the cases allow.
         wordings: how many wordings of a referring expression are asked; the first is the one that is scored.
         by: columns of the manifest whose values are scored as groups of their own.
+        batch: images that a model is asked about at once, at most.
     """
 
     threshold: float | None = None
@@ -51,12 +52,15 @@ class Options:
     probes: tuple[str, ...] | None = None
     wordings: int = WORDINGS
     by: tuple[str, ...] = ()
+    batch: int = BATCH
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ConfigError(f"a threshold of {self.threshold:g}: it must lie between 0 and 1")
         if self.size is not None and not 1 <= self.size <= 10_000:
             raise ConfigError(f"a size of {self.size}: it must lie between 1 and 10000 pixels")
+        if self.batch < 1:
+            raise ConfigError(f"a batch of {self.batch} images: ask about at least 1")
         if self.wordings < 1:
             raise ConfigError(f"{self.wordings} wordings: ask at least 1, which is the sentence itself")
         check_probes(self.probes or ())
@@ -191,7 +195,7 @@ def _prepare(
         questions = questions_about(
             cases, source.laterality, seed=options.seed, probes=options.probes, wordings=options.wordings
         )
-    return questions, ask_model(source, cases, questions, tta=options.tta)
+    return questions, ask_model(source, cases, questions, tta=options.tta, batch=options.batch)
 
 
 def _silent(cases: Sequence[Case], why: str) -> Questions:

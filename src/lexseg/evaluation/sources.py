@@ -17,7 +17,8 @@ from lexseg.errors import DataError
 from lexseg.evaluation.cases import file_names
 from lexseg.evaluation.probes import Questions, Sentence
 
-_BATCH = 16
+BATCH = 16
+"""Images that a model is asked about at once, where nothing else is said."""
 _BATCH_PIXELS = 2**26
 
 
@@ -168,7 +169,7 @@ class PredictionFolder:
 
 
 def ask_model(
-    model: Predictor, cases: Sequence[Case], questions: Questions, *, tta: bool = False
+    model: Predictor, cases: Sequence[Case], questions: Questions, *, tta: bool = False, batch: int = BATCH
 ) -> Iterator[tuple[int, dict[str, Answer]]]:
     """Asks a model about each case: the given sentence, its other wordings and all probes at once.
 
@@ -180,15 +181,16 @@ def ask_model(
         cases: the cases.
         questions: what each is asked.
         tta: test-time augmentation.
+        batch: images at once; fewer where they are large.
 
     Yields:
         the index of a case, in any order but those of one image in a row, and the answers by the names of
         `Questions.asked`.
     """
-    for batch in _batches(cases, questions):
-        images = [read_image(cases[members[0]].image) for members in batch]
-        texts = [_distinct(members, questions) for members in batch]
-        for members, asked, answers in zip(batch, texts, _answers(model, images, texts, tta), strict=True):
+    for portion in _batches(cases, questions, batch):
+        images = [read_image(cases[members[0]].image) for members in portion]
+        texts = [_distinct(members, questions) for members in portion]
+        for members, asked, answers in zip(portion, texts, _answers(model, images, texts, tta), strict=True):
             heard = dict(zip(asked, answers, strict=True))
             for index in members:
                 yield index, {name: heard[text] for name, text in questions.asked(index).items()}
@@ -211,7 +213,7 @@ def _distinct(members: Sequence[int], questions: Questions) -> list[Sentence]:
     return list(dict.fromkeys(text for index in members for text in questions.asked(index).values()))
 
 
-def _batches(cases: Sequence[Case], questions: Questions) -> Iterator[list[list[int]]]:
+def _batches(cases: Sequence[Case], questions: Questions, most: int) -> Iterator[list[list[int]]]:
     """Portions of images, each image as the indices of its cases, whose answers are small enough for memory."""
     by_image: dict[Path, list[int]] = {}
     for index, case in enumerate(cases):
@@ -221,7 +223,7 @@ def _batches(cases: Sequence[Case], questions: Questions) -> Iterator[list[list[
     for path, members in by_image.items():
         height, width = image_size(path)
         needed = height * width * len(_distinct(members, questions))
-        if batch and (len(batch) == _BATCH or pixels + needed > _BATCH_PIXELS):
+        if batch and (len(batch) == most or pixels + needed > _BATCH_PIXELS):
             yield batch
             batch, pixels = [], 0
         batch.append(members)
