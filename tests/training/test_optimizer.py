@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+import torch
 from torch import nn
 
 import tiny
@@ -76,3 +77,20 @@ def test_rate_rises_then_falls_to_its_end_with_the_last_step(schedule: str) -> N
 
 def test_run_of_one_step() -> None:
     assert rates(replace(OptimizerConfig(lr=1.0), warmup=0.0), 1)[0] == pytest.approx(1.0)
+
+
+def test_sgd_goes_by_its_momentum_and_the_same_rates() -> None:
+    """Two steps on a constant gradient of one, by hand; Nesterov looks one step of the momentum ahead."""
+    model = tiny.Tiny()
+    config = OptimizerConfig(kind="sgd", momentum=0.5, lr=0.1, encoder_lr=0.5, weight_decay=0.0, warmup=0.0)
+    optimizer, _ = build_optimizer(model, config, 10)
+    assert isinstance(optimizer, torch.optim.SGD)
+    encoder = next(model.encoder.parameters())
+    for p, rate in ((model.head.weight, 0.1), (encoder, 0.05)):
+        start = p.detach().clone()
+        for speed in (1.0, 1.5):  # of the momentum after each step
+            p.grad = torch.ones_like(p)
+            optimizer.step()
+            start = start - rate * (1 + 0.5 * speed)
+            torch.testing.assert_close(p.detach(), start)
+        p.grad = None

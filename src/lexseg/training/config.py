@@ -68,9 +68,11 @@ class DataConfig:
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """AdamW with a schedule over the real number of steps.
+    """AdamW or SGD, with a schedule over the real number of steps.
 
     Attributes:
+        kind: ``adamw``; or ``sgd`` with Nesterov's momentum, which some published recipes are bound to.
+        momentum: of SGD; AdamW has its usual two.
         lr: peak learning rate of the decoder and everything else that starts from nothing.
         encoder_lr: factor on it for the image encoder's last layer group.
         layer_decay: further factor for each group towards the image.
@@ -83,6 +85,8 @@ class OptimizerConfig:
         loss_warmup: epochs over which a loss term rises linearly from nothing, by the term's name.
     """
 
+    kind: Literal["adamw", "sgd"] = "adamw"
+    momentum: float = 0.9
     lr: float = 1e-3
     encoder_lr: float = 0.3
     layer_decay: float = 1.0

@@ -43,9 +43,14 @@ def parameter_groups(model: SegmentationModel, config: OptimizerConfig) -> list[
 
 def build_optimizer(
     model: SegmentationModel, config: OptimizerConfig, steps: int
-) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
-    """AdamW, and a linear warm-up followed by a fall (cosine or polynomial) that ends with the last of ``steps``."""
-    optimizer = torch.optim.AdamW(parameter_groups(model, config))
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+    """AdamW or SGD; a linear warm-up, then a fall (cosine or polynomial) that ends with the last of ``steps``."""
+    groups = parameter_groups(model, config)
+    optimizer: torch.optim.Optimizer
+    if config.kind == "sgd":
+        optimizer = torch.optim.SGD(groups, config.lr, momentum=config.momentum, nesterov=config.momentum > 0)
+    else:
+        optimizer = torch.optim.AdamW(groups)
     warm = max(1, round(config.warmup * steps))
 
     def factor(step: int) -> float:

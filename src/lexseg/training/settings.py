@@ -97,6 +97,8 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         {"warmup": (0, 1), "final_lr": (0, 1), "layer_decay": (0, 1)}
         | dict.fromkeys(("encoder_lr", "text_lr", "weight_decay", "clip"), (0, None)),
     )
+    if not 0 <= optimizer.momentum < 1:
+        yield "optimizer.momentum", optimizer.momentum, "a number from 0 to below 1 was expected"
     if not 0 < optimizer.lr < math.inf:
         yield "optimizer.lr", optimizer.lr, "a positive number was expected"
     if any(not 0 <= epochs < math.inf for epochs in optimizer.loss_warmup.values()):

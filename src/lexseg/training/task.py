@@ -138,7 +138,7 @@ class SegmentationTask(pl.LightningModule):
         return values.cpu()
 
     def configure_optimizers(self) -> Any:
-        """AdamW and its schedule, over the real number of steps."""
+        """The optimiser and its schedule, over the real number of steps."""
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, CaseDataModule)
         steps = data.total_steps(self.trainer.world_size)
