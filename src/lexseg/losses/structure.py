@@ -29,7 +29,8 @@ def structure_losses(
     if kernel % 2 == 0:
         raise ValueError(f"the boundary's box must have an odd side, not {kernel}")
     mask, probability = target.mask.float(), logits.float().sigmoid()
-    weight = 1 + factor * (F.avg_pool2d(mask, kernel, 1, kernel // 2) - mask).abs()
+    known = mask if target.valid is None else mask * target.valid  # what is unknown must not colour its neighbours
+    weight = 1 + factor * (F.avg_pool2d(known, kernel, 1, kernel // 2) - mask).abs()
     if target.valid is not None:
         weight = weight * target.valid
     if unweighted:

@@ -56,6 +56,8 @@ class M2SNet(SegmentationModel):
         as_published: bool = False,
     ) -> None:
         super().__init__()
+        if boundary_kernel < 1 or boundary_kernel % 2 == 0:
+            raise ValueError(f"boundary_kernel must be odd and positive, not {boundary_kernel}")
         self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
         channels, stem = list(self.encoder.channels), isinstance(self.encoder, Res2Net50)
