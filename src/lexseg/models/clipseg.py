@@ -7,7 +7,6 @@ Lüddecke & Ecker, CVPR 2022 (arXiv 2112.10003); fine-tuned on medical images by
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 
 from lexseg.data.batch import Target
@@ -117,9 +116,7 @@ class CLIPSeg(SegmentationModel):
 
     def encode_image(self, image: Tensor) -> Features:
         """The taps; the words touch only the decoder."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            taps = self.encoder(self.normalize(image))
-        return Features(taps, (image.shape[-2], image.shape[-1]))
+        return Features(self.encoder(self.normalize(image)), (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""

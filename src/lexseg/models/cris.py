@@ -7,12 +7,12 @@ docs/explanation/cris.md says what is published and what is ours.
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
 from lexseg.encoders import create_image_encoder
+from lexseg.encoders.clip_resnet import ClipResNet50
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.published import one_channel_cross_entropy
 from lexseg.losses.segmentation import cross_entropy_loss, soft_dice_loss
@@ -33,7 +33,8 @@ class CRIS(SegmentationModel):
     Args:
         encoder: name of the image encoder.
         encoder_args: its keywords.
-        freeze_encoder: train neither the image encoder nor the sentence's projection.
+        freeze_encoder: train neither the image encoder nor the sentence's projection (of ``clip-resnet50`` only the
+            convolution that CLIP does not have).
         text_width: width of the token states.
         text_encoder: configuration of a text encoder that is trained with the model; ``None`` where it is frozen and
             stands outside.
@@ -84,6 +85,9 @@ class CRIS(SegmentationModel):
         self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
         width = text_adapter["dim"] if text_adapter else text_width
         self.sentence = SentenceVector(width, sentence, sentence_dim)
+        projection = getattr(self.encoder, "text_projection", None)
+        if projection is not None and sentence_dim is not None:
+            self.sentence.load(projection)
         self.neck = CrisNeck(
             list(self.encoder.channels)[1:],
             self.sentence.width,
@@ -96,8 +100,11 @@ class CRIS(SegmentationModel):
         self.projector = DynamicProjector(dim, self.sentence.width, dim // 2, scaled=not as_published)
         self.frozen = freeze_encoder
         if self.frozen:
-            self.encoder.requires_grad_(False).eval()
+            self.encoder.requires_grad_(False)
             self.sentence.requires_grad_(False)
+            if isinstance(self.encoder, ClipResNet50):
+                self.encoder.fresh.requires_grad_(True)
+            self.train()
         self.presence = PresenceHead([dim, dim // 2], self.sentence.width) if presence_weight else None
         self.presence_weight, self.cross_entropy_weight = presence_weight, cross_entropy_weight
         self.upsample, self.as_published = upsample, as_published
@@ -108,13 +115,13 @@ class CRIS(SegmentationModel):
         super().train(mode)
         if self.frozen:
             self.encoder.eval()
+            if isinstance(self.encoder, ClipResNet50):
+                self.encoder.fresh.train(mode)
         return self
 
     def encode_image(self, image: Tensor) -> Features:
         """The maps at strides 8, 16 and 32; the words touch all that follows."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            maps = self.encoder(self.normalize(image))
-        return Features(maps[1:], (image.shape[-2], image.shape[-1]))
+        return Features(self.encoder(self.normalize(image))[1:], (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""

@@ -93,7 +93,7 @@ def load_clipseg(weights: dict[str, Tensor], sentence: SentenceVector, decoder: 
     Raises:
         ModelError: the weights are of another shape.
     """
-    _fill(sentence.project, {"weight": weights["clip.text_projection.weight"]}, "projection of the sentence")
+    sentence.load(weights["clip.text_projection.weight"])
     state = {}
     for i in range(len(decoder.layers)):
         old, new = f"decoder.layers.{i}.", f"layers.{i}."

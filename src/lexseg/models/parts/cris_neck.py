@@ -64,7 +64,7 @@ class CrisNeck(nn.Module):
 
 
 def coordinates(x: Tensor) -> Tensor:
-    """Where each cell of float[B, C, h, w] lies: float[B, 2, h, w], column and row from -1 to 1, 0 where there is one."""
+    """Where each cell lies: float[B, 2, h, w], column and row from -1 to 1; 0 where there is but one."""
     rows, columns = (
         torch.linspace(-1, 1, n, device=x.device) if n > 1 else torch.zeros(1, device=x.device) for n in x.shape[-2:]
     )

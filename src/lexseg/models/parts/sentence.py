@@ -5,6 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from lexseg.errors import ModelError
 from lexseg.models.parts.alignment import masked_mean
 
 Sentence = Literal["last", "mean"]
@@ -29,6 +30,20 @@ class SentenceVector(nn.Module):
         self.how = how
         self.width = width if dim is None else dim
         self.project: nn.Module = nn.Identity() if dim is None else nn.Linear(width, dim, bias=False)
+
+    def load(self, weight: Tensor) -> None:
+        """Take over a pretrained projection, float[dim, width].
+
+        Raises:
+            ModelError: it is of another shape.
+        """
+        if not isinstance(self.project, nn.Linear) or self.project.weight.shape != weight.shape:
+            raise ModelError(
+                f"the pretrained projection of the sentence makes {weight.shape[0]} of {weight.shape[1]} numbers, this "
+                "model's does not: use the text encoder that the image encoder was pretrained with"
+            )
+        with torch.no_grad():
+            self.project.weight.copy_(weight)
 
     def forward(self, words: Tensor, mask: Tensor) -> Tensor:
         """Args: words: float[B, L, D]; mask: bool[B, L], at least one true a row. Returns float[B, width]."""
