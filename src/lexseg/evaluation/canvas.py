@@ -9,19 +9,28 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours, as CSS writes them. Attributes: ink: of text; faint: of axes and grids; hues: of what is shown."""
+    """Colours, as CSS writes them.
+
+    Attributes:
+        ink: of text.
+        faint: of axes and grids.
+        hues: of what is shown.
+        paper: of the page behind.
+    """
 
     ink: str
     faint: str
     hues: tuple[str, ...]
+    paper: str
 
 
-LIGHT = Theme("#1d2530", "#c9d0d8", ("#2166ac", "#8a94a0", "#b35806", "#b2182b"))
-DARK = Theme("#e6e9ee", "#48515d", ("#6db3f2", "#9aa4b1", "#f5a742", "#ff7b72"))
+LIGHT = Theme("#1d2530", "#c9d0d8", ("#2166ac", "#8a94a0", "#b35806", "#b2182b"), "#fff")
+DARK = Theme("#e6e9ee", "#48515d", ("#6db3f2", "#9aa4b1", "#f5a742", "#ff7b72"), "#14181d")
 
 Draw = Callable[[Figure, Theme], None]
 
@@ -34,38 +43,48 @@ class Plot:
         light, dark: PNG for the page's two themes.
         width: in CSS pixels.
         alt: in words.
-        svg: the light one with letters that stay letters, for papers.
+        png, svg: for papers, on white; letters stay letters in the second. Empty where they were not asked for.
     """
 
     light: bytes
     dark: bytes
     width: int
     alt: str
+    png: bytes = b""
     svg: bytes = b""
 
 
-def plot_both(draw: Draw, inches: tuple[float, float], alt: str, *, svg: bool = False) -> Plot:
-    """Draws for both themes."""
-    pictures = [_save(_figure(draw, theme, inches), "png") for theme in (LIGHT, DARK)]
-    vector = _save(_figure(draw, LIGHT, inches), "svg") if svg else b""
-    return Plot(pictures[0], pictures[1], round(inches[0] * 96), alt, vector)
+def plot_both(draw: Draw, inches: tuple[float, float], alt: str, *, paper: bool = False, grid: bool = True) -> Plot:
+    """Draws for both themes, and for papers if asked."""
+    light, dark = (_save(_figure(draw, theme, inches, grid), "png", "none") for theme in (LIGHT, DARK))
+    if not paper:
+        return Plot(light, dark, round(inches[0] * 96), alt)
+    svg = _save(_figure(draw, LIGHT, inches, grid), "svg", "white")
+    return Plot(light, dark, round(inches[0] * 96), alt, _on_white(light), svg)
 
 
-def _figure(draw: Draw, theme: Theme, inches: tuple[float, float]) -> Figure:
-    figure = Figure(figsize=inches, layout="constrained", facecolor="none")
+def _on_white(png: bytes) -> bytes:
+    picture = Image.open(io.BytesIO(png)).convert("RGBA")
+    file = io.BytesIO()
+    Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB").save(file, format="png")
+    return file.getvalue()
+
+
+def _figure(draw: Draw, theme: Theme, inches: tuple[float, float], grid: bool) -> Figure:
+    figure = Figure(figsize=inches, layout="constrained")
     FigureCanvasAgg(figure)
     draw(figure, theme)
     for axes in figure.axes:
-        _dress(axes, theme)
+        _dress(axes, theme, grid)
     return figure
 
 
-def _save(figure: Figure, kind: str) -> bytes:
+def _save(figure: Figure, kind: str, paper: str) -> bytes:
     file = io.BytesIO()
     metadata = {"Software": None} if kind == "png" else {"Date": None}
     # equal numbers give equal files
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "lexseg"}):
-        figure.savefig(file, format=kind, dpi=144, transparent=True, metadata=metadata)
+        figure.savefig(file, format=kind, dpi=144, facecolor=paper, metadata=metadata)
     return file.getvalue()
 
 
@@ -82,10 +101,11 @@ def annotate(axes: Axes, text: str, at: tuple[float, float], colour: str, *, wit
         axes.text(*at, text, transform=axes.get_xaxis_transform(), ha="center", va="bottom", color=colour, fontsize=9)
 
 
-def _dress(axes: Axes, theme: Theme) -> None:
+def _dress(axes: Axes, theme: Theme, grid: bool) -> None:
     axes.set_facecolor("none")
-    axes.tick_params(colors=theme.ink, labelsize=9)
-    axes.grid(axis="y", color=theme.faint, linewidth=0.6)
+    axes.tick_params(which="both", colors=theme.ink, labelsize=9)
+    if grid:
+        axes.grid(axis="y", color=theme.faint, linewidth=0.6)
     axes.set_axisbelow(True)
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))

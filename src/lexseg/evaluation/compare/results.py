@@ -1,15 +1,15 @@
 """The files of a comparison: tables, plots, a page, and Markdown for a paper."""
 
-from dataclasses import dataclass
+import re
 from pathlib import Path
-from typing import Any
 
 from lexseg.data.files import replace_file
-from lexseg.evaluation.compare.cost import read_costs
-from lexseg.evaluation.compare.groups import GroupScore, group_scores
-from lexseg.evaluation.compare.outcomes import Outcome, entries_of, read_outcomes
+from lexseg.evaluation.canvas import Plot
+from lexseg.evaluation.compare import pictures
+from lexseg.evaluation.compare.comparison import Comparison, gather
+from lexseg.evaluation.compare.markdown import build_markdown
+from lexseg.evaluation.compare.page import build_page
 from lexseg.evaluation.compare.plan import Plan
-from lexseg.evaluation.compare.statistics import DatasetStatistics, Pair
 from lexseg.evaluation.compare.table import (
     COST,
     COUNTS,
@@ -17,11 +17,8 @@ from lexseg.evaluation.compare.table import (
     LISTENING,
     OWN,
     SCORES,
-    Row,
-    cell_rows,
     group_rows,
     pair_rows,
-    summary_rows,
     write_csv,
 )
 
@@ -29,64 +26,42 @@ TABLE, SUMMARY, PAIRS, GROUPS = "table.csv", "summary.csv", "pairs.csv", "groups
 PAGE, MARKDOWN, PLOTS = "index.html", "comparison.md", "plots"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Everything that the files show.
-
-    Attributes:
-        plan: the plan.
-        outcomes: of its cells.
-        rows: of ``table.csv``.
-        summary: of ``summary.csv``.
-        pairs: the tests.
-        groups: scores of parts of the cases.
-        statistics: by data set.
-        costs: by method.
-    """
-
-    plan: Plan
-    outcomes: list[Outcome]
-    rows: list[Row]
-    summary: list[Row]
-    pairs: list[Pair]
-    groups: list[GroupScore]
-    statistics: dict[str, DatasetStatistics]
-    costs: dict[str, dict[str, Any]]
-
-
-def compare(plan: Plan, output: Path) -> Comparison:
-    """All results of the cells that are done.
-
-    Args:
-        plan: the plan.
-        output: the comparison's folder; only its cells' records and reports, and its costs, are read.
-    """
-    outcomes, costs = read_outcomes(plan, output), read_costs(output)
-    entries = entries_of(outcomes)
-    by_dataset = {name: [e for e in entries if e.dataset == name] for name in plan.datasets}
-    statistics = {name: DatasetStatistics(members) for name, members in by_dataset.items() if members}
-    rows = cell_rows(plan, outcomes, costs)
-    return Comparison(
-        plan,
-        outcomes,
-        rows,
-        summary_rows(plan, rows, statistics.values()),
-        [pair for part in statistics.values() for pair in part.pairs(plan)],
-        [score for part in statistics.values() for score in group_scores(part.entries)],
-        statistics,
-        costs,
-    )
-
-
-def write_results(plan: Plan, output: Path) -> None:
+def write_results(plan: Plan, output: Path, *, plots: bool = True) -> None:
     """Write the result files into the comparison's folder; cells that fail or wait are named in them.
 
     Args:
         plan: the plan.
         output: the comparison's folder.
+        plots: draw them; they take the most time, and between two cells the tables may do.
     """
-    found = compare(plan, output)
+    found = gather(plan, output)
     write_csv(output / TABLE, found.rows)
     write_csv(output / SUMMARY, found.summary, (*OWN, *COUNTS, *SCORES, *HONESTY, *LISTENING, *COST))
     write_csv(output / PAIRS, pair_rows(plan, found.pairs), ("dataset", "first", "second", "metric", "difference"))
     write_csv(output / GROUPS, group_rows(plan, found.groups), ("dataset", "method", "column", "value", "dice"))
+    drawn = {name: _plots(found, name) if plots else {} for name in found.statistics}
+    replace_file(output / MARKDOWN, build_markdown(found).encode())
+    replace_file(output / PAGE, build_page(found, drawn).encode())
+    if plots:
+        (output / PLOTS).mkdir(exist_ok=True)
+    for dataset, kinds in drawn.items():
+        for kind, one in kinds.items():
+            name = re.sub(r"[^A-Za-z0-9.+_-]+", "-", f"{dataset}_{kind}")
+            replace_file(output / PLOTS / f"{name}.png", one.png)
+            replace_file(output / PLOTS / f"{name}.svg", one.svg)
+
+
+def _plots(found: Comparison, dataset: str) -> dict[str, Plot]:
+    """The plots of a data set by kind; those with nothing to show are left out."""
+    plan, statistics = found.plan, found.statistics[dataset]
+    entries = pictures.ranked(statistics)
+    groups = [score for score in found.groups if score.entry.dataset == dataset]
+    pairs = [pair for pair in found.pairs if pair.first.dataset == dataset]
+    drawn = {
+        "scores": pictures.scores_plot(plan, statistics),
+        "differences": pictures.differences_plot(plan, pairs),
+        "cost": pictures.cost_plot(plan, statistics, found.costs),
+        "size": pictures.size_plot(plan, entries, groups),
+        **{f"by_{column}": one for column, one in pictures.column_plots(plan, entries, groups)},
+    }
+    return {kind: one for kind, one in drawn.items() if one is not None}
