@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     leaks = settings.style.leaks
     told = f"written from the mask ({', '.join(leaks)}): scores on them are an upper bound" if leaks else "leak-free"
     for line in (
-        f"{report.cases} rows in style {settings.name}, {report.sentences} distinct sentences, {told}",
+        f"rows: {report.cases}, style: {settings.name}, distinct sentences: {report.sentences}, {told}",
         f"wrote {report.manifest}",
     ):
         console.print(line, markup=False, soft_wrap=True)

@@ -87,8 +87,9 @@ def describe(
                 continue
             text, nothing_there = found
             empty += nothing_there
-            unsided += case.laterality is None and mentions_side(text)
-            rows.append(_row(case, text, settings))
+            row = _row(case, text, settings)
+            unsided += case.laterality != row.laterality
+            rows.append(row)
         if problems:
             number_of = f"{len(problems)} problem" + ("s" if len(problems) > 1 else "")
             raise DataError(f"nothing was written, {number_of}:\n{listed(problems)}")
@@ -119,10 +120,10 @@ def _sentence(case: Case, settings: DescribeSettings) -> tuple[str, bool] | None
     areas = areas_of(mask, min_area=settings.min_area)
     shape = (mask.shape[0], mask.shape[1])
     if settings.name == "lvit":
-        text = lvit.sentence(areas, shape)
+        text = convert_laterality(lvit.sentence(areas, shape), "image", case.laterality)
     else:
-        text = medvlsm.prompt(settings.name, subject, areas, shape)
-    return convert_laterality(text, "image", case.laterality), not areas
+        text = medvlsm.prompt(settings.name, subject, areas, shape, laterality=case.laterality or "image")
+    return text, not areas
 
 
 def _row(case: Case, text: str, settings: DescribeSettings) -> Case:
@@ -131,19 +132,19 @@ def _row(case: Case, text: str, settings: DescribeSettings) -> Case:
     extra = {**case.extra, "text_style": settings.name, "leaks_mask": leaks}
     if case.text:
         extra.setdefault(OWN_TEXT, case.text)
-    laterality = case.laterality or ("image" if mentions_side(text) else None)
+    placed = "places" in settings.style.leaks and mentions_side(text)  # sides in the user's own words are the user's
+    laterality = case.laterality or ("image" if placed else None)
     return replace(case, texts=(text,), language="en", laterality=laterality, extra=extra)
 
 
 def _notes(settings: DescribeSettings, empty: int, unsided: int) -> list[Problem]:
     said = []
     if unsided:
-        said.append(
-            f"{unsided} rows do not say whose left is left; their sentences mean the image's, and the new manifest "
-            "says so"
-        )
+        rows = "1 row does" if unsided == 1 else f"{unsided} rows do"
+        said.append(f"{rows} not say whose left is left; it is the image's here, and the new manifest says so")
     if empty:
-        said.append(f"{empty} masks are empty; their sentences say that nothing is there")
+        masks = "1 mask is" if empty == 1 else f"{empty} masks are"
+        said.append(f"{masks} empty; the sentence says that nothing is there")
     if settings.style.color and settings.color_column is None:
         said.append(f"no colours are known, and style {settings.name} names none (--color_column NAME)")
     return [Problem("info", None, None, message) for message in said]

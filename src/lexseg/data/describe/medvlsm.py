@@ -8,8 +8,10 @@ size, number and places are measured on the mask (OURS), and a colour is said on
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lexseg.data.case import Laterality
 from lexseg.data.describe.areas import number_word
 from lexseg.data.refer.attributes import Target
+from lexseg.text.wording import convert_laterality
 
 MEDIUM, LARGE = 0.1, 0.3
 """Share of the image from which the largest area is medium, and large; read off the study's prompts for Kvasir."""
@@ -35,7 +37,7 @@ class Subject:
     Attributes:
         name: of the class, in the singular.
         color: in words; blank where it is not known.
-        description: the class name with a description; blank where the style has none. It holds ``{subject}``.
+        description: one of `phrasings`; said by p7, p8 and p9.
     """
 
     name: str = ""
@@ -50,19 +52,28 @@ def phrasings(descriptions: Sequence[str]) -> tuple[str, ...]:
     return tuple(form.replace("{description}", each) for form, each in zip(forms, said, strict=True))
 
 
-def prompt(style: str, subject: Subject, areas: Sequence[Target] = (), shape: tuple[int, int] = (1, 1)) -> str:
-    """The prompt, with the image's left and right.
+def prompt(
+    style: str,
+    subject: Subject,
+    areas: Sequence[Target] = (),
+    shape: tuple[int, int] = (1, 1),
+    *,
+    laterality: Laterality = "image",
+) -> str:
+    """The prompt.
 
     Args:
         style: ``p0`` to ``p9``.
         subject: what it is about.
         areas: of the mask; not looked at by p0, p1 and p7.
         shape: of the mask, (H, W) in pixels.
+        laterality: whose left "left" is in the places; the user's own words stay as they are.
     """
     if style == "p0":
         return ""
+    form = subject.description if style in ("p7", "p8", "p9") else "{subject}"
     if style in ("p1", "p7"):
-        return _described(subject, subject.name)
+        return form.replace("{subject}", subject.name)
     located = style in ("p6", "p9")
     if not areas:  # OURS, as the study's prompts for breast ultrasound: "No tumor in the breast ultrasound image."
         return f"no {subject.name} in the image" if located else f"no {subject.name}"
@@ -75,8 +86,8 @@ def prompt(style: str, subject: Subject, areas: Sequence[Target] = (), shape: tu
         shape_of(largest),
         subject.name,
     ]
-    said = _described(subject, " ".join(filter(None, words)))
-    where = f"located in {', '.join(cells_of(areas, shape))} of the image"
+    said = form.replace("{subject}", " ".join(filter(None, words)))
+    where = convert_laterality(f"located in {', '.join(cells_of(areas, shape))} of the image", "image", laterality)
     return said if not located else f"{said}, {where}" if style == "p6" else f"{said} {where}"
 
 
@@ -104,7 +115,3 @@ def cells_of(areas: Sequence[Target], shape: tuple[int, int]) -> list[str]:
 
 def _third(place: float, length: int) -> int:
     return min(2, int(3 * place / length))
-
-
-def _described(subject: Subject, words: str) -> str:
-    return subject.description.replace("{subject}", words)
