@@ -25,7 +25,10 @@ from lexseg.training.settings import check
 FOLDER = Path(str(files("lexseg"))) / "assets" / "recipes"
 NAMES = sorted(p.stem for p in FOLDER.glob("*.yaml"))
 # of these the networks are large, the pretrained weights lie on a hub, or both
-LARGE = {"clipseg", "cris", "lvit", "reclmis", "dynunet", "m2snet", "fmiseg", "languide", "tmca", "lsms", "unet", "lsms-tiny"}
+LARGE = {
+    "clipseg", "cris", "lvit", "reclmis", "dynunet", "m2snet", "fmiseg",
+    "languide", "tmca", "lsms", "unet", "lsms-tiny",
+}  # fmt: skip
 SENTENCES = ["left upper lung", "right lung", None, "left upper lung"]
 
 
