@@ -51,11 +51,12 @@ def small(**changes: Any) -> LanGuide:
      {"presence_weight": 0.0, "head_channels": 4}],
 )  # fmt: skip
 def test_it_is_tmca_without_its_components(common: dict[str, Any]) -> None:
-    """Same parameters under the same names; same answers and losses, bit for bit."""
+    """Same parameters under the same names, drawn in the same order; same answers and losses, bit for bit."""
     ours = small(**common)
-    torch.manual_seed(1)
+    torch.manual_seed(0)
     tmca = TMCA(**(SMALL | common), alignment_levels=[], enhancement=False)
-    tmca.load_state_dict(ours.state_dict(), strict=True)
+    assert list(ours.state_dict()) == list(tmca.state_dict())
+    assert all(torch.equal(value, tmca.state_dict()[name]) for name, value in ours.state_dict().items())
     assert ours.loss_names == tmca.loss_names
     for mode in (True, False):
         one, other = (m.train(mode).training_losses(images(), sentences(null=(3,)), target()) for m in (ours, tmca))
