@@ -189,8 +189,13 @@ class TestBadInput:
 
     def test_a_row_without_its_class(self, films, tmp_path):
         rewrite(films, lambda number, row: row.update(target="" if number == 1 else "cyst"))
-        with pytest.raises(DataError, match=r"row 3.*column target.*is empty"):
+        with pytest.raises(DataError, match="1 problem:") as caught:
             describe([films], tmp_path / "out", DescribeSettings("p1", class_column="target"))
+        where, message = str(caught.value).splitlines()[1].split(": ", 1)
+        assert (where.strip(), message) == (
+            f"{films}, row 3",
+            "the column 'target' is empty; what does this mask show?",
+        )
 
     def test_expressions_are_not_described(self, films, tmp_path):
         rewrite(films, lambda number, row: row.update(expression_kind="none", target_ids=""))

@@ -91,7 +91,7 @@ class DescribeSettings:
         if self.class_column is not None:
             name = case.extra.get(self.class_column)
             if name is None or not name.strip():
-                raise DataError(f"{case.where}, column {self.class_column}: is empty; what does this mask show?")
+                raise DataError(f"{case.where}: the column {self.class_column!r} is empty; what does this mask show?")
         color = "" if self.color_column is None else case.extra.get(self.color_column, "").strip()
         if not self.descriptions:
             return Subject(_noun(name or ""), color)
