@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
+from lexseg.losses.segmentation import case_mean
 
 
 def squared_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> Tensor:
@@ -26,10 +27,7 @@ def squared_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) ->
         probability, mask = probability * target.valid, mask * target.valid
     overlap = (probability * mask).sum((1, 2, 3))
     total = probability.square().sum((1, 2, 3)) + mask.square().sum((1, 2, 3))
-    loss = 1 - (2 * overlap + smooth) / (total + smooth)
-    if target.weight is None:
-        return loss.mean()
-    return (loss * target.weight).sum() / target.weight.sum().clamp(min=torch.finfo(loss.dtype).eps)
+    return case_mean(1 - (2 * overlap + smooth) / (total + smooth), target.weight)
 
 
 def balanced_cross_entropy_loss(logits: Tensor, target: Target) -> Tensor:
