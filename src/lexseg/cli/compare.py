@@ -38,10 +38,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.set_defaults(run=run)
 
 
-def add_run_options(parser: argparse.ArgumentParser) -> None:
+def add_run_options(parser: argparse.ArgumentParser, *, output_required: bool = True) -> None:
     """The options of every command that runs a plan."""
     add = parser.add_argument
-    add("--output", type=Path, required=True, metavar="DIR", help="the comparison's folder, new or to be gone on with")
+    where = "the comparison's folder, new or to be gone on with"
+    add("--output", type=Path, required=output_required, metavar="DIR", help=where)
+    add("--steps", type=int, metavar="N", help="budget of each cell in optimizer steps, in place of the plan's")
+    add("--minutes", type=float, metavar="M", help="the same in minutes of training")
     add("--jobs", type=int, default=1, metavar="N", help="cells at once (default: %(default)s)")
     add("--devices", type=_names, default=(), metavar="D[,D]", help="taken in turn, such as cuda:0,cuda:1 or cpu")
     add("--only", type=_names, default=(), metavar="P[,P]", help="only cells of these names, such as 'tmca__*'")
@@ -62,6 +65,7 @@ def run_plan(plan: "Plan", args: argparse.Namespace) -> int:
     from lexseg.evaluation.compare.results import write_results
     from lexseg.evaluation.compare.runner import Runner
 
+    plan = _with_budget(plan, args)
     runner = Runner(plan, args.output, _options(args))
     waiting = runner.waiting()
     if args.dry_run:
@@ -96,6 +100,12 @@ def _finish(plan: "Plan", output: Path, runner: "Runner", records: "list[CellRec
         print(f"failed: {record.key}: {record.reason}")
     print(f"{len(records) - len(failed)} of {len(runner.cells)} cells are done; written to {output / PAGE}")
     return 1 if failed else 0
+
+
+def _with_budget(plan: "Plan", args: argparse.Namespace) -> "Plan":
+    from lexseg.evaluation.compare.plan import with_budget
+
+    return with_budget(plan, steps=args.steps, minutes=args.minutes)
 
 
 def _options(args: argparse.Namespace) -> "RunOptions":

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("train", "train a method from a recipe"),
     "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),
     "compare": ("compare", "compare methods under one budget"),
+    "ablate": ("ablate", "compare the variants of one method, part by part"),
     "calibrate": ("calibrate", "fit a model's 'not found' to cases"),
     "segment": ("segment", "segment images by sentences"),
     "models": ("models", "list methods, recipes and bundled models"),

@@ -42,7 +42,7 @@ def add_branches(branches: list[Tensor]) -> Tensor:
 class StripAttention(nn.Module):
     """Multi-scale convolutional attention: depthwise 5x5, on it pairs of 1xk and kx1 strips, a 1x1, times the input."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, strips: Sequence[int] = STRIPS) -> None:
         super().__init__()
         self.local = nn.Conv2d(dim, dim, 5, padding=2, groups=dim)
         self.strips = nn.ModuleList(
@@ -50,12 +50,12 @@ class StripAttention(nn.Module):
                 nn.Conv2d(dim, dim, (1, k), padding=(0, k // 2), groups=dim),
                 nn.Conv2d(dim, dim, (k, 1), padding=(k // 2, 0), groups=dim),
             )
-            for k in STRIPS
+            for k in strips
         )
         self.mix = nn.Conv2d(dim, dim, 1)
 
     def forward(self, x: Tensor, merge: Merge) -> Tensor:
-        """Args: x: float[B, C, H, W]; merge: of the four branches."""
+        """Args: x: float[B, C, H, W]; merge: of the 5x5 and the strips, four branches as published."""
         local = self.local(x)
         attention: Tensor = self.mix(merge([local, *(strip(local) for strip in self.strips)]))
         return attention * x
@@ -72,14 +72,22 @@ class MSCANBlock(nn.Module):
         mlp_ratio: hidden width of the MLP over ``dim``.
         drop_path: stochastic depth, 0 to 1.
         layer_scale: what ls1 and ls2 start at; 0.01 as published.
+        strips: lengths of the attention's strips.
     """
 
-    def __init__(self, dim: int, mlp_ratio: float = 4.0, drop_path: float = 0.0, layer_scale: float = 0.01) -> None:
+    def __init__(
+        self,
+        dim: int,
+        mlp_ratio: float = 4.0,
+        drop_path: float = 0.0,
+        layer_scale: float = 0.01,
+        strips: Sequence[int] = STRIPS,
+    ) -> None:
         super().__init__()
         hidden = int(dim * mlp_ratio)
         self.norm1 = nn.BatchNorm2d(dim)
         self.enter = nn.Sequential(nn.Conv2d(dim, dim, 1), nn.GELU())
-        self.attention = StripAttention(dim)
+        self.attention = StripAttention(dim, strips)
         self.leave = nn.Conv2d(dim, dim, 1)
         self.norm2 = nn.BatchNorm2d(dim)
         self.mlp = nn.Sequential(

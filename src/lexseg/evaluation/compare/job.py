@@ -30,7 +30,7 @@ class Job:
         validations: looks during the training.
         split: what is scored.
         split_file: the splits for that, where the manifests have none.
-        clusters, probes, by: of the evaluation.
+        clusters, probes, by, limit: of the evaluation.
         batch: images evaluated at once.
         threads: of the process.
     """
@@ -45,6 +45,7 @@ class Job:
     clusters: str
     probes: list[str] | None
     by: list[str]
+    limit: int
     batch: int
     threads: int
 
@@ -86,6 +87,7 @@ def job_of(plan: Plan, cell: Cell, state: DatasetState) -> Job:
         clusters=dataset.clusters,
         probes=dataset.probes,
         by=list(dataset.by),
+        limit=dataset.limit,
         batch=budget.evaluate_batch,
         threads=budget.threads,
     )

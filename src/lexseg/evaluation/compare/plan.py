@@ -106,6 +106,7 @@ class Dataset(_Strict):
         kind: sentences about whole images, or expressions that name targets.
         clusters: what intervals are clustered by. Images, too, where patients are unknown.
         by: columns whose values are scored as groups of their own.
+        limit: images that are scored, drawn once for all; 0 is all.
         set: settings of this data set alone, by their dotted names; those of the method come later.
     """
 
@@ -118,6 +119,7 @@ class Dataset(_Strict):
     kind: Literal["caption", "referring"] = "caption"
     clusters: Literal["patient", "image"] = "patient"
     by: Names = Field(default_factory=list)
+    limit: int = Field(0, ge=0)
     set: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -236,6 +238,29 @@ def parse_plan(values: Any, path: Path) -> Plan:
     return plan
 
 
+def with_budget(plan: Plan, *, steps: int | None = None, minutes: float | None = None) -> Plan:
+    """The same plan under another budget, where one is named.
+
+    Raises:
+        ConfigError: both are named, or what is named is no budget.
+    """
+    if steps is None and minutes is None:
+        return plan
+    others = plan.budget.model_dump(exclude={"steps", "minutes"})
+    try:
+        budget = Budget(steps=steps, minutes=minutes, **others)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"budget: {problem}" for problem in _problems(error))) from error
+    return plan.model_copy(update={"budget": budget})
+
+
+def plan_yaml(plan: Plan) -> bytes:
+    """A plan as a file's content; what has its default is left out."""
+    values = plan.model_dump(mode="json", exclude_defaults=True)
+    text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return text.encode()
+
+
 def plan_path(name: str | Path) -> Path:
     """The file of a plan.
 
@@ -278,6 +303,21 @@ def expand(text: str, key: str, path: Path) -> str:
 def locate(text: str, key: str, plan: Path) -> Path:
     """A path of a plan: expanded, and from the plan's folder."""
     return plan.resolve().parent / Path(expand(text, key, plan)).expanduser()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes lists of plain values in a line, and nothing by reference."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_list(dumper: _Dumper, data: list[Any]) -> yaml.Node:
+    flow = not any(isinstance(value, list | dict) for value in data)
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
+
+
+_Dumper.add_representer(list, _represent_list)
 
 
 def _assets() -> Path:

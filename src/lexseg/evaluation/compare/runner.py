@@ -17,7 +17,7 @@ from lexseg.errors import ConfigError
 from lexseg.evaluation.compare.cells import LOG, Cell, CellRecord, cells_of, read_record
 from lexseg.evaluation.compare.datasets import DatasetState, read_datasets
 from lexseg.evaluation.compare.job import Job, job_of, read_job
-from lexseg.evaluation.compare.plan import Plan
+from lexseg.evaluation.compare.plan import Plan, plan_yaml
 from lexseg.evaluation.compare.worker import INTERRUPTED, one_line
 
 WORKER = (sys.executable, "-m", "lexseg.evaluation.compare.worker")
@@ -130,7 +130,7 @@ class Runner:
         """
         self.output.mkdir(parents=True, exist_ok=True)
         with _locked(self.output), _terminable():
-            replace_file(self.output / "plan.yaml", self.plan.path.read_bytes() if self.plan.path.is_file() else b"")
+            replace_file(self.output / "plan.yaml", plan_yaml(self.plan))
             for cell in self.cells:
                 if cell not in self.jobs:
                     reason = one_line(f"data set missing: {self._states[cell.dataset].missing}")

@@ -12,7 +12,7 @@ from typing import Literal, cast
 from torch import Tensor, nn
 
 from lexseg.encoders.base import ImageEncoder
-from lexseg.encoders.mscan import MSCAN, Merge, MSCANBlock, MSCANStage, add_branches
+from lexseg.encoders.mscan import MSCAN, STRIPS, Merge, MSCANBlock, MSCANStage, add_branches
 
 LanguageBlocks = Literal["all", "stage", "none"]
 
@@ -42,9 +42,10 @@ class LanguageBranch(nn.Module):
         dim: width of the block.
         text_dim: width of the words.
         scale_weights: weigh the branches by the sentence; they start equal, which is the plain sum.
+        branches: how many there are, that of the words included.
     """
 
-    def __init__(self, dim: int, text_dim: int, scale_weights: bool = True) -> None:
+    def __init__(self, dim: int, text_dim: int, scale_weights: bool = True, branches: int = 5) -> None:
         super().__init__()
         self.heads = max(1, dim // 64)
         if dim % self.heads:
@@ -56,7 +57,7 @@ class LanguageBranch(nn.Module):
         self.gate = nn.Sequential(
             nn.Linear(dim, dim, bias=False), nn.ReLU(), nn.Linear(dim, dim, bias=False), nn.Tanh()
         )
-        self.scales = nn.Linear(text_dim, 5) if scale_weights else None
+        self.scales = nn.Linear(text_dim, branches) if scale_weights else None
         if self.scales is not None:
             nn.init.zeros_(self.scales.weight)
             nn.init.zeros_(self.scales.bias)
@@ -65,7 +66,7 @@ class LanguageBranch(nn.Module):
         """Merge.
 
         Args:
-            branches: the four visual branches, float[B, C, h, w], the 5x5 first.
+            branches: the visual branches, float[B, C, h, w], the 5x5 first.
             words: of each image.
 
         Returns:
@@ -127,6 +128,7 @@ class SVLAEncoder(nn.Module):
         scale_weights: of :class:`LanguageBranch`.
         mlp_ratio: of the blocks put after another encoder's stages.
         layer_scale: of those blocks, at the start.
+        kernels: lengths of those blocks' strips, beside their 5x5; MSCAN has its own.
     """
 
     def __init__(
@@ -138,8 +140,13 @@ class SVLAEncoder(nn.Module):
         scale_weights: bool = True,
         mlp_ratio: float = 2.0,
         layer_scale: float = 0.01,
+        kernels: Sequence[int] = STRIPS,
     ) -> None:
         super().__init__()
+        if isinstance(encoder, MSCAN) and tuple(kernels) != STRIPS:
+            raise ValueError(f"kernels are of the blocks put after another encoder's stages; MSCAN has {list(STRIPS)}")
+        if any(kernel % 2 == 0 for kernel in kernels):
+            raise ValueError(f"kernels are {list(kernels)}; odd lengths were expected")
         self.encoder = encoder
         self.channels = tuple(encoder.channels)
         self.reads_words = language_blocks != "none"
@@ -151,9 +158,9 @@ class SVLAEncoder(nn.Module):
             self.places = [list(range(d)) if language_blocks == "all" else [d - 1] for d in depths]
         elif self.reads_words:
             self.places = [[0] for _ in self.channels]
-            self.added.extend(MSCANBlock(c, mlp_ratio, layer_scale=layer_scale) for c in self.channels)
+            self.added.extend(MSCANBlock(c, mlp_ratio, layer_scale=layer_scale, strips=kernels) for c in self.channels)
         self.branches = nn.ModuleList(
-            nn.ModuleList(LanguageBranch(width, text_dim, scale_weights) for _ in places)
+            nn.ModuleList(LanguageBranch(width, text_dim, scale_weights, len(kernels) + 2) for _ in places)
             for width, places in zip(self.channels, self.places, strict=True)
         )
 

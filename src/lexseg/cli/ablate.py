@@ -1,0 +1,71 @@
+"""``lexseg ablate``: which part of a method earns its keep, as a comparison of its variants."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from lexseg.cli.compare import add_run_options, run_plan
+
+_DESCRIPTION = """Makes a plan whose methods are the variants of one, and compares them as `lexseg compare` does: of
+TMCA part after part from the image alone to the whole, of LSMS one part at a time left out or done differently. The
+plan also stands in DIR/plan.yaml; --write FILE only writes it, to be changed and given to `lexseg compare`."""
+_EPILOG = """examples:
+  lexseg ablate tmca --output ablation --steps 300 --jobs 2
+  lexseg ablate lsms --cases set/cases.csv --seeds 0 --output ablation
+  lexseg ablate lsms --write plan.yaml"""
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``ablate`` to the command line."""
+    parser = subparsers.add_parser(
+        "ablate",
+        help="compare the variants of one method",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("method", choices=("tmca", "lsms"), help="whose parts")
+    add("--recipe", default="", help="that the variants change (default: the lite one)")
+    add("--cases", type=Path, metavar="FILE", help="a manifest (default: QaTa-1,000 in the folder LEXSEG_DATA)")
+    add("--seeds", type=_seeds, default=(0, 1, 2), metavar="S[,S]", help="of every variant (default: 0,1,2)")
+    add("--size", type=int, default=128, metavar="N", help="side of the input (default: %(default)s)")
+    add("--write", type=Path, metavar="FILE", help="write the plan and run nothing")
+    add_run_options(parser, output_required=False)
+    parser.set_defaults(run=run, usage_error=parser.error)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the plan, or run it."""
+    from lexseg.data.files import replace_file
+    from lexseg.errors import ConfigError
+    from lexseg.evaluation.ablations import ablation, dataset_of
+    from lexseg.evaluation.compare.plan import parse_plan, plan_yaml, with_budget
+
+    if (args.write is None) == (args.output is None):
+        args.usage_error("give --output DIR to run the ablation, or --write FILE to write its plan")
+    values: dict[str, Any] = ablation(
+        args.method,
+        recipe=args.recipe,
+        datasets=None if args.cases is None else dataset_of(args.cases),
+        seeds=args.seeds,
+        size=args.size,
+    )
+    path = args.write or args.output / "plan.yaml"
+    plan = parse_plan(values, path)
+    if args.write is None:
+        return run_plan(plan, args)
+    plan = with_budget(plan, steps=args.steps, minutes=args.minutes)
+    if path.exists():
+        raise ConfigError(f"--write {path}: is there already; name a new file")
+    replace_file(path, plan_yaml(plan))
+    print(f"{len(plan.methods)} variants; written to {path}")
+    return 0
+
+
+def _seeds(value: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in value.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{value!r}; numbers with commas between them were expected") from None
