@@ -1,5 +1,6 @@
 """The cells of a plan, and what is known of each."""
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -93,9 +94,14 @@ def cells_of(plan: Plan) -> list[Cell]:
 def reads_words(plan: Plan, method: str) -> bool:
     """Whether a method reads sentences; of one whose recipe cannot be used, nothing is known and true is answered."""
     try:
-        return model_class(read_recipe(recipe_name(plan, method)).method).uses_text
+        return _reads_words(recipe_name(plan, method))
     except LexSegError:
         return True
+
+
+@functools.lru_cache(maxsize=256)
+def _reads_words(recipe: str) -> bool:
+    return model_class(read_recipe(recipe).method).uses_text
 
 
 def recipe_name(plan: Plan, method: str) -> str:

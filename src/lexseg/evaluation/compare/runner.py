@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Protocol
 
 from lexseg.data.files import replace_file
 from lexseg.errors import ConfigError
@@ -20,7 +21,7 @@ from lexseg.evaluation.compare.job import Job, job_of, read_job
 from lexseg.evaluation.compare.plan import Plan, plan_yaml
 from lexseg.evaluation.compare.worker import INTERRUPTED, one_line
 
-WORKER = (sys.executable, "-m", "lexseg.evaluation.compare.worker")
+WORKER = "lexseg.evaluation.compare.worker"
 _PATIENCE = 30.0  # seconds that a cell is given to end in good order
 
 
@@ -79,7 +80,7 @@ class Runner:
         plan: the plan.
         output: the comparison's folder.
         options: how to run it.
-        command: that runs the job in a folder; the folder is added to it.
+        launch: starts the process that runs the job in a folder, given what its environment is to hold.
 
     Attributes:
         cells: that are asked for.
@@ -90,10 +91,10 @@ class Runner:
     """
 
     def __init__(
-        self, plan: Plan, output: Path, options: RunOptions | None = None, *, command: Sequence[str] = WORKER
+        self, plan: Plan, output: Path, options: RunOptions | None = None, *, launch: "Launch | None" = None
     ) -> None:
         self.plan, self.output, self.options = plan, output, options or RunOptions()
-        self.command = list(command)
+        self._launch = launch or launch_process
         _check_folder(output)
         found = cells_of(plan)
         only = self.options.only
@@ -141,7 +142,7 @@ class Runner:
     def _run(self, waiting: list[Cell], ended: Callable[[Progress], None], started: Callable[[Cell], None]) -> None:
         total, rest = len(self.cells), list(waiting)
         began, finished = time.monotonic(), 0
-        slots: dict[int, tuple[Cell, subprocess.Popen[bytes], float]] = {}
+        slots: dict[int, tuple[Cell, Process, float]] = {}
         try:
             while rest or slots:
                 for slot in range(self.options.jobs):
@@ -151,10 +152,10 @@ class Runner:
                         slots[slot] = (cell, self._start(cell, slot), time.monotonic())
                 time.sleep(0.1)
                 for slot, (cell, process, since) in list(slots.items()):
-                    if process.poll() is None:
+                    if (code := process.poll()) is None:
                         continue
                     del slots[slot]
-                    record = self._judge(cell, process.returncode)
+                    record = self._judge(cell, code)
                     finished += 1
                     left = (len(rest) + len(slots)) * (time.monotonic() - began) / finished
                     done = total - len(rest) - len(slots)
@@ -172,7 +173,7 @@ class Runner:
             return False
         return record.status == "done" or not self.options.retry_failed
 
-    def _start(self, cell: Cell, slot: int) -> subprocess.Popen[bytes]:
+    def _start(self, cell: Cell, slot: int) -> "Process":
         folder, job = cell.folder(self.output), self.jobs[cell]
         earlier = read_job(folder)
         if read_record(folder) is not None or earlier is None or earlier.fingerprint != job.fingerprint:
@@ -181,18 +182,10 @@ class Runner:
             job = replace(job, config=earlier.config)  # the data may lie elsewhere now, and a run holds to its paths
         job.write(folder)
         threads = str(job.threads)
-        environment = os.environ | {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
+        environment = {"OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads}
         if self.options.devices:
             environment |= _visible(self.options.devices[slot % len(self.options.devices)])
-        with (folder / LOG).open("ab") as log:
-            return subprocess.Popen(
-                [*self.command, str(folder)],
-                stdin=subprocess.PIPE,  # ends with this process, and the cell with it
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,  # Ctrl-C is ours to pass on
-            )
+        return self._launch(folder, environment)
 
     def _judge(self, cell: Cell, code: int) -> CellRecord:
         """The record of a cell whose process has ended; one that ended without a word has failed."""
@@ -207,6 +200,31 @@ class Runner:
         else:
             reason = f"its process ended with status {code}; see {LOG}"
         return _record_failure(cell, self.output, reason, self.jobs[cell].fingerprint)
+
+
+class Process(Protocol):
+    """What the runner needs of a process; `subprocess.Popen` is one."""
+
+    def poll(self) -> int | None: ...
+    def wait(self) -> int: ...
+    def kill(self) -> None: ...
+    def send_signal(self, sig: int) -> None: ...
+
+
+Launch = Callable[[Path, Mapping[str, str]], Process]
+
+
+def launch_process(folder: Path, environment: Mapping[str, str]) -> Process:
+    """A new Python for the job in ``folder``; what it says goes to a file there."""
+    with (folder / LOG).open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", WORKER, str(folder)],
+            stdin=subprocess.PIPE,  # ends with this process, and the cell with it
+            stdout=log,
+            stderr=log,
+            env=os.environ | environment,
+            start_new_session=True,  # Ctrl-C is ours to pass on
+        )
 
 
 def check_methods(plan: Plan, cells: Sequence[Cell]) -> None:
@@ -262,7 +280,7 @@ def _visible(device: str) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": ours[number] if ours else str(number)}
 
 
-def _stop(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+def _stop(processes: Sequence[Process]) -> None:
     """Ask the cells to end after their step; those that do not, or at a second Ctrl-C all, are killed."""
     for process in processes:
         with contextlib.suppress(ProcessLookupError):
