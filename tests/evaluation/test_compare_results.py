@@ -16,6 +16,8 @@ from lexseg.errors import LexSegError
 from lexseg.evaluation.benchmark import Cost
 from lexseg.evaluation.compare import cost as costs
 from lexseg.evaluation.compare.cells import Cell, CellRecord, cells_of, read_record
+from lexseg.evaluation.compare.comparison import gather
+from lexseg.evaluation.compare.pictures import scores_plot
 from lexseg.evaluation.compare.plan import parse_plan
 from lexseg.evaluation.compare.results import write_results
 
@@ -63,6 +65,7 @@ def output(plan, cases, tmp_path_factory):
     methods = {"tmca": cost, "near": cost | {"gmacs": 2.0}, "far": {"failed": "MemoryError: too large"}}
     (folder / "cost.json").write_text(json.dumps({"yardstick": "", "methods": methods}))
     write_results(plan, folder)
+    (folder / "index.html").rename(folder / "whole.html")  # tests that write again leave it
     return folder
 
 
@@ -131,8 +134,8 @@ def test_each_family_is_a_data_set_and_a_metric(output):
     # near and far against the reference with words, near without; tmca and near with words against without
     assert [(r["question"], r["first"], r["first_text"], r["second_text"]) for r in rows] == [
         ("methods", "near", "text", "text"),
-        ("methods", "near", "null", "null"),
         ("methods", "far", "text", "text"),
+        ("methods", "near", "null", "null"),
         ("words", "tmca", "text", "null"),
         ("words", "near", "text", "null"),
     ]
@@ -146,6 +149,19 @@ def test_words_are_worth_what_they_are_worth(output):
     pair = _one(_rows(output / "pairs.csv"), question="words", first="near", metric="dice_per_image")
     with_words, without = (_scored(output, f"near__breast__{text}__s0").mean() for text in ("text", "null"))
     assert float(pair["difference"]) == pytest.approx(with_words - without, abs=1e-5) and with_words > without
+
+
+def test_what_other_words_cost_is_that_of_the_altered_sentences(plan, output):
+    drops = gather(plan, output).drops["breast"]
+    rows = _rows(output / "cells" / "near__breast__text__s0" / "report" / "cases.csv")
+    altered = [float(r["dice"]) - float(r["dice_none"]) for r in rows if r["none_changed"] == "1"]
+    found = drops["near", "text", "none"]
+    assert found.value == pytest.approx(np.mean(altered), abs=1e-5)
+    assert 0 < found.low < found.value < found.high
+    assert ("near", "null", "none") not in drops or drops["near", "null", "none"].value == 0  # nothing to lose
+    assert float(_one(_rows(output / "table.csv"), method="near", text="text")["none_gap_changed"]) == pytest.approx(
+        found.value, abs=1e-5
+    )
 
 
 def test_seeds_are_averaged_and_their_spread_stands_apart(output):
@@ -184,7 +200,7 @@ def test_groups_are_those_of_the_column(output, cases):
 
 
 def test_the_page_says_what_failed_and_shows_no_number_without_its_averaging(output):
-    page = (output / "index.html").read_text()
+    page = (output / "whole.html").read_text()
     assert REASON in page and "1 failed" in page and "1 to come" in page
     assert "A &lt;trial&gt;" in page and "<trial>" not in page and "&lt;near&gt;" in page
     assert re.search(r"Paper</td><td>pooled</td><td>0\.8366", page)
@@ -213,10 +229,12 @@ def test_plots_lie_beside_for_papers(output):
     assert "TMCA (lite)" in svg  # letters stay letters
 
 
-def test_equal_results_give_equal_files(plan, output, tmp_path):
-    before = {p.name: p.read_bytes() for p in [*output.glob("*.*"), *(output / "plots").iterdir()]}
-    write_results(plan, output)
-    assert {p.name: p.read_bytes() for p in [*output.glob("*.*"), *(output / "plots").iterdir()]} == before
+def test_equal_results_give_equal_files(plan, output):
+    before = {path.name: path.read_bytes() for path in [*output.glob("*.csv"), output / "comparison.md"]}
+    write_results(plan, output, plots=False)
+    assert {path.name: path.read_bytes() for path in [*output.glob("*.csv"), output / "comparison.md"]} == before
+    again = scores_plot(plan, gather(plan, output).statistics["breast"])
+    assert again.svg == (output / "plots" / "breast_scores.svg").read_bytes()
 
 
 def test_nothing_done_is_shown_as_nothing_done(plan, tmp_path):
@@ -295,6 +313,6 @@ def test_numbers_are_written_as_people_read_them():
         "812",
         "-",
     ]
-    assert [signed(v) for v in (0.0123, -0.0123, math.nan)] == ["+0.012", "\N{MINUS SIGN}0.012", "-"]
-    assert [p_value(v) for v in (0.0002, 0.04, math.nan)] == ["< 0.001", "0.040", "-"]
+    assert [signed(v) for v in (0.0123, -0.0123, -0.0001, math.nan)] == ["+0.012", "\N{MINUS SIGN}0.012", "0.000", "-"]
+    assert [p_value(v) for v in (0.0002, 0.04, math.nan)] == ["<\N{NO-BREAK SPACE}0.001", "0.040", "-"]
     assert number(None) == "-"

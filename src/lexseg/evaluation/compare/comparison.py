@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.evaluation.compare.cost import read_costs
-from lexseg.evaluation.compare.groups import GroupScore, group_scores
+from lexseg.evaluation.compare.groups import GroupScore, group_scores, probe_drops
 from lexseg.evaluation.compare.outcomes import Entry, Outcome, entries_of, read_outcomes
 from lexseg.evaluation.compare.plan import Plan
-from lexseg.evaluation.compare.statistics import DatasetStatistics, Pair
+from lexseg.evaluation.compare.statistics import DatasetStatistics, Estimate, Pair
 from lexseg.evaluation.compare.table import Row, cell_rows, summary_rows
 
 
@@ -24,6 +24,7 @@ class Comparison:
         pairs: the tests.
         groups: scores of parts of the cases.
         statistics: by data set.
+        drops: by data set what Dice loses by the honesty probes, as `probe_drops` gives it.
         costs: by method.
     """
 
@@ -34,6 +35,7 @@ class Comparison:
     pairs: list[Pair]
     groups: list[GroupScore]
     statistics: dict[str, DatasetStatistics]
+    drops: dict[str, dict[tuple[str, str, str], Estimate]]
     costs: dict[str, dict[str, Any]]
 
     def summary_of(self, entry: Entry) -> Row:
@@ -62,5 +64,6 @@ def gather(plan: Plan, output: Path) -> Comparison:
         [pair for part in statistics.values() for pair in part.pairs(plan)],
         [score for part in statistics.values() for score in group_scores(part.entries)],
         statistics,
+        {name: probe_drops(part.entries) for name, part in statistics.items()},
         costs,
     )

@@ -6,7 +6,7 @@ seconds taken while other cells compute would be theirs as much as the method's.
 
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,9 @@ def measure_costs(
         progress: told each method before it is measured.
     """
     threads = plan.budget.threads
-    kept = read_costs(output)
+    kept, cells = read_costs(output), cells_of(plan)
     for method in plan.methods:
-        cell = _measurable(plan, output, method)
+        cell = _measurable([each for each in cells if each.method == method], output)
         if cell is None:
             continue
         record = read_record(cell.folder(output))
@@ -65,10 +65,10 @@ def read_costs(output: Path) -> dict[str, dict[str, Any]]:
     return {}
 
 
-def _measurable(plan: Plan, output: Path, method: str) -> Cell | None:
-    """The first cell of a method that left a model; one with words, where there is one."""
-    cells = [cell for cell in cells_of(plan) if cell.method == method and (_model(cell, output) / WEIGHTS).is_file()]
-    return min(cells, key=lambda cell: cell.text == NULL, default=None)
+def _measurable(cells: Sequence[Cell], output: Path) -> Cell | None:
+    """The first cell that left a model; one with words, where there is one."""
+    trained = [cell for cell in cells if (_model(cell, output) / WEIGHTS).is_file()]
+    return min(trained, key=lambda cell: cell.text == NULL, default=None)
 
 
 def _model(cell: Cell, output: Path) -> Path:

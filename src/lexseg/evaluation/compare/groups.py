@@ -65,6 +65,33 @@ def group_scores(entries: Sequence[Entry], *, seed: int = 0) -> list[GroupScore]
     return found
 
 
+def probe_drops(entries: Sequence[Entry], *, seed: int = 0) -> dict[tuple[str, str, str], Estimate]:
+    """What Dice loses by the honesty probes, over the cases whose sentence they alter.
+
+    Args:
+        entries: of one data set.
+        seed: of the intervals.
+
+    Returns:
+        by method, kind of sentence and probe the mean of the seeds, without those that were not asked or alter
+        nothing.
+    """
+    bootstrap = PatientBootstrap(entries[0].tables[0].clusters, n_resamples=_N_RESAMPLES, seed=seed)
+    terms = {}
+    for entry in entries:
+        for name in entry.tables[0].drops:
+            drops = np.stack([table.drops[name] for table in entry.tables if name in table.drops], axis=1)
+            if np.isfinite(drops).any(axis=0).all():
+                terms[f"{entry.method} {entry.text} {name}"] = (np.nan_to_num(drops), np.isfinite(drops).astype(float))
+    found = bootstrap.scores(terms)
+    return {
+        (entry.method, entry.text, name): Estimate(found[key][0], *bootstrap.interval(found[key][1]))
+        for entry in entries
+        for name in entry.tables[0].drops
+        if (key := f"{entry.method} {entry.text} {name}") in found
+    }
+
+
 def _terciles(share: NDArray[np.float64], target: NDArray[np.bool_]) -> Mapping[str, NDArray[np.bool_]]:
     """Thirds of the targets by their share of the image; equal sizes stay together."""
     low, high = np.quantile(share[target], [1 / 3, 2 / 3])

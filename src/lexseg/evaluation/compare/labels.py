@@ -39,14 +39,15 @@ def signed(value: float | None, digits: int = 3) -> str:
     """A difference."""
     if value is None or not math.isfinite(value):
         return "-"
-    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    words = f"{value:+.{digits}f}"
+    return words[1:] if float(words) == 0 else words.replace("-", "\N{MINUS SIGN}")
 
 
 def p_value(value: float | None) -> str:
     """A p value."""
     if value is None or not math.isfinite(value):
         return "-"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "<\N{NO-BREAK SPACE}0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def amount(value: float | None) -> str:

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from lexseg.evaluation.output import REPORT as SUMMARY
 from lexseg.evaluation.output import TABLE
 
 DONE, FAILED, WAITING = "done", "failed", "waiting"
+PROBES = ("none", "shuffled", "swapped", "other", "absent")
 _NUMBERS = ("dice", "iou", "hd95", "nsd", "pixels", "reference_area", "predicted_area", "overlap_area")
 
 
@@ -28,12 +30,14 @@ class CaseTable:
         clusters: whose each is.
         numbers: by column float[N].
         groups: by column of the manifest the value of each case.
+        drops: by honesty probe what Dice loses by it, float[N]; NaN where it leaves the sentence as it was.
     """
 
     ids: tuple[str, ...]
     clusters: tuple[str, ...]
     numbers: Mapping[str, NDArray[np.float64]]
     groups: Mapping[str, tuple[str, ...]]
+    drops: Mapping[str, NDArray[np.float64]]
 
     def in_order_of(self, ids: Sequence[str]) -> "CaseTable":
         """The same rows in another order; `ids` are the same cases."""
@@ -44,6 +48,7 @@ class CaseTable:
             tuple(self.clusters[at] for at in order),
             {name: values[order] for name, values in self.numbers.items()},
             {name: tuple(values[at] for at in order) for name, values in self.groups.items()},
+            {name: values[order] for name, values in self.drops.items()},
         )
 
 
@@ -144,7 +149,7 @@ def _read(cell: Cell, folder: Path) -> Outcome:
         cases = _read_cases(folder / REPORT / TABLE)
         if not isinstance(summary, dict):
             raise ValueError
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, LookupError):
         return Outcome(cell, FAILED, "its report is missing or cannot be read", record)
     return Outcome(cell, DONE, "", record, summary, cases)
 
@@ -156,12 +161,13 @@ def _read_cases(path: Path) -> CaseTable:
         tuple(row["id"] for row in rows),
         tuple(row["cluster"] for row in rows),
         {name: np.array([float(row[name]) for row in rows]) for name in _NUMBERS},
-        {column: tuple(row[f"by_{column}"] for row in rows) for column in _columns(rows)},
+        {name.removeprefix("by_"): tuple(row[name] for row in rows) for name in rows[0] if name.startswith("by_")},
+        {name: np.array([_drop(row, name) for row in rows]) for name in PROBES if f"{name}_changed" in rows[0]},
     )
 
 
-def _columns(rows: Sequence[Mapping[str, str]]) -> Iterator[str]:
-    yield from (name.removeprefix("by_") for name in (rows[0] if rows else ()) if name.startswith("by_"))
+def _drop(row: Mapping[str, str], probe: str) -> float:
+    return float(row["dice"]) - float(row[f"dice_{probe}"]) if row[f"{probe}_changed"] == "1" else math.nan
 
 
 def _other_cases(one: Outcome, cases: frozenset[str]) -> Outcome:

@@ -73,13 +73,19 @@ def _dataset(found: Comparison, name: str, plots: Mapping[str, Plot]) -> str:
     sections = [f'<h2>{escape(found.plan.dataset_label(name))}</h2><p class="soft">{escape(facts)}</p>']
     sections.append(plot(plots.get("scores")) + _table(shown.scores(found, name)))
     if rows := shown.differences(found, name):
-        note = "Coloured: p below 0.05 after Holm's correction for all comparisons of this data set."
+        note = (
+            "Above zero: the first is better. Coloured: p below 0.05 after Holm's correction for all comparisons of "
+            "this data set."
+        )
         sections.append(f"<h3>Paired differences</h3>{plot(plots.get('differences'))}{_table(rows, note)}")
     if "cost" in plots:
         note = "Hollow: reads no sentence." if _some_deaf(found) else ""
         sections.append(f'<h3>Score against cost</h3>{plot(plots["cost"])}<p class="soft">{note}</p>')
     if rows := shown.honesty(found, name):
-        note = "Change in Dice on the cases whose sentence the probe alters. A method that listens loses."
+        note = (
+            "Change in Dice on the cases whose sentence the probe alters. A method that listens loses; an interval "
+            "that holds zero cannot be told from not listening at all."
+        )
         sections.append(f"<h3>Does it listen?</h3>{_table(rows, note)}")
     if rows := shown.listening(found, name):
         sections.append(f"<h3>Does it find what the words name?</h3>{_table(rows)}")

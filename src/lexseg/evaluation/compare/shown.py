@@ -5,10 +5,11 @@ from typing import Any
 
 from lexseg.evaluation.compare.comparison import Comparison
 from lexseg.evaluation.compare.labels import PROBE_LABELS, amount, entry_label, number, p_value, row_label, signed
-from lexseg.evaluation.compare.outcomes import DONE, FAILED, Entry
+from lexseg.evaluation.compare.outcomes import DONE, FAILED, PROBES, Entry
 from lexseg.evaluation.compare.pictures import in_order, pair_label, ranked
 from lexseg.evaluation.compare.statistics import MAIN, METRICS, Estimate
-from lexseg.evaluation.compare.table import LISTENING, PROBES
+from lexseg.evaluation.compare.table import LISTENING
+from lexseg.metrics.comparison import Difference
 
 Table = list[list[str]]
 
@@ -63,21 +64,16 @@ def differences(found: Comparison, dataset: str) -> Table:
 
 
 def honesty(found: Comparison, dataset: str) -> Table:
-    """What Dice loses with other words, over the sentences that the probe alters; empty where nothing was asked."""
-    entries = ranked(found.statistics[dataset])
-    asked = [name for name in PROBES if any(_of(found, e, f"{name}_gap") is not None for e in entries)]
-    if not asked:
-        return []
+    """What other words change in Dice, over the sentences that the probe alters; empty where nothing was asked."""
+    entries, drops = ranked(found.statistics[dataset]), found.drops[dataset]
+    asked = [name for name in PROBES if any(name == probe for _, _, probe in drops)]
     rows = [["", *(PROBE_LABELS[name] for name in asked)]]
     for entry in entries:
-        cells = []
-        for name in asked:
-            gap = _of(found, entry, f"{name}_gap_changed")
-            cells.append(
-                "not asked" if _of(found, entry, f"{name}_gap") is None else signed(None if gap is None else -gap)
-            )
-        rows.append([entry_label(found.plan, entry), *cells])
-    return rows
+        own = [drops.get((entry.method, entry.text, name)) for name in asked]
+        if any(own):
+            cells = ["-" if d is None else _range(-d.value, -d.high, -d.low) for d in own]
+            rows.append([entry_label(found.plan, entry), *cells])
+    return rows if asked else []
 
 
 def listening(found: Comparison, dataset: str) -> Table:
@@ -92,7 +88,16 @@ def listening(found: Comparison, dataset: str) -> Table:
 
 def costs(found: Comparison) -> Table:
     """What each method costs; measured on one machine, one after the other."""
-    head = ["", "parameters", "trained", "multiply-adds", "train images/s", "latency", "memory [MB]", "training [MB]"]
+    head = [
+        "",
+        "parameters",
+        "trained",
+        "multiply-adds [G]",
+        "train images/s",
+        "latency",
+        "memory [MB]",
+        "training [MB]",
+    ]
     rows = [head]
     for method in found.plan.methods:
         members = [row for row in found.rows if row["method"] == method and row["status"] == DONE]
@@ -104,7 +109,7 @@ def costs(found: Comparison) -> Table:
                 found.plan.label(method),
                 amount(_mean(members, "parameters")),
                 amount(_mean(members, "trainable_parameters")),
-                amount(_mean(members, "macs")),
+                number(cost.get("gmacs"), 2),
                 amount(_mean(members, "train_images_per_second")),
                 number(cost.get("relative_latency"), 2),
                 amount(cost.get("peak_memory_mb")),
@@ -137,7 +142,7 @@ def troubles(found: Comparison) -> Table:
         for one in found.outcomes
         if one.status == FAILED
     ]
-    return [["failed", "data set", "seed", "why"], *rows] if rows else []
+    return [["method", "data set", "seed", "why"], *rows] if rows else []
 
 
 def parts(found: Comparison, dataset: str, column: str) -> Table:
@@ -184,9 +189,13 @@ def ranged(estimate: Estimate, digits: int = 3) -> str:
     return number(estimate.value, digits) + ("" if low == "-" else f" [{low}, {high}]")
 
 
-def _difference(found: Any) -> str:
-    low, high = signed(found.low), signed(found.high)
-    return signed(found.value) + ("" if low == "-" else f" [{low}, {high}]")
+def _difference(found: Difference) -> str:
+    return _range(found.value, found.low, found.high)
+
+
+def _range(value: float, low: float, high: float) -> str:
+    ends = "" if signed(low) == "-" else f" [{signed(low)}, {signed(high)}]"
+    return signed(value) + ends
 
 
 def _of(found: Comparison, entry: Entry, name: str) -> float | None:

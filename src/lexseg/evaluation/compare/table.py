@@ -11,7 +11,7 @@ import numpy as np
 
 from lexseg.data.files import replace_file
 from lexseg.evaluation.compare.groups import GroupScore
-from lexseg.evaluation.compare.outcomes import Outcome
+from lexseg.evaluation.compare.outcomes import PROBES, Outcome
 from lexseg.evaluation.compare.plan import Plan
 from lexseg.evaluation.compare.statistics import MAIN, METRICS, DatasetStatistics, Pair
 
@@ -20,8 +20,6 @@ Row = dict[str, Any]
 _REFERRING = ("giou", "ciou", "pr50", "pr70", "pr90", "n_acc", "t_acc")
 _LISTENING = ("follow_rate", "switch_score", "paraphrase_spread")
 _PRESENCE = ("auroc", "ece")
-PROBES = ("none", "shuffled", "swapped", "other", "absent")
-
 OWN = ("method", "label", "dataset", "text")
 COUNTS = ("n", "n_foreground", "patients", "missed", "false_alarms")
 HONESTY = tuple(f"{probe}_{part}" for probe in PROBES for part in ("gap", "gap_changed", "n_changed"))
