@@ -100,7 +100,7 @@ class Res2Net50(ImageEncoder):
 
     def with_stem(self, image: Tensor) -> list[Tensor]:
         """Five maps: the stem's, float[B, 64, H / 4, W / 4], then the four stages'."""
-        stem, first = self.stages[0]
+        stem, first = self.stages[0].children()
         maps = [stem(image)]
         for stage in (first, *self.stages[1:]):
             maps.append(stage(maps[-1]))
@@ -108,7 +108,7 @@ class Res2Net50(ImageEncoder):
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
         """The stem, then the four stages."""
-        stem, first = self.stages[0]
+        stem, first = self.stages[0].children()
         return [list(stage.parameters()) for stage in (stem, first, *self.stages[1:])]
 
     def _load(self, path: Path) -> None:
