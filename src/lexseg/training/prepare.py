@@ -181,7 +181,10 @@ def text_encoder(
         from lexseg.text.encoders.word import WordEncoder
 
         both = AugmentConfig(mirror=1.0, flip=1.0)
-        values.setdefault("vocabulary", vocabulary or WordEncoder.build_vocabulary(sentences(training, both)))
+        words = vocabulary or WordEncoder.build_vocabulary(sentences(training, both))
+        if not words and not config.data.words:
+            words = ["none"]  # it has to know one, and meets none
+        values.setdefault("vocabulary", words)
         return create_text_encoder(values)
     return create_text_encoder(values, pretrained=not values.get("trainable", False))
 
