@@ -20,6 +20,7 @@ from lexseg.training.prepare import model_arguments
 from lexseg.training.recipe import read_recipe
 
 from .base import WIDTH, ModelTests, images, jitter, sentences, target
+from .overfit import overfit
 
 LITE: dict[str, Any] = {
     "encoder": "efficientnet-lite0",
@@ -185,6 +186,17 @@ def test_as_published_the_switch_that_unfreezes_is_inert() -> None:
     assert all(p.grad is not None for p in real.encoder.parameters())
 
 
+@pytest.mark.parametrize("head", ["refined", "plain"])
+def test_pixels_of_a_cell_start_equal(head: str) -> None:
+    """Else 256 pixels learn one by one what is foreground: after 40 steps on eight films Dice is 0.2 instead of 0.7."""
+    model = published(head=head).eval()
+    with torch.no_grad():
+        logits = model(images(1), sentences(1)).logits
+    cells = logits.unfold(2, 16, 16).unfold(3, 16, 16)
+    torch.testing.assert_close(cells, cells[..., :1, :1].expand_as(cells))
+    assert cells[..., 0, 0].std() > 1e-3
+
+
 def test_modulation() -> None:
     x, condition = torch.randn(2, 5, 8), torch.randn(2, 3)
     torch.testing.assert_close(FiLM(3, 8, residual=True)(x, condition), x)
@@ -232,3 +244,9 @@ def test_features_of_an_image_do_not_depend_on_its_sentences() -> None:
         maps = model.encode_for(images(2), text).maps
     assert [m.shape for m in maps] == [(4, 17, 32)] * 3
     assert all(torch.equal(m[0], m[1]) and not torch.equal(m[1], m[2]) for m in maps)
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_lite_overfits_eight_films(data_root: Path) -> None:
+    assert overfit("clipseg-lite", data_root) > 0.7

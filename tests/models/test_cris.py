@@ -1,5 +1,6 @@
 """CRIS: what every model holds to, its sizes, the kernel made from the sentence, and what the faults cost."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -19,6 +20,7 @@ from lexseg.training.prepare import model_arguments
 from lexseg.training.recipe import read_recipe
 
 from .base import WIDTH, ModelTests, images, jitter, sentences, target
+from .overfit import overfit
 
 WIDTHS: dict[str, Any] = {
     "text_width": WIDTH, "dim": 32, "deep": 48, "side": [16, 24], "layers": 2, "heads": 4, "feedforward": 64,
@@ -158,7 +160,7 @@ def test_a_frozen_encoder_is_not_moved_but_for_what_clip_lacks() -> None:
     assert moved == {f"stages.3.1.connect.{n}" for n in model.encoder.fresh.state_dict()}
 
 
-def test_sentence_takes_clips_projection(tmp_path: Any) -> None:
+def test_sentence_takes_clips_projection(tmp_path: Path) -> None:
     source = ClipResNet50(**RESNET)
     prefixes = ("stages.0.0.", ""), ("stages.0.1.", "layer1."), ("stages.1.", "layer2."), ("stages.2.", "layer3.")
     prefixes = (*prefixes, ("stages.3.0.", "layer4."), ("stages.3.1.", "attnpool."))
@@ -193,3 +195,9 @@ def test_every_switch_changes_something(changes: dict[str, Any]) -> None:
 def test_unknown_way_up_is_refused() -> None:
     with pytest.raises(ValueError, match="'bicubic' or 'bilinear'"):
         published(upsample="nearest")
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_lite_overfits_eight_films(data_root: Path) -> None:
+    assert overfit("cris-lite", data_root) > 0.7

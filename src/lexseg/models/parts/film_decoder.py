@@ -87,6 +87,9 @@ class FiLMDecoder(nn.Module):
             )
         else:
             self.head = nn.ConvTranspose2d(dim, 1, 16, stride=16)
+        for module in self.head.modules():
+            if isinstance(module, nn.ConvTranspose2d):
+                _start_equal(module)
 
     def forward(self, taps: Sequence[Tensor], condition: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Decode.
@@ -110,3 +113,16 @@ class FiLMDecoder(nn.Module):
         cells = x[:, -grid[0] * grid[1] :].transpose(1, 2).unflatten(2, grid)
         logits: Tensor = self.head(cells)
         return logits, cells
+
+
+def _start_equal(convolution: nn.ConvTranspose2d) -> None:
+    """Every pixel that comes out of a cell starts with the same weights, of a variance that keeps signals' size.
+
+    Without published weights, much of the learning else goes into sixteen times sixteen pixels that each find out by
+    themselves what is a lesion (OURS; after ICNR, Aitken et al., 2017).
+    """
+    with torch.no_grad():
+        first = torch.randn_like(convolution.weight[:, :, :1, :1]) * (2 / convolution.in_channels) ** 0.5
+        convolution.weight.copy_(first.expand_as(convolution.weight))
+        if convolution.bias is not None:
+            convolution.bias.zero_()
