@@ -77,7 +77,7 @@ def run_plan(plan: "Plan", args: argparse.Namespace) -> int:
 
     def ended(progress: "Progress") -> None:
         print(_line(plan, args.output, progress), flush=True)
-        write_results(plan, args.output)
+        write_results(plan, args.output, plots=False)  # they take the most time
 
     try:
         records = runner.run(ended)
