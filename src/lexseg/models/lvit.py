@@ -5,7 +5,7 @@ loss) is left out: its body was never released (docs/explanation/lvit.md).
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -56,10 +56,12 @@ class LViT(SegmentationModel):
             takes word positions for channels and fills a table of 14x14 cells (brought to other sizes by us); ten
             tokens are read, the others cut, and filler in place of those that are missing is read as content; pixel
             attention is not squashed; the Dice of an empty mask is 1 whatever is predicted. False: masked
-            cross-attention at every level, a sigmoid, and a Dice that an empty answer brings to nothing.
+            cross-attention at every level, a sigmoid, and a Dice that an empty answer brings to nothing. Beside these,
+            ``--as-published`` dilates the training masks as that code's resize does.
     """
 
     name = "lvit"
+    published_data: ClassVar[Mapping[str, Any]] = {"mask_resize": "touched"}
 
     def __init__(
         self,

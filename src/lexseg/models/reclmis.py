@@ -5,7 +5,7 @@ Huang et al., TMI 2024 (arXiv 2404.02845), after its released code (docs/explana
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -90,10 +90,12 @@ class RecLMIS(SegmentationModel):
         as_published: the released code's faults. The exchange has no residual and attends to padding (18 tokens,
             others cut); reconstruction is causal and without positions, counts every token and lets the target shrink;
             the contrast flattens its weights, counts padding, and calls equal captions different; pixel attention is
-            not squashed; the Dice of an empty mask is 1 whatever is predicted.
+            not squashed; the Dice of an empty mask is 1 whatever is predicted. Beside these, ``--as-published`` dilates
+            the training masks as that code's resize does.
     """
 
     name = "reclmis"
+    published_data: ClassVar[Mapping[str, Any]] = {"mask_resize": "touched"}
 
     def __init__(
         self,

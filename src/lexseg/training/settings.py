@@ -51,6 +51,12 @@ def plain(config: TrainConfig) -> dict[str, Any]:
     return values
 
 
+def changed(config: TrainConfig) -> dict[str, Any]:
+    """The settings that are not at their defaults, by their dotted names."""
+    values, defaults = _flat(plain(config)), _flat(plain(TrainConfig()))
+    return {name: value for name, value in sorted(values.items()) if name not in defaults or defaults[name] != value}
+
+
 def differences(one: TrainConfig, other: TrainConfig) -> list[str]:
     """Dotted names of the settings in which two configurations differ."""
     a, b = _flat(plain(one)), _flat(plain(other))

@@ -12,10 +12,11 @@ from lexseg.evaluation.compare.cells import Cell
 from lexseg.evaluation.compare.configuration import train_config, within
 from lexseg.evaluation.compare.datasets import DatasetState
 from lexseg.evaluation.compare.plan import Plan
-from lexseg.training.settings import plain
+from lexseg.training.config import TrainConfig
+from lexseg.training.settings import changed, plain
 
 JOB = "job.json"
-_PATHS = ("cases", "ids", "split_file")
+_PATHS = ("data.cases", "data.ids", "data.split_file")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +92,13 @@ def job_of(plan: Plan, cell: Cell, state: DatasetState) -> Job:
         batch=budget.evaluate_batch,
         threads=budget.threads,
     )
-    return Job(**(asdict(job) | {"fingerprint": _fingerprint(job, plan, state, cell)}))
+    return Job(**(asdict(job) | {"fingerprint": _fingerprint(job, config, plan, state, cell)}))
 
 
-def _fingerprint(job: Job, plan: Plan, state: DatasetState, cell: Cell) -> str:
-    """What the files hold counts, not where they lie."""
+def _fingerprint(job: Job, config: TrainConfig, plan: Plan, state: DatasetState, cell: Cell) -> str:
+    """What the files hold counts, not where they lie; and no setting that came later and is at its default."""
     values = asdict(job)
     del values["split_file"]
-    data = dict(job.config["data"])
-    values["config"] = dict(job.config) | {"data": {k: v for k, v in data.items() if k not in _PATHS}}
+    values["config"] = {name: value for name, value in changed(config).items() if name not in _PATHS}
     values |= {"select_on": plan.select_on, "content": state.content.get(cell.text, "")}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
