@@ -49,7 +49,7 @@ def test_cells_are_trained_for_the_budget_and_evaluated(make, values, launch, tm
         report = json.loads((folder / "report" / "report.json").read_text())
         assert report["n"] == 4
         assert (report["text_probes"]["none"] is None) == (cell.text == "null"), report["text_probes"]
-        assert "bright" not in "".join(p.read_text(errors="replace") for p in folder.glob("*.*"))
+        assert "bright square" not in "".join(p.read_text(errors="replace") for p in folder.glob("*.*"))
 
 
 def test_a_rerun_keeps_what_is_done_and_gives_the_same(make, values, launch, tmp_path) -> None:
