@@ -73,7 +73,8 @@ def _on_white(png: bytes) -> bytes:
 def _figure(draw: Draw, theme: Theme, inches: tuple[float, float], grid: bool) -> Figure:
     figure = Figure(figsize=inches, layout="constrained")
     FigureCanvasAgg(figure)
-    draw(figure, theme)
+    with matplotlib.rc_context({"text.parse_math": False}):  # a $ in somebody's label is a $
+        draw(figure, theme)
     for axes in figure.axes:
         _dress(axes, theme, grid)
     return figure

@@ -28,7 +28,7 @@ VALUES = {
     "seeds": [0],
     "methods": {
         "tmca": {"recipe": "tmca-lite", "label": "TMCA (lite)", "seeds": [0, 1]},
-        "near": {"recipe": "lsms-lite", "label": "A|B <near>"},
+        "near": {"recipe": "lsms-lite", "label": "A|B <near> $^$"},
         "far": {"recipe": "unet-lite"},
         "broken": {"recipe": "tmca-lite"},
     },
