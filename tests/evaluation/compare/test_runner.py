@@ -169,7 +169,7 @@ def test_a_process_that_ends_without_a_word_has_failed(make, launch, tmp_path) -
 def test_missing_data_set(make, values, launch, tmp_path) -> None:
     values["datasets"]["gone"] = {"cases": "nowhere/cases.csv"}
     plan = make()
-    with pytest.raises(DataError, match=r"plan\.yaml: datasets\.gone: .*nowhere/cases\.csv.*no such file") as error:
+    with pytest.raises(DataError, match=r"(?s)plan\.yaml: datasets\.gone: .*nowhere/cases\.csv.*no such file") as error:
         Runner(plan, tmp_path / "out", launch=launch)
     assert "--skip-missing" in str(error.value)
     assert not (tmp_path / "out").exists()
@@ -212,7 +212,7 @@ def test_listed_cases_and_a_part_of_training_that_selects(make, values, launch, 
     assert [record.status for record in Runner(plan, output, launch=launch).run()] == ["done"]
     folder = cells_of(plan)[0].folder(output)
     record = json.loads((folder / "run" / "run.json").read_text())
-    assert record["cases"] == {"train": 5, "val": 1, "test": 4}
+    assert record["cases"] == {"train": 5, "val": 1, "test": 8}
     report = json.loads((folder / "report" / "report.json").read_text())
     assert report["n"] == 4  # what was scored had no part in training or selection
     assert set(report["by"]["zone"]) == {"left", "right"}

@@ -61,7 +61,8 @@ def train_config(plan: Plan, cell: Cell, *, split_file: Path | None = None) -> T
         cases=[str(path) for path in manifests(plan, cell.dataset)],
         text_column=list(dataset.text_column) if cell.text == NULL else cell.text,
         words=cell.text != NULL,
-        ids=str(id_list(plan, cell.dataset) or ""),
+        # a part of the training cases that selects is cut off from the listed ones, and the splits say all
+        ids="" if plan.select_on == "train-part" else str(id_list(plan, cell.dataset) or ""),
         split_file=str(split_file or ""),
         folds=0,
         fold=0,

@@ -90,16 +90,16 @@ def _read(plan: Plan, name: str, output: Path) -> DatasetState:
     scoring = _write(output / SPLITS / f"{name}.csv", cases) if made else None
     if plan.select_on == "val":
         return DatasetState(name, content, scoring, scoring)
-    parts = _parted(used)
+    parts = _parted(cases, used)
     training = _write(output / SPLITS / f"{name}_training.csv", cases, parts)
     return DatasetState(name, content, training, scoring)
 
 
-def _parted(cases: Sequence[Case]) -> dict[str, Split]:
-    """A part of the training cases in the place of val, cut off by patient; what was val is kept out, as test."""
-    training = [case for case in cases if case.split == "train"]
+def _parted(cases: Sequence[Case], used: Sequence[Case]) -> dict[str, Split]:
+    """A part of the training cases in the place of val, cut off by patient; all others are kept out, as test."""
+    training = [case for case in used if case.split == "train"]
     shares: dict[Split, float] = {"train": 1 - SELECTING, "val": SELECTING}
-    parts: dict[str, Split] = {case.id: "test" for case in cases if case.split != "train"}
+    parts: dict[str, Split] = {case.id: "test" for case in cases}
     for case in split_cases(training, shares, 0):
         assert case.split is not None
         parts[case.id] = case.split

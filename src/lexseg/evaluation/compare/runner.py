@@ -245,16 +245,17 @@ def check_methods(plan: Plan, cells: Sequence[Cell]) -> None:
         if (cell.method, cell.dataset) in seen:
             continue
         seen.add((cell.method, cell.dataset))
+        where = f"{plan.path}: methods.{cell.method}"
         try:
             config = train_config(plan, cell)
             known = list(inspect.signature(model_class(config.method)).parameters)
         except LexSegError as error:
-            if "is not set; export" not in str(error):  # a data set's path is the data set's affair
-                problems[str(error)] = None
+            said = str(error)
+            if "is not set; export" not in said:  # a data set's path is the data set's affair
+                problems[said if said.startswith(str(plan.path)) else f"{where}: {said}"] = None
             continue
         for name in config.model:
             if name not in known:
-                where = f"{plan.path}: methods.{cell.method}"
                 problems[f"{where}: {config.method} has no keyword model.{name}; known are {', '.join(known)}"] = None
     if problems:
         raise ConfigError("\n".join(problems))
