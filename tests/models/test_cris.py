@@ -200,4 +200,4 @@ def test_unknown_way_up_is_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.data
 def test_lite_overfits_eight_films(data_root: Path) -> None:
-    assert overfit("cris-lite", data_root) > 0.7
+    assert overfit("cris-lite", data_root, steps=80) > 0.65
