@@ -20,6 +20,7 @@ from lexseg.evaluation.compare.comparison import gather
 from lexseg.evaluation.compare.pictures import scores_plot
 from lexseg.evaluation.compare.plan import parse_plan
 from lexseg.evaluation.compare.results import write_results
+from lexseg.evaluation.compare.shown import rules
 
 REASON = "the loss is no longer a number: bce is nan at step 3"
 VALUES = {
@@ -316,3 +317,12 @@ def test_numbers_are_written_as_people_read_them():
     assert [signed(v) for v in (0.0123, -0.0123, -0.0001, math.nan)] == ["+0.012", "\N{MINUS SIGN}0.012", "0.000", "-"]
     assert [p_value(v) for v in (0.0002, 0.04, math.nan)] == ["<\N{NO-BREAK SPACE}0.001", "0.040", "-"]
     assert number(None) == "-"
+
+
+@pytest.mark.parametrize(
+    ("leaks", "said"), [(True, "an upper bound"), (False, "do not come from the masks"), (None, "is not said")]
+)
+def test_says_where_the_sentences_come_from(plan, output, leaks, said):
+    breast = VALUES["datasets"]["breast"] | {"leaks": leaks}
+    lines = rules(gather(parse_plan(VALUES | {"datasets": {"breast": breast}}, plan.path), output))
+    assert [line for line in lines if said in line and line.startswith("Breast: ")]

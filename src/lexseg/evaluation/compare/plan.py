@@ -106,6 +106,8 @@ class Dataset(_Strict):
         kind: sentences about whole images, or expressions that name targets.
         clusters: what intervals are clustered by. Images, too, where patients are unknown.
         by: columns whose values are scored as groups of their own.
+        leaks: whether the sentences were written from the masks, so that scores with them are an upper bound; ``None``
+            where that is not known. Said beside the scores.
         limit: images that are scored, drawn once for all; 0 is all.
         set: settings of this data set alone, by their dotted names; those of the method come later.
     """
@@ -119,6 +121,7 @@ class Dataset(_Strict):
     kind: Literal["caption", "referring"] = "caption"
     clusters: Literal["patient", "image"] = "patient"
     by: Names = Field(default_factory=list)
+    leaks: bool | None = None
     limit: int = Field(0, ge=0)
     set: dict[str, Any] = Field(default_factory=dict)
 

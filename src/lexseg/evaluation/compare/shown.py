@@ -7,6 +7,7 @@ from lexseg.evaluation.compare.comparison import Comparison
 from lexseg.evaluation.compare.labels import PROBE_LABELS, amount, entry_label, number, p_value, row_label, signed
 from lexseg.evaluation.compare.outcomes import DONE, FAILED, PROBES, Entry
 from lexseg.evaluation.compare.pictures import in_order, pair_label, ranked
+from lexseg.evaluation.compare.plan import NULL, Plan
 from lexseg.evaluation.compare.statistics import MAIN, METRICS, Estimate
 from lexseg.evaluation.compare.table import LISTENING
 from lexseg.metrics.comparison import Difference
@@ -175,12 +176,26 @@ def rules(found: Comparison) -> list[str]:
         lines.append(
             "Models were chosen on validation cases that are among those that are scored: all scores are a little high."
         )
+    lines += [_said_of_sentences(plan, name) for name in found.statistics]
     if any("lite" in plan.methods[name].recipe for name in plan.methods):
         lines.append(
             "“(lite)” is a method's decoder, interaction and losses on a small shared encoder, under this plan's "
             "budget: no result of the published method, which has other encoders, sizes and training."
         )
     return lines
+
+
+def _said_of_sentences(plan: Plan, dataset: str) -> str:
+    """Where the sentences come from: what is written from a mask tells part of the answer."""
+    name = plan.dataset_label(dataset)
+    if plan.texts_of(dataset) == [NULL]:
+        return f"{name}: asked without words."
+    return {
+        True: f"{name}: the sentences were written from the masks, so scores with them are an upper bound for the "
+        f"clinic; the column without words (`texts: [{NULL}]`) is free of that leak.",
+        False: f"{name}: the sentences do not come from the masks.",
+        None: f"{name}: whether the sentences were written from the masks is not said in the plan (`leaks`).",
+    }[plan.datasets[dataset].leaks]
 
 
 def ranged(estimate: Estimate, digits: int = 3) -> str:
