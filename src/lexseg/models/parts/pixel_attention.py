@@ -30,5 +30,5 @@ class PixelAttention(nn.Module):
         """Args: x: float[B, C, h, w]. Returns the same shape."""
         average = self.average(x).relu().mean(1, keepdim=True)
         largest = self.largest(x).relu().amax(1, keepdim=True)
-        weight = self.weigh(torch.cat([average, largest, average + largest], 1))
+        weight: Tensor = self.weigh(torch.cat([average, largest, average + largest], 1))
         return x * (2 * weight.sigmoid() if self.squash else weight)

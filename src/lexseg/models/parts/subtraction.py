@@ -6,6 +6,7 @@ Reference: Zhao et al., M2SNet, arXiv 2303.10894, and MSNet, MICCAI 2021. The gr
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +59,8 @@ class SubtractionUnit(nn.Module):
         """Args: a: float[B, C, h', w'], the deeper map; b: float[B, C, h, w]. Returns float[B, C, h, w]."""
         a = resize(a, b.shape[-2:])
         difference = (a - b).abs()
-        for of_a, of_b in self.filters:
+        for pair in self.filters:
+            of_a, of_b = cast(nn.ModuleList, pair)
             difference = difference + (of_a(a) - of_b(b)).abs()
         out: Tensor = self.conv(difference)
         return out
@@ -119,7 +121,7 @@ class SubtractionDecoder(nn.Module):
         for i, units in enumerate(self.orders):
             if i == len(self.orders) - 1:
                 order[1] = self.before_last(order[1])
-            order = [unit(a, b) for unit, (b, a) in zip(units, pairwise(order), strict=True)]  # type: ignore[arg-type]
+            order = [unit(a, b) for unit, (b, a) in zip(cast(nn.ModuleList, units), pairwise(order), strict=True)]
             for level, difference in zip(levels, order, strict=False):
                 level.append(difference)
         summed = [conv(torch.stack(level).sum(0)) for conv, level in zip(self.sums, levels, strict=False)] + levels[-1]
