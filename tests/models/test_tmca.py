@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.models.parts.alignment import MultiLevelAlignment, Projected, context_ring, prototype, similarity
+from lexseg.models.parts.alignment import (
+    JointSpace,
+    MultiLevelAlignment,
+    Projected,
+    context_ring,
+    prototype,
+    similarity,
+)
 from lexseg.models.tmca import TMCA
 from lexseg.text import create_text_encoder
 from lexseg.text.collate import TextPipeline
@@ -45,6 +52,7 @@ class TestTMCAWithEverything(ModelTests):
         "text_adapter": {"dim": 16, "layers": 1, "dropout": 0.0},
         "distance": "soft",
         "relevance_weight": 0.1,
+        "joint_positions": True,
         "head_channels": 4,
         "shared_text_projection": True,
         "gate": 0.1,
@@ -246,3 +254,18 @@ def test_words_of_a_trained_encoder_get_a_gradient() -> None:
     text = TextPipeline(model.text_input.encoder)(["left lung", "right lung", "left lung", None])
     sum(model.train().training_losses(images(4), text, target(4)).values()).backward()
     assert all(p.grad is not None for p in model.text_input.encoder.parameters())
+
+
+def test_cells_of_the_joint_space_may_know_where_they_lie() -> None:
+    """Of a map that is the same everywhere, cells are told apart by their position alone, at every size alike."""
+    words, sentence, same = torch.randn(1, 3, 16), torch.randn(1, 16), torch.randn(1, 8, 1, 1)
+    for positions in (False, True):
+        torch.manual_seed(0)
+        space = JointSpace(8, 16, 16, positions=positions)
+        small, large = (space(same.expand(1, 8, n, n), words, sentence).pixels for n in (4, 8))
+        assert (small.flatten(2).std(-1).max() > 0.01) == positions
+        if positions:
+            halved = F.avg_pool2d(large, 2).flatten(2)
+            likeness = torch.einsum("bdi,bdj->bij", small.flatten(2), F.normalize(halved, dim=1))[0]
+            own = likeness.diagonal() > likeness.median(1).values
+            assert own.all()

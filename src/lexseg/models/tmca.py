@@ -42,6 +42,7 @@ class TMCA(SegmentationModel):
         alignment_levels: strides that the alignment loss works on; empty switches it off.
         level_weights, distance, targets, margin: of :class:`MultiLevelAlignment`.
         joint_dim: width of the joint space.
+        joint_positions: whether cells of the joint space know where in the image they lie (OURS).
         shared_text_projection: one G for all levels (the ablation) instead of one each.
         enhancement: language-guided target enhancement.
         gate: what its gates start at.
@@ -71,6 +72,7 @@ class TMCA(SegmentationModel):
         targets: Targets = "caption",
         margin: float = 0.2,
         joint_dim: int = 256,
+        joint_positions: bool = False,
         shared_text_projection: bool = False,
         enhancement: bool = True,
         gate: float = 0.0,
@@ -107,7 +109,9 @@ class TMCA(SegmentationModel):
         self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
         self.enhancement = enhancement
         joint = range(4) if enhancement else self.alignment_levels
-        self.joint = nn.ModuleDict({str(i): JointSpace(channels[i], dim, joint_dim) for i in joint})
+        self.joint = nn.ModuleDict(
+            {str(i): JointSpace(channels[i], dim, joint_dim, positions=joint_positions) for i in joint}
+        )
         if shared_text_projection and self.joint:
             first = next(iter(self.joint.values()))
             for space in self.joint.values():

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.losses.contrastive import Targets, caption_targets, info_nce, soft_targets
+from lexseg.models.parts.positions import sine_positions_2d
 from lexseg.text.batch import TextBatch
 
 Distance = Literal["global", "masked", "masked+context", "soft"]
@@ -30,16 +31,19 @@ class ChannelNorm(nn.LayerNorm):
 class JointSpace(nn.Module):
     """Projects one level's map and the words into a space where cosines mean likeness (2.2).
 
-        z(x) = norm(Conv1x1(GELU(Conv1x1(LN F))));  w_n = norm(G(W_n));  t = norm(G(s)),  s the masked mean of W
+        z(x) = norm(Conv1x1(GELU(Conv1x1(LN F) + p(x))));  w_n = norm(G(W_n));  t = norm(G(s)),  s the masked mean of W
 
     Args:
         channels: width of the level's map.
         text_dim: width of the words.
-        dim: width of the space.
+        dim: width of the space; divisible by 4 with positions.
+        positions: whether p is a sine code of where the cell lies in the image (OURS); otherwise it is zero, and words
+            such as "left" find their cells only by what a convolution's padding tells of the border.
     """
 
-    def __init__(self, channels: int, text_dim: int, dim: int) -> None:
+    def __init__(self, channels: int, text_dim: int, dim: int, *, positions: bool = False) -> None:
         super().__init__()
+        self.positions = positions
         self.visual = nn.Sequential(
             ChannelNorm(channels), nn.Conv2d(channels, dim, 1), nn.GELU(), nn.Conv2d(dim, dim, 1)
         )
@@ -47,8 +51,13 @@ class JointSpace(nn.Module):
 
     def forward(self, features: Tensor, words: Tensor, sentence: Tensor) -> "Projected":
         """Args: features: float[B, C, h, w]; words: float[B, L, D]; sentence: float[B, D]."""
+        hidden = self.visual[1](self.visual[0](features))
+        if self.positions:
+            h, w = hidden.shape[-2:]
+            code = sine_positions_2d(h, w, hidden.shape[1], device=hidden.device).to(hidden.dtype)
+            hidden = hidden + code.T.unflatten(1, (h, w))
         return Projected(
-            F.normalize(self.visual(features), dim=1),
+            F.normalize(self.visual[3](self.visual[2](hidden)), dim=1),
             F.normalize(self.text(words), dim=-1),
             F.normalize(self.text(sentence), dim=-1),
         )
