@@ -18,7 +18,7 @@ from lexseg.models.parts.alignment import masked_mean
 from lexseg.models.parts.grid_positions import GridPositions
 from lexseg.models.parts.guide_decoder import GuideLayer, SubPixelHead
 from lexseg.models.parts.pixel_attention import PixelAttention
-from lexseg.models.parts.plain_cnn import create_pyramid, split_parameters
+from lexseg.models.parts.plain_cnn import create_pyramid, even_scale, split_parameters
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
@@ -38,7 +38,8 @@ class LViT(SegmentationModel):
     followed by a pixel attention on each skip and a plain decoder. The deepest map sees no words.
 
     Args:
-        encoder: ``plain-cnn`` as published, or the name of an image encoder with weights.
+        encoder: ``plain-cnn`` as published, or the name of an image encoder with weights, whose maps a batch norm
+            brings to the scale of plain-cnn's (OURS).
         encoder_args: its keywords.
         text_width: width of the token states.
         text_encoder: configuration of a text encoder that is trained with the model; ``None`` where it is frozen and
@@ -90,6 +91,7 @@ class LViT(SegmentationModel):
         dim = text_adapter["dim"] if text_adapter else text_width
 
         channels = list(self.encoder.channels)
+        self.even = even_scale(encoder, channels)
         skips, strides = channels[:-1], self.encoder.strides[:-1]
         if len(dims) != len(skips):
             raise ValueError(f"{len(dims)} widths of transformer levels for {len(skips)} skips")
@@ -116,8 +118,9 @@ class LViT(SegmentationModel):
         self.loss_names = ("dice", "bce") + ("presence",) * bool(presence_weight)
 
     def encode_image(self, image: Tensor) -> Features:
-        """The image path's maps; the words touch only what is made of them."""
-        return Features(self.encoder(self.normalize(image)), (image.shape[-2], image.shape[-1]))
+        """The image path's maps at one scale; the words touch only what is made of them."""
+        maps = [even(m) for even, m in zip(self.even, self.encoder(self.normalize(image)), strict=True)]
+        return Features(maps, (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""

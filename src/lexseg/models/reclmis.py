@@ -23,7 +23,7 @@ from lexseg.models.parts.conditioned_interaction import ConditionedInteraction, 
 from lexseg.models.parts.grid_positions import GridPositions
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.pixel_attention import PixelAttention
-from lexseg.models.parts.plain_cnn import create_pyramid, split_parameters
+from lexseg.models.parts.plain_cnn import create_pyramid, even_scale, split_parameters
 from lexseg.models.parts.positions import sine_positions_1d, sine_positions_2d
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.reconstructor import Reconstructor
@@ -66,8 +66,9 @@ class RecLMIS(SegmentationModel):
     are contrasted by their parts.
 
     Args:
-        encoder: ``plain-cnn`` as published, or the name of an image encoder with weights; of one that goes to stride 32
-            the two deepest maps are brought together at stride 16 (OURS).
+        encoder: ``plain-cnn`` as published, or the name of an image encoder with weights, whose maps a batch norm
+            brings to the scale of plain-cnn's; of one that goes to stride 32 the two deepest maps are brought together
+            at stride 16 (both OURS).
         encoder_args: its keywords.
         text_width: width of the token states.
         text_encoder: configuration of a text encoder that is trained with the model; ``None`` where it is frozen and
@@ -131,6 +132,7 @@ class RecLMIS(SegmentationModel):
         text_dim = text_adapter["dim"] if text_adapter else text_width
 
         channels = list(self.encoder.channels)
+        self.even = even_scale(encoder, channels)
         self.skips = self.encoder.strides.index(16)
         self.gather = nn.ModuleList(
             nn.Conv2d(c, dim, 1) if c != dim or i else nn.Identity() for i, c in enumerate(channels[self.skips :])
@@ -166,7 +168,7 @@ class RecLMIS(SegmentationModel):
 
     def encode_image(self, image: Tensor) -> Features:
         """The skips, and the map at stride 16 that the words will work on."""
-        maps = self.encoder(self.normalize(image))
+        maps = [even(m) for even, m in zip(self.even, self.encoder(self.normalize(image)), strict=True)]
         deep = [gather(m) for gather, m in zip(self.gather, maps[self.skips :], strict=True)]
         size = (deep[0].shape[-2], deep[0].shape[-1])
         cells = torch.stack([resize(m, size) for m in deep]).sum(0)
