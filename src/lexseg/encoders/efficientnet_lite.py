@@ -91,13 +91,15 @@ class EfficientNetLite0(ImageEncoder):
     mean = (127 / 255,) * 3
     std = (128 / 255,) * 3
 
-    def __init__(self, pretrained: bool | str = True, drop_path: float = 0.0) -> None:
+    def __init__(self, pretrained: bool | str = True, drop_path: float = 0.0, even_scale: bool = False) -> None:
         """Build the encoder.
 
         Args:
             pretrained: true for the packaged ImageNet weights, false for a random start, or the path of a file in the
                 packaged one's format.
             drop_path: stochastic depth of the deepest block, 0 to 1; it grows linearly from 0.
+            even_scale: end each map in a batch norm. The pretrained maps spread 6 to 10 above stride 32, in which
+                positions and words that a method adds to them drown at first.
 
         Raises:
             ModelError: the weights are missing, changed, or of another network.
@@ -115,6 +117,7 @@ class EfficientNetLite0(ImageEncoder):
             stem = [_conv_norm(_SameConv(3, 32, 3, 2))] if i == 0 else []
             self.stages.append(nn.Sequential(*stem, *blocks[:count]))
             blocks = blocks[count:]
+        self.even = nn.ModuleList(nn.BatchNorm2d(c) for c in self.channels if even_scale)
         if pretrained:
             self._load(packaged_weights() if pretrained is True else _read(Path(pretrained)))
         else:
@@ -122,11 +125,17 @@ class EfficientNetLite0(ImageEncoder):
                 if isinstance(module, nn.Conv2d):
                     nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def forward(self, image: Tensor) -> list[Tensor]:
+        maps = super().forward(image)
+        return [norm(m) for norm, m in zip(self.even, maps, strict=True)] if self.even else maps
+
     def layer_groups(self) -> list[list[nn.Parameter]]:
         """The stem, then the four stages."""
         stem, *rest = self.stages[0].children()
         first = [p for block in rest for p in block.parameters()]
-        return [list(stem.parameters()), first, *(list(stage.parameters()) for stage in self.stages[1:])]
+        later = [list(stage.parameters()) for stage in self.stages[1:]]
+        later[-1] += self.even.parameters()
+        return [list(stem.parameters()), first, *later]
 
     def _load(self, weights: dict[str, Tensor]) -> None:
         """Fill every parameter and buffer from ``weights``; the classifier's entries are the only ones left over."""
