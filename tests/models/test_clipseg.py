@@ -45,7 +45,8 @@ PUBLISHED: dict[str, Any] = {
 class TestLite(ModelTests):
     name = "clipseg"
     arguments: ClassVar = LITE
-    learning: ClassVar = {"encoder_args": {"pretrained": True}}
+    learning: ClassVar = {"encoder_args": {"pretrained": True, "even_scale": True}}
+    least_dice: ClassVar = 0.8
 
 
 class TestPublished(ModelTests):
