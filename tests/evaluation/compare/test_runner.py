@@ -116,7 +116,7 @@ def test_a_plan_killed_in_the_middle_ends_in_the_same_table(make, values, launch
 
 
 def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(make, values, launch, tmp_path) -> None:
-    values["budget"]["steps"] = 600
+    values["budget"]["steps"] = 60_000  # far more than two seconds' worth
     plan, output = make(), tmp_path / "out"
     runner = Runner(plan, output, launch=launch)
     pids: list[int] = []
