@@ -98,8 +98,8 @@ class EfficientNetLite0(ImageEncoder):
             pretrained: true for the packaged ImageNet weights, false for a random start, or the path of a file in the
                 packaged one's format.
             drop_path: stochastic depth of the deepest block, 0 to 1; it grows linearly from 0.
-            even_scale: end each map in a batch norm. The pretrained maps spread 6 to 10 above stride 32, in which
-                positions and words that a method adds to them drown at first.
+            even_scale: end each map in a batch norm without scale and shift. The pretrained maps spread 6 to 10 above
+                stride 32, in which positions and words that a method adds to them drown at first.
 
         Raises:
             ModelError: the weights are missing, changed, or of another network.
@@ -117,7 +117,8 @@ class EfficientNetLite0(ImageEncoder):
             stem = [_conv_norm(_SameConv(3, 32, 3, 2))] if i == 0 else []
             self.stages.append(nn.Sequential(*stem, *blocks[:count]))
             blocks = blocks[count:]
-        self.even = nn.ModuleList(nn.BatchNorm2d(c) for c in self.channels if even_scale)
+        # nothing to learn in them: not every model reads every map
+        self.even = nn.ModuleList(nn.BatchNorm2d(c, affine=False) for c in self.channels if even_scale)
         if pretrained:
             self._load(packaged_weights() if pretrained is True else _read(Path(pretrained)))
         else:
@@ -133,9 +134,7 @@ class EfficientNetLite0(ImageEncoder):
         """The stem, then the four stages."""
         stem, *rest = self.stages[0].children()
         first = [p for block in rest for p in block.parameters()]
-        later = [list(stage.parameters()) for stage in self.stages[1:]]
-        later[-1] += self.even.parameters()
-        return [list(stem.parameters()), first, *later]
+        return [list(stem.parameters()), first, *(list(stage.parameters()) for stage in self.stages[1:])]
 
     def _load(self, weights: dict[str, Tensor]) -> None:
         """Fill every parameter and buffer from ``weights``; the classifier's entries are the only ones left over."""

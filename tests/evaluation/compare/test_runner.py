@@ -121,18 +121,20 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(make, values, launch,
     runner = Runner(plan, output, launch=launch)
     pids: list[int] = []
 
-    def interrupt(cell) -> None:
-        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
-        signal.setitimer(signal.ITIMER_REAL, 2.0)
-
-    def launch_and_note(folder, environment):
+    def launch_and_interrupt(folder, environment):
         process = launch(folder, environment)
         pids.append(process.process.pid)
+        signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
+        signal.setitimer(signal.ITIMER_REAL, 2.0)
         return process
 
-    runner._launch = launch_and_note
-    with pytest.raises(KeyboardInterrupt):
-        runner.run(started=interrupt)
+    runner._launch = launch_and_interrupt
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            runner.run()
+    finally:
+        signal.signal(signal.SIGINT, earlier)
     assert read_record(runner.cells[0].folder(output)) is None
     with pytest.raises(ProcessLookupError):
         os.kill(pids[0], 0)
