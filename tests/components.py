@@ -1,0 +1,43 @@
+"""Programs that tests need and pip does not bring. Absent, a test is skipped; where CI has installed them, it fails."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+_PLUGIN_FOLDERS = ("/usr/share/orthanc/plugins", "/usr/lib/orthanc", "/usr/local/share/orthanc/plugins")
+
+
+def orthanc() -> tuple[Path, Path]:
+    """The server Orthanc, and its DICOMweb plugin."""
+    program = _program("Orthanc", "orthanc orthanc-dicomweb")
+    plugins = [p for folder in _PLUGIN_FOLDERS for p in sorted(Path(folder).glob("libOrthancDicomWeb.so*"))]
+    if not plugins:
+        _absent("Orthanc's DICOMweb plugin", "orthanc-dicomweb")
+    return program, plugins[0]
+
+
+def dciodvfy() -> Path:
+    """David Clunie's checker of DICOM files."""
+    return _program("dciodvfy", "dicom3tools")
+
+
+def chromium() -> Path:
+    """A browser."""
+    return _program("chromium", "chromium")
+
+
+def _program(name: str, package: str) -> Path:
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
+    if found is None:
+        _absent(name, package)
+    return Path(found)
+
+
+def _absent(name: str, package: str) -> NoReturn:
+    message = f"{name} is not installed; on Debian: apt-get install --no-install-recommends {package}"
+    if os.environ.get("LEXSEG_COMPONENTS") == "required":
+        pytest.fail(message)
+    pytest.skip(message)
