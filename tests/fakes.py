@@ -52,8 +52,8 @@ class Sides(SegmentationModel):
     def training_losses(self, image, text, target) -> dict[str, Tensor]:
         return {}
 
-    def parameter_groups(self):
-        return {"head": [[self.gain]]}
+    def image_layers(self):
+        return []
 
 
 class Unsure(Sides):

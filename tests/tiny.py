@@ -44,12 +44,8 @@ class Tiny(SegmentationModel):
         logits = self(image, text).logits
         return segmentation_losses(logits, target) | {"small": 1e-3 * logits.square().mean()}
 
-    def parameter_groups(self):
-        encoder = list(self.encoder.parameters())
-        text = list(self.text_input.encoder.parameters()) if self.text_input.encoder is not None else []
-        known = {id(p) for p in encoder + text}
-        head = [p for p in self.parameters() if id(p) not in known]
-        return {"encoder": [encoder], "text": [text] if text else [], "head": [head]}
+    def image_layers(self):
+        return [list(self.encoder.parameters())]
 
 
 class TinyPresence(Tiny):

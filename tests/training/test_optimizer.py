@@ -17,10 +17,9 @@ WORDS = {"kind": "word", "vocabulary": ["left", "right"], "width": 16, "layers":
 class Layered(tiny.Tiny):
     """Its encoder in three layers."""
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        groups = super().parameter_groups()
+    def image_layers(self) -> list[list[nn.Parameter]]:
         conv, norm, _ = self.encoder
-        return groups | {"encoder": [[conv.weight], [conv.bias], list(norm.parameters())]}
+        return [[conv.weight], [conv.bias], list(norm.parameters())]
 
 
 def test_every_parameter_once_with_its_rate_and_decay() -> None:

@@ -107,8 +107,17 @@ class SegmentationModel(nn.Module, ABC):
         """
 
     @abstractmethod
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """Trainable parameters of the image encoder, in groups from input to output, for layer-wise learning rates."""
+
     def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """Trainable parameters, each once: ``encoder`` in groups from input to output, ``text`` and ``head``."""
+        """Trainable parameters, each once: ``encoder``, a trained ``text`` encoder, and all else as ``head``."""
+        encoder = self.image_layers()
+        trained = None if self.text_input is None else self.text_input.encoder
+        text = [] if trained is None else list(trained.parameters())
+        seen = {id(p) for group in encoder for p in group} | {id(p) for p in text}
+        head = [p for p in self.parameters() if p.requires_grad and id(p) not in seen]
+        return {"encoder": encoder, "text": [text] if text else [], "head": [head]}
 
     def encode_for(self, image: Tensor, text: TextBatch) -> Features:
         """Encode each image once, for all the sentences about it.

@@ -151,11 +151,6 @@ class CRIS(SegmentationModel):
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         return losses
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """The image encoder in layers unless it is frozen, a trained text encoder, all else that is trained."""
-        encoder = [] if self.frozen else self.encoder.layer_groups()
-        assert self.text_input is not None
-        text = list(self.text_input.encoder.parameters()) if self.text_input.encoder is not None else []
-        seen = {id(p) for group in encoder for p in group} | {id(p) for p in text}
-        head = [p for p in self.parameters() if p.requires_grad and id(p) not in seen]
-        return {"encoder": encoder, "text": [text] if text else [], "head": [head]}
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image encoder in layers; where it is frozen, what it has of its own is trained with all else."""
+        return [] if self.frozen else self.encoder.layer_groups()

@@ -101,11 +101,10 @@ class DynUNet(SegmentationModel):
         """Dice and cross-entropy, over all supervised sizes."""
         return deep_supervision_losses(self.encode_for(image, text).maps, target, batch_dice=self.batch_dice)
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """Encoder in layers, decoder and heads; no text."""
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The levels of the way down, or the image encoder in layers."""
         own = [list(down.parameters()) for down in self.downs]
-        encoder = own if self.encoder is None else self.encoder.layer_groups()
-        return {"encoder": encoder, "text": [], "head": [[*self.ups.parameters(), *self.heads.parameters()]]}
+        return own if self.encoder is None else self.encoder.layer_groups()
 
 
 class ZScore(nn.Module):

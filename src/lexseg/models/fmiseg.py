@@ -154,14 +154,10 @@ class FMISeg(SegmentationModel):
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         return {name: losses[name] for name in self.loss_names}
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """The image encoders in layers, a trained text encoder, all else."""
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """Both encoders in layers, side by side."""
         layers = zip(*(encoder.layer_groups() for encoder in self._encoders), strict=True)
-        encoder = [[p for group in groups for p in group] for groups in layers]
-        text = list(self.text_input.encoder.parameters()) if self.text_input and self.text_input.encoder else []
-        seen = {id(p) for group in encoder for p in group} | {id(p) for p in text}
-        head = [p for p in self.parameters() if id(p) not in seen]
-        return {"encoder": encoder, "text": [text] if text else [], "head": [head]}
+        return [[p for group in groups for p in group] for groups in layers]
 
     @property
     def _encoders(self) -> list[ImageEncoder]:

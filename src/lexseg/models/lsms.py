@@ -124,14 +124,9 @@ class LSMS(SegmentationModel):
             losses |= {"pixel": self.contrastive_weight * pixel, "region": self.contrastive_weight * region}
         return losses
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """The image encoder in layers, a trained text encoder, all else (the language branches among it)."""
-        encoder = self.encoder.encoder.layer_groups()
-        assert self.text_input is not None
-        text = list(self.text_input.encoder.parameters()) if self.text_input.encoder is not None else []
-        seen = {id(p) for group in encoder for p in group} | {id(p) for p in text}
-        head = [p for p in self.parameters() if id(p) not in seen]
-        return {"encoder": encoder, "text": [text] if text else [], "head": [head]}
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image encoder in layers, without the language branches."""
+        return self.encoder.encoder.layer_groups()
 
     def _words(self, text: TextBatch) -> Words:
         assert self.text_input is not None

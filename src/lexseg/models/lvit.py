@@ -18,7 +18,7 @@ from lexseg.models.parts.alignment import masked_mean
 from lexseg.models.parts.grid_positions import GridPositions
 from lexseg.models.parts.guide_decoder import GuideLayer, SubPixelHead
 from lexseg.models.parts.pixel_attention import PixelAttention
-from lexseg.models.parts.plain_cnn import create_pyramid, even_scale, split_parameters
+from lexseg.models.parts.plain_cnn import create_pyramid, even_scale
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
@@ -152,9 +152,9 @@ class LViT(SegmentationModel):
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         return losses
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """The image path in levels, a trained text encoder, all else."""
-        return split_parameters(self, self.encoder, self.text_input.encoder if self.text_input else None)
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image path in levels."""
+        return self.encoder.layer_groups()
 
     def _embed(self, skips: list[Tensor], words: Tensor, mask: Tensor, grid: tuple[int, int]) -> list[Tensor]:
         """Tokens of every level, float[B, N, dims[i]]."""

@@ -95,9 +95,6 @@ class M2SNet(SegmentationModel):
             losses["perceptual"] = self.perceptual_weight * seen
         return losses
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """Encoder in layers, decoder; no text. As published the encoder counts as decoder."""
-        encoder, head = self.encoder.layer_groups(), list(self.decoder.parameters())
-        if self.as_published:
-            return {"encoder": [], "text": [], "head": [[*(p for group in encoder for p in group), *head]]}
-        return {"encoder": encoder, "text": [], "head": [head]}
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image encoder in layers; as published it learns at the decoder's rate, as a part of it."""
+        return [] if self.as_published else self.encoder.layer_groups()

@@ -23,7 +23,7 @@ from lexseg.models.parts.conditioned_interaction import ConditionedInteraction, 
 from lexseg.models.parts.grid_positions import GridPositions
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.pixel_attention import PixelAttention
-from lexseg.models.parts.plain_cnn import create_pyramid, even_scale, split_parameters
+from lexseg.models.parts.plain_cnn import create_pyramid, even_scale
 from lexseg.models.parts.positions import sine_positions_1d, sine_positions_2d
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.reconstructor import Reconstructor
@@ -210,9 +210,9 @@ class RecLMIS(SegmentationModel):
                     losses[name] = self.reconstruction_weight * value
         return losses
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """The image path in levels, a trained text encoder, all else."""
-        return split_parameters(self, self.encoder, self.text_input.encoder if self.text_input else None)
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image path in levels."""
+        return self.encoder.layer_groups()
 
     def _exchange(self, features: Features, text: TextBatch) -> _Tokens:
         assert self.text_input is not None

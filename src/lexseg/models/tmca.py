@@ -160,13 +160,9 @@ class TMCA(SegmentationModel):
             losses["relevance"] = self.relevance_weight * self._relevance_loss(prediction.maps, target)
         return losses
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """Encoder in layers, a trained text encoder, all else."""
-        encoder = self.encoder.layer_groups()
-        text = list(self.text_input.encoder.parameters()) if self.text_input and self.text_input.encoder else []
-        seen = {id(p) for group in encoder for p in group} | {id(p) for p in text}
-        head = [p for p in self.parameters() if id(p) not in seen]
-        return {"encoder": encoder, "text": [text] if text else [], "head": [head]}
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image encoder in layers."""
+        return self.encoder.layer_groups()
 
     def _words(self, text: TextBatch) -> tuple[Tensor, Tensor]:
         assert self.text_input is not None

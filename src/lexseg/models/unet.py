@@ -55,7 +55,6 @@ class UNet(SegmentationModel):
         """Dice and cross-entropy."""
         return segmentation_losses(self.decode(self.encode_for(image, text), text).logits, target)
 
-    def parameter_groups(self) -> dict[str, list[list[nn.Parameter]]]:
-        """Encoder in layers, decoder and head; no text."""
-        head = [*self.decoder.parameters(), *self.head.parameters()]
-        return {"encoder": self.encoder.layer_groups(), "text": [], "head": [head]}
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image encoder in layers."""
+        return self.encoder.layer_groups()

@@ -59,12 +59,3 @@ def even_scale(encoder: str, channels: Sequence[int]) -> nn.ModuleList:
     and what the decoder is told at one level in the skips of the others (OURS).
     """
     return nn.ModuleList(nn.Identity() if encoder == PLAIN else nn.BatchNorm2d(c) for c in channels)
-
-
-def split_parameters(model: nn.Module, encoder: ImageEncoder, text: nn.Module | None) -> dict[str, Any]:
-    """The image encoder in layers, a trained text encoder, all else: what ``parameter_groups`` asks for."""
-    layers = encoder.layer_groups()
-    words = list(text.parameters()) if text is not None else []
-    seen = {id(p) for group in layers for p in group} | {id(p) for p in words}
-    head = [p for p in model.parameters() if id(p) not in seen]
-    return {"encoder": layers, "text": [words] if words else [], "head": [head]}
