@@ -151,7 +151,7 @@ class Segmenter:
             sizes = [(i.shape[0], i.shape[1]) for i in chunk]
             inputs = torch.stack([to_input(i, self.size) for i in chunk])
             asked = [(i, text or None) for i in range(len(chunk)) for text in texts[start + i]]
-            heard = [(i, *self._heard(text)) for i, text in asked]
+            heard = [(i, *self.heard(text)) for i, text in asked]
             answers = self.answers(
                 self.encode(inputs, tta), [(i, text) for i, text, settled in heard if settled is None], tta
             )
@@ -202,7 +202,7 @@ class Segmenter:
             for j, question in enumerate(part):
                 yield question, logits[:, j], None if presence is None else float(presence[j])
 
-    def _heard(self, text: str | None) -> tuple[str | None, State | None]:
+    def heard(self, text: str | None) -> tuple[str | None, State | None]:
         """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
         if not text or not self.uses_text:
             return text, None
@@ -266,7 +266,7 @@ class ImageSession:
         if laterality not in (None, "image", "patient"):
             raise ConfigError(f"laterality {laterality!r}: expected 'image' or 'patient'")
         words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
-        heard, settled = asker._heard(words)
+        heard, settled = asker.heard(words)
         if settled is None:
             (_, logits, presence), *_ = asker.answers(self._features, [(0, heard)], self.tta)
             where = probability(logits, self.shape)

@@ -1,0 +1,225 @@
+"""Volumes: each frame is asked the same sentences, a batch of frames at a time.
+
+What is kept of a volume is packed to a bit a voxel, and nothing at all of frames in which nothing is found: the memory
+depends on the batch and on what is found, not on the length of the volume.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lexseg.data.case import Laterality
+from lexseg.data.volumes.window import Window
+from lexseg.errors import ConfigError, DataError
+from lexseg.inference.images import to_input
+from lexseg.inference.segmentation import State
+from lexseg.inference.segmenter import Segmenter, probability
+from lexseg.inference.sides import sides_of
+from lexseg.inference.words import model_words
+
+if TYPE_CHECKING:
+    from lexseg.data.scans.scan import Scan
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VolumeSegmentation:
+    """Where in a volume is what the sentence names.
+
+    Attributes:
+        shape: (frames, H, W) of the whole scan.
+        frames: which of its frames were asked, counted from 0.
+        bits: the frames in which something was found: their number in the scan, and the mask's bits, packed.
+        presence: float32[len(frames)], for each frame the probability that what the words name is in it; ``None`` where
+            the model does not say, or nothing was looked for.
+        presence_threshold: below it a frame's mask is empty; ``None`` where the model does not say.
+        threshold: a pixel at or above it belongs to the mask, 0..1.
+        highest: the highest probability of any pixel, 0..1.
+        text: the sentence as it was asked; ``None`` for the null sentence.
+        laterality: whose left the sentence's "left" was taken to be; ``None`` where nobody says.
+        negated: the sentence says of all it names that it is not there: nothing was looked for.
+        spacing: millimetres between pixel centres, (row, column); ``None`` if unknown.
+        thickness: millimetres between frames; ``None`` if unknown.
+    """
+
+    shape: tuple[int, int, int]
+    frames: range
+    bits: Mapping[int, NDArray[np.uint8]]
+    presence: NDArray[np.float32] | None
+    presence_threshold: float | None
+    threshold: float
+    highest: float
+    text: str | None = None
+    laterality: Laterality | None = None
+    negated: bool = False
+    spacing: tuple[float, float] | None = None
+    thickness: float | None = None
+
+    def mask(self, frame: int) -> NDArray[np.bool_]:
+        """bool[H, W] of a frame, which is counted as the scan does; empty where it was not asked."""
+        size = self.shape[1:]
+        if frame not in self.bits:
+            return np.zeros(size, np.bool_)
+        return np.unpackbits(self.bits[frame], count=size[0] * size[1]).reshape(size).astype(np.bool_)
+
+    @property
+    def masks(self) -> NDArray[np.bool_]:
+        """bool[len(frames), H, W], of the frames that were asked, as shown."""
+        return self._unpacked(self.frames)
+
+    def whole(self) -> NDArray[np.bool_]:
+        """bool[frames, H, W] of the whole scan, empty where it was not asked."""
+        return self._unpacked(range(self.shape[0]))
+
+    @property
+    def found(self) -> bool:
+        """Whether any voxel belongs to the mask."""
+        return bool(self.bits)
+
+    @property
+    def state(self) -> State:
+        """``found``, ``not found``, or ``negated`` where nothing was looked for."""
+        return "negated" if self.negated else "found" if self.found else "not found"
+
+    def describe(self) -> dict[str, Any]:
+        """The masks in numbers, as plain JSON values.
+
+        Returns:
+            ``voxels``; ``ml``, null where the spacing or the thickness is unknown; ``frames``, the first and the last
+            that were asked; ``frames_found``, the numbers of those in which something was found; ``largest``, of these
+            the one with the most pixels, as ``frame``, ``px`` and ``mm2``, or null.
+        """
+        pixels = {n: int(np.unpackbits(bits).sum()) for n, bits in self.bits.items()}
+        voxels = sum(pixels.values())
+        area = None if self.spacing is None else self.spacing[0] * self.spacing[1]
+        ml = None if area is None or self.thickness is None else round(voxels * area * self.thickness / 1000, 4)
+        largest = max(pixels, key=lambda n: pixels[n], default=None)
+        return {
+            "voxels": voxels,
+            "ml": ml,
+            "frames": [self.frames.start, self.frames.stop - 1],
+            "frames_found": sorted(pixels),
+            "largest": None
+            if largest is None
+            else {
+                "frame": largest,
+                "px": pixels[largest],
+                "mm2": None if area is None else round(pixels[largest] * area, 4),
+            },
+        }
+
+    def _unpacked(self, frames: range) -> NDArray[np.bool_]:
+        masks = np.zeros((len(frames), *self.shape[1:]), np.bool_)
+        for number in self.bits:
+            if number in frames:
+                masks[number - frames.start] = self.mask(number)
+        return masks
+
+
+def segment_volume(
+    segmenter: Segmenter,
+    scan: "Scan",
+    texts: Sequence[str | None],
+    *,
+    frames: range | None = None,
+    window: Window | None = None,
+    batch: int = 8,
+    threshold: float | None = None,
+    laterality: Laterality | None = None,
+    tta: bool = False,
+    progress: Progress | None = None,
+) -> list[VolumeSegmentation]:
+    """Find in each frame of a scan what each sentence names.
+
+    What a sentence denies is not looked for, as in :meth:`lexseg.inference.segmenter.ImageSession.segment`. A frozen
+    text encoder reads each sentence once; `batch` frames go through the network at a time.
+
+    Args:
+        segmenter: what answers.
+        scan: the volume; a scan of one frame will do too.
+        texts: the sentences; ``None`` is the null sentence.
+        frames: which frames are asked, counted from 0, without gaps; ``None`` takes all.
+        window: what is black and what white; ``None`` takes the scan's own.
+        batch: how many frames are encoded together.
+        threshold: probability from which on a pixel is found; ``None`` takes the model's.
+        laterality: whose left the sentences' "left" is; ``None`` takes the patient's where the scan knows its sides,
+            else the model's own.
+        tta: look at the mirrored frames too, ask with left and right swapped, and average.
+        progress: called as ``progress(done, total)`` after each batch; what it raises ends the work.
+
+    Returns:
+        an answer for each sentence.
+
+    Raises:
+        TextError: if a sentence is blank or longer than the text encoder reads.
+        ConfigError: for an impossible threshold or laterality.
+        DataError: if the scan has no such frames, or one cannot be read.
+    """
+    count, height, width = scan.shape
+    frames = range(count) if frames is None else frames
+    if not len(frames) or frames.step != 1 or frames.start < 0 or frames.stop > count:
+        raise DataError(
+            f"{scan.name}: there are no frames {frames.start} to {frames.stop - 1}; there are {count}, counted from 0"
+        )
+    threshold = segmenter.threshold if threshold is None else threshold
+    if not 0 < threshold < 1:
+        raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
+    whose, given = sides_of(scan.patient_left, laterality)
+    own, encoder = segmenter.laterality, segmenter.text_encoder
+    asked = [segmenter.heard(model_words(text, encoder, given=given, own=own)) for text in texts]
+    said = [_Said(len(frames), segmenter.presence_threshold, threshold) for _ in texts]
+    looked_for = [(i, words) for i, (words, settled) in enumerate(asked) if settled is None]
+    for start in range(0, len(frames), batch):
+        part = frames[start : start + batch]
+        if looked_for:
+            inputs = torch.stack([to_input(scan.show(n, window), segmenter.size) for n in part])
+            questions = [(row, words) for row in range(len(part)) for _, words in looked_for]
+            answers = segmenter.answers(segmenter.encode(inputs, tta), questions, tta)
+            for at, ((row, _), logits, presence) in enumerate(answers):
+                where = probability(logits, (height, width))
+                said[looked_for[at % len(looked_for)][0]].take(start + row, part[row], where, presence)
+        if progress is not None:
+            progress(start + len(part), len(frames))
+    return [
+        VolumeSegmentation(
+            shape=(count, height, width),
+            frames=frames,
+            bits=said[i].bits,
+            presence=None if asked[i][1] == "negated" else said[i].presence,
+            presence_threshold=segmenter.presence_threshold,
+            threshold=threshold,
+            highest=said[i].highest,
+            text=text,
+            laterality=whose or own,
+            negated=asked[i][1] == "negated",
+            spacing=scan.spacing,
+            thickness=scan.thickness,
+        )
+        for i, text in enumerate(texts)
+    ]
+
+
+class _Said:
+    """What a sentence found so far."""
+
+    def __init__(self, count: int, presence_threshold: float | None, threshold: float) -> None:
+        self.presence = None if presence_threshold is None else np.zeros(count, np.float32)
+        self.bits: dict[int, NDArray[np.uint8]] = {}
+        self.highest = 0.0
+        self._absent, self._threshold = presence_threshold or 0.0, threshold
+
+    def take(self, at: int, frame: int, where: NDArray[np.float32], presence: float | None) -> None:
+        """Take the answer about a frame, the ``at``-th that is asked: float[H, W] in 0..1, and presence."""
+        self.highest = max(self.highest, float(where.max()))
+        if self.presence is not None and presence is not None:
+            self.presence[at] = presence
+            if presence < self._absent:
+                return
+        mask = where >= self._threshold
+        if mask.any():
+            self.bits[frame] = np.packbits(mask)
