@@ -72,6 +72,7 @@ QATA = {
     "ids": "qata-1000",
     "split": "val",
     "probes": ["none", "shuffled", "mirrored"],
+    "leaks": True,
 }
 
 
@@ -118,6 +119,7 @@ def ablation(
             if _fits(name, mscan)
         },
         "datasets": {name: dict(values) for name, values in (datasets or {"qata": QATA}).items()},
+        "texts": ["own"],  # what parts make of the words is the question, so they must be there
         "reference": _WHOLE[method],
     }
 

@@ -95,6 +95,16 @@ def test_cells(make, values) -> None:
     ]
 
 
+def test_what_does_not_leak_is_the_headline(make, values) -> None:
+    assert make().texts_of("squares") == ["text"]
+    values["datasets"]["squares"]["leaks"] = True
+    assert make().texts_of("squares") == ["null", "text"]
+    values["datasets"]["squares"]["leak_free"] = "finding"
+    assert make().texts_of("squares") == ["finding", "text"]
+    values["texts"] = ["own", None, "text"]
+    assert make().texts_of("squares") == ["text", "null"]
+
+
 def test_configuration_of_a_cell(make, values) -> None:
     values["train"] |= {"optimizer.lr": 1, "model.width": 2}
     values["datasets"]["squares"]["set"] = {"optimizer.lr": 2, "model.width": 3}

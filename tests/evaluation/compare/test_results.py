@@ -17,6 +17,7 @@ from lexseg.evaluation.benchmark import Cost
 from lexseg.evaluation.compare import cost as costs
 from lexseg.evaluation.compare.cells import Cell, CellRecord, cells_of, read_record
 from lexseg.evaluation.compare.comparison import gather
+from lexseg.evaluation.compare.labels import row_label
 from lexseg.evaluation.compare.pictures import scores_plot
 from lexseg.evaluation.compare.plan import parse_plan
 from lexseg.evaluation.compare.results import write_results
@@ -326,3 +327,12 @@ def test_says_where_the_sentences_come_from(plan, output, leaks, said):
     breast = VALUES["datasets"]["breast"] | {"leaks": leaks}
     lines = rules(gather(parse_plan(VALUES | {"datasets": {"breast": breast}}, plan.path), output))
     assert [line for line in lines if said in line and line.startswith("Breast: ")]
+
+
+def test_the_headline_of_leaking_sentences_is_what_is_asked_without_them(plan, output):
+    breast = VALUES["datasets"]["breast"] | {"leaks": True}
+    whole = parse_plan(VALUES | {"datasets": {"breast": breast}, "texts": []}, plan.path)
+    (line,) = (line for line in rules(gather(whole, output)) if line.startswith("Breast: "))
+    assert "headline is asked without words" in line and "`text` were written from the masks" in line
+    labels = {text: row_label(whole, "tmca", "breast", text) for text in ("null", "text")}
+    assert labels["null"].endswith(", no words") and labels["text"].endswith(", text")

@@ -2,6 +2,7 @@
 
 import math
 
+from lexseg.evaluation.compare.cells import reads_words
 from lexseg.evaluation.compare.outcomes import Entry
 from lexseg.evaluation.compare.plan import NULL, Plan
 
@@ -25,9 +26,10 @@ def entry_label(plan: Plan, entry: Entry) -> str:
 
 
 def row_label(plan: Plan, method: str, dataset: str, text: str) -> str:
-    """The same by names; a kind of sentence is named where it is not the data set's first."""
-    label = plan.label(method)
-    return label if text == plan.texts_of(dataset)[0] else f"{label}, {text_label(text)}"
+    """The same by names; a kind of sentence is named where it is not the data set's first, or none at all."""
+    label, texts = plan.label(method), plan.texts_of(dataset)
+    silenced = text == NULL and len(texts) > 1 and reads_words(plan, method)
+    return label if text == texts[0] and not silenced else f"{label}, {text_label(text)}"
 
 
 def number(value: float | None, digits: int = 3) -> str:

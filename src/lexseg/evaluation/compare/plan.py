@@ -15,6 +15,9 @@ from lexseg.errors import ConfigError
 NULL = "null"
 """The name of the sentence variant without words: trained, validated and asked with the null sentence."""
 
+OWN = "own"
+"""The name of the sentence variant that each data set calls its own: its ``text_column``."""
+
 PROBES = {"none": "none", "shuffled": "shuffled", "swapped": "swapped", "mirrored": "swapped"} | {
     name: name for name in ("other", "absent")
 }
@@ -108,6 +111,7 @@ class Dataset(_Strict):
         by: columns whose values are scored as groups of their own.
         leaks: whether the sentences were written from the masks, so that scores with them are an upper bound; ``None``
             where that is not known. Said beside the scores.
+        leak_free: columns of sentences that tell nothing of the mask, for a set whose own do; empty is no words at all.
         limit: images that are scored, drawn once for all; 0 is all.
         set: settings of this data set alone, by their dotted names; those of the method come later.
     """
@@ -122,6 +126,7 @@ class Dataset(_Strict):
     clusters: Literal["patient", "image"] = "patient"
     by: Names = Field(default_factory=list)
     leaks: bool | None = None
+    leak_free: Annotated[list[str], BeforeValidator(_names)] = Field(default_factory=list)
     limit: int = Field(0, ge=0)
     set: dict[str, Any] = Field(default_factory=dict)
 
@@ -162,8 +167,9 @@ class Plan(_Strict):
         val_limit: cases that are looked at; 0 is all.
         seeds: of each cell.
         methods, datasets: by name.
-        texts: sentence variants: columns, or null for none at all; empty is each data set's own column. A method that
-            reads no sentence is run once, with the first of them.
+        texts: sentence variants: columns, null for none at all, or own for each data set's own. Empty is its own; where
+            that leaks, what does not leak comes first and is the headline. A method that reads no sentence is run
+            once, with the first of them.
         reference: paired differences are against this method; empty is every pair.
         papers: numbers of papers.
         path: of the plan's file; not a key of it.
@@ -198,8 +204,12 @@ class Plan(_Strict):
         return self.methods[method].seeds or self.seeds
 
     def texts_of(self, dataset: str) -> list[str]:
-        """The sentence variants on a data set: columns with commas between them, or ``NULL``."""
-        return self.texts or [",".join(self.datasets[dataset].text_column)]
+        """The sentence variants on a data set, the headline first: columns with commas between them, or ``NULL``."""
+        told = self.datasets[dataset]
+        own = ",".join(told.text_column)
+        if self.texts:
+            return list(dict.fromkeys(own if text == OWN else text for text in self.texts))
+        return [",".join(told.leak_free) or NULL, own] if told.leaks else [own]
 
 
 def read_plan(name: str | Path) -> Plan:

@@ -187,15 +187,28 @@ def rules(found: Comparison) -> list[str]:
 
 def _said_of_sentences(plan: Plan, dataset: str) -> str:
     """Where the sentences come from: what is written from a mask tells part of the answer."""
-    name = plan.dataset_label(dataset)
-    if plan.texts_of(dataset) == [NULL]:
+    name, texts = plan.dataset_label(dataset), plan.texts_of(dataset)
+    if texts == [NULL]:
         return f"{name}: asked without words."
+    if (
+        plan.datasets[dataset].leaks
+        and len(texts) > 1
+        and texts[0] == (",".join(plan.datasets[dataset].leak_free) or NULL)
+    ):
+        return (
+            f"{name}: the headline is {_without_leak(texts[0])}; the sentences of `{texts[1]}` were written from the "
+            "masks, so scores with them are an upper bound for the clinic."
+        )
     return {
         True: f"{name}: the sentences were written from the masks, so scores with them are an upper bound for the "
         f"clinic; the column without words (`texts: [{NULL}]`) is free of that leak.",
         False: f"{name}: the sentences do not come from the masks.",
         None: f"{name}: whether the sentences were written from the masks is not said in the plan (`leaks`).",
     }[plan.datasets[dataset].leaks]
+
+
+def _without_leak(text: str) -> str:
+    return "asked without words" if text == NULL else f"asked with `{text}`, which tells nothing of the masks"
 
 
 def ranged(estimate: Estimate, digits: int = 3) -> str:
