@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-comp
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check format clean
+.PHONY: help demo test check audit format clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -37,6 +37,9 @@ check: $(VENV)/.lexseg-dev  ## Lint, check types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/.lexseg-dev  ## Look up known holes in all that is installed (asks the index's advisories)
+	$(BIN)/pip-audit --skip-editable --progress-spinner off
 
 format: $(VENV)/.lexseg-dev  ## Format the code, and mend what the linter can
 	$(BIN)/ruff format .
