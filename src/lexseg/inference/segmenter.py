@@ -13,9 +13,10 @@ from lexseg.data.case import Laterality
 from lexseg.data.images import image_from_array
 from lexseg.errors import ConfigError
 from lexseg.inference.answer import Answer
-from lexseg.inference.images import ImageLike, load_image, to_input, to_native
+from lexseg.inference.images import ImageLike, load_image, to_input
+from lexseg.inference.question import Question, probability, segment_together
 from lexseg.inference.segmentation import Segmentation, State
-from lexseg.inference.words import check_sentence, model_words
+from lexseg.inference.words import check_sentence
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
 from lexseg.models.io import UNCALIBRATED, load_model
@@ -120,6 +121,28 @@ class Segmenter:
         """
         pixels = load_image(image)
         return ImageSession(self, pixels, spacing=spacing, tta=tta)
+
+    def set_images(
+        self,
+        images: Sequence[NDArray[np.float32]],
+        *,
+        spacings: Sequence[tuple[float, float] | None] | None = None,
+    ) -> "list[ImageSession]":
+        """Look at several images at once, which is faster than at one after the other.
+
+        Args:
+            images: float32[H, W] or [H, W, 3] in 0..1, of any sizes.
+            spacings: as in :meth:`set_image`, one for each image.
+        """
+        if not images:
+            return []
+        features = self.encode(torch.stack([to_input(image, self.size) for image in images]), False)
+        # rows of their own, so that one of them does not keep the memory of all
+        rows = [Features([m[i : i + 1].clone() for m in features.maps], features.size) for i in range(len(images))]
+        return [
+            ImageSession(self, image, spacing=spacing, features=row)
+            for image, spacing, row in zip(images, spacings or [None] * len(images), rows, strict=True)
+        ]
 
     def segment_batch(
         self, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[str | None]], tta: bool = False
@@ -226,6 +249,7 @@ class ImageSession:
 
     Attributes:
         shape: (H, W) of the image.
+        features: of the encoded image.
     """
 
     def __init__(
@@ -235,10 +259,25 @@ class ImageSession:
         *,
         spacing: tuple[float, float] | None = None,
         tta: bool = False,
+        features: Features | None = None,
     ) -> None:
         self.segmenter, self.spacing, self.tta = segmenter, spacing, tta
         self.shape = (int(image.shape[0]), int(image.shape[1]))
-        self._features = segmenter.encode(to_input(image, segmenter.size)[None], tta)
+        self.features = segmenter.encode(to_input(image, segmenter.size)[None], tta) if features is None else features
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the encoded image takes."""
+        return sum(m.nbytes for m in self.features.maps)
+
+    def ask(
+        self, text: str | None = None, *, threshold: float | None = None, laterality: Laterality | None = None
+    ) -> Question:
+        """Check a question without asking it yet, for :func:`lexseg.inference.question.segment_together`.
+
+        Args and errors are those of :meth:`segment`.
+        """
+        return Question.of(self, text, threshold, laterality)
 
     def segment(
         self, text: str | None = None, *, threshold: float | None = None, laterality: Laterality | None = None
@@ -259,30 +298,7 @@ class ImageSession:
             TextError: if the sentence is blank or longer than the text encoder reads.
             ConfigError: for an impossible threshold or laterality.
         """
-        asker = self.segmenter
-        threshold = asker.threshold if threshold is None else threshold
-        if not 0 < threshold < 1:
-            raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
-        if laterality not in (None, "image", "patient"):
-            raise ConfigError(f"laterality {laterality!r}: expected 'image' or 'patient'")
-        words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
-        heard, settled = asker.heard(words)
-        if settled is None:
-            (_, logits, presence), *_ = asker.answers(self._features, [(0, heard)], self.tta)
-            where = probability(logits, self.shape)
-        else:
-            where = np.zeros(self.shape, np.float32)
-            presence = 0.0 if settled == "not found" and asker.presence_threshold is not None else None
-        return Segmentation(
-            probability=where,
-            threshold=threshold,
-            text=text,
-            presence=presence,
-            presence_threshold=asker.presence_threshold,
-            negated=settled == "negated",
-            laterality=laterality or asker.laterality,
-            spacing=self.spacing,
-        )
+        return next(segment_together([Question.of(self, text, threshold, laterality)]))
 
     def segment_report(
         self, text: str, *, threshold: float | None = None, laterality: Laterality | None = None
@@ -291,20 +307,3 @@ class ImageSession:
         from lexseg.inference.report import segment_report
 
         return segment_report(self, text, threshold=threshold, laterality=laterality)
-
-
-def probability(logits: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
-    """The mean probability of several views.
-
-    Args:
-        logits: float[V, 1, h, w].
-        size: (H, W) of the image.
-
-    Returns:
-        float32[H, W] in 0..1.
-    """
-    with torch.inference_mode():
-        mean = to_native(logits[0], size)
-        for view in logits[1:]:
-            mean += to_native(view, size)
-        return mean.div_(len(logits)).numpy()

@@ -16,8 +16,9 @@ from lexseg.data.case import Laterality
 from lexseg.data.volumes.window import Window
 from lexseg.errors import ConfigError, DataError
 from lexseg.inference.images import to_input
+from lexseg.inference.question import probability
 from lexseg.inference.segmentation import State
-from lexseg.inference.segmenter import Segmenter, probability
+from lexseg.inference.segmenter import Segmenter
 from lexseg.inference.sides import sides_of
 from lexseg.inference.words import model_words
 

@@ -69,4 +69,4 @@ def model_words(
 
 
 def _warn(message: str) -> None:
-    warnings.warn(message, WordsWarning, stacklevel=4)  # 4: at the caller of ImageSession.segment
+    warnings.warn(message, WordsWarning, stacklevel=5)  # 5: at the caller of ImageSession.segment

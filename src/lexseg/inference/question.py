@@ -1,0 +1,128 @@
+"""Questions about images, checked and put into the model's words, and answered together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lexseg.data.case import Laterality
+from lexseg.errors import ConfigError
+from lexseg.inference.images import to_native
+from lexseg.inference.segmentation import Segmentation, State
+from lexseg.inference.words import model_words
+from lexseg.models.base import Features
+
+if TYPE_CHECKING:
+    from lexseg.inference.segmenter import ImageSession
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A sentence about an image, ready to be asked: of :meth:`lexseg.inference.segmenter.ImageSession.ask`.
+
+    Attributes:
+        session: the image.
+        text: the sentence as it was given; ``None`` is the null sentence.
+        words: what of it is looked for, in the model's own convention.
+        settled: the state, where the words alone decide it and nothing is looked for.
+        threshold: probability from which on a pixel is foreground, 0..1.
+        laterality: whose left the sentence's "left" is; ``None`` where nobody says.
+    """
+
+    session: "ImageSession"
+    text: str | None
+    words: str | None
+    settled: State | None
+    threshold: float
+    laterality: Laterality | None
+
+    @classmethod
+    def of(
+        cls, session: "ImageSession", text: str | None, threshold: float | None, laterality: Laterality | None
+    ) -> "Question":
+        """Check a sentence, a threshold and a laterality; they are explained at ``ImageSession.segment``."""
+        asker = session.segmenter
+        threshold = asker.threshold if threshold is None else threshold
+        if not 0 < threshold < 1:
+            raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
+        if laterality not in (None, "image", "patient"):
+            raise ConfigError(f"laterality {laterality!r}: expected 'image' or 'patient'")
+        words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
+        return cls(session, text, *asker.heard(words), threshold, laterality or asker.laterality)
+
+    def answer(self, logits: Tensor | None, presence: float | None) -> Segmentation:
+        """What the model says, as an answer.
+
+        Args:
+            logits: float[V, 1, h, w] of V views; ``None`` where nothing was looked for.
+            presence: the calibrated probability of presence; ``None`` where the model does not say.
+        """
+        sure = self.session.segmenter.presence_threshold
+        if logits is None:
+            presence = 0.0 if self.settled == "not found" and sure is not None else None
+        shape = self.session.shape
+        return Segmentation(
+            probability=np.zeros(shape, np.float32) if logits is None else probability(logits, shape),
+            threshold=self.threshold,
+            text=self.text,
+            presence=presence,
+            presence_threshold=sure,
+            negated=self.settled == "negated",
+            laterality=self.laterality,
+            spacing=self.session.spacing,
+        )
+
+
+def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
+    """Answer questions about any images, as many as possible with each run of the network.
+
+    Args:
+        questions: of one ``Segmenter``, their sessions all with or all without test-time augmentation.
+
+    Yields:
+        the answers, in the order of the questions; one at a time, as those of large images are large.
+    """
+    looked_for = [q for q in questions if q.settled is None]
+    sessions = list(dict.fromkeys(q.session for q in looked_for))
+    answers: Iterator[tuple[tuple[int, str | None], Tensor, float | None]] = iter(())
+    if sessions:
+        asker, tta = sessions[0].segmenter, sessions[0].tta
+        rows = {session: row for row, session in enumerate(sessions)}
+        asked = [(rows[q.session], q.words) for q in looked_for]
+        answers = asker.answers(_stacked([s.features for s in sessions], views=2 if tta else 1), asked, tta)
+    for question in questions:
+        if question.settled is None:
+            _, logits, presence = next(answers)
+            yield question.answer(logits, presence)
+        else:
+            yield question.answer(None, None)
+
+
+def probability(logits: Tensor, size: tuple[int, int]) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+    """The mean probability of several views.
+
+    Args:
+        logits: float[V, 1, h, w].
+        size: (H, W) of the image.
+
+    Returns:
+        float32[H, W] in 0..1.
+    """
+    with torch.inference_mode():
+        mean = to_native(logits[0], size)
+        for view in logits[1:]:
+            mean += to_native(view, size)
+        return mean.div_(len(logits)).numpy()
+
+
+def _stacked(features: Sequence[Features], views: int) -> Features:
+    """The features of single images as those of a batch: first all images, then all mirrored ones."""
+    if len(features) == 1:
+        return features[0]
+    maps = [
+        torch.cat([f.maps[k][v : v + 1] for v in range(views) for f in features]) for k in range(len(features[0].maps))
+    ]
+    return Features(maps, features[0].size)
