@@ -29,6 +29,11 @@ def chromium() -> Path:
     return _program("chromium", "chromium")
 
 
+def openssl() -> Path:
+    """What makes certificates."""
+    return _program("openssl", "openssl")
+
+
 def _program(name: str, package: str) -> Path:
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
     if found is None:

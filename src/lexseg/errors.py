@@ -23,3 +23,7 @@ class ModelError(LexSegError):
 
 class ConfigError(LexSegError):
     """A recipe or an option cannot be used."""
+
+
+class PacsError(LexSegError):
+    """A PACS cannot be reached, refuses, or does not hold what was asked for."""
