@@ -88,8 +88,8 @@ def read_volume(path: Path | str, channel: int | None = None) -> Volume:
     """
     path = Path(path)
     stored = _load(path, channel)
-    turn = _turn(path, stored.affine)
-    spacing, notes = _spacing(stored, turn)
+    turn = turn_of(path, stored.affine)
+    spacing, notes = spacing_of(stored.header, stored.affine, stored.oriented, turn)
     if not stored.oriented:
         notes.append("the header does not say which side is which: left and right of the patient are not known")
     values, affine = _turned(stored, turn)
@@ -111,7 +111,7 @@ def read_labels(path: Path | str, volume: Volume) -> NDArray[np.integer[Any]]:
     path = Path(path)
     stored = _load(path, None)
     placed = stored.oriented and volume.oriented
-    values, affine = _turned(stored, _turn(path, stored.affine) if placed else volume.turn)
+    values, affine = _turned(stored, turn_of(path, stored.affine) if placed else volume.turn)
     if values.shape != volume.values.shape:
         shown, expected = (" x ".join(map(str, shape)) for shape in (values.shape, volume.values.shape))
         raise DataError(
@@ -208,8 +208,12 @@ def _raw_header(path: Path, kind: Any) -> Any:
         return kind.from_fileobj(file, check=False)
 
 
-def _turn(path: Path, affine: Array) -> Array:
-    """What turns the file's axes into right-to-left, front-to-back, upwards."""
+def turn_of(path: Path | str, affine: Array) -> Array:
+    """What turns the file's axes into right-to-left, front-to-back, upwards, as nibabel writes it.
+
+    Raises:
+        DataError: if the affine turns nothing (a column of zeros), or holds values that are no numbers.
+    """
     if not np.isfinite(affine).all():
         raise DataError(f"{path}: the affine of the header holds values that are no numbers")
     found = _orientations.io_orientation(affine)
@@ -221,16 +225,29 @@ def _turn(path: Path, affine: Array) -> Array:
     )
 
 
-def _spacing(stored: _Stored, turn: Array) -> tuple[tuple[float, float] | None, list[str]]:
-    """Millimetres between pixel centres, (row, column), and what looks odd."""
-    unit = _UNITS.get(int(stored.header["xyzt_units"]) & 7, 1.0)
-    sizes = np.abs(np.asarray(stored.header["pixdim"][1:4], dtype=np.float64)) * unit
+def sizes_of(header: Any) -> Array:
+    """Millimetres from voxel to voxel along i, j and k, as the raw header says; 0 or NaN where it says nothing."""
+    unit = _UNITS.get(int(header["xyzt_units"]) & 7, 1.0)
+    return np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64)) * unit
+
+
+def spacing_of(header: Any, affine: Array, oriented: bool, turn: Array) -> tuple[tuple[float, float] | None, list[str]]:
+    """Millimetres between pixel centres of an axial slice, (row, column), and what looks odd.
+
+    Args:
+        header: as it is in the file.
+        affine: from indices to the header's units.
+        oriented: whether the header states an orientation.
+        turn: as :func:`turn_of` gives it.
+    """
+    unit = _UNITS.get(int(header["xyzt_units"]) & 7, 1.0)
+    sizes = sizes_of(header)
     column, row = (float(sizes[turn[:, 0] == axis].item()) for axis in (0, 1))
     if not (np.isfinite([row, column]).all() and min(row, column) > 0):
         return None, ["the header gives no spacing (pixdim is 0): areas are counted in pixels"]
     notes = []
-    stated = np.linalg.norm(stored.affine[:3, :3], axis=0) * unit
-    if stored.oriented and not np.allclose(stated, sizes, rtol=0.02):
+    stated = np.linalg.norm(affine[:3, :3], axis=0) * unit
+    if oriented and not np.allclose(stated, sizes, rtol=0.02):
         shown, taken = (" x ".join(f"{size:.3g}" for size in each) for each in (stated, sizes))
         notes.append(f"the affine says {shown} mm, pixdim {taken} mm; the latter is taken")
     if max(row, column) > 2 * min(row, column):

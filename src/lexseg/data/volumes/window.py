@@ -1,7 +1,7 @@
 """Window and level: which densities become black, and which white."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,21 +26,44 @@ PERCENTILES = (0.5, 99.5)
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Values shown from black to white. Attributes: low: and all below are black; high: and all above are white."""
+    """Values shown from black to white.
+
+    Attributes:
+        low: and all below are black.
+        high: and all above are white.
+        name: what people call it.
+    """
 
     low: float
     high: float
+    name: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, width: float, level: float) -> "Window":
+    def of(cls, width: float, level: float, name: str = "") -> "Window":
         """As scanners name it."""
-        return cls(level - width / 2, level + width / 2)
+        return cls(level - width / 2, level + width / 2, name)
+
+    @property
+    def width(self) -> float:
+        """From black to white."""
+        return self.high - self.low
+
+    @property
+    def level(self) -> float:
+        """What is in the middle between black and white."""
+        return (self.low + self.high) / 2
 
     def show(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """The values as grays, 0..255; what is no number is black."""
         shown = (values.astype(np.float64) - self.low) * (255 / (self.high - self.low))
         shown = np.nan_to_num(shown, nan=0.0, posinf=255.0, neginf=0.0)
         return np.asarray(np.clip(np.rint(shown), 0, 255), dtype=np.uint8)
+
+    def shade(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """The values from black 0 to white 1, float32; what is no number is black."""
+        shown = (values.astype(np.float32) - np.float32(self.low)) * np.float32(1 / (self.high - self.low))
+        np.nan_to_num(shown, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+        return np.asarray(np.clip(shown, 0, 1, out=shown))
 
 
 def parse_window(text: str) -> Window | None:

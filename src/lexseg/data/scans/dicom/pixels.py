@@ -1,0 +1,144 @@
+"""The pixels of one frame of a DICOM file, in the modality's units."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder
+from pydicom.pixels.decoders.base import Decoder
+from pydicom.pixels.utils import as_pixel_options
+
+from lexseg.data.scans.dicom.codestream import stated_size
+from lexseg.data.scans.dicom.groups import group_value
+from lexseg.data.scans.dicom.header import Header, number, text
+from lexseg.data.scans.scan import Frame
+from lexseg.errors import DataError
+
+# Those best tried on damaged files first; pylibjpeg only for what no other reads (its JPEG part, under the GPL, is not
+# needed for that).
+_DECODERS = ("pillow", "pydicom", "pyjpegls", "gdcm")
+_LAST = "pylibjpeg"
+
+
+def read_frame(header: Header, index: int) -> Frame:
+    """A frame.
+
+    Args:
+        header: of its file.
+        index: of the frame in this file, from 0.
+
+    Raises:
+        DataError: if the pixels are damaged or cut short, or nothing that is installed can unpack them.
+    """
+    try:
+        stored, photometric = _stored(header, index)
+        if photometric == "PALETTE COLOR":
+            return Frame(_eight_bits(apply_color_lut(stored, header.dataset)))
+        if stored.ndim == 3:
+            return Frame(_eight_bits(stored, number(header.dataset, "BitsStored", 8) or 8))
+        return Frame(_in_units(header, index, stored), _padding(header, stored))
+    except (DataError, MemoryError):
+        raise
+    # damaged pixels make the decoders raise nearly anything
+    except Exception as error:
+        raise DataError(
+            f"{header.content.name}: the pixels of frame {index} are damaged or cut short ({type(error).__name__})"
+        ) from error
+
+
+def _stored(header: Header, index: int) -> tuple[NDArray[Any], str]:
+    """Stored values [H, W] or [H, W, 3] (RGB), and the photometric interpretation that they have now."""
+    options: dict[str, Any] = as_pixel_options(header.dataset)
+    options.update(
+        transfer_syntax_uid=header.syntax, pixel_keyword=header.keyword, pixel_vr=header.pixel_vr, number_of_frames=1
+    )
+    decoder = get_decoder(header.syntax)
+    with header.content.open() as file:
+        file.seek(header.offset)
+        if not header.syntax.is_compressed:
+            options["number_of_frames"] = header.frames
+            values, told = decoder.as_array(file, index=index, **options)
+        else:
+            packed = get_frame(file, index, number_of_frames=header.frames)
+            _check_stated(header, packed)
+            values, told = _unpacked(header, decoder, encapsulate([packed], has_bot=False), options)
+    values = np.asarray(values)
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    return values, str(told["photometric_interpretation"])
+
+
+def _unpacked(
+    header: Header, decoder: Decoder, packed: bytes, options: dict[str, Any]
+) -> tuple[NDArray[Any], dict[str, Any]]:
+    there = decoder.available_plugins
+    names = [name for name in _DECODERS if name in there] or [name for name in there if name == _LAST]
+    if not names:
+        raise DataError(
+            f"{header.content.name}: the pixels are packed as {header.syntax.name}, which nothing that is installed "
+            "unpacks; try pip install 'lexseg[dicom]', or send the images uncompressed"
+        )
+    errors: list[Exception] = []
+    for name in names:
+        try:
+            return decoder.as_array(packed, index=0, decoding_plugin=name, **options)
+        # each decoder has kinds that it does not know, and its own way to say so
+        except Exception as error:
+            errors.append(error)
+    kinds = ", ".join(sorted({type(error).__name__ for error in errors}))
+    raise DataError(
+        f"{header.content.name}: the pixels are damaged, or a kind of {header.syntax.name} that is not read ({kinds})"
+    ) from errors[0]
+
+
+def _check_stated(header: Header, packed: bytes) -> None:
+    """Refuse a frame that unpacks to another size than the header says: it may be made to fill the memory."""
+    found = stated_size(packed)
+    if found is not None and found != header.size:
+        raise DataError(
+            f"{header.content.name}: the header says {header.size[0]} x {header.size[1]} pixels, the packed image "
+            f"{found[0]} x {found[1]}; the file is damaged"
+        )
+
+
+def _in_units(header: Header, index: int, stored: NDArray[Any]) -> NDArray[np.float32]:
+    """Stored values by the modality LUT, or by slope and intercept."""
+    if header.dataset.get("ModalityLUTSequence"):
+        return np.asarray(apply_modality_lut(stored, header.dataset), dtype=np.float32)
+    group = ("PixelValueTransformationSequence", index)
+    slope = group_value(header.dataset, *group, "RescaleSlope")
+    intercept = group_value(header.dataset, *group, "RescaleIntercept")
+    values = stored.astype(np.float32 if stored.dtype.itemsize <= 2 else np.float64)
+    scale, shift = (one if isinstance(one, float) else rest for one, rest in ((slope, 1.0), (intercept, 0.0)))
+    if scale not in (0.0, 1.0):  # a slope of 0 would leave nothing of the image
+        values *= scale
+    values += shift
+    return np.asarray(values, dtype=np.float32)
+
+
+def _padding(header: Header, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
+    """Where the header says there is no image."""
+    value = number(header.dataset, "PixelPaddingValue")
+    if value is None:
+        return None
+    if header.dataset.PixelRepresentation == 0 and value < 0:
+        value += 1 << 16  # written as a signed number, for unsigned pixels
+    limit = number(header.dataset, "PixelPaddingRangeLimit", value)
+    low, high = sorted((value, value if limit is None else limit))
+    padding = (stored >= low) & (stored <= high)
+    return padding if bool(padding.any()) and not bool(padding.all()) else None
+
+
+def _eight_bits(values: NDArray[Any], bits: int | None = None) -> NDArray[np.uint8]:
+    """Colours of more than 8 bits by their upper ones."""
+    if values.dtype == np.uint8:
+        return values[..., :3]
+    bits = bits or values.dtype.itemsize * 8
+    return np.asarray(np.clip(values[..., :3] >> max(bits - 8, 0), 0, 255), dtype=np.uint8)
+
+
+def is_color(header: Header) -> bool:
+    """Whether its frames are RGB."""
+    palette = text(header.dataset, "PhotometricInterpretation") == "PALETTE COLOR"
+    return palette or number(header.dataset, "SamplesPerPixel", 1) == 3

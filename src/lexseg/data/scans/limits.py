@@ -1,0 +1,21 @@
+"""How much of a file is read at most: a small one may be made to fill the memory."""
+
+from lexseg.data.images import MAX_PIXELS
+from lexseg.data.volumes.read import MAX_VOXELS
+
+MAX_FILES = 20_000
+"""Of a folder or zip: more are no study."""
+
+MAX_UNPACKED = 4_000_000_000
+"""Bytes that the DICOM files of a zip unpack to."""
+
+MAX_RATIO = 200
+"""Unpacked bytes for one packed byte, past `FREE_BYTES`; images pack five- or tenfold, bombs a thousandfold."""
+
+FREE_BYTES = 100_000_000
+"""Bytes that may be unpacked whatever the ratio: an empty mask packs well, and does no harm."""
+
+MAX_HEADER = 64_000_000
+"""Bytes of a NIfTI or NRRD header, and of a DICOM header that is deflated."""
+
+__all__ = ["FREE_BYTES", "MAX_FILES", "MAX_HEADER", "MAX_PIXELS", "MAX_RATIO", "MAX_UNPACKED", "MAX_VOXELS"]

@@ -1,0 +1,1 @@
+"""NRRD files as scans."""
