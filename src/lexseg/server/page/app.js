@@ -1,0 +1,40 @@
+// The page begins here.
+
+import { whenGone } from "./answers.js";
+import { getJson } from "./api.js";
+import { ask, offer } from "./ask.js";
+import "./findings.js";
+import "./keys.js";
+import "./pointer.js";
+import { $ } from "./dom.js";
+import { alertUser } from "./messages.js";
+import { reopen } from "./open.js";
+import { listed, state } from "./state.js";
+import { askSpacing } from "./top.js";
+import { viewer } from "./viewer.js";
+
+/** Opens the same files again and asks the same sentences. */
+async function again(fields = {}) {
+  const asked = listed().filter((finding) => !finding.reading).map(({ sentence, frame, frames }) => ({ sentence, frame, frames }));
+  if (!(await reopen(fields))) return;
+  for (const { sentence, ...where } of asked) ask([sentence], where);
+}
+
+whenGone(() => again());
+viewer.onError = (error) => {
+  if (error.status === 404) alertUser("The server has let this image go, as it does after a while without questions.", { "Open it again": () => again() });
+  else alertUser(`The picture cannot be shown. ${error.message}`);
+};
+$("set-spacing").addEventListener("click", async () => {
+  const spacing = await askSpacing();
+  if (spacing) await again({ spacing });
+});
+
+try {
+  const capabilities = await getJson("capabilities");
+  state.capabilities = capabilities;
+  offer(capabilities.examples ?? []);
+  $("about").textContent = [capabilities.note, capabilities.version && `LexSeg ${capabilities.version}`].filter(Boolean).join(" · ");
+} catch (error) {
+  alertUser(error.message);
+}

@@ -1,0 +1,140 @@
+// Opening an image: by a drop, by choosing files or a folder, again after the server has let it go.
+
+import { request, upload } from "./api.js";
+import { $, confirmed, make } from "./dom.js";
+import { alertUser, hush, say } from "./messages.js";
+import { changed, isVolume, state } from "./state.js";
+import { viewer } from "./viewer.js";
+
+let opening = null; // AbortController
+let fields = {}; // of the last upload: series, spacing
+
+/** Uploads files and shows them. Resolves to true where that went well. */
+export async function open(files, { name = nameOf(files), ...more } = {}) {
+  if (!files.length) return false;
+  opening?.abort();
+  const mine = (opening = new AbortController());
+  hush();
+  busy(`Sending ${name}…`, 0);
+  say(`Opening ${name}…`);
+  try {
+    const progress = (share) => mine === opening && busy(share === null ? `Reading ${name}…` : `Sending ${name}…`, share);
+    const image = await upload("v1/images", files, more, { progress, signal: mine.signal });
+    if (mine !== opening) return remove(image.id);
+    closeImage();
+    Object.assign(state, { image, files, name, findings: [], frame: Math.floor((image.frames - 1) / 2), compare: null, chosen: null, side: sideOf(image) });
+    fields = more;
+    document.body.classList.remove("closed");
+    viewer.open(image);
+    changed("image", "side", "findings", "compare");
+    say(`${name} is open. ${factsOf(image).join(", ")}.${image.notes?.length ? ` Note: ${image.notes.join(" ")}` : ""}`);
+    return true;
+  } catch (error) {
+    if (mine !== opening) return false;
+    say(error.name === "AbortError" ? "Opening was cancelled." : `${name} was not opened.`);
+    if (error.name !== "AbortError") refused(error, files, name, more);
+    return false;
+  } finally {
+    if (mine === opening) {
+      opening = null;
+      $("busy").hidden = true;
+    }
+  }
+}
+
+/** The same files again, for instance with a pixel size: {spacing: "0.2,0.2"}. */
+export function reopen(more = {}) {
+  return open(state.files, { name: state.name, ...fields, ...more });
+}
+
+function refused(error, files, name, more) {
+  const series = error.details?.series;
+  const several = series?.length || error.code === "several_series";
+  alertUser(`${name} was not opened. ${error.message}`, several ? { "Choose a series": () => chooseSeries(error, files, name, more) } : {});
+  if (several) chooseSeries(error, files, name, more);
+}
+
+async function chooseSeries(error, files, name, more) {
+  $("series-why").textContent = error.message;
+  $("series").value = "";
+  const known = (error.details?.series ?? []).map((one) => make("option", { value: one.uid ?? one }, one.description ?? ""));
+  $("series-list").replaceChildren(...known);
+  if (await confirmed($("series-dialog"))) await open(files, { name, ...more, series: $("series").value.trim() });
+}
+
+/** Lets the server forget the image; also on leaving the page. */
+function remove(id, keepalive = false) {
+  request("DELETE", `v1/images/${id}`, { keepalive }).catch(() => {});
+  return false;
+}
+
+function closeImage() {
+  if (state.image) remove(state.image.id);
+}
+
+/** What is open, in short. */
+export function factsOf(image) {
+  const size = `${image.width} × ${image.height}`;
+  return [
+    image.modality,
+    isVolume() && image === state.image ? `${size} × ${image.frames} slices` : size,
+    image.spacing ? `${image.spacing.map((mm) => Number(mm.toFixed(3))).filter((mm, i, all) => !i || mm !== all[0]).join(" × ")} mm` : "pixel size unknown",
+  ].filter(Boolean);
+}
+
+const sideOf = (image) => (image.patient_left ? "patient" : (image.laterality ?? state.capabilities?.laterality ?? "image"));
+
+function nameOf(files) {
+  return files.length > 1 ? `${files.length} files` : files[0].name;
+}
+
+function busy(text, share) {
+  $("busy").hidden = false;
+  $("busy-text").textContent = text;
+  if (share === null) $("busy-bar").removeAttribute("value");
+  else $("busy-bar").value = share;
+}
+
+/** All files of a drop, those in folders too. */
+async function dropped(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return [...transfer.files];
+  const files = [];
+  const walk = async (entry) => {
+    if (entry.isFile) return files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+    const reader = entry.createReader();
+    for (;;) {
+      const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // a hundred at most
+      if (!some.length) return;
+      for (const one of some) await walk(one);
+    }
+  };
+  for (const entry of entries) await walk(entry);
+  return files.filter((file) => !file.name.startsWith("."));
+}
+
+const files = (event) => {
+  const chosen = [...event.target.files].filter((file) => !file.name.startsWith("."));
+  event.target.value = ""; // the same file may be chosen again
+  open(chosen);
+};
+$("files").addEventListener("change", files);
+$("folder").addEventListener("change", files);
+for (const id of ["choose", "open-other"]) $(id).addEventListener("click", () => $("files").click());
+$("choose-folder").addEventListener("click", () => $("folder").click());
+$("busy-stop").addEventListener("click", () => opening?.abort());
+
+let over = 0;
+const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
+const hover = (by) => document.body.classList.toggle("dragging", (over = Math.max(0, over + by)) > 0);
+addEventListener("dragenter", (event) => carriesFiles(event) && hover(1));
+addEventListener("dragleave", (event) => carriesFiles(event) && hover(-1));
+addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+addEventListener("drop", async (event) => {
+  if (!carriesFiles(event)) return;
+  event.preventDefault();
+  hover(-over);
+  open(await dropped(event.dataTransfer));
+});
+// what stays in the browser's memory to come back to keeps its image on the server
+addEventListener("pagehide", (event) => state.image && !event.persisted && remove(state.image.id, true));

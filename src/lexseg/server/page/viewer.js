@@ -1,0 +1,225 @@
+// The picture, in one pane or in two that move together: frame, window, zoom, masks.
+
+import { $ } from "./dom.js";
+import { Frames } from "./frames.js";
+import { rings } from "./found.js";
+import { changed, findingOf, isVolume, listed, on, state } from "./state.js";
+import { firstWindow, paint, rounded } from "./window.js";
+
+const MOST = 64; // screen pixels an image pixel
+
+class Viewer {
+  panes = [...document.querySelectorAll(".pane")].map((element) => ({
+    element, name: element.dataset.pane, canvas: element.querySelector("canvas"),
+    sides: [element.querySelector(".west"), element.querySelector(".east")],
+    corners: Object.fromEntries(["nw", "sw", "se"].map((corner) => [corner, element.querySelector(`.${corner}`)])),
+  }));
+  #base = document.createElement("canvas"); // the frame, windowed
+  #picture = null;
+  #frames = null;
+  #values = null; // of the frame that is shown
+  #scheduled = 0;
+  #fitted = true;
+  onError = () => {};
+  view = { scale: 1, x: 0, y: 0 }; // screen pixels an image column; the image point in a pane's middle
+  pointed = null; // {x, y}: the pixel under the pointer
+
+  constructor() {
+    const seen = new ResizeObserver(() => (this.#fitted ? this.fit() : this.draw()));
+    for (const { canvas } of this.panes) seen.observe(canvas);
+    on("frame", () => this.#show());
+    on("window", () => this.#paint());
+    on("view findings compare side", () => this.draw());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+  }
+
+  /** How much taller than wide a pixel is. */
+  get aspect() {
+    const [row, column] = state.image?.spacing ?? [1, 1];
+    return Math.min(10, Math.max(0.1, row / column));
+  }
+
+  open(image) {
+    this.#frames?.stop();
+    this.#values = null;
+    this.#frames = image ? new Frames(image) : null;
+    if (!image) return this.draw();
+    Object.assign(this.#base, { width: image.width, height: image.height });
+    const context = this.#base.getContext("2d");
+    this.#picture = context.createImageData(image.width, image.height);
+    state.window = firstWindow(image);
+    this.fit();
+    changed("window", "frame");
+  }
+
+  async #show() {
+    const { image, frame } = state;
+    if (!image || !this.#frames) return;
+    const frames = this.#frames;
+    try {
+      const values = await frames.get(frame);
+      if (frames !== this.#frames || frame !== state.frame) return; // another is wanted by now
+      this.#values = values;
+      this.#paint();
+      if (isVolume()) frames.around(frame);
+    } catch (error) {
+      if (error.name !== "AbortError" && frames === this.#frames) this.onError(error);
+    }
+  }
+
+  #paint() {
+    if (this.#values) {
+      paint(this.#values, state.window, Boolean(state.image.inverted), new Uint32Array(this.#picture.data.buffer));
+      this.#base.getContext("2d").putImageData(this.#picture, 0, 0);
+    }
+    this.draw();
+  }
+
+  /** The value under an image point: a number, or [r, g, b]; null outside. */
+  valueAt({ x, y }) {
+    const { width, height, color } = state.image;
+    if (!this.#values || x < 0 || y < 0 || x >= width || y >= height) return null;
+    const i = y * width + x;
+    return color ? [...this.#values.subarray(3 * i, 3 * i + 3)] : this.#values[i];
+  }
+
+  size(canvas = this.panes[0].canvas) {
+    return { width: canvas.clientWidth, height: canvas.clientHeight };
+  }
+
+  fit() {
+    this.#fitted = true;
+    const { image } = state;
+    if (!image) return;
+    const { width, height } = this.size();
+    this.view = {
+      scale: Math.max(0.001, Math.min(width / image.width, height / (image.height * this.aspect))),
+      x: image.width / 2, y: image.height / 2,
+    };
+    changed("view");
+  }
+
+  one() {
+    this.zoomTo(1 / devicePixelRatio);
+  }
+
+  zoomBy(factor, point) {
+    this.zoomTo(this.view.scale * factor, point);
+  }
+
+  /** Zooms about a point of a pane, {x, y} in CSS pixels; its middle where none is given. */
+  zoomTo(scale, point) {
+    if (!state.image) return;
+    const { width, height } = this.size();
+    const at = point ?? { x: width / 2, y: height / 2 };
+    const before = this.toImage(at);
+    const least = Math.min(1, 32 / Math.max(state.image.width, state.image.height));
+    this.view.scale = Math.min(MOST, Math.max(least, scale));
+    const after = this.toImage(at);
+    this.#fitted = false;
+    this.#centre(this.view.x + before.x - after.x, this.view.y + before.y - after.y);
+  }
+
+  panBy(dx, dy) {
+    this.#fitted = false;
+    this.#centre(this.view.x - dx / this.view.scale, this.view.y - dy / (this.view.scale * this.aspect));
+  }
+
+  #centre(x, y) {
+    const { image } = state;
+    if (!image) return;
+    this.view.x = Math.min(image.width, Math.max(0, x)); // some of it stays in sight
+    this.view.y = Math.min(image.height, Math.max(0, y));
+    changed("view");
+  }
+
+  toImage({ x, y }) {
+    const { width, height } = this.size();
+    return { x: this.view.x + (x - width / 2) / this.view.scale, y: this.view.y + (y - height / 2) / (this.view.scale * this.aspect) };
+  }
+
+  draw() {
+    this.#scheduled ||= requestAnimationFrame(() => {
+      this.#scheduled = 0;
+      for (const pane of this.panes) if (!pane.element.hidden) this.#drawPane(pane);
+    });
+  }
+
+  #drawPane({ canvas, name, sides, corners, element }) {
+    const { image, compare } = state;
+    const { width, height } = this.size(canvas);
+    const dots = devicePixelRatio;
+    const [w, h] = [Math.round(width * dots), Math.round(height * dots)];
+    if (canvas.width !== w || canvas.height !== h) Object.assign(canvas, { width: w, height: h });
+    const context = canvas.getContext("2d");
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, w, h);
+    if (!image) return;
+    const sx = this.view.scale * dots;
+    const sy = sx * this.aspect;
+    context.setTransform(sx, 0, 0, sy, w / 2 - this.view.x * sx, h / 2 - this.view.y * sy);
+    context.imageSmoothingEnabled = sx < 6;
+    context.imageSmoothingQuality = sx < 1 ? "high" : "low";
+    context.drawImage(this.#base, 0, 0);
+    const shown = compare ? [findingOf(compare[name])] : listed().filter((finding) => finding.visible);
+    const masks = state.shown ? shown.filter(Boolean) : [];
+    for (const finding of masks) this.#drawMask(context, finding, dots);
+    if (masks.length > 1) for (const finding of masks) this.#drawNumber(context, finding, dots);
+    this.#write({ canvas, sides, corners, element });
+  }
+
+  #drawMask(context, finding, dots) {
+    const found = rings(finding, state.frame, () => this.draw());
+    if (!found) return;
+    context.globalAlpha = state.opacity;
+    context.fillStyle = finding.colour;
+    context.fill(found.path, "evenodd");
+    context.globalAlpha = 1;
+    const turned = context.getTransform();
+    const outline = new Path2D();
+    outline.addPath(found.path, turned);
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    const chosen = finding.key === state.chosen && !state.compare;
+    // a dark line below the coloured one: seen on white bone and on black air
+    for (const [colour, line] of [["rgb(0 0 0 / .65)", chosen ? 4.5 : 3.5], [finding.colour, chosen ? 2.5 : 1.5]]) {
+      Object.assign(context, { strokeStyle: colour, lineWidth: line * dots, lineJoin: "round" });
+      context.stroke(outline);
+    }
+    context.setTransform(turned);
+  }
+
+  /** Its number at the top of a mask, as the list has it: colour alone does not tell. */
+  #drawNumber(context, finding, dots) {
+    const found = rings(finding, state.frame);
+    if (!found) return;
+    const [x, y] = found.rings.flat().reduce((top, point) => (point[1] < top[1] ? point : top));
+    const turned = context.getTransform();
+    const at = turned.transformPoint({ x, y });
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    Object.assign(context, { font: `600 ${14 * dots}px system-ui, sans-serif`, textAlign: "center", textBaseline: "bottom", lineWidth: 3 * dots, strokeStyle: "rgb(0 0 0 / .8)", fillStyle: finding.colour });
+    const [left, top] = [at.x, Math.max(18 * dots, at.y - 3 * dots)];
+    context.strokeText(finding.number, left, top);
+    context.fillText(finding.number, left, top);
+    context.setTransform(turned);
+  }
+
+  #write({ canvas, sides, corners, element }) {
+    const { image, window, frame } = state;
+    const [west, east] = image.patient_left ? (image.patient_left === "right" ? ["R", "L"] : ["L", "R"]) : ["", ""];
+    sides[0].textContent = west;
+    sides[1].textContent = east;
+    corners.nw.textContent = [image.modality, isVolume() ? `${frame + 1} / ${image.frames}` : ""].filter(Boolean).join("  ");
+    const unit = image.modality === "CT" ? " HU" : "";
+    const windowed = image.color ? "" : `W ${rounded(window.width, window.width)}  L ${rounded(window.level, window.width)}`;
+    corners.sw.textContent = windowed;
+    const value = this.pointed && this.valueAt(this.pointed);
+    const told = Array.isArray(value) ? value.join(" ") : value === null || value === undefined ? "" : `${rounded(value, window.width)}${unit}`;
+    corners.se.textContent = this.pointed && told !== "" && element.dataset.pane === "a" ? `${this.pointed.x}, ${this.pointed.y}:  ${told}` : "";
+    const slice = isVolume() ? `Slice ${frame + 1} of ${image.frames}. ` : "";
+    const about = `${image.modality ?? "Image"}, ${image.width} by ${image.height} pixels. ${slice}${windowed.replace("W", "Window width").replace("L", "level")}`;
+    if (canvas.getAttribute("aria-label") !== about) canvas.setAttribute("aria-label", about);
+    $("zoom").textContent = `${Math.round(100 * this.view.scale * devicePixelRatio)} %`;
+  }
+}
+
+export const viewer = new Viewer();

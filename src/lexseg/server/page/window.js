@@ -1,0 +1,56 @@
+// Window and level: from the frame's values to gray, in the browser, so that it follows the hand.
+
+/**
+ * Paints a frame.
+ * @param {Float32Array|Uint8Array} values float32[H * W], or uint8[H * W * 3] of a colour image, which has no window
+ * @param {{width: number, level: number}} window in the values' units
+ * @param {boolean} inverted whether high values are dark (MONOCHROME1)
+ * @param {Uint32Array} pixels uint32[H * W], filled with opaque gray or colour
+ */
+export function paint(values, { width, level }, inverted, pixels) {
+  const n = pixels.length;
+  if (values.length === 3 * n) {
+    for (let i = 0, j = 0; i < n; i++, j += 3) pixels[i] = 0xff000000 | (values[j + 2] << 16) | (values[j + 1] << 8) | values[j];
+    return;
+  }
+  const low = level - width / 2;
+  const scale = 255 / width;
+  const flip = inverted ? 255 : 0;
+  for (let i = 0; i < n; i++) {
+    let gray = (values[i] - low) * scale;
+    gray = (gray > 255 ? 255 : gray > 0 ? gray + 0.5 : 0) | 0; // what is no number is black
+    gray ^= flip; // 255 - gray
+    pixels[i] = 0xff000000 | (gray << 16) | (gray << 8) | gray;
+  }
+}
+
+/** The window an image opens with: its own first, else all its values. */
+export function firstWindow(image) {
+  if (image.window) return { width: image.window.width, level: image.window.level };
+  const [low, high] = image.range ?? [0, 1];
+  return { width: Math.max(high - low, 1e-6), level: (low + high) / 2 };
+}
+
+/** Presets to choose from: [{name, width, level}], the image's own, then all its values. */
+export function presets(image) {
+  const all = (image.windows ?? []).map((window, i) => ({ ...window, name: window.name || `Window ${i + 1}` }));
+  if (image.range) {
+    const [low, high] = image.range;
+    if (high > low) all.push({ name: "All values", width: high - low, level: (low + high) / 2 });
+  }
+  return all;
+}
+
+/** How far the sliders go: {widthMax, low, high}, and the step that one key press makes. */
+export function limits(image) {
+  const [low, high] = image.range ?? [0, 1];
+  const first = firstWindow(image);
+  const span = Math.max(high - low, first.width);
+  return { low: Math.min(low, first.level - first.width / 2), high: Math.max(high, first.level + first.width / 2), widthMax: span, smallest: span / 1000, step: first.width / 40 };
+}
+
+/** A number as long as the span needs it: 0.453, 40, −612. */
+export function rounded(value, span) {
+  const digits = span >= 100 ? 0 : span >= 10 ? 1 : 3;
+  return Number(value.toFixed(digits));
+}

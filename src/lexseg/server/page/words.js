@@ -1,0 +1,55 @@
+// What was found and where, in words: for the list, for the status line and for those who listen to the page.
+
+const count = new Intl.NumberFormat("en");
+const one = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
+
+export const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${one.format(100 * share)} %`);
+
+/** "84.2 mm² (1,296 px)", or pixels alone. */
+export function areaWords(area) {
+  const pixels = `${count.format(area.px)} px`;
+  if (area.ml !== undefined && area.ml !== null) return `${one.format(area.ml)} ml (${pixels})`;
+  if (area.mm2 !== undefined && area.mm2 !== null) return `${area.mm2 >= 100 ? count.format(Math.round(area.mm2)) : one.format(area.mm2)} mm² (${pixels})`;
+  return pixels;
+}
+
+/** "at the lower right of the picture, the patient's left". */
+export function placeWords({ x, y }, image) {
+  const row = ["upper", "", "lower"][Math.min(2, Math.floor((3 * y) / image.height))];
+  const column = ["left", "", "right"][Math.min(2, Math.floor((3 * x) / image.width))];
+  if (!row && !column) return "in the middle of the picture";
+  const where = `at the ${[row, column || "middle"].filter(Boolean).join(" ")} of the picture`;
+  if (!column || !image.patient_left) return where;
+  return `${where}, the patient’s ${column === image.patient_left ? "left" : "right"}`;
+}
+
+/** Why it was not found: "probability 0.07, below 0.43"; empty where the model does not say. */
+export function presenceWords({ presence, presence_threshold: threshold }) {
+  if (presence === null || presence === undefined) return "";
+  const least = threshold ?? 0;
+  if (presence >= least) return `no pixel reaches the threshold (probability ${presence.toFixed(2)})`;
+  return `probability ${presence.toFixed(2)}, below ${least.toFixed(2)}`;
+}
+
+/** The answer to a finding as one sentence for the status line. */
+export function spoken(finding, image, where) {
+  const name = `Finding ${finding.number}`;
+  if (finding.status === "pending") return `${name}: looking…`;
+  if (finding.status === "failed") return `${name}: no answer. ${finding.error}`;
+  if (finding.status === "negated") return `${name}: negated. The words say that it is not there; it was not looked for.`;
+  if (finding.status === "not found") {
+    const presence = presenceWords(finding.result);
+    return `${name}: not found${presence ? `; ${presence}` : ""}.`;
+  }
+  const { area, n_components: parts } = finding.result;
+  const share = area.fraction === undefined || area.fraction === null ? "" : `, ${percent(area.fraction)} of the picture`;
+  const pieces = parts > 1 ? `, in ${parts} parts` : "";
+  return `${name}: found${where ? ` ${where}` : ""}: ${areaWords(area)}${share}${pieces}.`;
+}
+
+/** "3:20 left", "12 s left". */
+export function timeLeft(seconds) {
+  if (seconds === null || seconds === undefined) return "";
+  const s = Math.round(seconds);
+  return s >= 60 ? `, ${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")} min left` : `, ${s} s left`;
+}
