@@ -57,8 +57,15 @@ def source_of(scan: Scan) -> DicomSource:
 
 
 def tidy(dataset: Dataset) -> Dataset:
-    """A copy of a header, shallow, in which what any derived object copies is there and well-formed, if empty."""
-    header = copy.copy(dataset)
+    """A copy of what a header says of patient, study, equipment and identifiers.
+
+    What any derived object takes over is there and well-formed, if empty; the pixels' own attributes are left out.
+    """
+    header = Dataset()
+    for tag in dataset.keys():
+        if not tag.is_private and tag.group < 0x0028:
+            with contextlib.suppress(Exception):  # pydicom converts values when they are asked for
+                header[tag] = copy.copy(dataset[tag])  # a copy: assigning a value changes the element
     for name in _MAY_BE_EMPTY:
         value = _value(header, name)
         setattr(header, name, "" if value is None else value)

@@ -24,9 +24,7 @@ def frame_header(scan: Scan, source: DicomSource, number: int, first: int) -> Da
     """
     original, frame = source.dataset(number), source.places[number][1]
     header = tidy(original)
-    for name in ("NumberOfFrames", "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
-        if name in header:
-            del header[name]
+    header.Rows, header.Columns = scan.shape[1:]
     header.SOPInstanceUID = f"2.25.{number + 1}"  # told apart in `refer`, which puts the true one
     reference = source.headers[source.places[first][0]].dataset, source.places[first][1]
     header.SeriesInstanceUID = reference[0].SeriesInstanceUID
@@ -46,6 +44,8 @@ def frame_header(scan: Scan, source: DicomSource, number: int, first: int) -> Da
         header.SOPClassUID = _UNPLACED
         for name in ("ImageOrientationPatient", "ImagePositionPatient", "SliceThickness", "SpacingBetweenSlices"):
             _set_or_drop(header, name, None)
+        if spacing := group_value(original, "PixelMeasuresSequence", frame, "PixelSpacing"):
+            header.PixelSpacing = [_decimal(value) for value in spacing]
         if source.frame_of_reference is None:
             _set_or_drop(header, "FrameOfReferenceUID", None)
     return header
@@ -72,7 +72,9 @@ def refer(dataset: Dataset, source: DicomSource, headers: list[Dataset], used: l
     for item in dataset.PerFrameFunctionalGroupsSequence:
         for derivation in item.DerivationImageSequence:
             for image in derivation.SourceImageSequence:
-                number = numbers[image.ReferencedSOPInstanceUID]
+                number = numbers.get(image.ReferencedSOPInstanceUID)
+                if number is None:  # frames of several segments share an item
+                    continue
                 name_image(image, source.dataset(number))
                 if int(source.dataset(number).get("NumberOfFrames") or 1) > 1:
                     image.ReferencedFrameNumber = source.places[number][1] + 1
