@@ -53,6 +53,15 @@ class Question:
         words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
         return cls(session, text, *asker.heard(words), threshold, laterality or asker.laterality)
 
+    @classmethod
+    def denied(
+        cls, session: "ImageSession", text: str, threshold: float | None, laterality: Laterality | None
+    ) -> "Question":
+        """Words of which a report says that what they name is not there; the words alone need not say it."""
+        asker = session.segmenter
+        threshold = asker.threshold if threshold is None else threshold
+        return cls(session, text, None, "negated", threshold, laterality or asker.laterality)
+
     def answer(self, logits: Tensor | None, presence: float | None) -> Segmentation:
         """What the model says, as an answer.
 

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from lexseg.data.case import Laterality
 from lexseg.errors import DataError, TextError
+from lexseg.inference.question import Question, segment_together
 from lexseg.inference.segmentation import Segmentation
 from lexseg.inference.segmenter import ImageSession, Segmenter
 from lexseg.text.report import Finding, read_report
@@ -101,22 +100,18 @@ def answer_findings(
 ) -> Iterator[FindingResult]:
     """As :func:`segment_report`, for findings already read, one after the other."""
     for number, finding in enumerate(findings, start=1):
-        yield FindingResult(number, finding, _answer(session, finding, threshold, laterality))
+        question = question_about(session, finding, threshold=threshold, laterality=laterality)
+        yield FindingResult(number, finding, next(segment_together([question])))
 
 
-def _answer(
-    session: ImageSession, finding: Finding, threshold: float | None, laterality: Laterality | None
-) -> Segmentation:
-    if not finding.negated:
-        return session.segment(finding.text, threshold=threshold, laterality=laterality)
-    # the words alone need not say it: "... except the upper zone"
-    asker = session.segmenter
-    return Segmentation(
-        probability=np.zeros(session.shape, np.float32),
-        threshold=asker.threshold if threshold is None else threshold,
-        text=finding.text,
-        presence_threshold=asker.presence_threshold,
-        negated=True,
-        laterality=laterality or asker.laterality,
-        spacing=session.spacing,
-    )
+def question_about(
+    session: ImageSession,
+    finding: Finding,
+    *,
+    threshold: float | None = None,
+    laterality: Laterality | None = None,
+) -> Question:
+    """A finding as a question, settled where the report says that it is not there."""
+    if finding.negated:  # the words alone need not say it: "... except the upper zone"
+        return Question.denied(session, finding.text, threshold, laterality)
+    return session.ask(finding.text, threshold=threshold, laterality=laterality)

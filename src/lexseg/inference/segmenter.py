@@ -1,6 +1,6 @@
 """The Segmenter: load a model once, set an image once, ask many sentences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,28 +120,29 @@ class Segmenter:
             DataError: if the image cannot be used.
         """
         pixels = load_image(image)
-        return ImageSession(self, pixels, spacing=spacing, tta=tta)
+        features = self.encode(to_input(pixels, self.size)[None], tta)
+        return ImageSession(self, features, (pixels.shape[0], pixels.shape[1]), spacing=spacing, tta=tta)
 
     def set_images(
-        self,
-        images: Sequence[NDArray[np.float32]],
-        *,
-        spacings: Sequence[tuple[float, float] | None] | None = None,
+        self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None]]
     ) -> "list[ImageSession]":
         """Look at several images at once, which is faster than at one after the other.
 
         Args:
-            images: float32[H, W] or [H, W, 3] in 0..1, of any sizes.
-            spacings: as in :meth:`set_image`, one for each image.
+            images: float32[H, W] or [H, W, 3] in 0..1, of any sizes, each with its spacing as in :meth:`set_image`.
+                They are taken one by one: large ones need not fit into memory together.
         """
-        if not images:
+        inputs, about = [], []
+        for pixels, spacing in images:
+            inputs.append(to_input(pixels, self.size))
+            about.append(((pixels.shape[0], pixels.shape[1]), spacing))
+        if not inputs:
             return []
-        features = self.encode(torch.stack([to_input(image, self.size) for image in images]), False)
+        features = self.encode(torch.stack(inputs), False)
         # rows of their own, so that one of them does not keep the memory of all
-        rows = [Features([m[i : i + 1].clone() for m in features.maps], features.size) for i in range(len(images))]
+        rows = [Features([m[i : i + 1].clone() for m in features.maps], features.size) for i in range(len(inputs))]
         return [
-            ImageSession(self, image, spacing=spacing, features=row)
-            for image, spacing, row in zip(images, spacings or [None] * len(images), rows, strict=True)
+            ImageSession(self, row, shape, spacing=spacing) for row, (shape, spacing) in zip(rows, about, strict=True)
         ]
 
     def segment_batch(
@@ -255,15 +256,13 @@ class ImageSession:
     def __init__(
         self,
         segmenter: Segmenter,
-        image: NDArray[np.float32],
+        features: Features,
+        shape: tuple[int, int],
         *,
         spacing: tuple[float, float] | None = None,
         tta: bool = False,
-        features: Features | None = None,
     ) -> None:
-        self.segmenter, self.spacing, self.tta = segmenter, spacing, tta
-        self.shape = (int(image.shape[0]), int(image.shape[1]))
-        self.features = segmenter.encode(to_input(image, segmenter.size)[None], tta) if features is None else features
+        self.segmenter, self.features, self.shape, self.spacing, self.tta = segmenter, features, shape, spacing, tta
 
     @property
     def nbytes(self) -> int:

@@ -1,0 +1,218 @@
+"""Questions about single frames from all clients, answered together: the network is fastest with many at a time.
+
+Nothing waits for company. While the network runs, questions gather; what has gathered goes next.
+"""
+
+import asyncio
+import warnings
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from lexseg.data.case import Laterality
+from lexseg.data.volumes.window import Window
+from lexseg.errors import LexSegError
+from lexseg.inference.question import Question, segment_together
+from lexseg.inference.segmenter import ImageSession, Segmenter
+from lexseg.inference.sides import sides_of
+from lexseg.server.images import OpenImage
+from lexseg.server.refusal import Refusal
+from lexseg.server.results import Result, Sentence, of_frame
+from lexseg.server.settings import Settings
+
+Said = list[Result] | Exception
+Key = tuple[str, int, Window | None]
+
+
+@dataclass(slots=True, eq=False)
+class Ask:
+    """A client's sentences about a frame.
+
+    Attributes:
+        image: the image.
+        frame: of it, from 0.
+        window: that it is looked at with; ``None`` for its own.
+        sentences: that are asked.
+        threshold: probability from which on a pixel is found; ``None`` takes the model's.
+        laterality: whose left the sentences' "left" is; ``None`` takes the image's or the model's.
+        keep: whether the sentence may be written into files.
+    """
+
+    image: OpenImage
+    frame: int
+    window: Window | None
+    sentences: Sequence[Sentence]
+    threshold: float | None = None
+    laterality: Literal["image", "patient"] | None = None
+    keep: bool = False
+    answer: "asyncio.Future[list[Result]] | None" = field(default=None, repr=False)
+
+    @property
+    def key(self) -> Key:
+        """What is encoded."""
+        return self.image.id, self.frame, self.window
+
+
+class FeatureCache:
+    """Encoded frames under a limit of memory, the least recently used one leaving first. For one thread."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self.nbytes = limit, 0
+        self._sessions: OrderedDict[Key, ImageSession] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, key: Key) -> ImageSession | None:
+        """What was put there, if it still is."""
+        if key in self._sessions:
+            self._sessions.move_to_end(key)
+        return self._sessions.get(key)
+
+    def put(self, key: Key, session: ImageSession) -> None:
+        """Keep it for as long as there is room."""
+        self._sessions[key] = session
+        self.nbytes += session.nbytes
+        while self.nbytes > self._limit and self._sessions:
+            self._drop(next(iter(self._sessions)))
+
+    def forget(self, id_: str) -> None:
+        """Drop what is kept of an image."""
+        for key in [key for key in self._sessions if key[0] == id_]:
+            self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        self.nbytes -= self._sessions.pop(key).nbytes
+
+
+class Batcher:
+    """Answers questions, several at a time, in a thread of its own.
+
+    Args:
+        segmenter: what answers.
+        settings: of the server.
+        watch: called with the number of sentences, frames newly encoded and seconds of each run.
+    """
+
+    def __init__(self, segmenter: Segmenter, settings: Settings) -> None:
+        self.features = FeatureCache(settings.limits.feature_bytes)
+        self.sizes: deque[tuple[int, int]] = deque(maxlen=1000)
+        self._segmenter, self._settings = segmenter, settings
+        self._waiting: deque[Ask] = deque()
+        self._something = asyncio.Event()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+
+    @property
+    def waiting(self) -> int:
+        """Sentences that wait for their turn."""
+        return sum(len(ask.sentences) for ask in self._waiting)
+
+    async def ask(self, ask: Ask) -> list[Result]:
+        """Answers to the sentences.
+
+        Raises:
+            Refusal: if a sentence cannot be used, or too many wait.
+        """
+        if self.waiting + len(ask.sentences) > self._settings.limits.waiting:
+            raise Refusal(503, "busy", "too many questions wait for an answer; ask again in a moment", retry=2)
+        ask.answer = asyncio.get_running_loop().create_future()
+        self._waiting.append(ask)
+        self._something.set()
+        try:
+            async with asyncio.timeout(self._settings.times.answer):
+                return await ask.answer
+        except TimeoutError:
+            raise Refusal(503, "too_slow", "the answer took too long; ask again in a moment", retry=10) from None
+        except LexSegError as error:
+            raise Refusal(422, "unusable", str(error)) from None
+
+    async def run(self) -> None:
+        """Answer, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._something.wait()
+            asks = self._next()
+            if not asks:
+                self._something.clear()
+                continue
+            try:
+                said: Sequence[Said] = await loop.run_in_executor(self._thread, self._answer, asks)
+            except Exception as error:
+                said = [error] * len(asks)
+            for ask, answer in zip(asks, said, strict=True):
+                if ask.answer is None or ask.answer.done():
+                    continue
+                if isinstance(answer, Exception):
+                    ask.answer.set_exception(answer)
+                else:
+                    ask.answer.set_result(answer)
+
+    def stop(self) -> None:
+        """End the thread when it is done with what it does."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def forget(self, image: OpenImage) -> None:
+        """Drop what is kept of an image that was closed."""
+        self._thread.submit(self.features.forget, image.id)
+
+    def _next(self) -> list[Ask]:
+        """Who comes next: as many as fill a batch, those who left out."""
+        asks: list[Ask] = []
+        sentences = 0
+        while self._waiting:
+            ask = self._waiting[0]
+            if ask.answer is None or ask.answer.done():
+                self._waiting.popleft()
+            elif asks and sentences + len(ask.sentences) > self._settings.limits.batch:
+                break
+            else:
+                asks.append(self._waiting.popleft())
+                sentences += len(ask.sentences)
+        return asks
+
+    def _answer(self, asks: Sequence[Ask]) -> list[Said]:
+        encoded = self._encode(asks)
+        said: list[Said] = [[] for _ in asks]
+        questions: list[tuple[int, Sentence, Question, list[str]]] = []
+        for i, ask in enumerate(asks):
+            session = encoded[ask.key]
+            try:
+                own = [(sentence, *self._question(ask, session, sentence)) for sentence in ask.sentences]
+            except LexSegError as error:
+                said[i] = error
+                continue
+            questions += [(i, *each) for each in own]
+        answers = segment_together([question for _, _, question, _ in questions])
+        for (i, sentence, _, doubts), answer in zip(questions, answers, strict=True):
+            ask, results = asks[i], said[i]
+            assert isinstance(results, list)
+            results.append(of_frame(sentence, answer, ask.frame, window=ask.window, doubts=doubts, keep=ask.keep))
+        return said
+
+    def _encode(self, asks: Sequence[Ask]) -> dict[Key, ImageSession]:
+        """The frames that are asked about, encoded now where they are not kept."""
+        wanted = {ask.key: ask for ask in asks}
+        encoded = {key: session for key in wanted if (session := self.features.get(key)) is not None}
+        missing = [ask for key, ask in wanted.items() if key not in encoded]
+        fresh = self._segmenter.set_images(
+            (ask.image.scan.show(ask.frame, ask.window), ask.image.scan.spacing) for ask in missing
+        )
+        for ask, session in zip(missing, fresh, strict=True):
+            encoded[ask.key] = session
+            self.features.put(ask.key, session)
+        self.sizes.append((sum(len(ask.sentences) for ask in asks), len(missing)))
+        return encoded
+
+    def _question(self, ask: Ask, session: ImageSession, sentence: Sentence) -> tuple[Question, list[str]]:
+        """A sentence, put into the model's words, and the doubts about it."""
+        whose, given = sides_of(ask.image.scan.patient_left, ask.laterality)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            if sentence.denied:
+                question = Question.denied(session, sentence.text, ask.threshold, given)
+            else:
+                question = session.ask(sentence.text, threshold=ask.threshold, laterality=given)
+        laterality: Laterality | None = whose or self._segmenter.laterality
+        return replace(question, laterality=laterality), list(dict.fromkeys(str(w.message) for w in caught))

@@ -1,0 +1,132 @@
+"""A process of its own that reads what was uploaded: ``python -m lexseg.server.reader``. It imports no torch.
+
+Decoders of images are large native libraries, and files come from anywhere. What they do to this process, which has its
+memory limited and is killed when it is late, does nothing to the server. Requests come as lines of JSON, and answers go
+back as such: the server unpickles nothing that a reader says.
+"""
+
+import json
+import math
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from lexseg.data.scans.open import open_scan
+from lexseg.data.scans.scan import Scan
+from lexseg.errors import LexSegError
+from lexseg.server.frames import FRAMES, PADDING
+
+Say = Callable[[dict[str, Any]], None]
+
+
+class TooLarge(LexSegError):
+    """More pixels than the server takes."""
+
+
+def read_upload(request: dict[str, Any], say: Say) -> dict[str, Any]:
+    """Read an upload whole, so that whatever is wrong with it shows now.
+
+    Args:
+        request: ``folder`` and in it the ``upload``, a file or a folder; ``series`` and ``channel`` as for `open_scan`;
+            at most how many ``pixels`` of a frame and ``voxels`` of all.
+        say: takes a sign of life after each frame.
+
+    Returns:
+        what the server is to know of the scan; its pixels are left in ``folder``, in `FRAMES` and `PADDING`.
+    """
+    scan = _scan(request)
+    frames, height, width = scan.shape
+    if height * width > request["pixels"] or frames * height * width > request["voxels"]:
+        raise TooLarge(
+            f"{frames} x {height} x {width} pixels; this server takes {request['pixels'] // 1_000_000} million in a "
+            f"frame and {request['voxels'] // 1_000_000} million in all"
+        )
+    low, high = _write_frames(scan, Path(request["folder"]), say)
+    return {
+        "format": scan.format,
+        "modality": scan.modality,
+        "shape": list(scan.shape),
+        "color": scan.color,
+        "spacing": scan.spacing,
+        "thickness": scan.thickness,
+        "patient_left": scan.patient_left,
+        "windows": [[window.low, window.high, window.name] for window in scan.windows],
+        "notes": list(scan.notes),
+        "inverted": scan.inverted,
+        "range": [low, high],
+    }
+
+
+def _scan(request: dict[str, Any]) -> Scan:
+    os.chdir(request["folder"])  # so that messages name "upload", and nothing of where it lies
+    return open_scan(request["upload"], series=request["series"], channel=request["channel"])
+
+
+def _write_frames(scan: Scan, folder: Path, say: Say) -> tuple[float, float]:
+    """Write the pixels of all frames; gives the smallest and the largest value."""
+    low, high = math.inf, -math.inf
+    size = scan.shape[1] * scan.shape[2]
+    with open(folder / FRAMES, "xb") as values_file, open(folder / PADDING, "xb") as padding_file:
+        for number in range(scan.shape[0]):
+            frame = scan.source.frame(number)
+            if frame.values.shape[:2] != scan.shape[1:]:
+                raise TooLarge(f"frame {number} is not of the size that the header says")
+            values = np.ascontiguousarray(frame.values, dtype="u1" if scan.color else "<f4")
+            finite = values if scan.color else values[np.isfinite(values)]
+            if finite.size:
+                low, high = min(low, float(finite.min())), max(high, float(finite.max()))
+            values.tofile(values_file)
+            if frame.padding is not None and frame.padding.any():
+                padding_file.seek(number * -(-size // 8))
+                padding_file.write(np.packbits(frame.padding).tobytes())
+            say({"frame": number})
+    return (low, high) if low <= high else (0.0, 0.0)
+
+
+def _confine(memory: int) -> None:
+    """Limit what this process may take, and forget what the server's own surroundings hold."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the patient's image
+    with suppress(OSError):
+        os.nice(5)  # the answers to those who wait come first
+
+
+def _requests(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    while line := file.readline():
+        yield json.loads(line)
+
+
+def main() -> None:
+    """Answer requests until the server is gone."""
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # decoders write what they please, and it may come from the file
+        os.dup2(nowhere, stream)
+
+    def say(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message).encode() + b"\n")
+
+    _confine(int(sys.argv[1]))
+    say({"ready": True})
+    does = {"read": read_upload}
+    for request in _requests(sys.stdin.buffer):
+        try:
+            say({"done": does[request["do"]](request, say)})
+        except TooLarge as error:
+            say({"too_large": str(error)})
+        except LexSegError as error:
+            say({"refused": str(error)})
+        except MemoryError:
+            say({"too_large": "reading it takes more memory than this server gives to an upload"})
+        except Exception as error:  # whatever a reader did not foresee is the file's fault as far as the client goes
+            say({"refused": f"the file cannot be read ({type(error).__name__}): it is damaged, or of an unknown kind"})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""An answer as the server keeps it and tells it: numbers, outlines, and the mask packed small. No sentence is in it."""
+
+import secrets
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg import __version__
+from lexseg.data.volumes.window import Window
+from lexseg.inference.components import describe_mask
+from lexseg.inference.polygons import mask_polygons
+from lexseg.inference.results import NOTE
+from lexseg.inference.segmentation import Segmentation
+from lexseg.inference.volumes import VolumeSegmentation
+
+MOST_CORNERS = 50_000  # of outlines; a mask with more is told as a picture only
+_TOO_MANY = "the outlines have too many corners to be listed: see the mask"
+
+
+@dataclass(slots=True, eq=False)
+class Result:
+    """An answer to a sentence.
+
+    Attributes:
+        values: what its JSON says, but for outlines and links.
+        shape: (H, W) of a frame.
+        frames: that were asked.
+        bits: by frame, the mask's bits, packed and compressed; none where nothing was found.
+        window: that the model saw the image with; ``None`` for the image's own.
+        volume: whether frames were asked as a volume.
+        words: the sentence, where it may be written into a file; else ``None``.
+        finding: what codes and labels a file may have for it, found from its words.
+        id: what it is called; not to be guessed.
+    """
+
+    values: dict[str, Any]
+    shape: tuple[int, int]
+    frames: range
+    bits: Mapping[int, bytes]
+    window: Window | None = None
+    volume: bool = False
+    words: str | None = None
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    def packed(self, frame: int) -> bytes:
+        """The bits of a frame's mask, rows one after the other."""
+        size = -(-self.shape[0] * self.shape[1] // 8)
+        return zlib.decompress(self.bits[frame]) if frame in self.bits else bytes(size)
+
+    def mask(self, frame: int) -> NDArray[np.bool_]:
+        """bool[H, W] of a frame."""
+        bits = np.frombuffer(self.packed(frame), np.uint8)
+        return np.unpackbits(bits, count=self.shape[0] * self.shape[1]).reshape(self.shape).astype(np.bool_)
+
+    def json(self, frame: int | None, *, seg: bool) -> dict[str, Any]:
+        """What is told of it.
+
+        Args:
+            frame: whose outlines are told; ``None`` tells none.
+            seg: whether it can be had as DICOM SEG.
+        """
+        polygons, doubts = _outlines(None if frame is None else self.mask(frame))
+        values = self.values | {"warnings": self.values["warnings"] + doubts}
+        root = f"/v1/results/{self.id}"
+        links = {
+            "mask": f"{root}/mask.png",
+            "overlay": f"{root}/overlay.png",
+            "nifti": f"{root}/mask.nii.gz",
+            "seg": f"{root}/seg.dcm" if seg else None,
+            "json": f"{root}/result.json",
+        }
+        return {"id": self.id} | values | {"polygons": polygons, "links": links, "lexseg": __version__, "note": NOTE}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of a question. Attributes: number: from 1; text; finding: its place in a report, if it has one."""
+
+    number: int
+    text: str
+    finding: Mapping[str, Any] | None = None
+
+    @property
+    def denied(self) -> bool:
+        """Whether the report says that what it names is not there."""
+        return bool(self.finding and self.finding["negated"])
+
+
+def of_frame(
+    sentence: Sentence, said: Segmentation, frame: int, *, window: Window | None, doubts: list[str], keep: bool
+) -> Result:
+    """An answer about a single frame."""
+    mask = said.mask
+    measured = describe_mask(mask, None, said.spacing, most=0)
+    values = _head(sentence, said) | {
+        "presence": _rounded(said.presence),
+        "frame": frame,
+        "area": measured["area"],
+        "box": measured["box"],
+        "n_components": measured["n_components"],
+        "warnings": doubts,
+    }
+    bits = {frame: zlib.compress(np.packbits(mask).tobytes(), 1)} if said.found else {}
+    words = sentence.text if keep else None
+    return Result(values, (mask.shape[0], mask.shape[1]), range(frame, frame + 1), bits, window=window, words=words)
+
+
+def of_volume(
+    sentence: Sentence, said: VolumeSegmentation, *, window: Window | None, doubts: list[str], keep: bool
+) -> Result:
+    """An answer about a range of frames."""
+    measured = said.describe()
+    voxels, mm2 = measured["voxels"], None
+    total = len(said.frames) * said.shape[1] * said.shape[2]
+    values = _head(sentence, said) | {
+        "presence": None if said.presence is None else _rounded(float(said.presence.max(initial=0))),
+        "frames": measured["frames"],
+        "frames_found": measured["frames_found"],
+        "largest": measured["largest"],
+        "area": {"px": voxels, "mm2": mm2, "fraction": round(voxels / total, 6)},
+        "ml": measured["ml"],
+        "n_components": None,
+        "warnings": doubts,
+    }
+    bits = {number: zlib.compress(packed.tobytes(), 1) for number, packed in said.bits.items()}
+    words = sentence.text if keep else None
+    return Result(values, said.shape[1:], said.frames, bits, window=window, volume=True, words=words)
+
+
+def _head(sentence: Sentence, said: Segmentation | VolumeSegmentation) -> dict[str, Any]:
+    place = sentence.finding and {key: sentence.finding[key] for key in ("start", "end", "negated")}
+    return {
+        "number": sentence.number,
+        "finding": place,
+        "state": said.state,
+        "presence_threshold": _rounded(said.presence_threshold),
+        "threshold": said.threshold,
+        "laterality": said.laterality,
+    }
+
+
+def _outlines(mask: NDArray[np.bool_] | None) -> tuple[list[Any], list[str]]:
+    if mask is None:
+        return [], []
+    rings = mask_polygons(mask, MOST_CORNERS)
+    return ([], [_TOO_MANY]) if rings is None else (list(rings), [])
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

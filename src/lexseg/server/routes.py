@@ -1,0 +1,239 @@
+"""The HTTP API under ``/v1``."""
+
+import asyncio
+import io
+import json
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Depends, Query, Request, Response
+from PIL import Image
+
+from lexseg.errors import TextError
+from lexseg.inference.overlay import draw_overlay
+from lexseg.inference.report import findings_of
+from lexseg.inference.results import png
+from lexseg.inference.segmenter import Segmenter
+from lexseg.server.batcher import Ask
+from lexseg.server.images import UPLOAD, OpenImage
+from lexseg.server.refusal import Refusal
+from lexseg.server.results import Result, Sentence
+from lexseg.server.schemas import ErrorAnswer, ImageAnswer, ResultsAnswer, SegmentRequest
+from lexseg.server.service import Service
+from lexseg.server.settings import Limits
+from lexseg.server.upload import parse_channel, parse_spacing, receive
+
+router = APIRouter(prefix="/v1", responses={"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}})
+Number = Annotated[float | None, Query()]
+_FORM = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {
+                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "series": {"type": "string", "description": "which series is meant, where there are several"},
+                        "spacing": {"type": "string", "description": "row,col in mm, where the file does not say"},
+                        "channel": {"type": "integer", "description": "which volume of a 4D file is meant, from 0"},
+                    },
+                }
+            }
+        },
+    }
+}
+
+
+def service_of(request: Request) -> Service:
+    """What serves the request."""
+    service: Service = request.app.state.service
+    return service
+
+
+Served = Annotated[Service, Depends(service_of)]
+
+
+@router.post("/images", status_code=201, response_model=ImageAnswer, openapi_extra=_FORM, tags=["images"])
+async def upload(request: Request, service: Served) -> Response:
+    """Upload an image or a volume once, to ask about it as often as you like.
+
+    A PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD file, a zip of DICOM files, or the files of a DICOM series.
+    """
+    images, limits = service.images, service.settings.limits
+    id_, folder = images.new_folder()
+    images.coming += 1
+    try:
+        came = await receive(request.headers.get("content-type", ""), request.stream(), folder, limits)
+        spacing = parse_spacing(came.fields["spacing"]) if came.fields.get("spacing") else None
+        channel = came.fields.get("channel")
+        opened_with = {
+            "folder": str(folder),
+            "upload": UPLOAD,
+            "series": came.fields.get("series") or None,
+            "channel": parse_channel(channel) if channel else None,
+        }
+        size = {"pixels": limits.pixels, "voxels": limits.voxels}
+        said = await service.intake.do({"do": "read"} | opened_with | size, came.size)
+        if spacing is not None:
+            if said["spacing"] is None:
+                said["spacing"] = spacing
+            elif not np.allclose(said["spacing"], spacing, rtol=0.01):
+                said["notes"].append("the file states its own spacing: the one that was given is not used")
+        image = OpenImage.of(id_, folder, said, opened_with=opened_with | {"spacing": spacing}, uploaded=came.size)
+        images.add(image)
+    except BaseException:
+        service.discard(folder)
+        raise
+    finally:
+        images.coming -= 1
+    answer = _json(image.describe(service.settings.times.idle), 201)
+    answer.headers["location"] = f"/v1/images/{id_}"
+    return answer
+
+
+@router.get("/images/{id}", response_model=ImageAnswer, tags=["images"])
+async def image(id: str, service: Served) -> Response:
+    """What is known of an open image."""
+    return _json(service.images.get(id).describe(service.settings.times.idle))
+
+
+@router.delete("/images/{id}", status_code=204, tags=["images"])
+async def close_image(id: str, service: Served) -> Response:
+    """Close an image: its files, encodings and results are removed at once."""
+    service.close_image(id)
+    return Response(status_code=204)
+
+
+@router.get("/images/{id}/frames/{n}", response_class=Response, tags=["images"])
+async def frame(id: str, n: int, service: Served, width: Number = None, level: Number = None) -> Response:
+    """A frame as it is shown, as PNG; with another window if one is given."""
+    image = _with_frame(service, id, n)
+    window = image.window(width, level)
+    return Response(await asyncio.to_thread(_shown, image, n, window), media_type="image/png")
+
+
+@router.get("/images/{id}/frames/{n}/values", response_class=Response, tags=["images"])
+async def values(id: str, n: int, service: Served) -> Response:
+    """The values of a frame: little-endian float32[H, W], or uint8[H, W, 3] where the image is in colour."""
+    image = _with_frame(service, id, n)
+    return Response(await asyncio.to_thread(image.frames.raw, n), media_type="application/octet-stream")
+
+
+@router.post("/images/{id}/segment", response_model=ResultsAnswer, tags=["segment"])
+async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
+    """Ask about a frame, and get an answer to each sentence; or about a range of frames, and get a job."""
+    image = service.images.get(id)
+    sentences = sentences_of(asked, service.segmenter, service.settings.limits)
+    window = None if asked.window is None else image.window(asked.window.width, asked.window.level)
+    number = asked.frame or 0
+    _with_frame(service, id, number)
+    results = await service.batcher.ask(
+        Ask(image, number, window, sentences, asked.threshold, asked.laterality, asked.description)
+    )
+    for result in results:
+        service.images.keep(image, result)
+    return _json({"results": [told(image, result, result.frames.start) for result in results]})
+
+
+@router.get("/results/{id}/mask.png", response_class=Response, tags=["results"])
+async def mask(id: str, service: Served, frame: int | None = None) -> Response:
+    """The mask of a frame as PNG: 0 and 255."""
+    image, result = service.images.result(id)
+    number = _frame_of(image, result, frame)
+    return Response(await asyncio.to_thread(_mask, result, number), media_type="image/png")
+
+
+@router.get("/results/{id}/overlay.png", response_class=Response, tags=["results"])
+async def overlay(id: str, service: Served, frame: int | None = None) -> Response:
+    """The frame with its mask drawn over it, as PNG."""
+    image, result = service.images.result(id)
+    number = _frame_of(image, result, frame)
+    return Response(await asyncio.to_thread(_overlay, image, result, number), media_type="image/png")
+
+
+@router.get("/results/{id}/result.json", tags=["results"])
+async def result_json(id: str, service: Served, frame: int | None = None) -> Response:
+    """The answer once more; of a volume, with the outlines of the frame that is asked for."""
+    image, result = service.images.result(id)
+    number = None if result.volume and frame is None else _frame_of(image, result, frame)
+    answer = _json(await asyncio.to_thread(told, image, result, number))
+    answer.headers["content-disposition"] = 'attachment; filename="result.json"'
+    return answer
+
+
+def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) -> list[Sentence]:
+    """The sentences of a request, or the findings of its report.
+
+    Raises:
+        Refusal: if there are none, too many, or one is too long.
+    """
+    if asked.report is not None:
+        if len(asked.report) > limits.report_letters:
+            raise Refusal(413, "too_long", f"the report has more than {limits.report_letters} letters")
+        try:
+            found = findings_of(segmenter, asked.report)
+        except TextError as error:
+            raise Refusal(422, "unusable", str(error)) from None
+        sentences = [
+            Sentence(i, f.text, {"start": f.start, "end": f.end, "negated": f.negated}) for i, f in enumerate(found, 1)
+        ]
+    else:
+        sentences = [Sentence(i, text) for i, text in enumerate(asked.sentences or [], 1)]
+    if not sentences:
+        raise Refusal(422, "no_sentence", "there is no sentence; write what to find")
+    if len(sentences) > limits.sentences:
+        raise Refusal(413, "too_many_sentences", f"at most {limits.sentences} sentences are answered at a time")
+    for sentence in sentences:
+        if len(sentence.text) > limits.sentence_letters:
+            raise Refusal(
+                413, "too_long", f"sentence {sentence.number} has more than {limits.sentence_letters} letters"
+            )
+        try:
+            segmenter.check_text(sentence.text)
+        except TextError:
+            # its message quotes the sentence
+            words = "blank" if not sentence.text.strip() else "longer than the text encoder reads, or holds no words"
+            raise Refusal(422, "unusable", f"sentence {sentence.number} is {words}") from None
+    return sentences
+
+
+def told(image: OpenImage, result: Result, frame: int | None) -> dict[str, Any]:
+    """A result as JSON."""
+    return result.json(frame, seg=image.scan.format == "dicom")
+
+
+def _with_frame(service: Service, id_: str, number: int) -> OpenImage:
+    image = service.images.get(id_)
+    if not 0 <= number < image.scan.shape[0]:
+        raise Refusal(404, "no_such_frame", f"there is no frame {number}; there are {image.scan.shape[0]}, from 0")
+    return image
+
+
+def _frame_of(image: OpenImage, result: Result, frame: int | None) -> int:
+    number = result.frames.start if frame is None else frame
+    if number not in result.frames:
+        first, last = result.frames.start, result.frames.stop - 1
+        raise Refusal(404, "no_such_frame", f"frame {number} was not asked; frames {first} to {last} were")
+    return number
+
+
+def _shown(image: OpenImage, number: int, window: Any) -> bytes:
+    pixels = (image.scan.show(number, window) * 255).round().astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)  # it goes a short way
+    return buffer.getvalue()
+
+
+def _mask(result: Result, number: int) -> bytes:
+    return png(Image.fromarray(result.mask(number).astype(np.uint8) * 255))
+
+
+def _overlay(image: OpenImage, result: Result, number: int) -> bytes:
+    return png(draw_overlay(image.scan.show(number, result.window), result.mask(number)))
+
+
+def _json(values: Any, status: int = 200) -> Response:
+    content = json.dumps(values, allow_nan=False, separators=(",", ":"))
+    return Response(content, status_code=status, media_type="application/json")

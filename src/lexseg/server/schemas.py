@@ -1,0 +1,160 @@
+"""What requests and answers hold."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Laterality = Literal["image", "patient"]
+
+
+class WindowValues(BaseModel):
+    """What is black and what white."""
+
+    model_config = ConfigDict(extra="forbid")
+    width: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    level: Annotated[float, Field(allow_inf_nan=False)]
+
+
+class SegmentRequest(BaseModel):
+    """What is asked about an image: sentences or a report, about one frame or a range."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"sentences": ["opacity in the lower left lung"]}]}
+    )
+    sentences: list[str] | None = Field(None, description="one mask for each")
+    report: str | None = Field(None, description="a report; one mask for each of its findings")
+    frame: Annotated[int, Field(ge=0)] | None = Field(None, description="counted from 0; the default is 0")
+    frames: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = Field(
+        None, description="first and last of a range: a job"
+    )
+    window: WindowValues | None = Field(None, description="what the model sees; default: the image's own window")
+    threshold: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="default: the model's")
+    laterality: Laterality | None = Field(None, description="whose left 'left' is; default: see the image's")
+    description: bool = Field(False, description="whether the sentence may be written into a DICOM SEG")
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if (self.sentences is None) == (self.report is None):
+            raise ValueError("give either sentences or a report")
+        if self.frame is not None and self.frames is not None:
+            raise ValueError("give either a frame or a range of frames")
+        if self.frames is not None and self.frames[0] > self.frames[1]:
+            raise ValueError("the range of frames ends before it begins")
+        return self
+
+
+class WindowAnswer(BaseModel):
+    """A window that suits the image."""
+
+    name: str = ""
+    width: float
+    level: float
+
+
+class ImageAnswer(BaseModel):
+    """An open image."""
+
+    id: str
+    frames: int
+    height: int
+    width: int
+    color: bool
+    format: str
+    modality: str | None
+    spacing: tuple[float, float] | None = Field(description="millimetres between pixel centres, (row, column)")
+    thickness: float | None = Field(description="millimetres between frames")
+    patient_left: Literal["left", "right"] | None = Field(description="side of the picture where the patient's left is")
+    laterality: Laterality | None = Field(description="what the patient's words are in this picture; null if unknown")
+    inverted: bool = Field(description="whether small values are shown white")
+    window: WindowAnswer | None
+    windows: list[WindowAnswer]
+    range: tuple[float, float] = Field(description="smallest and largest value")
+    notes: list[str]
+    expires_in: int = Field(description="seconds until it is closed if nobody asks about it")
+
+
+class Area(BaseModel):
+    """How large a mask is."""
+
+    px: int
+    mm2: float | None
+    fraction: float
+
+
+class Place(BaseModel):
+    """Where a finding stands in the report, in characters from 0."""
+
+    start: int
+    end: int
+    negated: bool
+
+
+class Links(BaseModel):
+    """Where a result's files are."""
+
+    mask: str
+    overlay: str
+    nifti: str
+    seg: str | None
+    json_: str = Field(alias="json")
+
+
+class ResultAnswer(BaseModel):
+    """The answer to a sentence."""
+
+    id: str
+    number: int
+    finding: Place | None
+    state: Literal["found", "not found", "negated"]
+    presence: float | None
+    presence_threshold: float | None
+    threshold: float
+    frame: int | None = None
+    frames: tuple[int, int] | None = None
+    area: Area
+    n_components: int | None
+    polygons: list[list[tuple[int, int]]] = Field(description="closed rings of pixel corners, even-odd")
+    laterality: Laterality | None
+    warnings: list[str]
+    links: Links
+
+
+class ResultsAnswer(BaseModel):
+    """The answers to a question about one frame."""
+
+    results: list[ResultAnswer]
+
+
+class ErrorValues(BaseModel):
+    """Why a request was refused."""
+
+    code: str
+    message: str
+
+
+class JobAnswer(BaseModel):
+    """Work on a range of frames."""
+
+    id: str
+    state: Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+    done: int = Field(description="frames")
+    total: int
+    seconds_left: float | None
+    results: list[ResultAnswer]
+    error: ErrorValues | None
+
+
+class ErrorAnswer(BaseModel):
+    """A refusal."""
+
+    error: ErrorValues
+
+
+def problems(errors: list[Any]) -> str:
+    """What a validation found, without what was sent: that may be a sentence."""
+    said = []
+    for error in errors[:5]:
+        place = ".".join(str(part) for part in error["loc"] if part != "body" and not str(part).startswith("function"))
+        known = str(error["msg"]).removeprefix("Value error, ")
+        said.append(f"{place}: {known}" if place else known)
+    return "; ".join(said)
