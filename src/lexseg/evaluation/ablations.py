@@ -110,7 +110,7 @@ def ablation(
     return {
         "title": f"Ablation of {method.upper()} ({recipe}) at {size} px",
         "budget": dict(budget or {"steps": 300}),
-        "train": {"data.size": size, "data.grow": {}, "data.batch_size": 16},
+        "train": {"data.size": size, "data.grow": {}, "data.batch_size": 16, "trainer.precision": "bf16-mixed"},
         "select": "best",
         "seeds": list(seeds),
         "methods": {
