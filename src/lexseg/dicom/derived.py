@@ -33,6 +33,7 @@ _MAY_BE_EMPTY = (
     "StudyTime",
     "ReferringPhysicianName",
 )
+_LOSSY = (0x00282110, 0x00282112, 0x00282114)  # whether, how much and how the image was compressed with loss
 _DATE, _TIME = re.compile(r"\d{8}"), re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
 
 
@@ -62,8 +63,8 @@ def tidy(dataset: Dataset) -> Dataset:
     What any derived object takes over is there and well-formed, if empty; the pixels' own attributes are left out.
     """
     header = Dataset()
-    for tag in dataset.keys():
-        if not tag.is_private and tag.group < 0x0028:
+    for tag in sorted(dataset.keys()):
+        if (not tag.is_private and tag.group < 0x0028) or tag in _LOSSY:
             with contextlib.suppress(Exception):  # pydicom converts values when they are asked for
                 header[tag] = copy.copy(dataset[tag])  # a copy: assigning a value changes the element
     for name in _MAY_BE_EMPTY:

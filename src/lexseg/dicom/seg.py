@@ -78,7 +78,7 @@ def write_seg(
             "patient (frame of reference, position, orientation), as a DICOM SEG of several frames needs; segment one "
             "frame, or write NIfTI or PNG instead"
         )
-    pixels = np.stack([np.stack([s.frame(n) for s in segments], axis=-1) for n in used]).astype(np.uint8)
+    pixels = np.stack([np.stack([s.frame(n) > 0 for s in segments], axis=-1) for n in used]).astype(np.uint8)
     dataset = _build(scan, headers, pixels, segments, model_name, model_version, include_text, uid)
     measures = dataset.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence")
     if measures and "SpacingBetweenSlices" not in headers[0] and "SpacingBetweenSlices" in measures[0]:

@@ -1,0 +1,122 @@
+"""A picture with what was found drawn in, as a DICOM secondary capture: for viewers that do not show segmentations."""
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+
+from lexseg.data.scans.scan import Scan
+from lexseg.dicom.derived import CHARACTERS, MANUFACTURER, NOTE, new_uids, now, software, source_of, tidy
+from lexseg.dicom.references import name_image
+
+_SERIES_NUMBER = 901
+# what a picture of the patient takes over; of its place in the patient nothing, as the overlay may be scaled and has
+# a strip of words below it
+_KEPT = (
+    "PatientID",
+    "PatientName",
+    "PatientBirthDate",
+    "PatientSex",
+    "PatientAge",
+    "IssuerOfPatientID",
+    "OtherPatientIDs",
+    "AccessionNumber",
+    "StudyID",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "StudyInstanceUID",
+    "ReferringPhysicianName",
+    "BodyPartExamined",
+)
+
+
+def capture_bytes(scan: Scan, frame: int, picture: Image.Image, **options: Any) -> bytes:
+    """The bytes of a DICOM file of :func:`write_capture`, which explains the arguments."""
+    buffer = io.BytesIO()
+    write_capture(scan, frame, picture, **options).save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def write_capture(
+    scan: Scan,
+    frame: int,
+    picture: Image.Image,
+    *,
+    model_version: str,
+    includes_text: bool = False,
+    number: int = 1,
+    uid: str | None = None,
+) -> Dataset:
+    """Make a secondary capture of an overlay.
+
+    Args:
+        scan: the images, from DICOM.
+        frame: which of its frames the picture is of, from 0.
+        picture: the overlay, RGB; of :func:`lexseg.inference.overlay.draw_overlay`.
+        model_version: of the model that segmented.
+        includes_text: whether a sentence is drawn into the picture. It may tell of a patient, and is then declared.
+        number: InstanceNumber, of several captures of a series.
+        uid: SOPInstanceUID of the new object; ``None`` makes one up.
+
+    Returns:
+        the object, with its file meta information.
+
+    Raises:
+        DataError: if the scan is not from DICOM, or its headers lack what the capture must refer to.
+    """
+    original = source_of(scan).dataset(frame)
+    header = tidy(original)
+    instance, series = new_uids(uid)
+    date, time = now()
+    capture = Dataset()
+    for name in _KEPT:
+        if name in header:
+            capture[name] = header[name]
+    capture.SpecificCharacterSet = CHARACTERS
+    capture.SOPClassUID, capture.SOPInstanceUID = SecondaryCaptureImageStorage, instance
+    capture.SeriesInstanceUID, capture.SeriesNumber, capture.InstanceNumber = series, _SERIES_NUMBER, number
+    capture.SeriesDescription = f"LexSeg overlay ({NOTE[:17].lower()})"
+    capture.Modality = "OT"
+    capture.ConversionType = "WSD"
+    capture.Manufacturer, capture.ManufacturerModelName = MANUFACTURER, "LexSeg"
+    capture.SoftwareVersions = software(model_version)
+    for name in ("Series", "Content", "InstanceCreation"):
+        setattr(capture, f"{name}Date", date)
+        setattr(capture, f"{name}Time", time)
+    capture.PatientOrientation = ""
+    capture.ImageType = ["DERIVED", "SECONDARY"]
+    capture.DerivationDescription = f"Overlay of an automatic segmentation. {NOTE}"
+    capture.SourceImageSequence = [_image(scan, frame)]
+    burned = includes_text or str(original.get("BurnedInAnnotation") or "") == "YES"
+    capture.BurnedInAnnotation = "YES" if burned else "NO"
+    capture.ImageComments = NOTE
+    _set_pixels(capture, picture, str(header.get("LossyImageCompression") or ""))
+    capture.file_meta = FileMetaDataset()
+    capture.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    capture.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
+    capture.file_meta.MediaStorageSOPInstanceUID = instance
+    return capture
+
+
+def _image(scan: Scan, frame: int) -> Dataset:
+    source = source_of(scan)
+    original = source.dataset(frame)
+    item = name_image(Dataset(), original)
+    if int(original.get("NumberOfFrames") or 1) > 1:
+        item.ReferencedFrameNumber = source.places[frame][1] + 1
+    return item
+
+
+def _set_pixels(capture: Dataset, picture: Image.Image, lossy: str) -> None:
+    pixels = np.asarray(picture.convert("RGB"))
+    capture.SamplesPerPixel, capture.PhotometricInterpretation, capture.PlanarConfiguration = 3, "RGB", 0
+    capture.Rows, capture.Columns = pixels.shape[:2]
+    capture.BitsAllocated = capture.BitsStored = 8
+    capture.HighBit, capture.PixelRepresentation = 7, 0
+    capture.LossyImageCompression = "01" if lossy == "01" else "00"
+    content = pixels.tobytes()
+    capture.PixelData = content + b"\0" * (len(content) % 2)
