@@ -1,4 +1,4 @@
-"""Images and masks from files: PNG, JPEG, TIFF and BMP.
+"""Images and masks from files: PNG, JPEG, TIFF and BMP; and images of one frame from DICOM, NIfTI and NRRD files.
 
 What the values of an image become:
 
@@ -9,18 +9,22 @@ What the values of an image become:
 - Transparent pixels are laid over black, the background of medical images.
 - A palette whose colours are all gray becomes gray, any other palette becomes colour.
 - The orientation that a camera notes (EXIF) is applied, to images and masks alike.
+- DICOM, NIfTI and NRRD files are shown by their window; see :mod:`lexseg.data.scans`.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from lexseg.errors import DataError
+
+if TYPE_CHECKING:
+    from lexseg.data.scans import Scan
 
 MAX_PIXELS = 200_000_000
 """The largest image that is opened: past it a small file may be made to fill the memory (a decompression bomb)."""
@@ -53,15 +57,17 @@ def read_image(path: Path | str) -> Float:
     """The image as values from 0 to 1.
 
     Args:
-        path: a PNG, JPEG, TIFF or BMP file of one image.
+        path: a PNG, JPEG, TIFF or BMP file of one image, or a DICOM, NIfTI or NRRD file of one frame.
 
     Returns:
         float32[H, W] of a gray image, float32[H, W, 3] of a colour image (RGB).
 
     Raises:
-        DataError: if the file is missing, empty, cut short, no image, larger than `MAX_PIXELS`, of several pages, or
-            holds values that are no numbers.
+        DataError: if the file is missing, empty, cut short, no image, larger than `MAX_PIXELS`, of several pages or
+            frames, or holds values that are no numbers.
     """
+    if not is_picture(path):
+        return _one_frame(path).show(0)
     with _opened(path) as image:
         return image_from_pil(_upright(image), name=str(path))
 
@@ -132,8 +138,22 @@ def read_values(path: Path | str) -> NDArray[Any]:
         return _mask_values(_upright(image), str(path))
 
 
+def is_picture(path: Path | str) -> bool:
+    """Whether a file is a PNG, JPEG, TIFF or BMP by its first bytes, or cannot be read; not if it is DICOM, ..."""
+    try:
+        with open(path, "rb") as file:
+            start = file.read(132)
+    except OSError:
+        return True  # the error is the reader's to tell
+    if start[128:] == b"DICM":  # what precedes may be the start of a TIFF
+        return False
+    return not start or start.startswith(tuple(magic for magics, _ in _FORMATS for magic in magics))
+
+
 def image_size(path: Path | str) -> tuple[int, int]:
     """Height and width in pixels as `read_image` gives them, from the file's header alone."""
+    if not is_picture(path):
+        return _one_frame(path).shape[1:]
     with _opened(path) as image:
         width, height = image.size
         return (width, height) if _orientation(image) >= 5 else (height, width)
@@ -248,6 +268,18 @@ def _check_size(size: tuple[int, int], name: str) -> None:
             f"{name}: an image of {width} x {height} pixels; at most {MAX_PIXELS // 1_000_000} million are opened, "
             "as a larger one may be made to fill the memory; cut it into tiles or scale it down"
         )
+
+
+def _one_frame(path: Path | str) -> "Scan":
+    from lexseg.data.scans import open_scan  # which imports this module
+
+    scan = open_scan(path)
+    if scan.is_volume:
+        raise DataError(
+            f"{path}: a volume of {scan.shape[0]} frames where one image is expected; segment it as a volume "
+            "(lexseg segment, open_scan), or cut it into slices (lexseg import)"
+        )
+    return scan
 
 
 @contextmanager

@@ -15,7 +15,23 @@ MAX_RATIO = 200
 FREE_BYTES = 100_000_000
 """Bytes that may be unpacked whatever the ratio: an empty mask packs well, and does no harm."""
 
-MAX_HEADER = 64_000_000
-"""Bytes of a NIfTI or NRRD header, and of a DICOM header that is deflated."""
+MAX_INFLATED = 1_000_000_000
+"""Bytes that a deflated DICOM file unpacks to; it is held in memory."""
 
-__all__ = ["FREE_BYTES", "MAX_FILES", "MAX_HEADER", "MAX_PIXELS", "MAX_RATIO", "MAX_UNPACKED", "MAX_VOXELS"]
+MAX_FRAMES = 100_000
+"""Of one file or series."""
+
+MAX_HEADER = 64_000_000
+"""Bytes before the voxels of a NIfTI file."""
+
+__all__ = [
+    "FREE_BYTES",
+    "MAX_FILES",
+    "MAX_FRAMES",
+    "MAX_HEADER",
+    "MAX_INFLATED",
+    "MAX_PIXELS",
+    "MAX_RATIO",
+    "MAX_UNPACKED",
+    "MAX_VOXELS",
+]

@@ -2,25 +2,32 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from lexseg.data.images import read_image
+from lexseg.data.scans.archive import unzipped
 from lexseg.data.scans.content import Content
 from lexseg.data.scans.dicom.build import scan_of_file, scan_of_series
-from lexseg.data.scans.dicom.header import Header, looks_like_dicom, read_dataset, read_header, text
-from lexseg.data.scans.dicom.kinds import not_an_image
+from lexseg.data.scans.dicom.header import Header, NotAnImage, looks_like_dicom, read_header
+from lexseg.data.scans.dicom.kinds import INDEX
 from lexseg.data.scans.dicom.series import describe_series, is_stack
 from lexseg.data.scans.limits import MAX_FILES
-from lexseg.data.scans.nifti import gunzip_start, nifti_magic, open_nifti
+from lexseg.data.scans.nifti import nifti_magic, open_nifti
+from lexseg.data.scans.nrrd import open_nrrd
 from lexseg.data.scans.quiet import quiet
 from lexseg.data.scans.scan import Scan
 from lexseg.data.scans.sources import ImageSource
+from lexseg.data.scans.unpack import gunzip_start
 from lexseg.data.volumes.window import Window
 from lexseg.errors import DataError
 
+Kind = Literal["image", "dicom", "nifti", "nrrd", "zip"]
+
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
-_EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD, a zip or a folder of DICOM files"
+_START = 544  # bytes that a kind is told by
+_EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD"
 
 
 def open_scan(path: Path | str, *, series: str | None = None, channel: int | None = None) -> Scan:
@@ -35,107 +42,132 @@ def open_scan(path: Path | str, *, series: str | None = None, channel: int | Non
     Raises:
         DataError: if it cannot be read, is no image, or several could be meant; the message says which there are.
     """
+    path = Path(path)
     with quiet():
-        path = Path(path)
         if path.is_dir():
-            return _one(str(path), _of_folder(path), series, channel)
+            return _chosen(str(path), _of_folder(path), series, channel)
         content = Content.of(path)
-        return _open_file(content, series, channel)
+        kind = kind_of(content)
+        if kind == "zip":
+            return _chosen(content.name, _of_zip(content), series, channel)
+        try:
+            return _open_file(content, kind, channel)
+        except NotAnImage as error:
+            if error.what != INDEX:
+                raise
+            return _chosen(str(path), _of_folder(path.parent), series, channel)
 
 
 def open_scans(path: Path | str) -> list[Scan]:
-    """Every image and volume of a folder, a zip or a file.
+    """Every image and volume of a folder, a zip or a file, DICOM series first.
 
     Raises:
         DataError: if there is none, or one cannot be read.
     """
+    path = Path(path)
     with quiet():
-        path = Path(path)
-        if not path.is_dir():
+        content = None if path.is_dir() else Content.of(path)
+        if content is not None and kind_of(content) != "zip":
             return [open_scan(path)]
-        contents = _of_folder(path)
-        headers = _headers(str(path), contents)
-        found = [_of_group(str(path), group, None) for group in _groups(headers)]
-        others = [content for content in contents if _kind(content) in ("image", "nifti", "nrrd")]
-        found += [_open_file(content, None, None) for content in others]
+        name = str(path)
+        contents = _of_folder(path) if content is None else _of_zip(content)
+        headers, others, what = _sorted_out(contents)
+        found = [_of_group(name, group, None) for group in _groups(headers)]
+        found += [_open_file(other, kind, None) for other, kind in others]
         if not found:
-            raise DataError(f"{path}: the folder holds no images; {_EXPECTED}")
+            raise _nothing(name, what)
         return found
 
 
-def _open_file(content: Content, series: str | None, channel: int | None) -> Scan:
-    kind = _kind(content)
-    if kind == "dicom":
-        return scan_of_file(content.name, read_header(content))
-    if kind == "nifti":
-        return open_nifti(content, channel)
-    if kind == "image" and content.path is not None:
-        return _open_image(content.path, content.name)
-    raise DataError(f"{content.name}: not an image; {_EXPECTED}")
-
-
-def _kind(content: Content) -> str | None:
-    start = content.start(544)
+def kind_of(content: Content) -> Kind | None:
+    """What a file is, by its first bytes; ``None`` if nothing that is known."""
+    start = content.start(_START)
     if start[128:132] == b"DICM":  # before all else: what precedes may be the start of a TIFF
         return "dicom"
-    if start.startswith(_PICTURES):
-        return "image"
+    return "image" if start.startswith(_PICTURES) else _kind_of_volume(content, start)
+
+
+def _kind_of_volume(content: Content, start: bytes) -> Kind | None:
     if start[:2] == b"\x1f\x8b":
-        start = gunzip_start(content, 544)
+        start = gunzip_start(content, _START)
         return "nifti" if nifti_magic(start) else None
     if nifti_magic(start):
         return "nifti"
     if start.startswith(b"NRRD"):
         return "nrrd"
-    if start.startswith(b"PK"):
+    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     return "dicom" if looks_like_dicom(start) else None
 
 
+def _open_file(content: Content, kind: Kind | None, channel: int | None) -> Scan:
+    if kind == "dicom":
+        return scan_of_file(content.name, read_header(content))
+    if kind == "nifti":
+        return open_nifti(content, channel)
+    if kind == "nrrd":
+        return open_nrrd(content, channel)
+    if kind == "image" and content.path is not None:
+        return _open_image(content.path, content.name)
+    raise DataError(f"{content.name}: not an image; {_EXPECTED}")
+
+
 def _open_image(path: Path, name: str) -> Scan:
     pixels = read_image(path)
-    color = pixels.ndim == 3
-    values = np.rint(pixels * 255).astype(np.uint8) if color else pixels
+    color, (height, width) = pixels.ndim == 3, pixels.shape[:2]
     return Scan(
         name=name,
         format="image",
         modality=None,
-        shape=(1, *pixels.shape[:2]),  # type: ignore[arg-type]
+        shape=(1, height, width),
         color=color,
         spacing=None,
         thickness=None,
         patient_left=None,
         windows=(Window(0, 1, "as stored"),),
         notes=(),
-        source=ImageSource(path, values),
+        source=ImageSource(path, np.rint(pixels * 255).astype(np.uint8) if color else pixels),
     )
 
 
 def _of_folder(folder: Path) -> list[Content]:
-    files = [path for path in sorted(folder.rglob("*")) if _seen(path, folder) and path.is_file()]
-    if len(files) > MAX_FILES:
-        raise DataError(f"{folder}: {len(files):,} files; at most {MAX_FILES:,} are looked at, give one study")
-    return [Content.of(path) for path in files if path.stat().st_size]
+    files: list[Path] = []
+    for path in folder.rglob("*"):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file():
+            files.append(path)
+        if len(files) > MAX_FILES:
+            raise DataError(f"{folder}: more than {MAX_FILES:,} files; give the folder of one study")
+    return [Content.of(path) for path in sorted(files) if path.stat().st_size]
 
 
-def _seen(path: Path, root: Path) -> bool:
-    return not any(part.startswith(".") for part in path.relative_to(root).parts)
+def _of_zip(content: Content) -> list[Content]:
+    def wanted(start: bytes) -> bool:
+        return start[:2] == b"\x1f\x8b" or start[:4] == b"NRRD" or bool(nifti_magic(start)) or looks_like_dicom(start)
+
+    return unzipped(content, wanted)
 
 
-def _headers(name: str, contents: Sequence[Content]) -> list[Header]:
-    found, others = [], []
+def _sorted_out(contents: Sequence[Content]) -> tuple[list[Header], list[tuple[Content, Kind]], set[str]]:
+    """The DICOM images, files of other kinds, and what the DICOM files are that hold no images."""
+    headers: list[Header] = []
+    others: list[tuple[Content, Kind]] = []
+    what: set[str] = set()
     for content in contents:
-        if _kind(content) != "dicom":
-            continue
-        dataset = read_dataset(content)[0]
-        what = not_an_image(text(dataset, "SOPClassUID"), text(dataset, "Modality").upper())
-        if what is None:
-            found.append(read_header(content))
-        elif "DICOMDIR" not in what:
-            others.append(what)
-    if others and not found:
-        raise DataError(f"{name}: holds {', '.join(sorted(set(others)))}, but no image; give the images")
-    return found
+        kind = kind_of(content)
+        if kind == "dicom":
+            try:
+                headers.append(read_header(content))
+            except NotAnImage as error:
+                what.add(error.what)
+        elif kind is not None and kind != "zip":
+            others.append((content, kind))
+    return headers, others, what - {INDEX}
+
+
+def _nothing(name: str, what: set[str]) -> DataError:
+    if what:
+        return DataError(f"{name}: holds {', '.join(sorted(what))}, but no image; give the images")
+    return DataError(f"{name}: holds no DICOM images; expected the files of a study or series")
 
 
 def _groups(headers: Sequence[Header]) -> Iterator[list[Header]]:
@@ -154,18 +186,26 @@ def _of_group(name: str, group: Sequence[Header], channel: int | None) -> Scan:
     return scan_of_file(name, group[0]) if len(group) == 1 else scan_of_series(name, group, channel)
 
 
-def _one(name: str, contents: Sequence[Content], series: str | None, channel: int | None) -> Scan:
-    headers = _headers(name, contents)
+def _chosen(name: str, contents: Sequence[Content], series: str | None, channel: int | None) -> Scan:
+    """The one scan of a folder or zip that is meant."""
+    headers, others, what = _sorted_out(contents)
     if not headers:
-        raise DataError(f"{name}: holds no DICOM images; {_EXPECTED}")
+        if len(others) == 1 and series is None:
+            return _open_file(*others[0], channel)
+        raise _nothing(name, what)
     if series is not None:
         chosen = [header for header in headers if series in (header.series, header.instance)]
         if not chosen:
-            listed = "; ".join(describe_series(headers))
-            raise DataError(f"{name}: there is no series {series}; there are: {listed}")
+            raise DataError(f"{name}: there is no series {series}; there are: {'; '.join(describe_series(headers))}")
         headers = chosen
     groups = list(_groups(headers))
-    if len(groups) > 1:
-        listed = "; ".join(describe_series(headers))
-        raise DataError(f"{name}: holds {len(groups)} images or series, expected one; say which by --series: {listed}")
-    return _of_group(name, groups[0], channel)
+    if len(groups) == 1:
+        return _of_group(name, groups[0], channel)
+    if len({header.series for header in headers}) == 1:
+        listed = "; ".join(header.instance for header in headers[:20])
+        raise DataError(
+            f"{name}: the series holds {len(groups)} pictures that are no volume; open one file, or say which by "
+            f"--series and its SOPInstanceUID: {listed}"
+        )
+    listed = "; ".join(describe_series(headers))
+    raise DataError(f"{name}: holds {len(groups)} images or series, expected one; say which by --series: {listed}")

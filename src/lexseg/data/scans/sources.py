@@ -1,6 +1,5 @@
 """The pixels of NIfTI, NRRD and image files."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.scans.scan import Frame
+from lexseg.data.scans.voxels import Voxels
 
 Array = NDArray[np.float64]
 
@@ -16,9 +16,7 @@ class GridSource:
     """A volume whose axes run as its file likes: turned so that axial slices look the way radiologists look at them.
 
     Args:
-        read: gives the values of the file at an index along one axis: ``read(axis, index)``, an array of the two axes
-            that are left, in their order.
-        shape: of the file, [i, j, k].
+        voxels: of the file, on its own axes i, j and k.
         turn: how its axes are turned into right-to-left, front-to-back, upwards: as nibabel writes it, for each axis
             of the file the axis it becomes and the way it runs (1 or -1). ``axes`` are the file's axes that become
             columns, rows and slices.
@@ -28,15 +26,9 @@ class GridSource:
 
     inverted = False
 
-    def __init__(
-        self,
-        read: Callable[[int, int], NDArray[Any]],
-        shape: tuple[int, int, int],
-        turn: Array,
-        affine: Array,
-        header: Any,
-    ) -> None:
-        self._read, self.shape, self.turn, self.affine, self.header = read, shape, turn, affine, header
+    def __init__(self, voxels: Voxels, turn: Array, affine: Array, header: Any) -> None:
+        self._voxels, self.shape = voxels, voxels.shape
+        self.turn, self.affine, self.header = turn, affine, header
         ways = [int(way) for way in turn[:, 1]]
         columns, rows, slices = (int(np.flatnonzero(turn[:, 0] == target).item()) for target in range(3))
         self.axes = (columns, rows, slices)
@@ -51,7 +43,7 @@ class GridSource:
 
     def frame(self, index: int) -> Frame:
         columns, rows, slices = self.axes
-        values = self._read(slices, self.shape[slices] - 1 - index if self._flips[2] else index)
+        values = self._voxels.plane(slices, self.shape[slices] - 1 - index if self._flips[2] else index)
         values = values.T if rows > columns else values
         row_flip, column_flip = (slice(None, None, -1 if flip else 1) for flip in (self._flips[1], self._flips[0]))
         return Frame(np.ascontiguousarray(values[row_flip, column_flip], dtype=np.float32))

@@ -114,7 +114,7 @@ def side_of_projection(dataset: Dataset) -> tuple[Side | None, str | None]:
         first = ways[0][0]
         if first in "LR" and lateral:
             return None, "PatientOrientation and the lateral view contradict each other: sides are taken as unknown"
-        return {"L": ("right", None), "R": ("left", None)}.get(first, (None, None))  # type: ignore[return-value]
+        return ("right" if first == "L" else "left" if first == "R" else None), None
     if lateral:
         return None, None
     if view in _FRONTAL_VIEWS:
@@ -148,5 +148,5 @@ def _of_ultrasound(dataset: Dataset) -> tuple[float, float] | None:
         units = [item.get(f"PhysicalUnits{way}Direction") for way in "YX"]
         deltas = [item.get(f"PhysicalDelta{way}") for way in "YX"]
         if units == [3, 3] and all(isinstance(delta, float) and np.isfinite(delta) and delta for delta in deltas):
-            found.add(tuple(round(abs(delta) * 10, 6) for delta in deltas))  # centimetres
-    return next(iter(found)) if len(found) == 1 else None  # type: ignore[return-value]
+            found.add((round(abs(deltas[0]) * 10, 6), round(abs(deltas[1]) * 10, 6)))  # centimetres
+    return found.pop() if len(found) == 1 else None

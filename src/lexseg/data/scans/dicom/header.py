@@ -13,8 +13,17 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from lexseg.data.scans.content import Content, InMemory
 from lexseg.data.scans.dicom.kinds import VIDEO, not_an_image
-from lexseg.data.scans.limits import FREE_BYTES, MAX_PIXELS, MAX_RATIO, MAX_VOXELS
+from lexseg.data.scans.limits import FREE_BYTES, MAX_FRAMES, MAX_INFLATED, MAX_PIXELS, MAX_RATIO, MAX_VOXELS
 from lexseg.errors import DataError
+
+
+class NotAnImage(DataError):
+    """A DICOM file of another kind. Attribute: what: such as "a structured report (SR)"."""
+
+    def __init__(self, name: str, what: str) -> None:
+        super().__init__(f"{name}: this is {what}, not an image; give the images that it belongs to")
+        self.what = what
+
 
 _KEYWORDS = {0x0010: "PixelData", 0x0009: "DoubleFloatPixelData", 0x0008: "FloatPixelData"}
 _NO_PIXELS = (
@@ -98,13 +107,15 @@ def read_header(content: Content) -> Header:
     """The header of an image.
 
     Raises:
-        DataError: if the file is no DICOM, no image, damaged, or larger than the limits.
+        NotAnImage: if the file is a report, a segmentation, ...
+        DataError: if the file is no DICOM, damaged, or larger than the limits.
     """
-    dataset, content, offset = read_dataset(content)
+    dataset, content, offset = _read_dataset(content)
     name = content.name
-    what = not_an_image(text(dataset, "SOPClassUID"), text(dataset, "Modality").upper())
+    kind = text(dataset, "SOPClassUID") or text(getattr(dataset, "file_meta", Dataset()), "MediaStorageSOPClassUID")
+    what = not_an_image(kind, text(dataset, "Modality").upper())
     if what is not None:
-        raise DataError(f"{name}: this is {what}, not an image; give the images that it belongs to")
+        raise NotAnImage(name, what)
     syntax = _syntax(dataset)
     if str(syntax).startswith(VIDEO):
         raise DataError(f"{name}: the frames are packed as a video ({syntax.name}), which is not read; export stills")
@@ -118,11 +129,13 @@ def read_header(content: Content) -> Header:
     header = Header(content, dataset, syntax, offset + start, vr, element, frames)
     if not syntax.is_compressed:
         _check_length(header, length)
+    elif header.frames > max(header.content.size - header.offset, 0) // 8:  # each has a header of its own
+        raise DataError(f"{name}: cut short: {header.frames} packed frames do not fit into the file")
     return header
 
 
-def read_dataset(content: Content) -> tuple[Dataset, Content, int]:
-    """What a DICOM file says, of images and of others, up to the pixels.
+def _read_dataset(content: Content) -> tuple[Dataset, Content, int]:
+    """What a DICOM file says, up to the pixels.
 
     Returns:
         The dataset, the content (inflated, if it was deflated), and where in it the dataset ends.
@@ -185,9 +198,10 @@ def _check_shape(dataset: Dataset, name: str) -> int:
         raise DataError(
             f"{name}: frames of {rows} x {columns} pixels; at most {MAX_PIXELS // 1_000_000} million are opened"
         )
-    if rows * columns * frames > MAX_VOXELS:
+    if rows * columns * frames > MAX_VOXELS or frames > MAX_FRAMES:
         raise DataError(
-            f"{name}: {frames} frames of {rows} x {columns} pixels; at most {MAX_VOXELS:,} voxels are opened"
+            f"{name}: {frames} frames of {rows} x {columns} pixels; at most {MAX_VOXELS:,} voxels and {MAX_FRAMES:,} "
+            "frames are opened"
         )
     samples = number(dataset, "SamplesPerPixel", 1)
     if samples not in (1, 3):
@@ -225,7 +239,7 @@ def _inflated(content: Content) -> Content:
         if place >= end:
             return content
         file.seek(end)
-        limit = max(FREE_BYTES, MAX_RATIO * content.size)
+        limit = min(max(FREE_BYTES, MAX_RATIO * content.size), MAX_INFLATED)
         unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
         data = unpacker.decompress(file.read(), limit)
         if unpacker.unconsumed_tail:

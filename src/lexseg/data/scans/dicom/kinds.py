@@ -1,7 +1,9 @@
 """What DICOM files are, by their SOP class: images, and what only looks like them to a file manager."""
 
+INDEX = "a DICOMDIR, the index of a disc"
+
 NOT_IMAGES = {
-    "1.2.840.10008.1.3.10": "a DICOMDIR, the index of a disc",
+    "1.2.840.10008.1.3.10": INDEX,
     "1.2.840.10008.5.1.4.1.1.66": "raw data",
     "1.2.840.10008.5.1.4.1.1.66.1": "a spatial registration",
     "1.2.840.10008.5.1.4.1.1.66.2": "spatial fiducials",

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate, get_frame
-from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder
-from pydicom.pixels.decoders.base import Decoder
+from pydicom.pixels.decoders.base import Decoder, get_decoder
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options
 
 from lexseg.data.scans.dicom.codestream import stated_size
@@ -19,6 +19,16 @@ from lexseg.errors import DataError
 # needed for that).
 _DECODERS = ("pillow", "pydicom", "pyjpegls", "gdcm")
 _LAST = "pylibjpeg"
+_PHOTOMETRIC = {
+    "MONOCHROME1",
+    "MONOCHROME2",
+    "PALETTE COLOR",
+    "RGB",
+    "YBR_FULL",
+    "YBR_FULL_422",
+    "YBR_ICT",
+    "YBR_RCT",
+}
 
 
 def read_frame(header: Header, index: int) -> Frame:
@@ -49,7 +59,18 @@ def read_frame(header: Header, index: int) -> Frame:
 
 def _stored(header: Header, index: int) -> tuple[NDArray[Any], str]:
     """Stored values [H, W] or [H, W, 3] (RGB), and the photometric interpretation that they have now."""
-    options: dict[str, Any] = as_pixel_options(header.dataset)
+    dataset = header.dataset
+    options: dict[str, Any] = {
+        "bits_stored": number(dataset, "BitsAllocated"),
+        "samples_per_pixel": 1,
+        "photometric_interpretation": "MONOCHROME2",
+        "pixel_representation": 0,
+        **as_pixel_options(dataset),
+    }
+    if options["photometric_interpretation"] not in _PHOTOMETRIC:
+        raise DataError(
+            f"{header.content.name}: an unknown PhotometricInterpretation; expected gray, RGB, YBR or a palette"
+        )
     options.update(
         transfer_syntax_uid=header.syntax, pixel_keyword=header.keyword, pixel_vr=header.pixel_vr, number_of_frames=1
     )
@@ -109,12 +130,10 @@ def _in_units(header: Header, index: int, stored: NDArray[Any]) -> NDArray[np.fl
     group = ("PixelValueTransformationSequence", index)
     slope = group_value(header.dataset, *group, "RescaleSlope")
     intercept = group_value(header.dataset, *group, "RescaleIntercept")
-    values = stored.astype(np.float32 if stored.dtype.itemsize <= 2 else np.float64)
     scale, shift = (one if isinstance(one, float) else rest for one, rest in ((slope, 1.0), (intercept, 0.0)))
-    if scale not in (0.0, 1.0):  # a slope of 0 would leave nothing of the image
-        values *= scale
-    values += shift
-    return np.asarray(values, dtype=np.float32)
+    scale = scale or 1.0  # a slope of 0 would leave nothing of the image
+    values: NDArray[np.float64] = stored.astype(np.float64) * scale + shift
+    return values.astype(np.float32)
 
 
 def _padding(header: Header, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
@@ -122,8 +141,9 @@ def _padding(header: Header, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
     value = number(header.dataset, "PixelPaddingValue")
     if value is None:
         return None
-    if header.dataset.PixelRepresentation == 0 and value < 0:
-        value += 1 << 16  # written as a signed number, for unsigned pixels
+    signed = number(header.dataset, "PixelRepresentation", 0) == 1
+    if signed != (value < 0) and (value < 0 or value >= 1 << 15):  # written in the other way than the pixels are
+        value += -(1 << 16) if signed else 1 << 16
     limit = number(header.dataset, "PixelPaddingRangeLimit", value)
     low, high = sorted((value, value if limit is None else limit))
     padding = (stored >= low) & (stored <= high)
