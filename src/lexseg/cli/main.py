@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ablate": ("ablate", "compare the variants of one method, part by part"),
     "calibrate": ("calibrate", "fit a model's 'not found' to cases"),
     "segment": ("segment", "segment images by sentences"),
+    "pacs": ("pacs", "find studies in a PACS, segment one and store the result"),
     "serve": ("serve", "serve the web page and the HTTP API"),
     "models": ("models", "list methods, recipes and bundled models"),
     "benchmark": ("benchmark", "measure the size and speed of every method"),

@@ -38,6 +38,16 @@ class StudyEntry:
             _number(values, "00201208"),
         )
 
+    def __str__(self) -> str:
+        return _line(
+            self.uid,
+            self.date,
+            "/".join(self.modalities),
+            _images(self.n_images),
+            self.patient and f"patient {self.patient}",
+            self.description,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesEntry:
@@ -65,6 +75,10 @@ class SeriesEntry:
         """Whether there can be something to segment: not a report, a contour set, an older segmentation, ..."""
         return self.modality not in _NO_PICTURES
 
+    def __str__(self) -> str:
+        number = "" if self.number is None else f"number {self.number}"
+        return _line(self.uid, self.modality or "unknown modality", number, _images(self.n_images), self.description)
+
 
 @dataclass(frozen=True, slots=True)
 class InstanceEntry:
@@ -77,6 +91,14 @@ class InstanceEntry:
     def of(cls, values: Mapping[str, Any]) -> "InstanceEntry":
         """From a data set of DICOM JSON."""
         return cls(_text(values, "00080018"), _text(values, "00080016"))
+
+
+def _line(uid: str, *parts: str) -> str:
+    return f"{uid}: {', '.join(part for part in parts if part)}"
+
+
+def _images(count: int | None) -> str:
+    return "" if count is None else f"{count} image{'s' * (count != 1)}"
 
 
 def _values(values: Mapping[str, Any], tag: str) -> list[Any]:

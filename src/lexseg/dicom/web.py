@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dicomweb_client import DICOMwebClient
-from pydicom import Dataset, dcmwrite
+from pydicom import Dataset, dcmread, dcmwrite
 
 from lexseg.dicom.access import Access
 from lexseg.dicom.listing import InstanceEntry, SeriesEntry, StudyEntry
@@ -143,6 +143,12 @@ class PacsClient:
 
         return self._insist(call)
 
+    def fetch_file(self, study: str, series: str, instance: str) -> bytes:
+        """The same as a DICOM file, byte by byte as the PACS sends it: odd headers need not be written anew."""
+        dataset = self.fetch(study, series, instance)
+        sent = getattr(dataset, "buffer", None)  # what pydicom read it from
+        return sent.getvalue() if isinstance(sent, io.BytesIO) else file_bytes(dataset)
+
     def store(self, dataset: Dataset) -> bool:
         """Store an instance (STOW-RS), once: the PACS is asked first, and again after an answer that did not come.
 
@@ -158,9 +164,8 @@ class PacsClient:
         study, instance = str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID)
         if self.has(study, instance):
             return False
-        if getattr(dataset, "preamble", None) is None:  # without it what is sent is no DICOM file (PS3.10, 7.1)
-            dataset.preamble = bytes(128)
-        dcmwrite(io.BytesIO(), dataset)  # what cannot be written fails here, and not as if the PACS were to blame
+        # what cannot be written fails here, and not as if the PACS were to blame
+        dataset = dcmread(io.BytesIO(file_bytes(dataset)))
         sent = False
 
         def call() -> None:
@@ -237,6 +242,13 @@ class PacsClient:
     def _say(self, trouble: Trouble) -> str:
         attempts = self.access.patience.attempts
         return f"{trouble.message}; tried {attempts} times" if trouble.passing and attempts > 1 else trouble.message
+
+
+def file_bytes(dataset: Dataset) -> bytes:
+    """A dataset as the bytes of a DICOM file."""
+    buffer = io.BytesIO()
+    dcmwrite(buffer, dataset, enforce_file_format=True)
+    return buffer.getvalue()
 
 
 def _entries(ask: Callable[[], list[dict[str, Any]]], entry: Callable[[dict[str, Any]], E]) -> list[E]:

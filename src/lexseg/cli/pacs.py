@@ -1,0 +1,313 @@
+"""``lexseg pacs``: find studies in a PACS, segment one and store the result beside it."""
+
+import argparse
+import contextlib
+import json
+import re
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lexseg.cli.segment import _share
+from lexseg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lexseg.dicom.access import Access
+    from lexseg.dicom.pacs import Outcome, Progress
+
+_FIND_EPILOG = """examples:
+  lexseg pacs find --url http://localhost:8042/dicom-web --patient 123456
+  lexseg pacs find --url http://localhost:8042/dicom-web --date 20240101-20240131 --modality CT
+  lexseg pacs find --url http://localhost:8042/dicom-web --study 1.2.840.1   (its series)
+"""
+_SEGMENT_EPILOG = """example:
+  lexseg pacs segment --url http://localhost:8042/dicom-web --study 1.2.840.1 --text "opacity in the left lung"
+
+The same request is stored once, however often it is made. Research use only: not a medical device."""
+_ENVIRONMENT = """
+The PACS is told who asks by LEXSEG_PACS_USER and LEXSEG_PACS_PASSWORD, or LEXSEG_PACS_TOKEN. Proxies are those of
+HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``pacs`` to the command line."""
+    parser = commands.add_parser(
+        "pacs", help="find studies in a PACS, segment one and store the result", allow_abbrev=False
+    )
+    what = parser.add_subparsers(dest="what", metavar="find|segment", required=True)
+    _add_find(what)
+    _add_segment(what)
+
+
+def _add_find(what: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = what.add_parser(
+        "find",
+        help="list studies, or the series of one",
+        description="List the studies in a PACS, newest first, or the series of one." + _ENVIRONMENT,
+        epilog=_FIND_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_access(parser)
+    add = parser.add_argument
+    add("--patient", metavar="ID", help="the patient's ID; * stands for any letters")
+    add("--date", type=_date, metavar="DATE", help="YYYYMMDD, YYYY-MM-DD, or from-to as YYYYMMDD-YYYYMMDD")
+    add("--modality", metavar="CT", help="one that the study holds: CT, MR, DX, CR, US, ...")
+    add("--study", type=_uid, metavar="UID", help="list the series of this study")
+    add("--limit", type=_count, default=50, metavar="N", help="studies to list (default: %(default)s)")
+    add("--json", action="store_true", help="print JSON")
+    parser.set_defaults(run=run_find)
+
+
+def _add_segment(what: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = what.add_parser(
+        "segment",
+        help="segment a study by sentences, and store DICOM SEG beside it",
+        description="Retrieve a series, segment it by sentences, and store a DICOM SEG for each beside it."
+        + _ENVIRONMENT,
+        epilog=_SEGMENT_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_access(parser)
+    add = parser.add_argument
+    add("--study", type=_uid, required=True, metavar="UID", help="StudyInstanceUID, as lexseg pacs find lists it")
+    add("--series", type=_uid, metavar="UID", help="SeriesInstanceUID; needed where the study holds several")
+    add("--text", action="append", required=True, metavar="SENTENCE", help="what to find; repeat for several sentences")
+    add("--model", default="default", help="a bundled model, a model folder or a hub id (default: %(default)s)")
+    add(
+        "--laterality",
+        choices=["image", "patient"],
+        help="whose left 'left' is (default: the patient's where the header knows it)",
+    )
+    add(
+        "--threshold",
+        type=_share,
+        metavar="T",
+        help="probability from which a pixel is found (default: the model's)",
+    )
+    add("--slices", type=_slices, metavar="A:B", help="segment only the slices A to B, counted from 1")
+    add("--channel", type=int, metavar="N", help="which image is meant where there are several at each place, from 0")
+    add(
+        "--include-text",
+        "--include_text",
+        action="store_true",
+        help="write the sentences into what is stored; they may tell of a patient",
+    )
+    add("--dry-run", "--dry_run", action="store_true", help="do all but store")
+    add("--output", type=Path, metavar="DIR", help="keep the DICOM SEG in this folder, too")
+    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    parser.set_defaults(run=run_segment)
+
+
+def _add_access(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--url", required=True, help="DICOMweb address; Orthanc's is http://HOST:8042/dicom-web")
+    add("--ca-bundle", "--ca_bundle", type=Path, metavar="FILE", help="certificates (PEM) of the authorities to trust")
+    add(
+        "--timeout",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long the PACS may be silent (default: %(default)g)",
+    )
+    add("--attempts", type=_count, default=6, metavar="N", help="how often a request is made (default: %(default)s)")
+
+
+def run_find(args: argparse.Namespace) -> int:
+    """List studies, or the series of one."""
+    if args.study and (args.patient or args.date or args.modality):
+        raise ConfigError("--study names one study: leave --patient, --date and --modality out")
+    with _client(args) as pacs:
+        if args.study:
+            found: list[Any] = pacs.series(args.study)
+        else:
+            modality = args.modality and args.modality.upper()
+            found = pacs.studies(patient=args.patient, date=args.date, modality=modality, limit=args.limit + 1)
+    more = not args.study and len(found) > args.limit
+    found = found if args.study else found[: args.limit]
+    if args.json:
+        from dataclasses import asdict
+
+        print(json.dumps([asdict(entry) for entry in found], indent=2, ensure_ascii=False))
+    else:
+        for entry in found:
+            print(entry)
+    if not found:
+        print("nothing found" if not args.study else "the PACS holds no such study", file=sys.stderr)
+    if more:
+        print(f"there are more than {args.limit}; narrow the search, or raise --limit", file=sys.stderr)
+    return 0
+
+
+def run_segment(args: argparse.Namespace) -> int:
+    """Segment a series and store what is found."""
+    texts = tuple(dict.fromkeys(args.text))
+    if any(not text.strip() for text in texts):
+        raise ConfigError("--text is blank; write what to find")
+    if args.output is not None and args.output.exists() and not args.output.is_dir():
+        raise ConfigError(f"--output {args.output} is a file; give a folder")
+    with _client(args) as pacs, _tidy_when_asked_to_stop(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        from lexseg.dicom.pacs import SeriesJob, choose_series
+        from lexseg.dicom.request import Question
+
+        series = choose_series(pacs, args.study, args.series)  # before the model is loaded: it may refuse at once
+        from lexseg.inference.segmenter import Segmenter
+        from lexseg.inference.words import WordsWarning
+
+        segmenter = Segmenter.from_pretrained(args.model, device=args.device)
+        question = Question(texts, args.laterality, args.threshold, args.slices, args.channel, args.include_text)
+        store, keep = not args.dry_run, args.output is not None
+        with _bars() as progress:
+            job = SeriesJob(pacs, segmenter, args.study, series, question, store, keep, progress)
+            outcomes = job.run()
+    notes = [note for outcome in outcomes for note in outcome.notes]
+    # of libraries, which may quote headers, none
+    doubts = [str(warning.message) for warning in caught if issubclass(warning.category, WordsWarning)]
+    for doubt in dict.fromkeys([*notes, *doubts]):
+        print(f"note: {doubt}", file=sys.stderr)
+    written = _write(args.output, outcomes) if args.output is not None else {}
+    for number, outcome in enumerate(outcomes):
+        print(_line(outcome, outcomes, texts, written.get(number)))
+    return 0
+
+
+def _client(args: argparse.Namespace) -> Any:
+    try:
+        from lexseg.dicom.access import Access, Patience, credentials
+        from lexseg.dicom.web import PacsClient
+    except ModuleNotFoundError as error:
+        if error.name not in ("dicomweb_client", "requests"):
+            raise
+        raise ConfigError("lexseg pacs needs dicomweb-client: pip install 'lexseg[dicom]'") from error
+    patience = Patience(read=args.timeout, attempts=args.attempts)
+    access = Access(args.url, ca_bundle=args.ca_bundle, patience=patience, auth=credentials())
+    if access.in_the_clear:
+        _warn_of_listeners(access)
+    return PacsClient(access)
+
+
+def _warn_of_listeners(access: "Access") -> None:
+    what = "the password and images" if access.auth else "images"
+    print(f"warning: {access.url} is no https: {what} can be read on their way", file=sys.stderr)
+
+
+def _write(folder: Path, outcomes: "list[Outcome]") -> dict[int, Path]:
+    """Write what was found, all or none: seg_01.dcm, ...; names tell nothing of the patient."""
+    from lexseg.dicom.web import file_bytes
+    from lexseg.inference.writing import write_files
+
+    kept = {n: outcome.dataset for n, outcome in enumerate(outcomes) if outcome.dataset is not None}
+    paths = {n: folder / f"seg_{n + 1:02}.dcm" for n in kept}
+    write_files({paths[n]: file_bytes(dataset) for n, dataset in kept.items()})
+    return paths
+
+
+def _line(outcome: "Outcome", outcomes: "list[Outcome]", texts: tuple[str, ...], path: Path | None) -> str:
+    """What is printed of an outcome; the sentence is not."""
+    from lexseg.text.wording import mentions_side
+
+    sided = mentions_side(texts[outcome.sentence])
+    several = len({each.image for each in outcomes}) > 1
+    parts = [f"image {outcome.image + 1}"] if several else []
+    parts += [f"sentence {outcome.sentence + 1}"] if len(texts) > 1 else []
+    start = f"{', '.join(parts)}: " if parts else ""
+    target = f" -> {path}" if path else ""
+    if outcome.state in ("not found", "negated"):
+        return f"{start}{outcome.state}: nothing to store"
+    if outcome.numbers is None:
+        return f"{start}{outcome.state} (series {outcome.series}){target}"
+    whose = f", 'left' is the {outcome.laterality}'s" if outcome.laterality and sided else ""
+    return f"{start}{outcome.state}: {_size(outcome.numbers)}{whose} (series {outcome.series}){target}"
+
+
+def _size(numbers: "dict[str, Any]") -> str:
+    frames, largest = len(numbers["frames_found"]), numbers["largest"]
+    if numbers["frames"][0] < numbers["frames"][1] or numbers["ml"] is not None:
+        size = f"{numbers['voxels']} voxels" if numbers["ml"] is None else f"{numbers['ml']:g} ml"
+        return f"{size} on {frames} slice{'s' * (frames != 1)}"
+    return f"{numbers['voxels']} px" if largest["mm2"] is None else f"{largest['mm2']:g} mm2"
+
+
+@contextlib.contextmanager
+def _bars() -> "Iterator[Progress]":
+    """A bar on the terminal for each stage; they leave nothing behind."""
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    console = Console(stderr=True)
+    with Bars(console=console, transient=True, disable=not console.is_terminal) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield progress
+
+
+@contextlib.contextmanager
+def _tidy_when_asked_to_stop() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, so that the patient's images do not stay on the disk."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    try:
+        previous = signal.signal(signal.SIGTERM, leave)
+    except ValueError:  # not in the main thread: whoever runs us there listens
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _checked(pattern: str, expected: str) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise argparse.ArgumentTypeError(f"{value!r}: expected {expected}")
+        return value
+
+    return check
+
+
+_uid = _checked(r"[0-9.]{1,64}", "a UID: digits and dots")
+
+
+def _date(value: str) -> str:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+        return value.replace("-", "")
+    return _checked(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", "a date such as 20240131, or a span such as 20240101-20240131")(
+        value
+    )
+
+
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{value}: expected a number of at least 1")
+    return number
+
+
+def _seconds(value: str) -> float:
+    number = float(value)
+    if not 0 < number < 86400:
+        raise argparse.ArgumentTypeError(f"{value}: expected a number of seconds")
+    return number
+
+
+def _slices(value: str) -> range:
+    if not re.fullmatch(r"\d+:\d+", value):
+        raise argparse.ArgumentTypeError(f"{value!r}: expected two numbers such as 10:20")
+    first, last = (int(part) for part in value.split(":"))
+    if not 1 <= first <= last:
+        raise argparse.ArgumentTypeError(f"{value!r}: slices are counted from 1, and A is not after B")
+    return range(first - 1, last)
