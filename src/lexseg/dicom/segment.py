@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.dicom.codes import ANYTHING, Finding, finding_of
-from lexseg.inference.volumes import VolumeSegmentation
+from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 if TYPE_CHECKING:
     from lexseg.inference.segmentation import Segmentation

@@ -51,21 +51,32 @@ def model_words(
         TextError: as :func:`check_sentence`.
     """
     check_sentence(text, encoder)
+    for doubt in doubts_about(text, encoder, given=given, own=own):
+        _warn(doubt)
+    if text is None or encoder is None:
+        return None
+    return text if given is None or own is None or given == own else convert_laterality(text, given, own)
+
+
+def doubts_about(
+    text: str | None, encoder: TextEncoder | None, *, given: Laterality | None, own: Laterality | None
+) -> list[str]:
+    """What :func:`model_words` warns of, for those who cannot use warnings: those are everybody's.
+
+    The sentence is not quoted.
+    """
     if text is None:
-        return None
+        return []
     if encoder is None:
-        _warn("this model looks at the image alone: the sentence changes nothing")
-        return None
-    unknown = encoder.unknown_share(text)
-    if unknown > MOST_UNKNOWN:
-        _warn(f"{unknown:.0%} of the sentence's tokens are unknown to the text encoder: the answer may ignore them")
-    if given is None or given == own:
-        return text
-    if own is not None:
-        return convert_laterality(text, given, own)
-    if mentions_side(text):
-        _warn("the model does not say whose left its words mean: the sentence is used as it stands")
-    return text
+        return ["this model looks at the image alone: the sentence changes nothing"]
+    doubts = []
+    if (unknown := encoder.unknown_share(text)) > MOST_UNKNOWN:
+        doubts.append(
+            f"{unknown:.0%} of the sentence's tokens are unknown to the text encoder: the answer may ignore them"
+        )
+    if given is not None and own is None and mentions_side(text):
+        doubts.append("the model does not say whose left its words mean: the sentence is used as it stands")
+    return doubts
 
 
 def _warn(message: str) -> None:

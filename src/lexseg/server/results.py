@@ -15,7 +15,7 @@ from lexseg.inference.components import describe_mask
 from lexseg.inference.polygons import mask_polygons
 from lexseg.inference.results import NOTE
 from lexseg.inference.segmentation import Segmentation
-from lexseg.inference.volumes import VolumeSegmentation
+from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 MOST_CORNERS = 50_000  # of outlines; a mask with more is told as a picture only
 _TOO_MANY = "the outlines have too many corners to be listed: see the mask"
