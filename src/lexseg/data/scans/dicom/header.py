@@ -26,10 +26,7 @@ class NotAnImage(DataError):
 
 
 _KEYWORDS = {0x0010: "PixelData", 0x0009: "DoubleFloatPixelData", 0x0008: "FloatPixelData"}
-_NO_PIXELS = (
-    "holds no pixels: the header says nothing of rows, columns and pixel data; it may be an index or a report; give an "
-    "image"
-)
+_NO_PIXELS = "a DICOM file without pixels"
 _LONG = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN", b"SQ", b"UT", b"UC", b"UR")
 
 
@@ -123,9 +120,9 @@ def read_header(content: Content) -> Header:
     try:
         with content.open() as file:
             file.seek(offset)
-            element, vr, length, start = _pixel_element(file.read(12), syntax)
+            element, vr, length, start = _pixel_element(file.read(12), *_encoding(dataset, syntax))
     except (struct.error, KeyError) as error:
-        raise DataError(f"{name}: {_NO_PIXELS}") from error
+        raise DataError(f"{name}: cut short: the header speaks of pixels, but there are none") from error
     header = Header(content, dataset, syntax, offset + start, vr, element, frames)
     if not syntax.is_compressed:
         _check_length(header, length)
@@ -166,13 +163,22 @@ def _syntax(dataset: Dataset) -> UID:
     return UID("1.2.840.10008.1.2.1" if little or little is None else "1.2.840.10008.1.2.2")
 
 
-def _pixel_element(data: bytes, syntax: UID) -> tuple[str, str, int, int]:
+def _encoding(dataset: Dataset, syntax: UID) -> tuple[bool, bool]:
+    """Whether the header is written without value representations, and little-endian: as found, else as stated."""
+    implicit, little = dataset.original_encoding
+    return (
+        syntax.is_implicit_VR if implicit is None else implicit,
+        syntax.is_little_endian if little is None else little,
+    )
+
+
+def _pixel_element(data: bytes, implicit: bool, little: bool) -> tuple[str, str, int, int]:
     """Keyword, value representation, length, and how long the element's own header is."""
-    order = "<" if syntax.is_little_endian else ">"
+    order = "<" if little else ">"
     group, element = struct.unpack(f"{order}HH", data[:4])
     if group != 0x7FE0:
         raise KeyError(group)
-    if syntax.is_implicit_VR:
+    if implicit:
         return _KEYWORDS[element], "OW", struct.unpack(f"{order}I", data[4:8])[0], 8
     vr = data[4:6].decode("ascii", "replace")
     return _KEYWORDS[element], vr, struct.unpack(f"{order}I", data[8:12])[0], 12
@@ -190,7 +196,7 @@ def number(dataset: Dataset, keyword: str, default: int | None = None) -> int | 
 def _check_shape(dataset: Dataset, name: str) -> int:
     rows, columns = number(dataset, "Rows"), number(dataset, "Columns")
     if rows is None or columns is None:
-        raise DataError(f"{name}: {_NO_PIXELS}")
+        raise NotAnImage(name, _NO_PIXELS)
     frames = number(dataset, "NumberOfFrames", 1) or 1
     if rows < 1 or columns < 1 or frames < 1:
         raise DataError(f"{name}: the header says {frames} frames of {rows} x {columns} pixels; the file is damaged")
