@@ -102,6 +102,11 @@ class Segmenter:
         """Probability of presence below which nothing is found; ``None`` where the model does not say."""
         return None if self.model.presence is None else self._presence["threshold"]
 
+    @property
+    def calibration(self) -> Mapping[str, float]:
+        """How the answer to "is it there?" is calibrated, as in :class:`lexseg.models.io.ModelConfig`."""
+        return dict(self._presence)
+
     def check_text(self, text: str | None) -> None:
         """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
         check_sentence(text, self.text_encoder)
