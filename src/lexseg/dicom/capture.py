@@ -87,7 +87,9 @@ def write_capture(
     for name in ("Series", "Content", "InstanceCreation"):
         setattr(capture, f"{name}Date", date)
         setattr(capture, f"{name}Time", time)
-    capture.PatientOrientation = ""
+    # of the picture, which hangs as the image does; empty where the image does not say
+    capture.Laterality = str(header.get("Laterality") or "")
+    capture.PatientOrientation = header.get("PatientOrientation") or ""
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = f"Overlay of an automatic segmentation. {NOTE}"
     capture.SourceImageSequence = [_image(scan, frame)]

@@ -12,12 +12,13 @@ from lexseg.inference.overlay import draw_findings, preview
 from lexseg.inference.report import FindingResult
 from lexseg.inference.results import (
     NOTE,
+    Encode,
     describe,
     in_words,
     json_bytes,
+    names_of,
     png,
     result_contents,
-    result_files,
     whose_left,
 )
 from lexseg.inference.writing import write_files
@@ -51,13 +52,21 @@ class ReportFiles:
         image: float32[H, W] or [H, W, 3] in 0..1.
         n: how many findings there are.
         include_text: whether the report's words may be written, into JSON and on overlays. They may tell of a patient.
+        encode: gives the files that hold the masks; ``None`` is PNG.
     """
 
     def __init__(
-        self, folder: Path, stem: str, image: NDArray[np.float32], n: int, *, include_text: bool = False
+        self,
+        folder: Path,
+        stem: str,
+        image: NDArray[np.float32],
+        n: int,
+        *,
+        include_text: bool = False,
+        encode: Encode | None = None,
     ) -> None:
         self.folder, self.stem, self.include_text = folder, stem, include_text
-        self._image, self._names = image, finding_stems(stem, n)
+        self._image, self._names, self._encode = image, finding_stems(stem, n), encode
         self._contents: dict[Path, bytes] = {}
         self._entries: list[dict[str, Any]] = []
         self._found: dict[int, NDArray[np.bool_]] = {}
@@ -83,10 +92,10 @@ class ReportFiles:
         else:
             own = dict(record) | {"finding": answer.number, **place}
             values, contents = result_contents(
-                self.folder, name, self._image, result, own, include_text=self.include_text
+                self.folder, name, self._image, result, own, include_text=self.include_text, encode=self._encode
             )
             self._contents |= contents
-            names = {kind: path.name for kind, path in result_files(self.folder, name).items()}
+            names = names_of(contents, name)
         if result.found:
             self._found[answer.number] = preview(result.mask)
         self._caption.append(f"{answer.number}: {in_words(values)}" + (f" - {finding.text}" if words else ""))

@@ -1,5 +1,6 @@
 """What is to be segmented: images, folders and tables as the command line names them, turned into requests."""
 
+import contextlib
 import csv
 import io
 from collections.abc import Iterable, Sequence
@@ -10,17 +11,19 @@ from lexseg.data.case import Laterality
 from lexseg.data.images import SUFFIXES
 from lexseg.data.problem import Problem
 from lexseg.data.row import RowReader
+from lexseg.data.scans.dicom.header import looks_like_dicom
 from lexseg.errors import ConfigError
 
 TABLES = (".csv",)
+_VOLUMES = (".nii.gz", ".nii", ".nrrd", ".nhdr")
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An image and what is asked about it.
+    """An image or volume and what is asked about it.
 
     Attributes:
-        image: path of the image.
+        image: path of the image; of a DICOM series also the folder or zip that holds it.
         texts: the sentences; ``None`` is the null sentence.
         where: what messages call it.
         laterality: whose left the sentences' "left" is; ``None`` if not said.
@@ -33,12 +36,22 @@ class Request:
     laterality: Laterality | None = None
     spacing: tuple[float, float] | None = None
 
+    @property
+    def stem(self) -> str:
+        """What the names of its results begin with: the name of the file or folder, without its ending."""
+        name = self.image.resolve().name if self.image.name in ("", "..") else self.image.name
+        for ending in _VOLUMES:
+            if name.lower().endswith(ending) and len(name) > len(ending):
+                return name[: -len(ending)]
+        return name if self.image.is_dir() else self.image.stem
+
 
 def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> tuple[list[Request], list[Problem]]:
     """Find out what is asked.
 
     Args:
-        paths: images; folders, whose images are taken in the order of their names; and CSV tables with the column
+        paths: images and volumes; folders, whose PNGs, NIfTI files and the like are taken in the order of their names,
+            or, where there are none, whose DICOM files are taken for one series; and CSV tables with the column
             ``image`` (relative to the table's folder and inside it) and optionally ``text``, ``laterality`` and
             ``spacing``.
         texts: the sentences for all images; none is the null sentence.
@@ -54,11 +67,13 @@ def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> tuple[list[Requ
     asked = tuple(texts) or (None,)
     for path in paths:
         if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+            endings = (*SUFFIXES, *_VOLUMES)
+            found = sorted(p for p in path.iterdir() if _is_named(p, endings))
+            found = found or ([path] if _holds_dicom(path) else [])
             requests += [Request(image, asked, str(image)) for image in found]
             if not found:
                 problems.append(
-                    Problem("error", None, None, f"the folder holds no images ({', '.join(SUFFIXES)})", path)
+                    Problem("error", None, None, f"the folder holds no images ({', '.join(endings)} or DICOM)", path)
                 )
         elif path.suffix.lower() in TABLES:
             rows, wrong = _read_table(path, asked)
@@ -70,11 +85,11 @@ def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> tuple[list[Requ
 
 
 def output_stems(requests: Iterable[Request]) -> list[list[str]]:
-    """A name for each request's each sentence: the image's stem, with ``_2``, ``_3``, ... where it is taken.
+    """A name for each request's each sentence: the stem, with ``_2``, ``_3``, ... where it is taken.
 
     Names differ by more than capitals, as some file systems do not tell them apart. A sentence is never part of a name.
     """
-    stems = [[request.image.stem] * len(request.texts) for request in requests]
+    stems = [[request.stem] * len(request.texts) for request in requests]
     taken = {stem.casefold() for each in stems for stem in each}  # the first of a stem keeps it, whatever comes before
     kept: set[str] = set()
     names: list[list[str]] = []
@@ -87,6 +102,21 @@ def output_stems(requests: Iterable[Request]) -> list[list[str]]:
             kept.add(name.casefold())
             names[-1].append(name)
     return names
+
+
+def _is_named(path: Path, endings: tuple[str, ...]) -> bool:
+    return path.name.lower().endswith(endings) and not path.name.startswith(".")
+
+
+def _holds_dicom(folder: Path) -> bool:
+    """Whether any file of a folder, or of folders in it, begins as DICOM files do."""
+    for path in folder.rglob("*"):
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                with open(path, "rb") as file:
+                    if looks_like_dicom(file.read(132)):
+                        return True
+    return False
 
 
 def _read_table(path: Path, texts: tuple[str | None, ...]) -> tuple[list[Request], list[Problem]]:

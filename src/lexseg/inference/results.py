@@ -2,9 +2,9 @@
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,15 +16,35 @@ from lexseg.inference.segmentation import Segmentation
 from lexseg.inference.writing import write_files
 from lexseg.text.wording import mentions_side
 
+if TYPE_CHECKING:
+    from lexseg.inference.volumes import VolumeSegmentation
+
+PNG_MASK, OVERLAY, NUMBERS = "_mask.png", "_overlay.png", ".json"
+Answered = Union[Segmentation, "VolumeSegmentation"]
+Encode = Callable[[Answered, int, Image.Image], Mapping[str, bytes]]
+"""Gives the files that hold the masks, by the endings of their names; from an answer, and the overlay of a frame."""
+
 NOTE = "Research use only: not a medical device."
 
 
-def result_files(folder: Path, stem: str) -> dict[str, Path]:
-    """The files of one result, by what they hold."""
-    return {
-        "mask": folder / f"{stem}_mask.png",
-        "overlay": folder / f"{stem}_overlay.png",
-        "json": folder / f"{stem}.json",
+def result_files(folder: Path, stem: str, masks: Collection[str] = (PNG_MASK,)) -> list[Path]:
+    """The files of one result.
+
+    Args:
+        folder: where they are.
+        stem: the beginning of the names.
+        masks: the endings of the names of the files that hold the mask.
+    """
+    return [folder / f"{stem}{ending}" for ending in (*masks, OVERLAY, NUMBERS)]
+
+
+def names_of(contents: Mapping[Path, bytes], stem: str) -> dict[str, str]:
+    """The names of a result's files, by what they hold; of :func:`result_contents`."""
+    *masks, overlay, numbers = (path.name for path in contents)
+    first, *others = masks
+    return {"mask": first, **{_kind_of(name[len(stem) :]): name for name in others}} | {
+        "overlay": overlay,
+        "json": numbers,
     }
 
 
@@ -63,17 +83,23 @@ def result_contents(
     record: Mapping[str, Any],
     *,
     include_text: bool = False,
+    encode: Encode | None = None,
 ) -> tuple[dict[str, Any], dict[Path, bytes]]:
-    """What :func:`write_result` writes: what the JSON holds, and each file's bytes."""
-    files = result_files(folder, stem)
+    """What :func:`write_result` writes: what the JSON holds, and each file's bytes.
+
+    ``encode`` gives the files that hold the mask; ``None`` is a PNG. All else is as in :func:`write_result`.
+    """
     mask = result.mask
     values = dict(record) | describe(result, mask, include_text=include_text)
-    picture = draw_overlay(image, mask, caption=_caption(result, values, include_text))
-    return values, {
-        files["mask"]: png(Image.fromarray(mask.astype(np.uint8) * 255)),
-        files["overlay"]: png(picture),
-        files["json"]: json_bytes(values),
-    }
+    picture = draw_overlay(image, mask, caption=caption_of(result, values, include_text))
+    masks = {PNG_MASK: mask_png(mask)} if encode is None else dict(encode(result, 0, picture))
+    masks |= {OVERLAY: png(picture), NUMBERS: json_bytes(values)}
+    return values, {folder / f"{stem}{ending}": content for ending, content in masks.items()}
+
+
+def mask_png(mask: NDArray[np.bool_]) -> bytes:
+    """A mask, bool[H, W], as the bytes of an 8-bit gray PNG of 0 and 255."""
+    return png(Image.fromarray(mask.astype(np.uint8) * 255))
 
 
 def describe(result: Segmentation, mask: NDArray[np.bool_], *, include_text: bool = False) -> dict[str, Any]:
@@ -88,8 +114,8 @@ def describe(result: Segmentation, mask: NDArray[np.bool_], *, include_text: boo
         "spacing": None if result.spacing is None else list(result.spacing),
         "state": result.state,
         "found": result.found,
-        "presence": _rounded(result.presence),
-        "presence_threshold": _rounded(result.presence_threshold),
+        "presence": rounded(result.presence),
+        "presence_threshold": rounded(result.presence_threshold),
         "threshold": result.threshold,
         "probability": {
             "max": round(float(result.probability.max()), 4),
@@ -127,11 +153,17 @@ def whose_left(laterality: str) -> str:
     return f"'left' means the {whose}"
 
 
-def _rounded(value: float | None) -> float | None:
+def _kind_of(ending: str) -> str:
+    """``capture`` of ``_capture.dcm``."""
+    return ending.partition(".")[0].lstrip("_")
+
+
+def rounded(value: float | None) -> float | None:
+    """Four digits are enough for a probability."""
     return None if value is None else round(value, 4)
 
 
-def _caption(result: Segmentation, values: Mapping[str, Any], include_text: bool) -> Sequence[str]:
+def caption_of(result: Answered, values: Mapping[str, Any], include_text: bool) -> Sequence[str]:
     """What stands on the overlay: the sentence where it may, why there is no mask, and whose left "left" is."""
     lines = [result.text] if include_text and result.text else []
     if not result.found:

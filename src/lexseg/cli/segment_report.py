@@ -1,0 +1,76 @@
+"""``lexseg segment --report``: each finding of a report about one image."""
+
+import argparse
+import sys
+import warnings
+from dataclasses import replace
+
+from lexseg.cli.segment import check_output
+from lexseg.cli.segment_scan import Clock, about, asked_how, found_words, open_asked, outputs_of
+from lexseg.errors import ConfigError, DataError, TextError
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """Answer a report; all files are written, or none."""
+    from lexseg.inference.report import answer_findings, findings_of, read_report_file
+    from lexseg.inference.report_results import ReportFiles, finding_stems, report_files
+    from lexseg.inference.requests import TABLES, collect
+    from lexseg.inference.results import result_files
+    from lexseg.inference.segmenter import Segmenter
+    from lexseg.inference.sides import sides_of
+
+    requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])
+    if problems:
+        raise DataError(str(problems[0]))
+    if len(requests) != 1 or len(args.images) != 1:
+        raise ConfigError(f"--report is about one image, and {len(requests)} are given; run the command once for each")
+    path, stem = requests[0].image, requests[0].stem
+    text = read_report_file(args.report)
+    clock = Clock()
+    scan, window = open_asked(path, args, args.spacing)
+    if scan.is_volume:
+        raise ConfigError(f"{path}: --report is about one image, and this is a volume; ask its findings by --text")
+    image = scan.show(0, window)
+    clock.lap("read")
+    segmenter = Segmenter.from_pretrained(args.model, device=args.device)
+    try:
+        findings = findings_of(segmenter, text)
+    except TextError as error:
+        raise TextError(f"{args.report}: {error}") from error
+    outputs = outputs_of(args, segmenter.name, segmenter.sha256)
+    stems = finding_stems(stem, len(findings))
+    names = [
+        *report_files(args.output, stem).values(),
+        *(f for s in stems for f in result_files(args.output, s, outputs.endings)),
+    ]
+    check_output(args, [path, args.report], {name.resolve() for name in names})
+    clock.lap("model")
+    session = segmenter.set_image(image, spacing=scan.spacing, tta=args.tta)
+    clock.lap("image")
+    record = {**about(scan, path, window), **asked_how(segmenter, args)}
+    whose, given = sides_of(scan.patient_left, args.laterality)
+    encode = outputs.encoder(scan)
+    files = ReportFiles(args.output, stem, image, len(findings), include_text=args.include_text, encode=encode)
+    answers = answer_findings(session, findings, threshold=args.threshold, laterality=given)
+    doubts: list[str] = []
+    entries = []
+    spent = 0.0
+    for _ in findings:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            answer = next(answers)
+        answer = replace(answer, result=replace(answer.result, laterality=whose or answer.result.laterality))
+        clock.lap("sentence")
+        spent += clock.seconds["sentence"]
+        own = list(dict.fromkeys(f"finding {answer.number}: {w.message}" for w in caught))
+        entries.append(files.add(answer, record | {"warnings": own, "seconds": dict(clock.seconds)}))
+        doubts += own
+    for doubt in doubts:
+        print(f"warning: {path}: {doubt}", file=sys.stderr)
+    seconds = {name: clock.seconds[name] for name in ("read", "model", "image")} | {"sentences": round(spent, 4)}
+    files.write(record | {"warnings": doubts, "seconds": seconds})
+    for entry in entries:
+        target = f"{args.output / entry['files']['mask']}: " if entry["files"] else ""
+        print(f"finding {entry['number']} -> {target}{found_words(entry | {'found': entry['state'] == 'found'})}")
+    print(f"{path.name} -> {report_files(args.output, stem)['index']}")
+    return 0

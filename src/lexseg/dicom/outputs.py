@@ -1,0 +1,88 @@
+"""Masks as files of the format that is asked for: PNG, NIfTI or DICOM SEG, and a secondary capture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from PIL import Image
+
+from lexseg.data.scans.scan import Scan
+from lexseg.dicom.capture import capture_bytes
+from lexseg.dicom.seg import Segment, seg_bytes
+from lexseg.errors import ConfigError
+from lexseg.inference.nifti import nifti_bytes
+from lexseg.inference.results import PNG_MASK, Answered, mask_png
+from lexseg.inference.volumes import VolumeSegmentation
+
+MaskFormat = Literal["auto", "png", "nifti", "seg"]
+FORMATS: tuple[MaskFormat, ...] = ("auto", "png", "nifti", "seg")
+NIFTI_MASK, SEG, CAPTURE = "_mask.nii.gz", "_seg.dcm", "_capture.dcm"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """How masks are written.
+
+    Attributes:
+        format: ``auto`` is PNG for one frame, NIfTI for a volume. A volume as PNG is a file for each frame.
+        capture: whether the overlay is also written as a DICOM secondary capture.
+        include_text: whether sentences may be written into DICOM. They may tell of a patient.
+        model_name: what segmented.
+        model_version: of the model, such as the SHA-256 of its weights.
+    """
+
+    format: MaskFormat = "auto"
+    capture: bool = False
+    include_text: bool = False
+    model_name: str = ""
+    model_version: str = ""
+
+    @property
+    def endings(self) -> tuple[str, ...]:
+        """What the names of the files may end in, after the stem; of a volume as PNG, there are more."""
+        masks = {"auto": (PNG_MASK, NIFTI_MASK), "png": (PNG_MASK,), "nifti": (NIFTI_MASK,), "seg": (SEG,)}
+        return masks[self.format] + ((CAPTURE,) if self.capture else ())
+
+    def check(self, scan: Scan) -> None:
+        """Refuse what cannot be written, before anything is computed.
+
+        Raises:
+            ConfigError: if DICOM is asked for of images that are not.
+        """
+        if scan.format != "dicom" and (self.format == "seg" or self.capture):
+            what = "--format seg" if self.format == "seg" else "--capture"
+            raise ConfigError(
+                f"{scan.name}: {what} writes DICOM objects, which refer to DICOM images, and this is "
+                f"{_KINDS[scan.format]}; use --format png or nifti"
+            )
+
+    def encoder(self, scan: Scan) -> "Callable[[Answered, int, Image.Image], dict[str, bytes]]":
+        """What turns an answer about the scan, and the overlay of one of its frames, into files by their endings."""
+
+        def encode(result: Answered, frame: int, picture: Image.Image) -> dict[str, bytes]:
+            files = self._masks(scan, result)
+            if self.capture:
+                files[CAPTURE] = capture_bytes(
+                    scan, frame, picture, model_version=self.model_version, includes_text=self.include_text
+                )
+            return files
+
+        return encode
+
+    def _masks(self, scan: Scan, result: Answered) -> dict[str, bytes]:
+        kind = self.format if self.format != "auto" else "nifti" if scan.is_volume else "png"
+        if kind == "seg":
+            segments = [Segment.of(result)]
+            name, version = self.model_name, self.model_version
+            content = seg_bytes(scan, segments, model_name=name, model_version=version, include_text=self.include_text)
+            return {SEG: content}
+        if kind == "nifti":
+            whole = result.whole() if isinstance(result, VolumeSegmentation) else result.mask
+            return {NIFTI_MASK: nifti_bytes(scan, whole)}
+        if isinstance(result, VolumeSegmentation):
+            digits = max(4, len(str(scan.shape[0])))
+            return {f"_{frame:0{digits}d}{PNG_MASK}": mask_png(result.mask(frame)) for frame in result.frames}
+        return {PNG_MASK: mask_png(result.mask)}
+
+
+_KINDS = {"image": "a PNG, JPEG, TIFF or BMP", "nifti": "NIfTI", "nrrd": "NRRD"}
