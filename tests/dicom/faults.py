@@ -33,6 +33,13 @@ class Fault:
     body: bytes = b"no"
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Clients that leave in the middle are what is tested."""
+
+
 class Between:
     """Forwards to the PACS at ``port``. ``requests``: (method, path) of all that came; ``faults``: what is to fail."""
 
@@ -51,8 +58,7 @@ class Between:
             def log_message(self, *_):
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         if context is not None:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False

@@ -15,11 +15,13 @@ from lexseg.data.scans.scan import Scan
 from lexseg.dicom.derived import new_uids, source_of
 from lexseg.dicom.listing import SeriesEntry
 from lexseg.dicom.request import Question, answer_uid
-from lexseg.dicom.seg import Segment, write_seg
+from lexseg.dicom.seg import write_seg
+from lexseg.dicom.segment import Segment
 from lexseg.dicom.web import PacsClient
 from lexseg.errors import LexSegError, PacsError
 from lexseg.inference.segmenter import Segmenter
-from lexseg.inference.volumes import VolumeSegmentation, segment_volume
+from lexseg.inference.volume_segmentation import VolumeSegmentation
+from lexseg.inference.volumes import segment_volume
 
 Progress = Callable[[str, int, int], None]
 State = Literal["stored", "there already", "not stored", "not found", "negated"]
