@@ -13,11 +13,17 @@ from starlette.exceptions import HTTPException
 from lexseg import __version__
 from lexseg.inference.results import NOTE
 from lexseg.inference.segmenter import Segmenter
+from lexseg.server import about, routes
+from lexseg.server.log import AccessLog
+from lexseg.server.metrics import Metrics
+from lexseg.server.patience import Patience
 from lexseg.server.refusal import Refusal
-from lexseg.server.routes import router
 from lexseg.server.schemas import problems
+from lexseg.server.security import Guard
 from lexseg.server.service import Service
 from lexseg.server.settings import Settings
+
+_CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 
 
 def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAPI:
@@ -27,10 +33,11 @@ def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAP
         settings: what it is told.
         segmenter: a model that is loaded already; ``None`` loads that of the settings when it starts.
     """
+    metrics = Metrics()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Service.running(settings, segmenter) as service:
+        async with Service.running(settings, segmenter, metrics) as service:
             app.state.service = service
             yield
 
@@ -42,31 +49,34 @@ def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAP
         docs_url=None,  # FastAPI's pages load their scripts from elsewhere
         redoc_url=None,
     )
-    app.include_router(router)
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.state.metrics = metrics
+    app.include_router(routes.router)
+    app.include_router(about.router)
+
+    def answer(refusal: Refusal) -> Response:
+        metrics.refusal(refusal.code)
+        return Response(refusal.body(), refusal.status, refusal.headers())
+
+    async def refused(_: Request, error: Exception) -> Response:
+        assert isinstance(error, Refusal)
+        return answer(error)
+
+    async def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return answer(Refusal(422, "invalid", problems(list(error.errors()))))
+
+    async def http_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return answer(Refusal(error.status_code, _CODES.get(error.status_code, "error"), str(error.detail)))
+
+    app.add_exception_handler(Refusal, refused)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http_error)
     page = Path(str(files("lexseg"))) / "server" / "page"
     if settings.page and page.is_dir():
         app.mount("/", StaticFiles(directory=page, html=True), name="page")
+    # the last one is asked first
+    app.add_middleware(Patience, settings=settings)
+    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(AccessLog, watch=metrics.request)
     return app
-
-
-def _answer(refusal: Refusal) -> Response:
-    return Response(refusal.body(), refusal.status, refusal.headers())
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return _answer(error)
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return _answer(Refusal(422, "invalid", problems(list(error.errors()))))
-
-
-async def _http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    codes = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
-    return _answer(Refusal(error.status_code, codes.get(error.status_code, "error"), str(error.detail)))

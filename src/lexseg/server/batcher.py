@@ -4,12 +4,12 @@ Nothing waits for company. While the network runs, questions gather; what has ga
 """
 
 import asyncio
-import warnings
+import threading
+import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from lexseg.data.case import Laterality
 from lexseg.data.volumes.window import Window
@@ -17,6 +17,7 @@ from lexseg.errors import LexSegError
 from lexseg.inference.question import Question, segment_together
 from lexseg.inference.segmenter import ImageSession, Segmenter
 from lexseg.inference.sides import sides_of
+from lexseg.inference.words import doubts_about
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
 from lexseg.server.results import Result, Sentence, of_frame
@@ -45,7 +46,7 @@ class Ask:
     window: Window | None
     sentences: Sequence[Sentence]
     threshold: float | None = None
-    laterality: Literal["image", "patient"] | None = None
+    laterality: Laterality | None = None
     keep: bool = False
     answer: "asyncio.Future[list[Result]] | None" = field(default=None, repr=False)
 
@@ -93,13 +94,18 @@ class Batcher:
     Args:
         segmenter: what answers.
         settings: of the server.
-        watch: called with the number of sentences, frames newly encoded and seconds of each run.
+        watch: told of each run the number of sentences, of frames newly encoded, and the seconds.
+
+    Attributes:
+        features: encoded frames.
+        free: set while nobody waits for an answer.
     """
 
-    def __init__(self, segmenter: Segmenter, settings: Settings) -> None:
+    def __init__(self, segmenter: Segmenter, settings: Settings, watch: Callable[[int, int, float], None]) -> None:
         self.features = FeatureCache(settings.limits.feature_bytes)
-        self.sizes: deque[tuple[int, int]] = deque(maxlen=1000)
-        self._segmenter, self._settings = segmenter, settings
+        self.free = threading.Event()
+        self.free.set()
+        self._segmenter, self._settings, self._watch = segmenter, settings, watch
         self._waiting: deque[Ask] = deque()
         self._something = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -119,6 +125,7 @@ class Batcher:
             raise Refusal(503, "busy", "too many questions wait for an answer; ask again in a moment", retry=2)
         ask.answer = asyncio.get_running_loop().create_future()
         self._waiting.append(ask)
+        self.free.clear()
         self._something.set()
         try:
             async with asyncio.timeout(self._settings.times.answer):
@@ -136,6 +143,7 @@ class Batcher:
             asks = self._next()
             if not asks:
                 self._something.clear()
+                self.free.set()
                 continue
             try:
                 said: Sequence[Said] = await loop.run_in_executor(self._thread, self._answer, asks)
@@ -173,7 +181,8 @@ class Batcher:
         return asks
 
     def _answer(self, asks: Sequence[Ask]) -> list[Said]:
-        encoded = self._encode(asks)
+        began = time.perf_counter()
+        encoded, fresh = self._encode(asks)
         said: list[Said] = [[] for _ in asks]
         questions: list[tuple[int, Sentence, Question, list[str]]] = []
         for i, ask in enumerate(asks):
@@ -189,10 +198,11 @@ class Batcher:
             ask, results = asks[i], said[i]
             assert isinstance(results, list)
             results.append(of_frame(sentence, answer, ask.frame, window=ask.window, doubts=doubts, keep=ask.keep))
+        self._watch(len(questions), fresh, time.perf_counter() - began)
         return said
 
-    def _encode(self, asks: Sequence[Ask]) -> dict[Key, ImageSession]:
-        """The frames that are asked about, encoded now where they are not kept."""
+    def _encode(self, asks: Sequence[Ask]) -> tuple[dict[Key, ImageSession], int]:
+        """The frames that are asked about, encoded now where they are not kept; and how many these are."""
         wanted = {ask.key: ask for ask in asks}
         encoded = {key: session for key in wanted if (session := self.features.get(key)) is not None}
         missing = [ask for key, ask in wanted.items() if key not in encoded]
@@ -202,17 +212,15 @@ class Batcher:
         for ask, session in zip(missing, fresh, strict=True):
             encoded[ask.key] = session
             self.features.put(ask.key, session)
-        self.sizes.append((sum(len(ask.sentences) for ask in asks), len(missing)))
-        return encoded
+        return encoded, len(missing)
 
     def _question(self, ask: Ask, session: ImageSession, sentence: Sentence) -> tuple[Question, list[str]]:
         """A sentence, put into the model's words, and the doubts about it."""
         whose, given = sides_of(ask.image.scan.patient_left, ask.laterality)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            if sentence.denied:
-                question = Question.denied(session, sentence.text, ask.threshold, given)
-            else:
-                question = session.ask(sentence.text, threshold=ask.threshold, laterality=given)
-        laterality: Laterality | None = whose or self._segmenter.laterality
-        return replace(question, laterality=laterality), list(dict.fromkeys(str(w.message) for w in caught))
+        if sentence.denied:
+            question, doubts = Question.denied(session, sentence.text, ask.threshold, given), []
+        else:
+            question = session.ask(sentence.text, threshold=ask.threshold, laterality=given)
+            own, encoder = self._segmenter.laterality, self._segmenter.text_encoder
+            doubts = doubts_about(sentence.text, encoder, given=given, own=own)
+        return replace(question, laterality=whose or self._segmenter.laterality), doubts

@@ -5,6 +5,7 @@ import secrets
 import shutil
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -194,13 +195,15 @@ class Images:
         while len(image.results) > self._settings.limits.results:
             image.results.popitem(last=False)
 
-    async def sweep(self, every: float = 15.0) -> None:
-        """Close, again and again, what nobody has asked for in a long while."""
+    async def sweep(self, closed: Callable[[OpenImage], None]) -> None:
+        """Close, again and again, what nobody has asked for in a long while, and say so to ``closed``."""
+        every = min(15.0, self._settings.times.idle / 2)
         while True:
             await asyncio.sleep(every)
             for image in list(self._images.values()):
                 if not image.busy and self._idle(image) > self._settings.times.idle:
                     self.close(image.id)
+                    closed(image)
 
     @staticmethod
     def _idle(image: OpenImage) -> float:

@@ -21,6 +21,7 @@ from lexseg.data.scans.open import open_scan
 from lexseg.data.scans.scan import Scan
 from lexseg.errors import LexSegError
 from lexseg.server.frames import FRAMES, PADDING
+from lexseg.server.writing import write_result
 
 Say = Callable[[dict[str, Any]], None]
 
@@ -114,10 +115,10 @@ def main() -> None:
 
     _confine(int(sys.argv[1]))
     say({"ready": True})
-    does = {"read": read_upload}
+    does = {"read": lambda request: read_upload(request, say), "write": write_result}
     for request in _requests(sys.stdin.buffer):
         try:
-            say({"done": does[request["do"]](request, say)})
+            say({"done": does[request["do"]](request)})
         except TooLarge as error:
             say({"too_large": str(error)})
         except LexSegError as error:

@@ -1,7 +1,13 @@
 """What a client is told whose request cannot be answered."""
 
+import asyncio
+import contextlib
 import json
 from typing import Any
+
+from starlette.types import Receive, Send
+
+_DRAINED = 2.0  # seconds
 
 
 class Refusal(Exception):
@@ -27,3 +33,29 @@ class Refusal(Exception):
         """The answer's headers, its type among them."""
         retry = {} if self.retry is None else {"retry-after": str(self.retry)}
         return {"content-type": "application/json"} | retry
+
+
+async def respond(refusal: Refusal, send: Send, *, rest: Receive | None = None) -> None:
+    """Send a refusal.
+
+    Args:
+        refusal: what to say.
+        send: to the client.
+        rest: the request's body where it was not read to its end. It is taken for a moment and thrown away, as clients
+            read nothing before they have sent all; then the connection is closed.
+    """
+    body = refusal.body()
+    headers = refusal.headers() | {"content-length": str(len(body)), "cache-control": "no-store"}
+    if rest is not None:
+        headers["connection"] = "close"
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": raw})
+    if rest is None:
+        await send({"type": "http.response.body", "body": body})
+        return
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAINED):
+            while (message := await rest()).get("more_body") and message["type"] == "http.request":
+                pass
+    await send({"type": "http.response.body", "body": b""})

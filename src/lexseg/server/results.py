@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lexseg import __version__
 from lexseg.data.volumes.window import Window
+from lexseg.dicom.codes import finding_of
 from lexseg.inference.components import describe_mask
 from lexseg.inference.polygons import mask_polygons
 from lexseg.inference.results import NOTE
@@ -33,7 +34,7 @@ class Result:
         window: that the model saw the image with; ``None`` for the image's own.
         volume: whether frames were asked as a volume.
         words: the sentence, where it may be written into a file; else ``None``.
-        finding: what codes and labels a file may have for it, found from its words.
+        finding: category and kind of what the words name, each a code's value, scheme and meaning.
         id: what it is called; not to be guessed.
     """
 
@@ -44,6 +45,7 @@ class Result:
     window: Window | None = None
     volume: bool = False
     words: str | None = None
+    finding: list[list[str]] = field(default_factory=list)
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def packed(self, frame: int) -> bytes:
@@ -55,6 +57,12 @@ class Result:
         """bool[H, W] of a frame."""
         bits = np.frombuffer(self.packed(frame), np.uint8)
         return np.unpackbits(bits, count=self.shape[0] * self.shape[1]).reshape(self.shape).astype(np.bool_)
+
+    @property
+    def shown(self) -> int:
+        """The frame that is shown where none is named: of a volume, the one with the most pixels."""
+        largest = self.values.get("largest")
+        return self.frames.start if largest is None else int(largest["frame"])
 
     def json(self, frame: int | None, *, seg: bool) -> dict[str, Any]:
         """What is told of it.
@@ -105,8 +113,15 @@ def of_frame(
         "warnings": doubts,
     }
     bits = {frame: zlib.compress(np.packbits(mask).tobytes(), 1)} if said.found else {}
-    words = sentence.text if keep else None
-    return Result(values, (mask.shape[0], mask.shape[1]), range(frame, frame + 1), bits, window=window, words=words)
+    return Result(
+        values,
+        (mask.shape[0], mask.shape[1]),
+        range(frame, frame + 1),
+        bits,
+        window=window,
+        words=sentence.text if keep else None,
+        finding=_codes(sentence),
+    )
 
 
 def of_volume(
@@ -114,21 +129,29 @@ def of_volume(
 ) -> Result:
     """An answer about a range of frames."""
     measured = said.describe()
-    voxels, mm2 = measured["voxels"], None
+    voxels = measured["voxels"]
     total = len(said.frames) * said.shape[1] * said.shape[2]
     values = _head(sentence, said) | {
         "presence": None if said.presence is None else _rounded(float(said.presence.max(initial=0))),
         "frames": measured["frames"],
         "frames_found": measured["frames_found"],
         "largest": measured["largest"],
-        "area": {"px": voxels, "mm2": mm2, "fraction": round(voxels / total, 6)},
+        "area": {"px": voxels, "mm2": None, "fraction": round(voxels / total, 6)},
         "ml": measured["ml"],
         "n_components": None,
         "warnings": doubts,
     }
     bits = {number: zlib.compress(packed.tobytes(), 1) for number, packed in said.bits.items()}
-    words = sentence.text if keep else None
-    return Result(values, said.shape[1:], said.frames, bits, window=window, volume=True, words=words)
+    return Result(
+        values,
+        said.shape[1:],
+        said.frames,
+        bits,
+        window=window,
+        volume=True,
+        words=sentence.text if keep else None,
+        finding=_codes(sentence),
+    )
 
 
 def _head(sentence: Sentence, said: Segmentation | VolumeSegmentation) -> dict[str, Any]:
@@ -141,6 +164,12 @@ def _head(sentence: Sentence, said: Segmentation | VolumeSegmentation) -> dict[s
         "threshold": said.threshold,
         "laterality": said.laterality,
     }
+
+
+def _codes(sentence: Sentence) -> list[list[str]]:
+    """What the words name, as codes: these may be kept where the words may not."""
+    found = finding_of(sentence.text)
+    return [[code.value, code.scheme, code.meaning] for code in (found.category, found.kind)]
 
 
 def _outlines(mask: NDArray[np.bool_] | None) -> tuple[list[Any], list[str]]:

@@ -15,10 +15,12 @@ from lexseg.inference.report import findings_of
 from lexseg.inference.results import png
 from lexseg.inference.segmenter import Segmenter
 from lexseg.server.batcher import Ask
+from lexseg.server.exports import can_seg, export
 from lexseg.server.images import UPLOAD, OpenImage
+from lexseg.server.jobs import Job
 from lexseg.server.refusal import Refusal
 from lexseg.server.results import Result, Sentence
-from lexseg.server.schemas import ErrorAnswer, ImageAnswer, ResultsAnswer, SegmentRequest
+from lexseg.server.schemas import ErrorAnswer, ImageAnswer, JobAnswer, ResultsAnswer, SegmentRequest
 from lexseg.server.service import Service
 from lexseg.server.settings import Limits
 from lexseg.server.upload import parse_channel, parse_spacing, receive
@@ -102,7 +104,7 @@ async def image(id: str, service: Served) -> Response:
 @router.delete("/images/{id}", status_code=204, tags=["images"])
 async def close_image(id: str, service: Served) -> Response:
     """Close an image: its files, encodings and results are removed at once."""
-    service.close_image(id)
+    await service.close_image(id)
     return Response(status_code=204)
 
 
@@ -121,12 +123,27 @@ async def values(id: str, n: int, service: Served) -> Response:
     return Response(await asyncio.to_thread(image.frames.raw, n), media_type="application/octet-stream")
 
 
-@router.post("/images/{id}/segment", response_model=ResultsAnswer, tags=["segment"])
+@router.post(
+    "/images/{id}/segment",
+    response_model=ResultsAnswer,
+    responses={202: {"model": JobAnswer, "description": "a range of frames: a job"}},
+    tags=["segment"],
+)
 async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     """Ask about a frame, and get an answer to each sentence; or about a range of frames, and get a job."""
     image = service.images.get(id)
     sentences = sentences_of(asked, service.segmenter, service.settings.limits)
     window = None if asked.window is None else image.window(asked.window.width, asked.window.level)
+    if asked.frames is not None:
+        first, last = asked.frames
+        _with_frame(service, id, last)
+        job = Job(
+            image, range(first, last + 1), sentences, window, asked.threshold, asked.laterality, asked.description
+        )
+        await service.jobs.add(job)
+        answer = _json(job.describe(), 202)
+        answer.headers["location"] = f"/v1/jobs/{job.id}"
+        return answer
     number = asked.frame or 0
     _with_frame(service, id, number)
     results = await service.batcher.ask(
@@ -134,7 +151,7 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     )
     for result in results:
         service.images.keep(image, result)
-    return _json({"results": [told(image, result, result.frames.start) for result in results]})
+    return _json({"results": [result.json(result.frames.start, seg=can_seg(image)) for result in results]})
 
 
 @router.get("/results/{id}/mask.png", response_class=Response, tags=["results"])
@@ -158,9 +175,39 @@ async def result_json(id: str, service: Served, frame: int | None = None) -> Res
     """The answer once more; of a volume, with the outlines of the frame that is asked for."""
     image, result = service.images.result(id)
     number = None if result.volume and frame is None else _frame_of(image, result, frame)
-    answer = _json(await asyncio.to_thread(told, image, result, number))
+    answer = _json(await asyncio.to_thread(result.json, number, seg=can_seg(image)))
     answer.headers["content-disposition"] = 'attachment; filename="result.json"'
     return answer
+
+
+@router.get("/results/{id}/mask.nii.gz", response_class=Response, tags=["results"])
+async def nifti(id: str, service: Served) -> Response:
+    """The mask as NIfTI, on the axes and in the place of the file that was uploaded; other frames are empty."""
+    image, result = service.images.result(id)
+    content = await export(service.intake, image, result, "nifti", service.segmenter)
+    return _file(content, "application/gzip", "mask.nii.gz")
+
+
+@router.get("/results/{id}/seg.dcm", response_class=Response, tags=["results"])
+async def seg(id: str, service: Served) -> Response:
+    """The mask as DICOM SEG, of an image that came as DICOM."""
+    image, result = service.images.result(id)
+    if not can_seg(image):
+        raise Refusal(409, "no_dicom", "a DICOM SEG can be made of images that came as DICOM, and with highdicom")
+    content = await export(service.intake, image, result, "seg", service.segmenter)
+    return _file(content, "application/dicom", "seg.dcm")
+
+
+@router.get("/jobs/{id}", response_model=JobAnswer, tags=["jobs"])
+async def job(id: str, service: Served) -> Response:
+    """How far a job is, and its results once it is done."""
+    return _json(service.jobs.describe(id))
+
+
+@router.delete("/jobs/{id}", response_model=JobAnswer, tags=["jobs"])
+async def cancel_job(id: str, service: Served) -> Response:
+    """Cancel a job; one at work ends after the frames it is at."""
+    return _json(await service.jobs.cancel(id))
 
 
 def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) -> list[Sentence]:
@@ -199,11 +246,6 @@ def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) ->
     return sentences
 
 
-def told(image: OpenImage, result: Result, frame: int | None) -> dict[str, Any]:
-    """A result as JSON."""
-    return result.json(frame, seg=image.scan.format == "dicom")
-
-
 def _with_frame(service: Service, id_: str, number: int) -> OpenImage:
     image = service.images.get(id_)
     if not 0 <= number < image.scan.shape[0]:
@@ -212,7 +254,7 @@ def _with_frame(service: Service, id_: str, number: int) -> OpenImage:
 
 
 def _frame_of(image: OpenImage, result: Result, frame: int | None) -> int:
-    number = result.frames.start if frame is None else frame
+    number = result.shown if frame is None else frame
     if number not in result.frames:
         first, last = result.frames.start, result.frames.stop - 1
         raise Refusal(404, "no_such_frame", f"frame {number} was not asked; frames {first} to {last} were")
@@ -232,6 +274,11 @@ def _mask(result: Result, number: int) -> bytes:
 
 def _overlay(image: OpenImage, result: Result, number: int) -> bytes:
     return png(draw_overlay(image.scan.show(number, result.window), result.mask(number)))
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=kind, headers=headers)
 
 
 def _json(values: Any, status: int = 200) -> Response:

@@ -1,26 +1,83 @@
 """Listening, and stopping in good order."""
 
+import logging
+import os
+import socket
+import sys
+
 import uvicorn
 
+from lexseg.errors import ConfigError
+from lexseg.inference.results import NOTE
+from lexseg.inference.segmenter import Segmenter
 from lexseg.server.app import create_app
+from lexseg.server.protocol import patient_protocol
 from lexseg.server.settings import Settings
 
 
-def serve(settings: Settings) -> int:
-    """Serve until told to stop; gives the exit status."""
-    times, limits = settings.times, settings.limits
-    config = uvicorn.Config(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        http="h11",
-        ws="none",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        limit_concurrency=limits.connections,
-        timeout_keep_alive=int(times.head),
-        timeout_graceful_shutdown=int(times.shutdown),
-    )
-    uvicorn.Server(config).run()
-    return 0
+def serve(settings: Settings, *, access_log: bool = True) -> int:
+    """Serve until told to stop (Ctrl-C, SIGTERM).
+
+    Args:
+        settings: what the server is told.
+        access_log: whether each request is logged.
+
+    Returns:
+        the exit status.
+
+    Raises:
+        ConfigError: if the address cannot be listened at.
+        ModelError: if the model cannot be loaded.
+    """
+    os.umask(0o077)  # whatever is written is the server's own
+    _log_to_stderr(access_log)
+    with _listening(settings) as listening:
+        segmenter = Segmenter.from_pretrained(settings.model, device=settings.device)
+        config = uvicorn.Config(
+            create_app(settings, segmenter),
+            http=patient_protocol(settings.times),
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=settings.limits.connections,
+            timeout_keep_alive=int(settings.times.head),
+            timeout_graceful_shutdown=int(settings.times.shutdown),
+        )
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        print(f"LexSeg serves {segmenter.name!r} at http://{shown}:{port}/  (Ctrl-C stops it). {NOTE}", flush=True)
+        server = uvicorn.Server(config)
+        server.run(sockets=[listening])
+    return 0 if server.started else 1
+
+
+def _listening(settings: Settings) -> socket.socket:
+    """A socket at the address, before the model is loaded: a port that is taken is told at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(settings.limits.connections)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen at {settings.host}, port {settings.port}: {error.strerror or error}; give another --port "
+            "or --host"
+        ) from error
+    return listening
+
+
+def _log_to_stderr(access_log: bool) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for name, level in (
+        ("lexseg.server", logging.INFO if access_log else logging.WARNING),
+        ("uvicorn", logging.WARNING),
+    ):
+        log = logging.getLogger(name)
+        log.handlers, log.propagate = [handler], False
+        log.setLevel(level)

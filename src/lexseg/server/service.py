@@ -10,6 +10,9 @@ from lexseg.inference.segmenter import Segmenter
 from lexseg.server.batcher import Batcher
 from lexseg.server.images import Images
 from lexseg.server.intake import Intake
+from lexseg.server.jobs import Jobs
+from lexseg.server.journal import Journal
+from lexseg.server.metrics import Metrics
 from lexseg.server.settings import Settings
 from lexseg.server.workdir import private_folder
 
@@ -21,17 +24,22 @@ class Service:
         settings: what it was told.
         segmenter: what answers.
         root: a private folder.
+        metrics: what Prometheus is told.
     """
 
-    def __init__(self, settings: Settings, segmenter: Segmenter, root: Path) -> None:
+    def __init__(self, settings: Settings, segmenter: Segmenter, root: Path, metrics: Metrics) -> None:
         self.settings, self.segmenter, self.root = settings, segmenter, root
         self.images = Images(settings, root)
         self.intake = Intake(settings, root)
-        self.batcher = Batcher(segmenter, settings)
+        self.batcher = Batcher(segmenter, settings, metrics.batch)
+        journal = Journal(settings.state, settings.port)
+        self.jobs = Jobs(segmenter, settings, self.images, self.batcher, journal)
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def running(cls, settings: Settings, segmenter: Segmenter | None) -> "AsyncIterator[Service]":
+    async def running(
+        cls, settings: Settings, segmenter: Segmenter | None, metrics: Metrics
+    ) -> "AsyncIterator[Service]":
         """A service at work; when it ends, nothing of it is left.
 
         Raises:
@@ -40,20 +48,24 @@ class Service:
         if segmenter is None:
             segmenter = await asyncio.to_thread(Segmenter.from_pretrained, settings.model, device=settings.device)
         with private_folder() as root:
-            service = cls(settings, segmenter, root)
+            service = cls(settings, segmenter, root, metrics)
+            metrics.watch(service)
             await service.intake.start()
-            tasks = [asyncio.create_task(service.batcher.run()), asyncio.create_task(service.images.sweep())]
+            works = (service.batcher.run(), service.jobs.run(), service.images.sweep(service.batcher.forget))
+            tasks = [asyncio.create_task(work) for work in works]
             try:
                 yield service
             finally:
+                await service.jobs.stop()
                 for task in tasks:
                     task.cancel()
                 await service.intake.stop()
                 service.batcher.stop()
 
-    def close_image(self, id_: str) -> None:
+    async def close_image(self, id_: str) -> None:
         """Close an image, and forget all that is known of it."""
         image = self.images.get(id_)
+        await self.jobs.close(image)
         self.images.close(id_)
         self.batcher.forget(image)
 

@@ -1,0 +1,64 @@
+"""Results in the format that the image came in, written by a reader: it knows the upload's axes and headers."""
+
+import secrets
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import pydicom.uid
+
+from lexseg.inference.segmenter import Segmenter
+from lexseg.server.images import OpenImage
+from lexseg.server.intake import Intake
+from lexseg.server.results import Result
+
+Kind = Literal["nifti", "seg"]
+
+
+def can_seg(image: OpenImage) -> bool:
+    """Whether results of an image can be had as DICOM SEG."""
+    return image.scan.format == "dicom" and find_spec("highdicom") is not None
+
+
+async def export(intake: Intake, image: OpenImage, result: Result, kind: Kind, segmenter: Segmenter) -> bytes:
+    """The bytes of a NIfTI mask or a DICOM SEG.
+
+    Raises:
+        Refusal: if the image cannot be told in such a file.
+    """
+    name = secrets.token_hex(8)
+    bits, into = image.folder / f"{name}.bits", image.folder / f"{name}.{kind}"
+    try:
+        places = _write_bits(bits, result)
+        uid = pydicom.uid.generate_uid(entropy_srcs=[result.id])  # the same file however often it is fetched
+        request: dict[str, Any] = image.opened_with | {
+            "do": "write",
+            "kind": kind,
+            "bits": str(bits),
+            "places": places,
+            "into": str(into),
+            "shape": list(image.scan.shape),
+            "frames": [result.frames.start, result.frames.stop],
+            "threshold": result.values["threshold"],
+            "finding": result.finding,
+            "words": result.words,
+            "model": segmenter.name,
+            "version": segmenter.sha256 or "unknown",
+            "uid": str(uid),
+        }
+        await intake.do(request, image.nbytes)
+        return into.read_bytes()
+    finally:
+        for path in (bits, into):
+            path.unlink(missing_ok=True)
+
+
+def _write_bits(path: Path, result: Result) -> list[tuple[int, int, int]]:
+    """Write the masks' bits; gives of each frame its number, and where its bits start and how many bytes they are."""
+    places = []
+    with open(path, "xb") as file:
+        for number in sorted(result.bits):
+            packed = result.packed(number)
+            places.append((number, file.tell(), len(packed)))
+            file.write(packed)
+    return places

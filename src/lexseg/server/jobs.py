@@ -1,0 +1,260 @@
+"""Jobs: questions about ranges of frames, one after the other in the background."""
+
+import asyncio
+import logging
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from lexseg.data.case import Laterality
+from lexseg.data.volumes.window import Window
+from lexseg.errors import LexSegError
+from lexseg.inference.segmenter import Segmenter
+from lexseg.inference.sides import sides_of
+from lexseg.inference.volume_segmentation import VolumeSegmentation
+from lexseg.inference.volumes import segment_volume
+from lexseg.inference.words import doubts_about
+from lexseg.server.batcher import Batcher
+from lexseg.server.exports import can_seg
+from lexseg.server.images import Images, OpenImage
+from lexseg.server.journal import OPEN, Journal
+from lexseg.server.log import trace_of
+from lexseg.server.refusal import Refusal
+from lexseg.server.results import Result, Sentence, of_volume
+from lexseg.server.settings import Settings
+
+State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+_log = logging.getLogger("lexseg.server")
+_BATCH = 8  # frames that are encoded together
+_KEPT = 200  # jobs that are remembered
+_POLITE = 1.0  # seconds that a batch of frames waits at most while somebody wants an answer about one frame
+
+
+class Cancelled(Exception):
+    """The job is no longer wanted."""
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """Sentences about a range of frames.
+
+    Attributes:
+        image: that is asked about.
+        frames: the range.
+        sentences: that are asked.
+        window, threshold, laterality, keep: as in :class:`lexseg.server.batcher.Ask`.
+        id: what it is called; not to be guessed.
+        state: how far it is.
+        done: frames that are answered.
+        started: when it began, on the monotonic clock.
+        results: the answers' ids.
+        error: why it failed or was interrupted.
+        unwanted: set to end it.
+    """
+
+    image: OpenImage
+    frames: range
+    sentences: Sequence[Sentence]
+    window: Window | None = None
+    threshold: float | None = None
+    laterality: Laterality | None = None
+    keep: bool = False
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    state: State = "queued"
+    done: int = 0
+    started: float = 0.0
+    results: list[str] = field(default_factory=list)
+    error: dict[str, str] | None = None
+    unwanted: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def describe(self) -> dict[str, Any]:
+        """As plain JSON values; answers whose image is closed are left out."""
+        left = None
+        if self.state == "running" and self.done:
+            left = round((time.monotonic() - self.started) / self.done * (len(self.frames) - self.done), 1)
+        kept = [self.image.results[id_] for id_ in self.results if id_ in self.image.results]
+        return {
+            "id": self.id,
+            "state": self.state,
+            "done": self.done,
+            "total": len(self.frames),
+            "seconds_left": left,
+            "results": [result.json(None, seg=can_seg(self.image)) for result in kept],
+            "error": self.error,
+        }
+
+
+class Jobs:
+    """All jobs of a server.
+
+    Args:
+        segmenter: what answers.
+        settings: of the server.
+        images: where answers are kept.
+        batcher: that goes before.
+        journal: what became of jobs.
+    """
+
+    def __init__(
+        self, segmenter: Segmenter, settings: Settings, images: Images, batcher: Batcher, journal: Journal
+    ) -> None:
+        self._segmenter, self._settings, self._images = segmenter, settings, images
+        self._batcher, self._journal = batcher, journal
+        self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._queue: asyncio.Queue[Job] = asyncio.Queue()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="job")
+
+    async def add(self, job: Job) -> None:
+        """Take a job.
+
+        Raises:
+            Refusal: if too many wait.
+        """
+        if sum(each.state in OPEN for each in self._jobs.values()) >= self._settings.limits.jobs:
+            raise Refusal(503, "busy", "too many jobs wait; ask again when one of them is done", retry=10)
+        self._jobs[job.id] = job
+        job.image.busy += 1
+        self._forget_old()
+        await asyncio.to_thread(self._journal.write, job.id, job.state)
+        self._queue.put_nowait(job)
+
+    def count(self, state: str) -> int:
+        """How many are in a state."""
+        return sum(job.state == state for job in self._jobs.values())
+
+    def describe(self, id_: str) -> dict[str, Any]:
+        """A job, or what became of one that a server before this one took.
+
+        Raises:
+            Refusal: if there is no job of that id, or it ended and its answers are gone.
+        """
+        if id_ in self._jobs:
+            self._jobs[id_].image.used = time.monotonic()
+            return self._jobs[id_].describe()
+        state = self._journal.before.get(id_)
+        if state == "interrupted":
+            message = "the server stopped while it was at work; nothing of it was kept: upload the image and ask again"
+            error = {"code": "interrupted", "message": message}
+            none: dict[str, Any] = {"done": 0, "total": 0, "seconds_left": None, "results": []}
+            return {"id": id_, "state": state} | none | {"error": error}
+        if state is not None:
+            raise Refusal(410, "gone", f"the job was {state}; its answers went when the server was started anew")
+        raise Refusal(404, "no_such_job", "there is no such job")
+
+    async def cancel(self, id_: str) -> dict[str, Any]:
+        """End a job; one that is at work ends after the frames it is at."""
+        if id_ not in self._jobs:
+            return self.describe(id_)
+        job = self._jobs[id_]
+        job.unwanted.set()
+        if job.state == "queued":
+            await self._end(job, "cancelled")
+        return job.describe()
+
+    async def close(self, image: OpenImage) -> None:
+        """End the jobs of an image that is closed."""
+        for job in list(self._jobs.values()):
+            if job.image is image and job.state in OPEN:
+                await self.cancel(job.id)
+
+    async def run(self) -> None:
+        """Work, until cancelled."""
+        while True:
+            job = await self._queue.get()
+            if job.state == "queued":
+                await self._work(job)
+
+    async def stop(self) -> None:
+        """End what is at work, and note that it was interrupted."""
+        for job in self._jobs.values():
+            if job.state in OPEN:
+                job.unwanted.set()
+                job.error = {"code": "interrupted", "message": "the server is being stopped"}
+                await self._end(job, "interrupted")
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._journal.close()
+
+    async def _work(self, job: Job) -> None:
+        job.state, job.started = "running", time.monotonic()
+        await asyncio.to_thread(self._journal.write, job.id, job.state)
+        state: State = "done"
+        try:
+            results = await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, job)
+        except Cancelled:
+            state = "cancelled"
+        except LexSegError as error:
+            state, job.error = "failed", {"code": "unusable", "message": str(error)}
+        except Exception as error:
+            _log.error("a job failed: %s", trace_of(error))
+            state, job.error = "failed", {"code": "fault", "message": "a fault of the server; its log says more"}
+        else:
+            for result in results:
+                self._images.keep(job.image, result)
+            job.results = [result.id for result in results]
+        if job.state == "running":
+            await self._end(job, state)
+
+    async def _end(self, job: Job, state: State) -> None:
+        job.state = state
+        job.image.busy -= 1
+        job.image.used = time.monotonic()
+        job.sentences = ()  # they are patient data
+        await asyncio.to_thread(self._journal.write, job.id, state)
+
+    def _answer(self, job: Job) -> list[Result]:
+        scan, encoder, own = job.image.scan, self._segmenter.text_encoder, self._segmenter.laterality
+        whose, given = sides_of(scan.patient_left, job.laterality)
+
+        def progress(done: int, total: int) -> None:
+            job.done = done
+            job.image.used = time.monotonic()
+            if job.unwanted.is_set():
+                raise Cancelled
+            self._batcher.free.wait(_POLITE)
+
+        asked = [sentence for sentence in job.sentences if not sentence.denied]
+        said = iter(
+            segment_volume(
+                self._segmenter,
+                scan,
+                [sentence.text for sentence in asked],
+                frames=job.frames,
+                window=job.window,
+                batch=_BATCH,
+                threshold=job.threshold,
+                laterality=job.laterality,
+                progress=progress,
+            )
+        )
+        results = []
+        for sentence in job.sentences:
+            answer = self._denied(job, whose or own) if sentence.denied else next(said)
+            doubts = [] if sentence.denied else doubts_about(sentence.text, encoder, given=given, own=own)
+            results.append(of_volume(sentence, answer, window=job.window, doubts=doubts, keep=job.keep))
+        return results
+
+    def _denied(self, job: Job, laterality: Laterality | None) -> VolumeSegmentation:
+        """The answer to what a report says is not there."""
+        return VolumeSegmentation(
+            shape=job.image.scan.shape,
+            frames=job.frames,
+            bits={},
+            presence=None,
+            presence_threshold=self._segmenter.presence_threshold,
+            threshold=self._segmenter.threshold if job.threshold is None else job.threshold,
+            highest=0.0,
+            laterality=laterality,
+            negated=True,
+            spacing=job.image.scan.spacing,
+            thickness=job.image.scan.thickness,
+        )
+
+    def _forget_old(self) -> None:
+        ended = [job.id for job in self._jobs.values() if job.state not in OPEN]
+        for id_ in ended[: max(0, len(self._jobs) - _KEPT)]:
+            del self._jobs[id_]

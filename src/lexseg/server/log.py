@@ -1,0 +1,73 @@
+"""What is logged: that something was asked and how it went, never what about whom.
+
+Paths hold ids, queries and bodies hold words and pixels, and messages of errors may quote any of them; none of it is
+logged. Of a fault the log has the class and the places in our code.
+"""
+
+import logging
+import time
+import traceback
+from collections.abc import Callable
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lexseg.server.refusal import Refusal, respond
+
+_log = logging.getLogger("lexseg.server")
+_access = logging.getLogger("lexseg.server.access")
+Watch = Callable[[str, str, int, float], None]
+
+
+def trace_of(error: BaseException) -> str:
+    """The class of an error and where it was raised, without its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(f"{frame.filename.rpartition('/lexseg/')[2]}:{frame.lineno}" for frame in reversed(frames[-8:]))
+    return f"{type(error).__name__} at {places}"
+
+
+def route_of(scope: Scope) -> str:
+    """The route's own form, such as ``/v1/images/{id}``; of what is no route of ours, a word for it."""
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    if isinstance(path, str) and path:
+        return path
+    return "page" if scope.get("endpoint") else "other"
+
+
+class AccessLog:
+    """Logs each request, and turns faults into an answer that tells nothing.
+
+    Args:
+        app: what answers.
+        watch: told each request's route, method, status and seconds.
+    """
+
+    def __init__(self, app: ASGIApp, watch: Watch) -> None:
+        self._app, self._watch = app, watch
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except ClientDisconnect:
+            pass
+        except Exception as error:
+            _log.error("a fault: %s", trace_of(error))
+            if not status:
+                await respond(Refusal(500, "fault", "a fault of the server; its log says more"), noting)
+        finally:
+            seconds = time.perf_counter() - began
+            route = route_of(scope)
+            self._watch(route, scope["method"], status or 499, seconds)
+            _access.info("%s %s %d %.0f ms", scope["method"], route, status or 499, seconds * 1000)

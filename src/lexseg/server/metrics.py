@@ -1,0 +1,94 @@
+"""What Prometheus is told."""
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lexseg.server.service import Service
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_SIZES = (1, 2, 4, 8, 16, 32, 64)
+
+
+class Metrics:
+    """Counters of one server, of which several may run in a process (as tests do)."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # a second line for each that nobody reads
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        names = ("route", "method", "status")
+        self._requests = Counter("lexseg_requests", "Requests answered", names, registry=self.registry)
+        self._seconds = Histogram(
+            "lexseg_request_seconds", "From a request's head to the answer's end", ("route",), buckets=_SECONDS,
+            registry=self.registry,
+        )  # fmt: skip
+        self._refusals = Counter("lexseg_refusals", "Requests refused, by reason", ("code",), registry=self.registry)
+        self._sizes = Histogram(
+            "lexseg_batch_sentences", "Sentences that went through the network together", buckets=_SIZES,
+            registry=self.registry,
+        )  # fmt: skip
+        self._run = Histogram(
+            "lexseg_batch_seconds", "Time of a run of the network, with what belongs to it", buckets=_SECONDS,
+            registry=self.registry,
+        )  # fmt: skip
+        self._encoded = Counter("lexseg_frames_encoded", "Frames that were encoded", registry=self.registry)
+
+    def request(self, route: str, method: str, status: int, seconds: float) -> None:
+        """A request was answered."""
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def refusal(self, code: str) -> None:
+        """A request was refused."""
+        self._refusals.labels(code).inc()
+
+    def batch(self, sentences: int, encoded: int, seconds: float) -> None:
+        """The network ran."""
+        self._sizes.observe(sentences)
+        self._encoded.inc(encoded)
+        self._run.observe(seconds)
+
+    def watch(self, service: "Service") -> None:
+        """Tell how many of everything there are, too."""
+        self.registry.register(_Now(service))
+
+    def text(self) -> bytes:
+        """In Prometheus's own form."""
+        return generate_latest(self.registry)
+
+
+class _Now(Collector):
+    """What is there at the moment that Prometheus asks."""
+
+    def __init__(self, service: "Service") -> None:
+        self._service = service
+
+    def collect(self) -> "Iterable[GaugeMetricFamily]":
+        service = self._service
+        yield _gauge("lexseg_images_open", "Images that are open", len(service.images))
+        yield _gauge("lexseg_images_bytes", "What they take on disk", service.images.nbytes)
+        yield _gauge("lexseg_features_bytes", "Memory of encoded frames", service.batcher.features.nbytes)
+        yield _gauge("lexseg_sentences_waiting", "Sentences that wait for the network", service.batcher.waiting)
+        yield _gauge("lexseg_readers_failed", "Readers that died or were late, so far", service.intake.failures)
+        jobs = GaugeMetricFamily("lexseg_jobs", "Jobs by state", labels=["state"])
+        for state in ("queued", "running", "done", "failed", "cancelled"):
+            jobs.add_metric([state], service.jobs.count(state))
+        yield jobs
+
+
+def _gauge(name: str, help_: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, help_, value=value)
