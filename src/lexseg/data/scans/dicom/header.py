@@ -114,6 +114,8 @@ def read_header(content: Content) -> Header:
     if what is not None:
         raise NotAnImage(name, what)
     syntax = _syntax(dataset)
+    if not syntax.is_transfer_syntax:
+        raise DataError(f"{name}: the header names no known transfer syntax; the file is damaged")
     if str(syntax).startswith(VIDEO):
         raise DataError(f"{name}: the frames are packed as a video ({syntax.name}), which is not read; export stills")
     frames = _check_shape(dataset, name)

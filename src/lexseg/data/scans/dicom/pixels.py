@@ -10,15 +10,31 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options
 
 from lexseg.data.scans.dicom.codestream import stated_size
+from lexseg.data.scans.dicom.decoder_process import DECODERS
 from lexseg.data.scans.dicom.groups import group_value
 from lexseg.data.scans.dicom.header import Header, number, text
 from lexseg.data.scans.scan import Frame
 from lexseg.errors import DataError
 
-# Those best tried on damaged files first; pylibjpeg only for what no other reads (its JPEG part, under the GPL, is not
-# needed for that).
-_DECODERS = ("pillow", "pydicom", "pyjpegls", "gdcm")
-_LAST = "pylibjpeg"
+# Decoders that damaged files neither bring down nor hold up; the others run in a process of their own. pylibjpeg is for
+# what no other reads (its JPEG part, under the GPL, is not needed for that).
+_SAFE = ("pillow", "pydicom")
+_APART = ("pyjpegls", "gdcm")
+_LAST = ("pylibjpeg",)
+_OPTIONS = (
+    "bits_allocated",
+    "bits_stored",
+    "columns",
+    "rows",
+    "samples_per_pixel",
+    "photometric_interpretation",
+    "pixel_representation",
+    "planar_configuration",
+    "number_of_frames",
+    "pixel_keyword",
+    "pixel_vr",
+    "transfer_syntax_uid",
+)
 _PHOTOMETRIC = {
     "MONOCHROME1",
     "MONOCHROME2",
@@ -83,34 +99,38 @@ def _stored(header: Header, index: int) -> tuple[NDArray[Any], str]:
         else:
             packed = get_frame(file, index, number_of_frames=header.frames)
             _check_stated(header, packed)
-            values, told = _unpacked(header, decoder, encapsulate([packed], has_bot=False), options)
-    values = np.asarray(values)
-    if values.ndim == 3 and values.shape[2] == 1:
-        values = values[..., 0]
-    return values, str(told["photometric_interpretation"])
+            return _unpacked(header, decoder, packed, options)
+    return np.asarray(values), str(told["photometric_interpretation"])
 
 
-def _unpacked(
-    header: Header, decoder: Decoder, packed: bytes, options: dict[str, Any]
-) -> tuple[NDArray[Any], dict[str, Any]]:
+def _unpacked(header: Header, decoder: Decoder, packed: bytes, options: dict[str, Any]) -> tuple[NDArray[Any], str]:
     there = decoder.available_plugins
-    names = [name for name in _DECODERS if name in there] or [name for name in there if name == _LAST]
-    if not names:
+    safe, apart = ([name for name in names if name in there] for names in (_SAFE, _APART))
+    if not safe and not apart:
+        apart = [name for name in there if name in _LAST]
+    if not safe and not apart:
         raise DataError(
             f"{header.content.name}: the pixels are packed as {header.syntax.name}, which nothing that is installed "
             "unpacks; try pip install 'lexseg[dicom]', or send the images uncompressed"
         )
-    errors: list[Exception] = []
-    for name in names:
+    # each decoder has kinds that it does not know, and its own way to say so
+    reason: Exception | None = None
+    for name in safe:
         try:
-            return decoder.as_array(packed, index=0, decoding_plugin=name, **options)
-        # each decoder has kinds that it does not know, and its own way to say so
+            encapsulated = encapsulate([packed], has_bot=False)
+            values, told = decoder.as_array(encapsulated, index=0, decoding_plugin=name, **options)
+            return np.asarray(values), str(told["photometric_interpretation"])
         except Exception as error:
-            errors.append(error)
-    kinds = ", ".join(sorted({type(error).__name__ for error in errors}))
+            reason = error
+    if apart:
+        try:
+            return DECODERS.unpack(packed, {key: options[key] for key in _OPTIONS if key in options} | {"names": apart})
+        except ValueError as error:
+            reason = error
     raise DataError(
-        f"{header.content.name}: the pixels are damaged, or a kind of {header.syntax.name} that is not read ({kinds})"
-    ) from errors[0]
+        f"{header.content.name}: the pixels are damaged, or a kind of {header.syntax.name} that is not read; send the "
+        "images uncompressed"
+    ) from reason
 
 
 def _check_stated(header: Header, packed: bytes) -> None:
