@@ -7,7 +7,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-comp
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 
-.PHONY: help demo test check audit format clean
+.PHONY: help demo test soak check audit format clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -31,6 +31,9 @@ demo: $(VENV)/.lexseg  ## Segment real images by sentences with the bundled mode
 
 test: $(VENV)/.lexseg-dev  ## Run the tests (those on real data where LEXSEG_DATA names the folder)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+
+soak: $(VENV)/.lexseg-dev  ## Load a server with 32 clients for two minutes
+	$(BIN)/python tests/soak/load.py
 
 check: $(VENV)/.lexseg-dev  ## Lint, check types and layers
 	$(BIN)/ruff check .

@@ -27,7 +27,7 @@ class Metrics:
     """Counters of one server, of which several may run in a process (as tests do)."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second line for each that nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call] # a second line for each that nobody reads
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         names = ("route", "method", "status")
