@@ -235,7 +235,7 @@ def test_what_was_retrieved_is_removed_when_it_fails(between, connect, phantom, 
 
 def test_messages_name_no_temporary_file(connect, orthanc, phantom, private):
     with pytest.raises(Exception, match="no frames 7 to 8") as caught:
-        job(connect(orthanc.url), phantom, replace(BRIGHT, frames=range(7, 9))).run()
+        job(connect(orthanc.url), phantom, replace(BRIGHT, frames=(7, 9))).run()
     assert str(private) not in str(caught.value) and str(caught.value).startswith("the series: ")
 
 
@@ -286,10 +286,32 @@ def test_the_sentence_is_stored_only_where_it_may_be(orthanc, connect, phantom):
 
 @pytest.mark.usefixtures("seg_free")
 def test_some_slices_are_asked_and_the_others_stay_empty(orthanc, connect, phantom):
-    (outcome,) = job(connect(orthanc.url), phantom, replace(BRIGHT, frames=range(1, 3))).run()
+    pacs = connect(orthanc.url)
+    (rest,) = job(pacs, phantom, replace(BRIGHT, frames=(3, None)), store=False).run()
+    assert rest.numbers["frames_found"] == [3, 4] and rest.state == "not stored"
+    (outcome,) = job(pacs, phantom, replace(BRIGHT, frames=(1, 3))).run()
     assert outcome.numbers["frames_found"] == [1, 2]
     # from the feet upwards, as the slices lie; they were taken from the head downwards
     assert sorted(masks_by_source(orthanc.read(outcome.uid))) == ["1.2.840.99.5.1.2", "1.2.840.99.5.1.3"]
+
+
+def test_sides_that_the_header_does_not_tell_are_told_of(orthanc, connect, phantom, tmp_path):
+    film = copy.deepcopy(phantom[2][0])
+    for name in ("ImageOrientationPatient", "ImagePositionPatient", "FrameOfReferenceUID"):
+        del film[name]
+    film.StudyInstanceUID, film.SeriesInstanceUID = "1.2.840.94", "1.2.840.94.1"
+    film.SOPInstanceUID = film.file_meta.MediaStorageSOPInstanceUID = "1.2.840.94.1.1"
+    film.save_as(tmp_path / "film.dcm")
+    orthanc.put(tmp_path / "film.dcm")
+    pacs, series = connect(orthanc.url), SeriesEntry("1.2.840.94.1", "CT", 1, "", 1)
+    question = Question(("bright left", "bright"))
+    sided, plain = SeriesJob(pacs, segmenter(), "1.2.840.94", series, question, store=False).run()
+    assert any("--laterality" in note for note in sided.notes)
+    assert not any("--laterality" in note for note in plain.notes)
+    (told,) = SeriesJob(
+        pacs, segmenter(), "1.2.840.94", series, replace(question, laterality="image"), store=False
+    ).run()[:1]
+    assert not any("--laterality" in note for note in told.notes)
 
 
 def test_films_of_one_series_are_answered_one_by_one(orthanc, between, connect, data_root, tmp_path):
@@ -325,7 +347,7 @@ def test_the_identifier_follows_from_all_that_the_answer_depends_on():
             for name, value in {
                 "threshold": 0.6,
                 "laterality": "image",
-                "frames": range(1),
+                "frames": (0, None),
                 "channel": 1,
                 "include_text": True,
             }.items()
@@ -403,7 +425,7 @@ def test_mistakes_are_told_in_one_line(arguments, message, known, capsys):
         ["find", "--url", "u", "--limit", "0"],
         ["find", "--url", "u", "--study", "../../admin"],
         ["segment", "--url", "u", "--study", "1.2"],
-        ["segment", "--url", "u", "--study", "1.2", "--text", "a", "--slices", "0:3"],
+        ["segment", "--url", "u", "--study", "1.2", "--text", "a", "--slices", "0:0"],
         ["segment", "--url", "u", "--study", "1.2", "--text", "a", "--slices", "4:3"],
         ["segment", "--url", "u", "--study", "1.2", "--text", "a", "--threshold", "1.5"],
     ],

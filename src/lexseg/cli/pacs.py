@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.segment import _share
+from lexseg.cli.segment_scan import slices
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _add_segment(what: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="T",
         help="probability from which a pixel is found (default: the model's)",
     )
-    add("--slices", type=_slices, metavar="A:B", help="segment only the slices A to B, counted from 1")
+    add("--slices", type=slices, metavar="A:B", help="slices A to B-1 of a volume, from 0 (default: all)")
     add("--channel", type=int, metavar="N", help="which image is meant where there are several at each place, from 0")
     add(
         "--include-text",
@@ -302,12 +303,3 @@ def _seconds(value: str) -> float:
     if not 0 < number < 86400:
         raise argparse.ArgumentTypeError(f"{value}: expected a number of seconds")
     return number
-
-
-def _slices(value: str) -> range:
-    if not re.fullmatch(r"\d+:\d+", value):
-        raise argparse.ArgumentTypeError(f"{value!r}: expected two numbers such as 10:20")
-    first, last = (int(part) for part in value.split(":"))
-    if not 1 <= first <= last:
-        raise argparse.ArgumentTypeError(f"{value!r}: slices are counted from 1, and A is not after B")
-    return range(first - 1, last)

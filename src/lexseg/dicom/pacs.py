@@ -22,8 +22,13 @@ from lexseg.errors import LexSegError, PacsError
 from lexseg.inference.segmenter import Segmenter
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 from lexseg.inference.volumes import segment_volume
+from lexseg.text.wording import mentions_side
 
 Progress = Callable[[str, int, int], None]
+_NO_SIDES = (
+    "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
+    "convention; say whose left is meant by --laterality"
+)
 State = Literal["stored", "there already", "not stored", "not found", "negated"]
 
 
@@ -186,25 +191,27 @@ class SeriesJob:
         there = [self.pacs.has(self.study, uid) for uid in uids]
         asked = [text for text, known in zip(self.question.texts, there, strict=True) if not known]
         results = iter(self._ask(scan, asked) if asked else [])
-        return [
-            Outcome(image, sentence, "there already", uid, notes=scan.notes)
-            if known
-            else self._keep(Outcome(image, sentence, "not stored", uid, notes=scan.notes), scan, next(results))
-            for sentence, (uid, known) in enumerate(zip(uids, there, strict=True))
-        ]
+        outcomes = []
+        for sentence, (uid, known) in enumerate(zip(uids, there, strict=True)):
+            outcome = Outcome(image, sentence, "there already", uid, notes=scan.notes)
+            outcomes.append(outcome if known else self._keep(outcome, scan, next(results)))
+        return outcomes
 
     def _ask(self, scan: Scan, texts: Sequence[str]) -> list[VolumeSegmentation]:
+        frames = self.question.frames
         return segment_volume(
             self.segmenter,
             scan,
             texts,
-            frames=self.question.frames,
+            frames=None if frames is None else range(frames[0], frames[1] or scan.shape[0]),
             threshold=self.question.threshold,
             laterality=self.question.laterality,
             progress=lambda done, total: self.progress("segmenting", done, total),
         )
 
     def _keep(self, outcome: Outcome, scan: Scan, result: VolumeSegmentation) -> Outcome:
+        if self.question.laterality is None and scan.patient_left is None and mentions_side(result.text or ""):
+            outcome = replace(outcome, notes=(*outcome.notes, _NO_SIDES))
         outcome = replace(outcome, numbers=result.describe(), laterality=result.laterality)
         if result.state != "found":
             return replace(outcome, state=result.state)
@@ -217,7 +224,7 @@ class SeriesJob:
             uid=outcome.uid,
         )
         if not self.store:
-            return replace(outcome, dataset=dataset)
+            return replace(outcome, state="not stored", dataset=dataset)
         self.progress("storing", 0, 1)
         new = self.pacs.store(dataset)  # another process may have been faster
         self.progress("storing", 1, 1)

@@ -22,7 +22,8 @@ class Question:
         texts: the sentences; each is answered by a segmentation of its own.
         laterality: whose left their "left" is; ``None`` takes the patient's where the header knows it.
         threshold: probability from which on a pixel is found; ``None`` takes the model's.
-        frames: which slices are asked, counted from 0; ``None`` takes all.
+        frames: the first slice that is asked, counted from 0, and the one after the last, ``None`` at the end of the
+            volume; ``None`` takes all.
         channel: which image is meant where there are several at each place (echoes, phases), from 0.
         include_text: whether the sentence may be written into what is stored.
     """
@@ -30,7 +31,7 @@ class Question:
     texts: tuple[str, ...]
     laterality: Laterality | None = None
     threshold: float | None = None
-    frames: range | None = None
+    frames: tuple[int, int | None] | None = None
     channel: int | None = None
     include_text: bool = False
 
@@ -54,7 +55,6 @@ def answer_uid(sources: Iterable[str], segmenter: Segmenter, question: Question,
     """
     if not segmenter.sha256:
         raise ConfigError("a model that was never saved has no fingerprint, which a stored result needs; save it first")
-    frames = question.frames
     asked = {
         "version": _VERSION,
         "sources": sorted(sources),
@@ -63,7 +63,7 @@ def answer_uid(sources: Iterable[str], segmenter: Segmenter, question: Question,
         "text": text,
         "threshold": segmenter.threshold if question.threshold is None else question.threshold,
         "laterality": question.laterality,
-        "frames": None if frames is None else [frames.start, frames.stop],
+        "frames": question.frames and list(question.frames),
         "channel": question.channel,
         "include_text": question.include_text,
     }
