@@ -34,7 +34,7 @@ try {
   const capabilities = await getJson("capabilities");
   state.capabilities = capabilities;
   offer(capabilities.examples ?? []);
-  $("about").textContent = [capabilities.note, capabilities.version && `LexSeg ${capabilities.version}`].filter(Boolean).join(" · ");
+  $("about").textContent = [capabilities.note, `LexSeg ${capabilities.lexseg}`, `model ${capabilities.models[0].name}`].join(" · ");
 } catch (error) {
   alertUser(error.message);
 }

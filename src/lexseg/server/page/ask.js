@@ -44,6 +44,7 @@ async function send(words, findings) {
   const body = { ...words, laterality: lateralityToSend(), description: $("description").checked };
   if (frames) body.frames = frames;
   else body.frame = frame;
+  if ($("as-shown").checked && !image.color) body.window = { ...state.window };
   if (!ownThreshold) body.threshold = $("threshold").valueAsNumber / 100;
   try {
     const response = await request("POST", `v1/images/${image.id}/segment`, { json: body });
@@ -140,7 +141,7 @@ export function offer(examples) {
 function showThreshold(own) {
   ownThreshold = own;
   $("threshold-own").hidden = own;
-  if (own) $("threshold").value = 100 * (state.capabilities?.threshold ?? 0.5);
+  if (own) $("threshold").value = 100 * (state.capabilities?.models[0].threshold ?? 0.5);
   $("threshold-text").textContent = own ? "model’s own" : ($("threshold").valueAsNumber / 100).toFixed(2);
 }
 

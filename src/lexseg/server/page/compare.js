@@ -65,7 +65,7 @@ function show() {
 
 function shortly(finding) {
   if (!finding) return "";
-  if (finding.status === "found") return areaWords(finding.result.area);
+  if (finding.status === "found") return areaWords(finding.result);
   if (finding.status === "not found") return ["not found", finding.result.presence?.toFixed(2)].filter(Boolean).join(", ");
   return { pending: "looking…", negated: "negated", failed: "no answer" }[finding.status];
 }

@@ -57,8 +57,9 @@ function makeForm(row) {
     const sentence = words.value.trim();
     if (!sentence) return;
     const { finding } = row();
-    close();
+    form.hidden = true;
     const [next] = ask([sentence], { frame: finding.frame, frames: finding.frames, before: finding });
+    rows.get(next.key).words.focus(); // its row has taken the place of this one
     if (answered(finding)) compareWith(next);
   };
   words.addEventListener("keydown", (event) => {
@@ -138,17 +139,17 @@ function answerOf(finding) {
   if (status === "negated") return [make("b", {}, "Negated"), ": the words say that it is not there"];
   const presence = presenceWords(result);
   if (status === "not found") return [make("b", {}, "Not found"), presence ? `: ${presence}` : ""];
-  const share = result.area.fraction === undefined || result.area.fraction === null ? "" : ` · ${percent(result.area.fraction)}`;
-  const there = result.found_frames ? ` · in ${result.found_frames.length} slices` : "";
+  const share = result.frames_found ? "" : ` · ${percent(result.area.fraction)}`;
+  const there = result.frames_found ? ` · in ${result.frames_found.length} slices` : "";
   const sure = result.presence === null || result.presence === undefined ? "" : ` · presence ${result.presence.toFixed(2)}`;
-  return [make("b", { className: "found" }, "Found"), ` ${areaWords(result.area)}${share}${there}${sure}`];
+  return [make("b", { className: "found" }, "Found"), ` ${areaWords(result)}${share}${there}${sure}`];
 }
 
 function choose(finding) {
   state.chosen = finding.key;
-  const there = finding.result?.found_frames;
+  const there = finding.result?.frames_found;
   if (!finding.frames) goTo(finding.frame);
-  else if (there?.length && !there.includes(state.frame)) goTo(there[Math.floor(there.length / 2)]);
+  else if (there?.length && !there.includes(state.frame)) goTo(finding.result.largest.frame);
   else if (!asksAbout(finding, state.frame)) goTo(finding.frames[0]);
   changed("findings");
   say(tell(finding));

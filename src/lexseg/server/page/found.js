@@ -15,12 +15,12 @@ export function rings(finding, frame, later = () => {}) {
   if (finding.status !== "found" || !asksAbout(finding, frame)) return null;
   const { paths, result } = finding;
   if (paths.has(frame)) return paths.get(frame);
-  if (!finding.frames) {
-    paths.set(frame, pack(result.polygons ?? []));
+  if (result.polygons.length) {
+    paths.set(frame, pack(result.polygons));
     return paths.get(frame);
   }
-  const known = result.found_frames;
-  if (known && !known.includes(frame)) return null;
+  // a volume's mask, or one with too many corners to be told as outlines
+  if (result.frames_found && !result.frames_found.includes(frame)) return null;
   paths.set(frame, null);
   fetchRings(`${result.links.mask}?frame=${frame}`, state.image.width, state.image.height).then(
     (found) => {

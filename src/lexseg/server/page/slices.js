@@ -33,8 +33,8 @@ function marks() {
   for (const finding of listed()) {
     if (finding.status !== "found" || !finding.visible) continue;
     context.fillStyle = finding.colour;
-    const where = finding.frames ? (finding.result.found_frames ?? []) : [finding.frame];
-    for (const frame of where) context.fillRect((frame / frames) * width, 0, Math.max(2, width / frames), height);
+    const where = finding.frames ? finding.result.frames_found : [finding.frame];
+    for (const frame of where) context.fillRect(Math.floor((frame / frames) * width), 0, Math.ceil(Math.max(2, width / frames)), height);
   }
 }
 

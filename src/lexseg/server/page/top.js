@@ -1,6 +1,6 @@
 // What is open, the colours of the page, and whether masks are shown.
 
-import { $, confirmed, swapIcon } from "./dom.js";
+import { $, confirmed, make, swapIcon } from "./dom.js";
 import { say } from "./messages.js";
 import { factsOf } from "./open.js";
 import { changed, on, state } from "./state.js";
@@ -32,6 +32,8 @@ function title() {
   $("case-name").title = name;
   $("case-facts").textContent = factsOf(image).join(" · ");
   $("set-spacing").hidden = Boolean(image.spacing);
+  $("notes").replaceChildren(...image.notes.map((note) => make("li", {}, note)));
+  $("notes").hidden = !image.notes.length;
 }
 
 dark.addEventListener("change", colours);

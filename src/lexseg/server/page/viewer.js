@@ -4,7 +4,7 @@ import { $ } from "./dom.js";
 import { Frames } from "./frames.js";
 import { rings } from "./found.js";
 import { changed, findingOf, isVolume, listed, on, state } from "./state.js";
-import { firstWindow, paint, rounded } from "./window.js";
+import { firstWindow, paint, told } from "./window.js";
 
 const MOST = 64; // screen pixels an image pixel
 
@@ -205,16 +205,17 @@ class Viewer {
 
   #write({ canvas, sides, corners, element }) {
     const { image, window, frame } = state;
+    const first = element.dataset.pane === "a";
     const [west, east] = image.patient_left ? (image.patient_left === "right" ? ["R", "L"] : ["L", "R"]) : ["", ""];
     sides[0].textContent = west;
     sides[1].textContent = east;
     corners.nw.textContent = [image.modality, isVolume() ? `${frame + 1} / ${image.frames}` : ""].filter(Boolean).join("  ");
     const unit = image.modality === "CT" ? " HU" : "";
-    const windowed = image.color ? "" : `W ${rounded(window.width, window.width)}  L ${rounded(window.level, window.width)}`;
-    corners.sw.textContent = windowed;
+    const windowed = image.color ? "" : `W ${told(window.width, image)}  L ${told(window.level, image)}`;
+    corners.sw.textContent = first ? windowed : "";
     const value = this.pointed && this.valueAt(this.pointed);
-    const told = Array.isArray(value) ? value.join(" ") : value === null || value === undefined ? "" : `${rounded(value, window.width)}${unit}`;
-    corners.se.textContent = this.pointed && told !== "" && element.dataset.pane === "a" ? `${this.pointed.x}, ${this.pointed.y}:  ${told}` : "";
+    const there = value === null ? "" : Array.isArray(value) ? value.join(" ") : `${told(value, image)}${unit}`;
+    corners.se.textContent = there && first ? `${this.pointed.x}, ${this.pointed.y}:  ${there}` : "";
     const slice = isVolume() ? `Slice ${frame + 1} of ${image.frames}. ` : "";
     const about = `${image.modality ?? "Image"}, ${image.width} by ${image.height} pixels. ${slice}${windowed.replace("W", "Window width").replace("L", "level")}`;
     if (canvas.getAttribute("aria-label") !== about) canvas.setAttribute("aria-label", about);

@@ -2,7 +2,7 @@
 
 import { $, make } from "./dom.js";
 import { changed, on, state } from "./state.js";
-import { firstWindow, limits, presets, rounded } from "./window.js";
+import { factor, firstWindow, limits, presets, told } from "./window.js";
 
 const FINE = 1000; // steps of a slider
 
@@ -35,9 +35,9 @@ function show() {
   $("width-slider").value = FINE * Math.sqrt(Math.min(1, (window.width - smallest) / (widthMax - smallest || 1)));
   $("level-slider").value = (FINE * (window.level - low)) / (high - low || 1);
   for (const name of ["width", "level"]) {
-    const told = rounded(window[name], widthMax);
-    $(`${name}-slider`).setAttribute("aria-valuetext", String(told));
-    if (document.activeElement !== $(name)) $(name).value = told;
+    const shown = told(window[name], image);
+    $(`${name}-slider`).setAttribute("aria-valuetext", String(shown));
+    if (document.activeElement !== $(name)) $(name).value = shown;
   }
   const same = presets(image).findIndex(({ width, level }) => Math.abs(width - window.width) + Math.abs(level - window.level) < 1e-6 * widthMax);
   $("preset").value = same < 0 ? "" : String(same);
@@ -58,7 +58,7 @@ $("level-slider").addEventListener("input", (event) => {
   setWindow({ level: low + ((high - low) * event.target.valueAsNumber) / FINE });
 });
 for (const name of ["width", "level"]) {
-  $(name).addEventListener("input", (event) => setWindow({ [name]: event.target.valueAsNumber }));
+  $(name).addEventListener("input", (event) => setWindow({ [name]: event.target.valueAsNumber / factor(state.image) }));
   $(name).addEventListener("change", () => show());
 }
 $("preset").addEventListener("change", (event) => {

@@ -24,33 +24,38 @@ export function paint(values, { width, level }, inverted, pixels) {
   }
 }
 
+/** Of a picture 0..1, whatever is in it: as the model sees it. */
+const wholeRange = (image) => (image.format === "image" ? [0, 1] : image.range);
+
 /** The window an image opens with: its own first, else all its values. */
 export function firstWindow(image) {
   if (image.window) return { width: image.window.width, level: image.window.level };
-  const [low, high] = image.range ?? [0, 1];
+  const [low, high] = wholeRange(image);
   return { width: Math.max(high - low, 1e-6), level: (low + high) / 2 };
 }
 
 /** Presets to choose from: [{name, width, level}], the image's own, then all its values. */
 export function presets(image) {
   const all = (image.windows ?? []).map((window, i) => ({ ...window, name: window.name || `Window ${i + 1}` }));
-  if (image.range) {
-    const [low, high] = image.range;
-    if (high > low) all.push({ name: "All values", width: high - low, level: (low + high) / 2 });
-  }
+  const [low, high] = wholeRange(image);
+  if (high > low) all.push({ name: "All values", width: high - low, level: (low + high) / 2 });
   return all;
 }
 
 /** How far the sliders go: {widthMax, low, high}, and the step that one key press makes. */
 export function limits(image) {
-  const [low, high] = image.range ?? [0, 1];
+  const [low, high] = wholeRange(image);
   const first = firstWindow(image);
   const span = Math.max(high - low, first.width);
   return { low: Math.min(low, first.level - first.width / 2), high: Math.max(high, first.level + first.width / 2), widthMax: span, smallest: span / 1000, step: first.width / 40 };
 }
 
-/** A number as long as the span needs it: 0.453, 40, −612. */
-export function rounded(value, span) {
-  const digits = span >= 100 ? 0 : span >= 10 ? 1 : 3;
-  return Number(value.toFixed(digits));
+/** By how much values are multiplied to be told: a picture's 0..1 are told as per cent. */
+export const factor = (image) => (image.format === "image" ? 100 : 1);
+
+/** A value, as long as the image's range needs it: 40, -612, 0.453. */
+export function told(value, image) {
+  const [low, high] = image.range;
+  const span = (high - low) * factor(image);
+  return Number((value * factor(image)).toFixed(span >= 100 ? 0 : span >= 10 ? 1 : 3));
 }

@@ -5,11 +5,11 @@ const one = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 export const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${one.format(100 * share)} %`);
 
-/** "84.2 mm² (1,296 px)", or pixels alone. */
-export function areaWords(area) {
-  const pixels = `${count.format(area.px)} px`;
-  if (area.ml !== undefined && area.ml !== null) return `${one.format(area.ml)} ml (${pixels})`;
-  if (area.mm2 !== undefined && area.mm2 !== null) return `${area.mm2 >= 100 ? count.format(Math.round(area.mm2)) : one.format(area.mm2)} mm² (${pixels})`;
+/** How much was found: "84.2 mm² (1,296 px)", of a volume "12.3 ml (4,210 voxels)", or pixels alone. */
+export function areaWords({ area, ml }) {
+  const pixels = `${count.format(area.px)} ${ml === undefined ? "px" : "voxels"}`;
+  if (typeof ml === "number") return `${one.format(ml)} ml (${pixels})`;
+  if (typeof area.mm2 === "number") return `${area.mm2 >= 100 ? count.format(Math.round(area.mm2)) : one.format(area.mm2)} mm² (${pixels})`;
   return pixels;
 }
 
@@ -41,10 +41,10 @@ export function spoken(finding, image, where) {
     const presence = presenceWords(finding.result);
     return `${name}: not found${presence ? `; ${presence}` : ""}.`;
   }
-  const { area, n_components: parts } = finding.result;
-  const share = area.fraction === undefined || area.fraction === null ? "" : `, ${percent(area.fraction)} of the picture`;
+  const { area, n_components: parts, frames_found: slices } = finding.result;
+  if (slices) return `${name}: found in ${slices.length} slices, ${slices[0] + 1} to ${slices.at(-1) + 1}: ${areaWords(finding.result)}.`;
   const pieces = parts > 1 ? `, in ${parts} parts` : "";
-  return `${name}: found${where ? ` ${where}` : ""}: ${areaWords(area)}${share}${pieces}.`;
+  return `${name}: found${where ? ` ${where}` : ""}: ${areaWords(finding.result)}, ${percent(area.fraction)} of the picture${pieces}.`;
 }
 
 /** "3:20 left", "12 s left". */
