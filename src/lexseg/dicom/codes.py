@@ -28,7 +28,7 @@ class Finding:
 
 
 ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
-ANATOMY = Code("123037004", "SCT", "Anatomical Structure")
+ANATOMY = Code("91723000", "SCT", "Anatomical Structure")
 ANYTHING = Finding(ABNORMAL, Code("404684003", "SCT", "Clinical finding"))
 """A finding that says no more than that there is one."""
 

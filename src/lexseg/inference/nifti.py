@@ -46,8 +46,7 @@ def nifti_bytes(scan: "Scan", masks: NDArray[np.bool_]) -> bytes:
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=6, mtime=0) as file:
         header["vox_offset"] = header.single_vox_offset
-        header.write_to(file)
-        file.write(b"\0" * (int(header.single_vox_offset) - header.sizeof_hdr))
+        file.write(header.binaryblock.ljust(int(header.single_vox_offset), b"\0"))  # and no extensions
         for k in range(stored.shape[2]):  # a slice at a time: no second copy of the volume
             file.write(stored[:, :, k].astype(np.uint8).tobytes(order="F"))
     return buffer.getvalue()
