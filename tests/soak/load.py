@@ -125,7 +125,7 @@ def run_clients(port: int, clients: int, seconds: float) -> Seen:
 def tree_bytes(pid: int) -> int:
     """The memory that a process and its children hold in RAM."""
     total = 0
-    for each in (pid, *children(pid)):
+    for each in family(pid):
         try:
             total += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         except (OSError, IndexError):
@@ -133,11 +133,16 @@ def tree_bytes(pid: int) -> int:
     return total
 
 
-def children(pid: int) -> list[int]:
-    try:
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except OSError:
-        return []
+def family(pid: int) -> list[int]:
+    """A process, its children, and theirs."""
+    found = [pid]
+    for each in found:
+        for path in Path(f"/proc/{each}/task").glob("*/children"):
+            try:
+                found += [int(child) for child in path.read_text().split()]
+            except OSError:
+                continue
+    return found
 
 
 class Scale:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +18,7 @@ _log = logging.getLogger("lexseg.server")
 _SECRETS = ("LEXSEG_", "TOKEN", "PASSWORD", "SECRET", "CREDENTIAL")
 _START = 60.0  # seconds for a reader to import what it needs, on a busy machine
 _LINE = 4_000_000  # bytes: the longest answer
-_RATE = 2_000_000  # bytes that a reader is given a second for, past the first ones
+_RATE = 1_000_000  # bytes that a reader is given a second for
 
 
 class ReaderFailed(Exception):
@@ -48,7 +49,7 @@ class Reader:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-P", "-m", "lexseg.server.reader", str(memory),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=_LINE, cwd=scratch,
-            env=kept | threads | {"TMPDIR": str(scratch), "MALLOC_ARENA_MAX": "2"},
+            start_new_session=True, env=kept | threads | {"TMPDIR": str(scratch), "MALLOC_ARENA_MAX": "2"},
         )  # fmt: skip
         reader = cls(process)
         try:
@@ -83,9 +84,16 @@ class Reader:
         return self._process.pid
 
     def kill(self) -> None:
-        """End it."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        """End it, and what it has started."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+    async def gone(self) -> None:
+        """Wait until it has ended, and let go of its pipes."""
+        await self._process.wait()
+        # nothing else closes them, and they outlive the event loop
+        self._process._transport.close()  # type: ignore[attr-defined]
 
     async def _line(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -116,6 +124,7 @@ class Intake:
             task.cancel()
         for reader in self._alive:
             reader.kill()
+        await asyncio.gather(*(reader.gone() for reader in self._alive))
 
     @property
     def pids(self) -> list[int]:
@@ -167,9 +176,10 @@ class Intake:
     def _replace(self, reader: Reader) -> None:
         reader.kill()
         self._alive.discard(reader)
-        task = asyncio.get_running_loop().create_task(self._add())
-        self._starting.add(task)
-        task.add_done_callback(self._starting.discard)
+        for work in (self._add(), reader.gone()):
+            task = asyncio.get_running_loop().create_task(work)
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
 
     async def _add(self) -> None:
         while True:

@@ -5,10 +5,12 @@ memory limited and is killed when it is late, does nothing to the server. Reques
 back as such: the server unpickles nothing that a reader says.
 """
 
+import ctypes
 import json
 import math
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -23,6 +25,7 @@ from lexseg.errors import LexSegError
 from lexseg.server.frames import FRAMES, PADDING
 from lexseg.server.writing import write_result
 
+_PR_SET_PDEATHSIG = 1
 Say = Callable[[dict[str, Any]], None]
 
 
@@ -91,7 +94,9 @@ def _write_frames(scan: Scan, folder: Path, say: Say) -> tuple[float, float]:
 
 
 def _confine(memory: int) -> None:
-    """Limit what this process may take, and forget what the server's own surroundings hold."""
+    """Limit what this process may take, and have it end with the server, even while a decoder does not come back."""
+    with suppress(OSError, AttributeError):  # of Linux
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the patient's image
     with suppress(OSError):

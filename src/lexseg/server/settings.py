@@ -48,7 +48,7 @@ class Limits:
     waiting: int = 512
     batch: int = 16
     connections: int = 512
-    reader_bytes: int = 4000 * MEGABYTE
+    reader_bytes: int = 4 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Times:
     """How long a server waits, in seconds.
 
     Attributes:
-        read: for a small upload to be read; larger ones have a second more for each 2 MB.
+        read: for a small upload to be read; of larger ones, each MB has a second.
         head: for the head of a request, from the moment that the connection is there.
         body: for the next piece of a request's body.
         upload: for a whole request's body.

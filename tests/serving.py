@@ -1,0 +1,138 @@
+"""A real server for tests: on a socket, in this process, with a client that is no browser."""
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = Path(__import__("lexseg").__file__).parent / "assets" / "examples" / "images"
+FILM = EXAMPLES / "cxr_00027426_000.png"
+
+
+@dataclass
+class Answer:
+    """What a server said."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """Of a refusal; its message must be there too."""
+        assert self.json["error"]["message"], self.body
+        return self.json["error"]["code"]
+
+
+@dataclass
+class Site:
+    """A server that runs. Attributes: service: its parts, for what cannot be seen from outside."""
+
+    port: int
+    service: Any
+    token: str | None = None
+    opened: list[str] = field(default_factory=list)
+
+    def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        if self.token is not None:
+            given.setdefault("authorization", f"Bearer {self.token}")
+        try:
+            connection.request(method, path, body, given)
+            said = connection.getresponse()
+            return Answer(said.status, {k.lower(): v for k, v in said.getheaders()}, said.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, **values: Any) -> Answer:
+        return self.call("POST", path, json.dumps(values).encode(), content_type="application/json")
+
+    def send(self, *files: Path | bytes, **fields: str) -> Answer:
+        """Upload files by their paths or their bytes."""
+        body, kind = form(*files, **fields)
+        answer = self.call("POST", "/v1/images", body, content_type=kind)
+        if answer.status == 201:
+            self.opened.append(answer.json["id"])
+        return answer
+
+    def open(self, *files: Path | bytes, **fields: str) -> dict[str, Any]:
+        """Upload what must be taken."""
+        answer = self.send(*files, **fields)
+        assert answer.status == 201, answer.body
+        return answer.json
+
+    def ask(self, image: dict[str, Any], *sentences: str, **more: Any) -> list[dict[str, Any]]:
+        """Ask what must be answered."""
+        answer = self.post(f"/v1/images/{image['id']}/segment", sentences=list(sentences), **more)
+        assert answer.status == 200, answer.body
+        return answer.json["results"]
+
+    def wait(self, job: dict[str, Any], *states: str, seconds: float = 30) -> dict[str, Any]:
+        """The job once it is in one of the states."""
+        deadline = time.monotonic() + seconds
+        while (now := self.get(f"/v1/jobs/{job['id']}").json)["state"] not in states:
+            assert time.monotonic() < deadline, now
+            time.sleep(0.02)
+        return now
+
+    def raw(self, data: bytes, *, seconds: float = 10) -> bytes:
+        """Send bytes as they are; gives what comes until the server closes, or the time is over."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
+            connection.sendall(data)
+            said = b""
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                while piece := connection.recv(65536):
+                    said += piece
+            return said
+
+
+def form(*files: Path | bytes, name: str = "film.png", **fields: str) -> tuple[bytes, str]:
+    """A form as browsers send it: its body and its type."""
+    contents = [file if isinstance(file, bytes) else file.read_bytes() for file in files]
+    parts = [(f'name="file"; filename="{name}"', content) for content in contents]
+    parts += [(f'name="{key}"', value.encode()) for key, value in fields.items()]
+    body = b"".join(b"--edge\r\ncontent-disposition: form-data; %b\r\n\r\n%b\r\n" % (h.encode(), c) for h, c in parts)
+    return body + b"--edge--\r\n", "multipart/form-data; boundary=edge"
+
+
+@contextlib.contextmanager
+def site(segmenter: Any, **settings: Any) -> Iterator[Site]:
+    """A server with some settings."""
+    import uvicorn
+
+    from lexseg.server.app import create_app
+    from lexseg.server.protocol import patient_protocol
+    from lexseg.server.settings import Settings
+
+    told = Settings(**{"readers": 1} | settings)
+    app = create_app(told, segmenter)
+    protocol = patient_protocol(told.times)
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none", http=protocol)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not server.started:
+            assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
+            time.sleep(0.02)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Site(port, app.state.service, told.token)
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        assert not thread.is_alive(), "the server did not stop"
