@@ -12,7 +12,7 @@ from lexseg.dicom.seg import Segment, seg_bytes
 from lexseg.errors import ConfigError
 from lexseg.inference.nifti import nifti_bytes
 from lexseg.inference.results import PNG_MASK, Answered, mask_png
-from lexseg.inference.volumes import VolumeSegmentation
+from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 MaskFormat = Literal["auto", "png", "nifti", "seg"]
 FORMATS: tuple[MaskFormat, ...] = ("auto", "png", "nifti", "seg")

@@ -17,7 +17,7 @@ from lexseg.inference.writing import write_files
 from lexseg.text.wording import mentions_side
 
 if TYPE_CHECKING:
-    from lexseg.inference.volumes import VolumeSegmentation
+    from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 PNG_MASK, OVERLAY, NUMBERS = "_mask.png", "_overlay.png", ".json"
 Answered = Union[Segmentation, "VolumeSegmentation"]

@@ -9,7 +9,7 @@ from lexseg.data.scans.scan import Scan
 from lexseg.data.volumes.window import Window
 from lexseg.inference.overlay import draw_overlay
 from lexseg.inference.results import NOTE, NUMBERS, OVERLAY, Encode, caption_of, json_bytes, png, rounded
-from lexseg.inference.volumes import VolumeSegmentation
+from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 
 def volume_contents(
