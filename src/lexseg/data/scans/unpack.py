@@ -52,6 +52,8 @@ def unpacked(content: Content, needed: int, packing: Literal["gzip", "bzip2"] = 
                 data = getattr(unpacker, "unconsumed_tail", b"")
                 if not data and _idle(unpacker):
                     data = file.read(_CHUNK)
+            if written == needed and not unpacker.eof:
+                unpacker.decompress(data or file.read(_CHUNK), _CHUNK)  # to the end, where the sum is checked
     except (zlib.error, OSError, EOFError, ValueError) as error:
         target.close()
         raise DataError(f"{content.name}: the packed data are damaged ({type(error).__name__})") from error

@@ -1,0 +1,210 @@
+"""Damaged and malicious files: a clear error, in little time and memory, whatever a header says."""
+
+import gzip
+import io
+import random
+import resource
+import struct
+import time
+import zipfile
+
+import numpy as np
+import pydicom
+import pytest
+
+from lexseg.data.images import read_image
+from lexseg.data.scans import open_scan
+from lexseg.data.scans.content import Bounded, Content
+from lexseg.errors import DataError
+from real_dicom import FILES
+
+SEEDS = (
+    "CT_small.dcm",
+    "MR_small_RLE.dcm",
+    "MR_small_implicit.dcm",
+    "MR_small_bigendian.dcm",
+    "JPEG2000.dcm",
+    "SC_rgb_jpeg_dcmtk.dcm",
+    "examples_palette.dcm",
+    "image_dfl.dcm",
+)
+NASTY = (b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\0\0", b"\0\0\0\x80", b"\xff\xff", b"\0\0", b"\x01\0")
+
+
+def mutated(data, rng):
+    """A few bytes changed, taken away or put in, mostly in the header."""
+    data = bytearray(data)
+    reach = rng.choice([400, 2000, len(data)])
+    for _ in range(rng.choice([1, 1, 2, 5, 20])):
+        at, kind = rng.randrange(max(min(reach, len(data)), 1)), rng.random()
+        if kind < 0.4:
+            data[at : at + 1] = bytes([rng.randrange(256)])
+        elif kind < 0.7:
+            nasty = rng.choice(NASTY)
+            data[at : at + len(nasty)] = nasty
+        elif kind < 0.8:
+            del data[at : at + rng.randrange(1, 50)]
+        elif kind < 0.9:
+            data[at:at] = rng.randbytes(rng.randrange(1, 20))
+        else:
+            del data[max(at, 1) :]
+    return bytes(data)
+
+
+@pytest.fixture(scope="module")
+def seeds():
+    """Small files of every format."""
+    import nibabel as nib
+
+    found = {name: (FILES / name).read_bytes() for name in SEEDS}
+    volume = np.random.default_rng(0).integers(-1000, 1000, (16, 12, 9)).astype(np.int16)
+    found["volume.nii"] = nib.Nifti1Image(volume, np.diag([-2.0, -2, 3, 1])).to_bytes()
+    found["volume.nii.gz"] = gzip.compress(found["volume.nii"], 1)
+    found["volume.nrrd"] = (
+        b"NRRD0004\ntype: short\ndimension: 3\nspace: left-posterior-superior\nsizes: 16 12 9\nendian: little\n"
+        b"space directions: (2,0,0) (0,2,0) (0,0,3)\nspace origin: (0,0,0)\nencoding: gzip\n\n"
+    ) + gzip.compress(volume.tobytes(), 1)
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a", found["CT_small.dcm"])
+        file.writestr("b", found["MR_small_RLE.dcm"])
+    found["study.zip"] = zipped.getvalue()
+    return found
+
+
+def test_mutated_files(seeds, tmp_path):
+    rng, path, read, refused = random.Random(5), tmp_path / "file", 0, 0
+    for number in range(240):
+        name = sorted(seeds)[number % len(seeds)]
+        path.write_bytes(mutated(seeds[name], rng) or b"\0")
+        began = time.perf_counter()
+        try:
+            scan = open_scan(path)
+            shown = scan.show(scan.shape[0] - 1)
+            assert shown.dtype == np.float32
+            assert shown.min() >= 0 and shown.max() <= 1
+            read += 1
+        except DataError as error:
+            assert str(error).startswith(str(path))
+            refused += 1
+        assert time.perf_counter() - began < 5
+    # both happen, or the changes are not what they should be
+    assert read > 20 and refused > 80
+
+
+class TestLengths:
+    def test_no_length_makes_room_for_itself(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"x" * 1000)
+        with Content.of(tmp_path / "a").open() as file:
+            assert isinstance(file, Bounded)
+            before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            assert len(file.read(1 << 40)) == 1000  # Python's own read would raise MemoryError, or take a terabyte
+            assert file.read(10) == b""
+            file.seek(990)
+            assert len(file.read(100)) == 10
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+    def test_an_element_of_four_gigabytes(self, tmp_path, real_ct):
+        real_ct.save_as(tmp_path / "a.dcm")
+        data = bytearray((tmp_path / "a.dcm").read_bytes())
+        at = data.index(b"LO", 400)
+        data[at : at + 2] = b"UT"
+        data[at + 4 : at + 8] = struct.pack("<I", 0xFFFFFF00)
+        (tmp_path / "a.dcm").write_bytes(data)
+        with pytest.raises(DataError, match="a DICOM file without pixels"):
+            open_scan(tmp_path / "a.dcm")
+
+    def test_sequences_in_sequences(self, tmp_path):
+        opened = struct.pack("<HH2sHI", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF)
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+        meta = (FILES / "CT_small.dcm").read_bytes()
+        start = meta.index(struct.pack("<HH", 0x0008, 0x0005), 132)
+        (tmp_path / "a.dcm").write_bytes(meta[:start] + (opened + item) * 20_000)
+        with pytest.raises(DataError, match=r"the DICOM header is damaged|without pixels"):
+            open_scan(tmp_path / "a.dcm")
+
+    @pytest.mark.parametrize(
+        "header, message",
+        [
+            ({"Rows": 65535, "Columns": 65535}, "frames of 65535 x 65535 pixels; at most 200 million are opened"),
+            ({"Rows": 0}, "1 frames of 0 x 128 pixels; the file is damaged"),
+            ({"NumberOfFrames": 2_000_000_000}, "at most 2,000,000,000 voxels and 100,000 frames are opened"),
+            ({"NumberOfFrames": 120_000}, "100,000 frames are opened"),
+            ({"SamplesPerPixel": 4}, "4 samples for each pixel"),
+            ({"BitsAllocated": 12}, "12 bits for each sample"),
+            ({"PhotometricInterpretation": "CMYK"}, "an unknown PhotometricInterpretation"),
+            ({"Rows": None}, "a DICOM file without pixels"),
+            ({"PixelData": None}, "cut short: the header speaks of pixels, but there are none"),
+            ({"PixelData": b"\0" * 20}, "cut short: 1 frames of 128 x 128 pixels take 32,768 bytes, the file holds 20"),
+            ({"BitsStored": 20}, "damaged"),
+        ],
+    )
+    def test_what_a_header_may_say(self, make_file, header, message):
+        with pytest.raises(DataError, match=message):
+            open_scan(make_file("a.dcm", **header)).show(0)
+
+    def test_packed_frames_that_are_not_there(self, tmp_path):
+        dataset = pydicom.dcmread(FILES / "MR_small_RLE.dcm")
+        dataset.NumberOfFrames = 90_000
+        dataset.save_as(tmp_path / "a.dcm")
+        with pytest.raises(DataError, match="90000 packed frames do not fit into the file"):
+            open_scan(tmp_path / "a.dcm")
+        dataset.NumberOfFrames = 50
+        dataset.save_as(tmp_path / "a.dcm")
+        with pytest.raises(DataError, match="frame 49 are damaged or cut short"):
+            open_scan(tmp_path / "a.dcm").values(49)
+
+
+@pytest.mark.parametrize(
+    "data", [b"\0", b"PK\x03\x04", b"\x1f\x8b", b"NRRD", b"DICM", bytes(600), b"<html>" * 50, b"\x80\x04\x95"]
+)
+def test_what_is_nothing(tmp_path, data):
+    (tmp_path / "file").write_bytes(data)
+    with pytest.raises(DataError, match=r"^.*file: "):
+        open_scan(tmp_path / "file")
+
+
+def test_empty_and_absent(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(DataError, match="the file is empty"):
+        open_scan(tmp_path / "file")
+    with pytest.raises(DataError, match="there is no such file"):
+        open_scan(tmp_path / "other")
+
+
+def test_no_identifier_in_an_error_or_a_log(make_file, caplog, recwarn):
+    path = make_file("a.dcm")
+    data = path.read_bytes().replace(b"CompressedSamples^CT1", b"Doe^Jane^4711\xff\xfe\xfd     ")
+    at = data.index(b"DA\x08\0")
+    data = data[: at + 4] + b"DOEJANE!" + data[at + 12 :]
+    path.write_bytes(data[:-1000])
+    with pytest.raises(DataError) as caught, caplog.at_level(0):
+        open_scan(path)
+    told = str(caught.value) + caplog.text + " ".join(str(warning.message) for warning in recwarn)
+    assert "cut short" in told
+    assert not any(word in told for word in ("Doe", "DOEJANE", "4711"))
+
+
+class TestReadImage:
+    def test_of_one_frame(self, make_file):
+        path = make_file("a.dcm", WindowCenter=40, WindowWidth=400)
+        assert np.array_equal(read_image(path), open_scan(path).show(0))
+
+    def test_of_a_volume_says_how(self, tmp_path, data_root):
+        path = data_root / "io_samples/nifti/totalseg_example_mr_sm.nii.gz"
+        with pytest.raises(
+            DataError, match="a volume of 20 frames where one image is expected; segment it as a volume"
+        ):
+            read_image(path)
+
+    def test_a_picture_that_cannot_be_read_is_told_as_before(self, tmp_path):
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+        with pytest.raises(DataError, match="the image is damaged, cut short or of an unknown kind"):
+            read_image(tmp_path / "a.png")
+        with pytest.raises(DataError, match="there is no such file"):
+            read_image(tmp_path / "b.png")
+
+    def test_a_size_without_the_pixels(self, make_file):
+        from lexseg.data.images import image_size
+
+        assert image_size(make_file("a.dcm")) == (128, 128)
