@@ -442,6 +442,14 @@ def test_a_wrong_password_is_told_by_the_command(orthanc, known, monkeypatch, ca
     assert "password or token is wrong (HTTP 401)" in error and PASSWORD not in error and USER not in error
 
 
+def test_who_waits_is_told_why_once(between, known, phantom, capsys):
+    between.fail("drop", times=2)
+    assert main(["pacs", "find", "--url", between.url, "--study", phantom[0]]) == 0
+    printed = capsys.readouterr()
+    assert phantom[1] in printed.out and len(between.requests) == 4
+    assert printed.err == f"{between.url}: the connection was cut; trying again\n"
+
+
 def test_find_lists_as_json_and_says_when_there_is_more(orthanc, known, phantom, capsys):
     assert main(["pacs", "find", "--url", orthanc.url, "--study", phantom[0], "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)

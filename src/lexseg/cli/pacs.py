@@ -189,7 +189,14 @@ def _client(args: argparse.Namespace) -> Any:
     access = Access(args.url, ca_bundle=args.ca_bundle, patience=patience, auth=credentials())
     if access.in_the_clear:
         _warn_of_listeners(access)
-    return PacsClient(access)
+    told: set[str] = set()
+
+    def waiting(message: str) -> None:
+        if message not in told:
+            print(f"{message}; trying again", file=sys.stderr)
+        told.add(message)
+
+    return PacsClient(access, waiting=waiting)
 
 
 def _warn_of_listeners(access: "Access") -> None:

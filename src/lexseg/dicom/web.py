@@ -39,11 +39,18 @@ class PacsClient:
 
     Args:
         access: where the PACS is, and how it is spoken to.
+        waiting: told what is wrong before each wait.
         sleep: what waits; a test may count instead.
     """
 
-    def __init__(self, access: Access, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.access, self._sleep = access, sleep
+    def __init__(
+        self,
+        access: Access,
+        *,
+        waiting: Callable[[str], None] = lambda message: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.access, self._waiting, self._sleep = access, waiting, sleep
         self._session = access.session()
         patience = access.patience
         self._web = DICOMwebClient(
@@ -229,6 +236,7 @@ class PacsClient:
                 trouble = diagnose(error, self.access)
                 if last or not trouble.passing:
                     raise PacsError(self._say(trouble)) from error
+                self._waiting(trouble.message)
                 self._sleep(min(max(wait, trouble.after), self.access.patience.longest))
         raise AssertionError("unreachable")
 
