@@ -92,6 +92,17 @@ class TestGray:
         scan = open_scan(make_film(values, bits=12))
         assert scan.values(0).tolist() == [[0xFFF, 0xFFF], [1, 2]]
 
+    def test_values_with_fractions(self, make_film):
+        values = (GRAYS / 7).astype("<f4")
+        values[0, 0] = np.nan
+        path = make_film(BitsAllocated=32, BitsStored=None, HighBit=None, PixelRepresentation=None, PixelData=None)
+        dataset = pydicom.dcmread(path)
+        dataset.FloatPixelData = values.tobytes()
+        dataset.save_as(path)
+        scan = open_scan(path)
+        assert np.array_equal(scan.values(0), values, equal_nan=True)
+        assert np.isfinite(scan.show(0)).all()
+
 
 class TestWindows:
     def test_those_of_the_header_come_before_the_usual_ones(self, make_file):

@@ -2,11 +2,14 @@
 
 import gzip
 import io
+import os
 import random
 import resource
 import struct
 import time
+import warnings
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pydicom
@@ -162,6 +165,25 @@ def test_what_is_nothing(tmp_path, data):
     (tmp_path / "file").write_bytes(data)
     with pytest.raises(DataError, match=r"^.*file: "):
         open_scan(tmp_path / "file")
+
+
+def test_gzip_of_something_else(tmp_path):
+    (tmp_path / "a.dcm.gz").write_bytes(gzip.compress((FILES / "CT_small.dcm").read_bytes()))
+    with pytest.raises(DataError, match="packed by gzip, and no NIfTI volume; unpack it first"):
+        open_scan(tmp_path / "a.dcm.gz")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="pipe: not a file"):
+        open_scan(tmp_path / "pipe")
+
+
+def test_warnings_are_as_before_when_all_threads_have_read(make_file):
+    path, filters = make_file("a.dcm"), list(warnings.filters)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(open_scan, [path] * 40))
+    assert warnings.filters == filters
 
 
 def test_empty_and_absent(tmp_path):

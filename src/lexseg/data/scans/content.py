@@ -101,6 +101,8 @@ class Content:
             DataError: if there is none, it cannot be read, or it is empty.
         """
         name = name or str(path)
+        if path.exists() and not path.is_file():  # opening a pipe would wait for somebody to write
+            raise DataError(f"{name}: not a file")
         try:
             with path.open("rb") as file:
                 size = file.seek(0, io.SEEK_END)

@@ -109,6 +109,8 @@ def _open_file(content: Content, kind: Kind | None, channel: int | None) -> Scan
         return open_nrrd(content, channel)
     if kind == "image" and content.path is not None:
         return _open_image(content.path, content.name)
+    if content.start(2) == b"\x1f\x8b":
+        raise DataError(f"{content.name}: packed by gzip, and no NIfTI volume; unpack it first")
     raise DataError(f"{content.name}: not an image; {_EXPECTED}")
 
 

@@ -14,7 +14,30 @@ class _NotWhileReading(logging.Filter):
         return not getattr(_here, "depth", 0)
 
 
+class _NoWarnings:
+    """Python's filter of warnings is one for all threads: the first to read sets it, the last sets it back."""
+
+    def __init__(self) -> None:
+        self._lock, self._readers = threading.Lock(), 0
+        self._saved: warnings.catch_warnings[None] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._readers += 1
+            if self._readers == 1:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.simplefilter("ignore")
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0 and self._saved is not None:
+                self._saved.__exit__(None, None, None)
+
+
 _filter = _NotWhileReading()
+_no_warnings = _NoWarnings()
 
 
 @contextmanager
@@ -24,8 +47,7 @@ def quiet() -> Iterator[None]:
         logging.getLogger(name).addFilter(_filter)  # added once, however often
     _here.depth = getattr(_here, "depth", 0) + 1
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _no_warnings:
             yield
     finally:
         _here.depth -= 1

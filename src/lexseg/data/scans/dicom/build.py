@@ -48,6 +48,8 @@ def _scan(
     notes: list[str],
 ) -> Scan:
     first = headers[0]
+    if "MOSAIC" in text(first.dataset, "ImageType").upper():
+        notes.append("a mosaic: several slices lie side by side in one picture, and words for places mean its whole")
     spacing, said = _spacing(headers, places)
     notes += said
     thickness, step = spacing_of_slices(planes, notes)

@@ -2,7 +2,6 @@
 
 import io
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -143,8 +142,7 @@ def _read_dataset(content: Content) -> tuple[Dataset, Content, int]:
         raise DataError(f"{content.name}: not a DICOM file")
     try:
         content = _inflated(content)
-        with content.open() as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd values; what matters is checked below
+        with content.open() as file:
             dataset = pydicom.dcmread(file, stop_before_pixels=True, force=True)
             offset = file.tell()
     except (DataError, MemoryError):
