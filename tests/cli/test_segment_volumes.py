@@ -220,3 +220,10 @@ def test_results_never_overwrite_a_volume(segment, tmp_path, out, capsys, sides_
     arguments = [str(tmp_path / "a.nii.gz"), str(path), "--model", str(sides_folder), "--output", str(tmp_path)]
     assert main(["segment", *arguments]) == 1 and "overwrite" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_results_do_not_get_among_the_files_of_a_series(ct, sides_folder, capsys):
+    before = listed(ct)
+    for output in (ct, ct / "out"):
+        assert main(["segment", str(ct), "--model", str(sides_folder), "--output", str(output)]) == 1
+        assert "--output" in capsys.readouterr().err and listed(ct) == before

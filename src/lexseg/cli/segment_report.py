@@ -50,7 +50,15 @@ def run_report(args: argparse.Namespace) -> int:
     record = {**about(scan, path, window), **asked_how(segmenter, args)}
     whose, given = sides_of(scan.patient_left, args.laterality)
     encode = outputs.encoder(scan)
-    files = ReportFiles(args.output, stem, image, len(findings), include_text=args.include_text, encode=encode)
+    files = ReportFiles(
+        args.output,
+        stem,
+        image,
+        len(findings),
+        include_text=args.include_text,
+        encode=encode,
+        caption=outputs.caption,
+    )
     answers = answer_findings(session, findings, threshold=args.threshold, laterality=given)
     doubts: list[str] = []
     entries = []

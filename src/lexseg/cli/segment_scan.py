@@ -5,7 +5,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,108 +117,106 @@ def segment_scan(
     clock.lap("read")
     for note in scan.notes:
         print(f"note: {request.where}: {note}", file=sys.stderr)
-    answer = _volume if scan.is_volume else _image
-    answer(segmenter, request, names, args, scan, window, clock, progress)
+    job = _Job(segmenter, request, args, scan, window, clock, outputs_of(args, segmenter.name, segmenter.sha256))
+    if scan.is_volume:
+        job.volume(names, progress)
+    else:
+        job.image(names)
 
 
-def _image(
-    segmenter: "Segmenter",
-    request: "Request",
-    names: list[str],
-    args: argparse.Namespace,
-    scan: "Scan",
-    window: "Window | None",
-    clock: Clock,
-    _: object,
-) -> None:
-    from lexseg.inference.results import result_contents
-    from lexseg.inference.sides import sides_of
+@dataclass(frozen=True)
+class _Job:
+    """A request whose scan is open."""
 
-    image = scan.show(0, window)
-    whose, given = sides_of(scan.patient_left, args.laterality or request.laterality)
-    session = segmenter.set_image(image, spacing=scan.spacing, tta=args.tta)
-    clock.lap("image")
-    encode = outputs_of(args, segmenter.name, segmenter.sha256).encoder(scan)
-    for number, (text, name) in enumerate(zip(request.texts, names, strict=True), start=1):
+    segmenter: "Segmenter"
+    request: "Request"
+    args: argparse.Namespace
+    scan: "Scan"
+    window: "Window | None"
+    clock: Clock
+    outputs: "Outputs"
+
+    def image(self, names: list[str]) -> None:
+        """Answer about the only frame, one sentence after the other."""
+        from lexseg.inference.results import result_contents
+        from lexseg.inference.sides import sides_of
+
+        args, scan = self.args, self.scan
+        image = scan.show(0, self.window)
+        whose, given = sides_of(scan.patient_left, args.laterality or self.request.laterality)
+        session = self.segmenter.set_image(image, spacing=scan.spacing, tta=args.tta)
+        self.clock.lap("image")
+        for number, (text, name) in enumerate(zip(self.request.texts, names, strict=True), start=1):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                result = session.segment(text, threshold=args.threshold, laterality=given)
+            result = replace(result, laterality=whose or result.laterality)
+            self.clock.lap("sentence")
+            record = self._record(number, self._told(doubts_of(caught, scan, whose, text)))
+            options: dict[str, Any] = {"encode": self.outputs.encoder(scan), "caption": self.outputs.caption}
+            self._write(
+                result_contents(args.output, name, image, result, record, include_text=args.include_text, **options)
+            )
+
+    def volume(self, names: list[str], progress: Callable[[int, int], None] | None) -> None:
+        """Answer all sentences about each slice, and then write."""
+        from lexseg.inference.volume_results import volume_contents
+        from lexseg.inference.volumes import segment_volume
+
+        args, scan, texts = self.args, self.scan, self.request.texts
+        laterality = args.laterality or self.request.laterality
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            result = session.segment(text, threshold=args.threshold, laterality=given)
-        result = replace(result, laterality=whose or result.laterality)
-        clock.lap("sentence")
-        doubts = doubts_of(caught, scan, whose, text)
-        _tell(request, doubts)
-        record = {
-            **about(scan, request.image, window),
+            results = segment_volume(
+                self.segmenter,
+                scan,
+                texts,
+                frames=None if args.slices is None else range(args.slices[0], args.slices[1] or scan.shape[0]),
+                window=self.window,
+                threshold=args.threshold,
+                laterality=laterality,
+                tta=args.tta,
+                progress=progress,
+            )
+        self.clock.lap("frames")
+        doubts = self._told([doubt for text in texts for doubt in doubts_of(caught, scan, laterality, text)])
+        options: dict[str, Any] = {"encode": self.outputs.encoder(scan), "caption": self.outputs.caption}
+        for number, (result, name) in enumerate(zip(results, names, strict=True), start=1):
+            record = self._record(number, doubts)
+            self._write(
+                volume_contents(
+                    args.output,
+                    name,
+                    scan,
+                    result,
+                    record,
+                    include_text=args.include_text,
+                    window=self.window,
+                    **options,
+                )
+            )
+
+    def _told(self, doubts: list[str]) -> list[str]:
+        distinct = list(dict.fromkeys(doubts))
+        for doubt in distinct:
+            print(f"warning: {self.request.where}: {doubt}", file=sys.stderr)
+        return distinct
+
+    def _record(self, number: int, doubts: list[str]) -> dict[str, Any]:
+        return {
+            **about(self.scan, self.request.image, self.window),
             "sentence": number,
-            **asked_how(segmenter, args),
+            **asked_how(self.segmenter, self.args),
             "warnings": doubts,
-            "seconds": dict(clock.seconds),
+            "seconds": dict(self.clock.seconds),
         }
-        values, contents = result_contents(
-            args.output, name, image, result, record, include_text=args.include_text, encode=encode
-        )
-        written = write_beside(contents, request.image)
-        print(f"{request.image.name} -> {written}: {found_words(values)}")
 
+    def _write(self, result: tuple[dict[str, Any], dict[Path, bytes]]) -> None:
+        from lexseg.inference.writing import write_files
 
-def _volume(
-    segmenter: "Segmenter",
-    request: "Request",
-    names: list[str],
-    args: argparse.Namespace,
-    scan: "Scan",
-    window: "Window | None",
-    clock: Clock,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    from lexseg.inference.volume_results import volume_contents
-    from lexseg.inference.volumes import segment_volume
-
-    laterality = args.laterality or request.laterality
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        results = segment_volume(
-            segmenter,
-            scan,
-            request.texts,
-            frames=None if args.slices is None else range(args.slices[0], args.slices[1] or scan.shape[0]),
-            window=window,
-            threshold=args.threshold,
-            laterality=laterality,
-            tta=args.tta,
-            progress=progress,
-        )
-    clock.lap("frames")
-    encode = outputs_of(args, segmenter.name, segmenter.sha256).encoder(scan)
-    doubts = list(dict.fromkeys(d for t in request.texts for d in doubts_of(caught, scan, laterality, t)))
-    _tell(request, doubts)
-    for number, (result, name) in enumerate(zip(results, names, strict=True), start=1):
-        record = {
-            **about(scan, request.image, window),
-            "sentence": number,
-            **asked_how(segmenter, args),
-            "warnings": doubts,
-            "seconds": dict(clock.seconds),
-        }
-        values, contents = volume_contents(
-            args.output, name, scan, result, record, encode, window=window, include_text=args.include_text
-        )
-        written = write_beside(contents, request.image)
-        print(f"{request.image.name} -> {written}: {found_words(values)}")
-
-
-def write_beside(contents: dict[Path, bytes], image: Path) -> Path:
-    """Write files, all or none, but never over the image; returns the first.
-
-    Raises:
-        ConfigError: if one of them is the image.
-    """
-    from lexseg.inference.writing import write_files
-
-    if image.resolve() in {path.resolve() for path in contents}:
-        raise ConfigError(f"the results would overwrite {image}; give another --output")
-    write_files(contents)
-    return next(iter(contents))
+        values, contents = result
+        write_files(contents)
+        print(f"{self.request.image.name} -> {next(iter(contents))}: {found_words(values)}")
 
 
 def found_words(values: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
 from PIL import Image
@@ -11,7 +12,7 @@ from lexseg.dicom.capture import capture_bytes
 from lexseg.dicom.seg import Segment, seg_bytes
 from lexseg.errors import ConfigError
 from lexseg.inference.nifti import nifti_bytes
-from lexseg.inference.results import PNG_MASK, Answered, mask_png
+from lexseg.inference.results import NOTE, PNG_MASK, Answered, mask_png
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 MaskFormat = Literal["auto", "png", "nifti", "seg"]
@@ -43,11 +44,16 @@ class Outputs:
         masks = {"auto": (PNG_MASK, NIFTI_MASK), "png": (PNG_MASK,), "nifti": (NIFTI_MASK,), "seg": (SEG,)}
         return masks[self.format] + ((CAPTURE,) if self.capture else ())
 
+    @property
+    def caption(self) -> tuple[str, ...]:
+        """What is to stand below overlays: a picture in a PACS must say itself that it is for research."""
+        return (NOTE,) if self.capture else ()
+
     def check(self, scan: Scan) -> None:
         """Refuse what cannot be written, before anything is computed.
 
         Raises:
-            ConfigError: if DICOM is asked for of images that are not.
+            ConfigError: if DICOM is asked for of images that are not, or highdicom is not installed.
         """
         if scan.format != "dicom" and (self.format == "seg" or self.capture):
             what = "--format seg" if self.format == "seg" else "--capture"
@@ -55,6 +61,8 @@ class Outputs:
                 f"{scan.name}: {what} writes DICOM objects, which refer to DICOM images, and this is "
                 f"{_KINDS[scan.format]}; use --format png or nifti"
             )
+        if self.format == "seg" and find_spec("highdicom") is None:
+            raise ConfigError("--format seg needs highdicom: pip install 'lexseg[dicom]'")
 
     def encoder(self, scan: Scan) -> "Callable[[Answered, int, Image.Image], dict[str, bytes]]":
         """What turns an answer about the scan, and the overlay of one of its frames, into files by their endings."""

@@ -1,6 +1,6 @@
 """A report's answers as files: a mask for each finding that was looked for, an index, and one picture of all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class ReportFiles:
         n: how many findings there are.
         include_text: whether the report's words may be written, into JSON and on overlays. They may tell of a patient.
         encode: gives the files that hold the masks; ``None`` is PNG.
+        caption: stands below each finding's overlay, after what always does.
     """
 
     def __init__(
@@ -64,9 +65,11 @@ class ReportFiles:
         *,
         include_text: bool = False,
         encode: Encode | None = None,
+        caption: Sequence[str] = (),
     ) -> None:
         self.folder, self.stem, self.include_text = folder, stem, include_text
         self._image, self._names, self._encode = image, finding_stems(stem, n), encode
+        self._below = tuple(caption)
         self._contents: dict[Path, bytes] = {}
         self._entries: list[dict[str, Any]] = []
         self._found: dict[int, NDArray[np.bool_]] = {}
@@ -92,7 +95,14 @@ class ReportFiles:
         else:
             own = dict(record) | {"finding": answer.number, **place}
             values, contents = result_contents(
-                self.folder, name, self._image, result, own, include_text=self.include_text, encode=self._encode
+                self.folder,
+                name,
+                self._image,
+                result,
+                own,
+                include_text=self.include_text,
+                encode=self._encode,
+                caption=self._below,
             )
             self._contents |= contents
             names = names_of(contents, name)

@@ -84,14 +84,16 @@ def result_contents(
     *,
     include_text: bool = False,
     encode: Encode | None = None,
+    caption: Sequence[str] = (),
 ) -> tuple[dict[str, Any], dict[Path, bytes]]:
     """What :func:`write_result` writes: what the JSON holds, and each file's bytes.
 
-    ``encode`` gives the files that hold the mask; ``None`` is a PNG. All else is as in :func:`write_result`.
+    ``encode`` gives the files that hold the mask; ``None`` is a PNG. ``caption`` stands below the overlay, after what
+    always does. All else is as in :func:`write_result`.
     """
     mask = result.mask
     values = dict(record) | describe(result, mask, include_text=include_text)
-    picture = draw_overlay(image, mask, caption=caption_of(result, values, include_text))
+    picture = draw_overlay(image, mask, caption=[*caption_of(result, values, include_text), *caption])
     masks = {PNG_MASK: mask_png(mask)} if encode is None else dict(encode(result, 0, picture))
     masks |= {OVERLAY: png(picture), NUMBERS: json_bytes(values)}
     return values, {folder / f"{stem}{ending}": content for ending, content in masks.items()}

@@ -1,6 +1,6 @@
 """The answer about a volume as files: masks, an overlay of one frame, and numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ def volume_contents(
     scan: Scan,
     result: VolumeSegmentation,
     record: Mapping[str, Any],
-    encode: Encode,
     *,
+    encode: Encode,
     window: Window | None = None,
     include_text: bool = False,
+    caption: Sequence[str] = (),
 ) -> tuple[dict[str, Any], dict[Path, bytes]]:
     """What is to be written of an answer about a volume.
 
@@ -37,6 +38,7 @@ def volume_contents(
         encode: gives the files that hold the masks.
         window: as the volume was shown to the model.
         include_text: whether the sentence may be written, into the JSON and on the overlay. It may tell of a patient.
+        caption: stands below the overlay, after what always does.
 
     Returns:
         what the JSON holds, and each file's bytes.
@@ -44,9 +46,9 @@ def volume_contents(
     values = dict(record) | describe_volume(result, include_text=include_text)
     largest = values["largest"]
     frame = result.frames[len(result.frames) // 2] if largest is None else largest["frame"]
-    caption = [f"frame {frame} ({result.frames.start} to {result.frames.stop - 1} were asked)"]
-    caption += caption_of(result, values, include_text)
-    picture = draw_overlay(scan.show(frame, window), result.mask(frame), caption=caption)
+    place = f"frame {frame} ({result.frames.start} to {result.frames.stop - 1} were asked)"
+    lines = [place, *caption_of(result, values, include_text), *caption]
+    picture = draw_overlay(scan.show(frame, window), result.mask(frame), caption=lines)
     files = dict(encode(result, frame, picture))
     values["files"] = [f"{stem}{ending}" for ending in files]
     files |= {OVERLAY: png(picture), NUMBERS: json_bytes(values)}
