@@ -1,5 +1,7 @@
 """What the values of DICOM pixels are, and how they are shown."""
 
+import json
+
 import numpy as np
 import pydicom
 import pytest
@@ -7,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import apply_voi_lut
 
 from lexseg.data.scans import open_scan
+from lexseg.data.scans.dicom.windows import window_from_json, window_to_json
 from lexseg.data.volumes.window import Window
 from lexseg.errors import DataError
 from real_dicom import FILES
@@ -134,6 +137,18 @@ class TestWindows:
         scan = open_scan(path)
         assert np.allclose(scan.show(0), expected, atol=1e-3)
         assert (scan.windows[0].name, scan.windows[0].low, scan.windows[0].high) == ("table", 50, 149)
+
+    @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID", "table"])
+    def test_every_kind_survives_json(self, make_film, function):
+        table = Dataset()
+        table.LUTDescriptor, table.LUTData = [200, 20, 16], (np.arange(200) ** 2).astype("<u2").tobytes()
+        changes = {"WindowCenter": 100, "WindowWidth": 60, "VOILUTFunction": function}
+        scan = open_scan(make_film(**({"VOILUTSequence": [table]} if function == "table" else changes)))
+        before = scan.windows[0]
+        after = window_from_json(json.loads(json.dumps(window_to_json(before))))
+        assert type(after) is type(before)
+        assert (after.name, after.width, after.level) == (before.name, before.width, before.level)
+        assert np.allclose(after.shade(scan.values(0)), before.shade(scan.values(0)), atol=1e-6)
 
     @pytest.mark.parametrize("level, width", [(100, 0), (100, -5), ("", ""), ("1e300", "1e300"), ([1], [])])
     def test_nonsense_is_no_window(self, make_film, level, width):

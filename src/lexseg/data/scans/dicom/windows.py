@@ -112,3 +112,26 @@ def _tables(dataset: Dataset) -> list[Window]:
         except Exception:
             continue
     return found
+
+
+def window_to_json(window: Window) -> dict[str, Any]:
+    """A window of any kind as values that JSON knows, for another process."""
+    said: dict[str, Any] = {"low": window.low, "high": window.high, "name": window.name}
+    if isinstance(window, StatedWindow):
+        said["stated"] = list(window.stated)
+    if isinstance(window, TableWindow):
+        said["table"] = [round(float(value), 6) for value in window.table]
+    return said | {"sigmoid": True} if isinstance(window, SigmoidWindow) else said
+
+
+def window_from_json(said: dict[str, Any]) -> Window:
+    """The window that :func:`window_to_json` was given."""
+    low, high, name = float(said["low"]), float(said["high"]), str(said["name"])
+    if "table" in said:
+        return TableWindow(low, high, name, np.asarray(said["table"], dtype=np.float32))
+    if said.get("sigmoid"):
+        return SigmoidWindow(low, high, name)
+    if "stated" in said:
+        width, level = (float(value) for value in said["stated"])
+        return StatedWindow(low, high, name, (width, level))
+    return Window(low, high, name)
