@@ -208,34 +208,47 @@ def served(state: Path, *options: str, port: int | None = None) -> "Iterator[tup
                 process.wait()
 
 
-def load(clients: int, seconds: float, alone: float, settled: float = SETTLED) -> dict[str, Any]:
-    """Load a server; gives what was measured, and what of it is not as it must be."""
-    with tempfile.TemporaryDirectory() as state, served(Path(state)) as (process, port):
-        run_clients(port, 1, min(alone, 2.0))  # what is slow only once
-        before = os.getloadavg()[0]
-        single = run_clients(port, 1, alone)
-        with Scale(process.pid) as scale:
-            many = run_clients(port, clients, seconds)
-        growth = scale.growth(settled)
-        log = (Path(state) / "log").read_text()
-    service, latency = statistics.median(single.seconds), statistics.median(many.seconds)
+def load(pid: int, port: int, clients: int, seconds: float, alone: float, settled: float = SETTLED) -> dict[str, Any]:
+    """Load a server.
+
+    Args:
+        pid: of its process.
+        port: where it listens.
+        clients: that use it at once.
+        seconds: for how long.
+        alone: seconds with a single client, half of them before and half of them after the others.
+        settled: seconds after which memory may grow no more.
+
+    Returns:
+        what was measured, and as ``wrong`` what of it is not as it must be.
+    """
+    run_clients(port, 1, min(alone, 2.0))  # what is slow only once
+    busy = os.getloadavg()[0]
+    before = run_clients(port, 1, alone / 2)
+    with Scale(pid) as scale:
+        many = run_clients(port, clients, seconds)
+    after = run_clients(port, 1, alone / 2)
+    growth = scale.growth(settled)
+    singles = [statistics.median(each.seconds) for each in (before, after)]
+    service, latency = statistics.median(before.seconds + after.seconds), statistics.median(many.seconds)
     allowed = SLOWER * clients * service
-    wrong = [*single.errors, *many.errors][:10]
+    errors = [*before.errors, *many.errors, *after.errors]
+    wrong = errors[:10]
     wrong += [f"a median latency of {latency:.3f} s, above {allowed:.3f} s"] if latency > allowed else []
     wrong += [f"memory grew to {growth:.2f} of what it was after {settled:g} s"] if growth > GROWTH else []
-    wrong += ["the log tells of a fault"] if "ERROR" in log else []
     return {
         "clients": clients,
         "seconds": seconds,
         "answers": len(many.seconds),
-        "errors": len(single.errors) + len(many.errors),
+        "errors": len(errors),
         "single_stream_ms": round(1000 * service, 1),
+        "single_stream_before_and_after_ms": [round(1000 * each, 1) for each in singles],
         "median_ms": round(1000 * latency, 1),
         "p95_ms": round(1000 * statistics.quantiles(many.seconds, n=20)[18], 1),
         "share_of_clients_x_single": round(latency / (clients * service), 3),
         "memory_mb": [round(w / 1e6) for _, w in scale.weights[:: max(1, len(scale.weights) // 12)]],
         "memory_growth": round(growth, 3),
-        "load_before": round(before, 2),
+        "load_of_the_machine_before": round(busy, 2),
         "wrong": wrong,
     }
 
@@ -244,9 +257,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Load a server as many users at once would, and see whether it holds.")
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=120)
-    parser.add_argument("--alone", type=float, default=10, help="seconds with a single client, before")
+    parser.add_argument("--alone", type=float, default=10, help="seconds with a single client")
     args = parser.parse_args()
-    measured = load(args.clients, args.seconds, args.alone)
+    with tempfile.TemporaryDirectory() as state:
+        with served(Path(state)) as (process, port):
+            measured = load(process.pid, port, args.clients, args.seconds, args.alone)
+        if "ERROR" in (log := (Path(state) / "log").read_text()):
+            measured["wrong"].append("the log tells of a fault: " + log[log.index("ERROR") :][:500])
     print(json.dumps(measured, indent=2))
     return 1 if measured["wrong"] else 0
 

@@ -46,6 +46,23 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="a further name that requests may call the server by; repeat for several",
     )
     add("--state", type=Path, metavar="DIR", help="folder for the journal of jobs (default: in your home)")
+    limit = parser.add_argument_group("limits").add_argument
+    limit("--max-upload", "--max_upload", type=_above_0, default=512, metavar="MB", help="default: %(default)g")
+    limit(
+        "--max-images",
+        "--max_images",
+        type=_count,
+        default=64,
+        metavar="N",
+        help="open at a time; default: %(default)s",
+    )
+    limit(
+        "--idle",
+        type=_above_0,
+        default=30,
+        metavar="MINUTES",
+        help="until an image is closed that nobody asks about; default: %(default)g",
+    )
     parser.set_defaults(run=run)
 
 
@@ -67,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"the server needs {error.name}, which is not installed: pip install 'lexseg[serve]'"
         ) from error
-    from lexseg.server.settings import Settings
+    from lexseg.server.settings import MEGABYTE, Limits, Settings, Times
 
     settings = Settings(
         model=args.model,
@@ -77,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
         token=_token(args.token_file),
         hosts=tuple(args.allowed_host),
         state=args.state or _state(),
+        limits=Limits(upload_bytes=int(args.max_upload * MEGABYTE), images=args.max_images),
+        times=Times(idle=60 * args.idle),
     )
     return serve(settings)
 
@@ -93,6 +112,22 @@ def _token(path: Path | None) -> str | None:
     if not token:
         raise ConfigError(f"the token file {path} is empty")
     return token
+
+
+def _above_0(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+    return value
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 100_000):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
+    return int(text)
 
 
 def _state() -> Path:

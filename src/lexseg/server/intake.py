@@ -154,7 +154,10 @@ class Intake:
 
     @contextlib.asynccontextmanager
     async def _reader(self) -> AsyncIterator[Reader]:
-        reader = await self._idle.get()
+        try:
+            reader = await asyncio.wait_for(self._idle.get(), self._settings.times.answer)
+        except TimeoutError:
+            raise Refusal(503, "busy", "too many uploads wait to be read; send it again later", retry=10) from None
         try:
             yield reader
         except BaseException as error:

@@ -16,6 +16,7 @@ from lexseg.server.refusal import Refusal, respond
 
 _log = logging.getLogger("lexseg.server")
 _access = logging.getLogger("lexseg.server.access")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Watch = Callable[[str, str, int, float], None]
 
 
@@ -69,5 +70,6 @@ class AccessLog:
         finally:
             seconds = time.perf_counter() - began
             route = route_of(scope)
-            self._watch(route, scope["method"], status or 499, seconds)
-            _access.info("%s %s %d %.0f ms", scope["method"], route, status or 499, seconds * 1000)
+            method = scope["method"] if scope["method"] in _METHODS else "other"  # clients may send any word
+            self._watch(route, method, status or 499, seconds)
+            _access.info("%s %s %d %.0f ms", method, route, status or 499, seconds * 1000)

@@ -1,6 +1,7 @@
 """HTTP/1.1 as uvicorn speaks it, with an end to the patience for clients that neither send nor take anything."""
 
 import asyncio
+from typing import Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
@@ -17,6 +18,10 @@ def patient_protocol(times: Times) -> type[H11Protocol]:
     class PatientProtocol(H11Protocol):
         _head: asyncio.TimerHandle | None = None
         _taken: asyncio.TimerHandle | None = None
+
+        def __init__(self, *given: Any, **named: Any) -> None:
+            super().__init__(*given, **named)
+            self.access_log = False  # whatever is configured: uvicorn's has paths, and paths have ids
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)

@@ -99,8 +99,6 @@ def _confine(memory: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a dump would hold the patient's image
-    with suppress(OSError):
-        os.nice(5)  # the answers to those who wait come first
 
 
 def _requests(file: BinaryIO) -> Iterator[dict[str, Any]]:

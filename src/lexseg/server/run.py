@@ -4,12 +4,14 @@ import logging
 import os
 import socket
 import sys
+import warnings
 
 import uvicorn
 
 from lexseg.errors import ConfigError
 from lexseg.inference.results import NOTE
 from lexseg.inference.segmenter import Segmenter
+from lexseg.inference.words import WordsWarning
 from lexseg.server.app import create_app
 from lexseg.server.protocol import patient_protocol
 from lexseg.server.settings import Settings
@@ -29,9 +31,10 @@ def serve(settings: Settings, *, access_log: bool = True) -> int:
         ConfigError: if the address cannot be listened at.
         ModelError: if the model cannot be loaded.
     """
-    os.umask(0o077)  # whatever is written is the server's own
-    _log_to_stderr(access_log)
     with _listening(settings) as listening:
+        os.umask(0o077)  # whatever is written is the server's own
+        _log_to_stderr(access_log)
+        warnings.simplefilter("ignore", WordsWarning)  # each answer tells its own
         segmenter = Segmenter.from_pretrained(settings.model, device=settings.device)
         config = uvicorn.Config(
             create_app(settings, segmenter),
@@ -81,3 +84,4 @@ def _log_to_stderr(access_log: bool) -> None:
         log = logging.getLogger(name)
         log.handlers, log.propagate = [handler], False
         log.setLevel(level)
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)  # it tells of bytes that are sent

@@ -1,0 +1,54 @@
+"""``lexseg serve``: what it refuses before it serves."""
+
+import socket
+import sys
+
+import pytest
+
+from lexseg.cli.main import main
+
+
+def refused(capsys, *arguments):
+    assert main(["serve", *map(str, arguments)]) == 1
+    told = capsys.readouterr()
+    assert told.out == "" and "Traceback" not in told.err
+    return told.err
+
+
+def test_others_may_ask_only_with_a_token(capsys, monkeypatch, tmp_path):
+    monkeypatch.delenv("LEXSEG_TOKEN", raising=False)
+    for host in ("0.0.0.0", "::", "192.168.1.20", "clinic.example"):
+        assert "--token-file" in refused(capsys, "--host", host)
+    monkeypatch.setenv("LEXSEG_TOKEN", "short")
+    message = refused(capsys, "--host", "0.0.0.0")
+    assert "16" in message and "short" not in message
+    (tmp_path / "token").write_text("\n")
+    assert "empty" in refused(capsys, "--token-file", tmp_path / "token")
+    assert "none.txt" in refused(capsys, "--token-file", tmp_path / "none.txt")
+
+
+def test_a_port_that_is_taken_is_told_before_the_model_is_loaded(capsys, monkeypatch, tmp_path):
+    pytest.importorskip("uvicorn")
+    from lexseg.inference.segmenter import Segmenter
+
+    monkeypatch.setattr(Segmenter, "from_pretrained", lambda *_, **__: pytest.fail("loaded"))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert str(port) in refused(capsys, "--port", port, "--state", tmp_path)
+    assert "65535" in refused(capsys, "--port", 70000)
+
+
+def test_a_missing_package_is_named_with_its_extra(capsys, monkeypatch):
+    for module in [name for name in sys.modules if name.startswith("lexseg.server")]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    message = refused(capsys)
+    assert "uvicorn" in message and "pip install 'lexseg[serve]'" in message
+
+
+@pytest.mark.parametrize("option", [("--idle", "0"), ("--max-upload", "x"), ("--max-images", "0"), ("--port", "x")])
+def test_numbers_that_cannot_be_meant(capsys, option):
+    assert main(["serve", *option]) == 2
+    assert option[1] in capsys.readouterr().err
