@@ -46,10 +46,13 @@ function replaceReport(results, waiting, report) {
 /** Says of findings that they got no answer. */
 export function fail(findings, error) {
   const cancelled = error.code === "cancelled";
-  for (const finding of findings) Object.assign(finding, { status: "failed", error: error.message, cancelled, job: null });
+  for (const finding of findings)
+    Object.assign(finding, { status: "failed", error: error.message, cancelled, job: null });
   changed("findings");
   if (error.status === 404 && error.code !== "job") {
-    alertUser("The server has let this image go, as it does after a while without questions.", { "Open it again": reopenImage });
+    alertUser("The server has let this image go, as it does after a while without questions.", {
+      "Open it again": reopenImage,
+    });
   } else if (cancelled) say("Cancelled.");
   else say(tell(findings[0]));
 }
@@ -57,7 +60,11 @@ export function fail(findings, error) {
 /** Follows a job until it ends. */
 export async function follow(job, findings, report) {
   const image = state.image;
-  const failures = { cancelled: "Cancelled.", interrupted: "The server was started anew in the middle of it; ask again.", failed: "It failed." };
+  const failures = {
+    cancelled: "Cancelled.",
+    interrupted: "The server was started anew in the middle of it; ask again.",
+    failed: "It failed.",
+  };
   for (let asked = 0; ; asked++) {
     for (const finding of findings) finding.job = job;
     changed("findings");

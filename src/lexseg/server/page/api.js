@@ -28,7 +28,12 @@ export async function request(method, path, { json, signal, keepalive = false } 
     let response;
     try {
       response = await fetch(address(path), {
-        method, signal, keepalive, credentials: "omit", referrerPolicy: "no-referrer", redirect: "error",
+        method,
+        signal,
+        keepalive,
+        credentials: "omit",
+        referrerPolicy: "no-referrer",
+        redirect: "error",
         headers: headers(json === undefined ? {} : { "Content-Type": "application/json" }),
         body: json === undefined ? undefined : JSON.stringify(json),
       });
@@ -64,7 +69,9 @@ function send(path, form, progress, signal) {
     const call = new XMLHttpRequest();
     call.open("POST", address(path));
     for (const [name, value] of Object.entries(headers())) call.setRequestHeader(name, value);
-    call.upload.addEventListener("progress", (event) => progress(event.lengthComputable ? event.loaded / event.total : null));
+    call.upload.addEventListener("progress", (event) =>
+      progress(event.lengthComputable ? event.loaded / event.total : null),
+    );
     call.upload.addEventListener("load", () => progress(null));
     call.addEventListener("load", () => resolve({ status: call.status, text: call.responseText }));
     call.addEventListener("error", () => reject(unreachable()));
@@ -105,6 +112,11 @@ function errorOf(status, text) {
   } catch {
     // no JSON: a proxy's page, say
   }
-  const reason = { 401: "A token is needed.", 413: "That is more than the server takes.", 429: "The server is busy; try again in a moment.", 503: "The server is busy; try again in a moment." };
+  const reason = {
+    401: "A token is needed.",
+    413: "That is more than the server takes.",
+    429: "The server is busy; try again in a moment.",
+    503: "The server is busy; try again in a moment.",
+  };
   return new ServerError("http", reason[status] ?? `The server refused (HTTP ${status}).`, status);
 }

@@ -15,14 +15,19 @@ import { viewer } from "./viewer.js";
 
 /** Opens the same files again and asks the same sentences. */
 async function again(fields = {}) {
-  const asked = listed().filter((finding) => !finding.reading).map(({ sentence, frame, frames }) => ({ sentence, frame, frames }));
+  const asked = listed()
+    .filter((finding) => !finding.reading)
+    .map(({ sentence, frame, frames }) => ({ sentence, frame, frames }));
   if (!(await reopen(fields))) return;
   for (const { sentence, ...where } of asked) ask([sentence], where);
 }
 
 whenGone(() => again());
 viewer.onError = (error) => {
-  if (error.status === 404) alertUser("The server has let this image go, as it does after a while without questions.", { "Open it again": () => again() });
+  if (error.status === 404)
+    alertUser("The server has let this image go, as it does after a while without questions.", {
+      "Open it again": () => again(),
+    });
   else alertUser(`The picture cannot be shown. ${error.message}`);
 };
 $("set-spacing").addEventListener("click", async () => {
@@ -34,7 +39,11 @@ try {
   const capabilities = await getJson("capabilities");
   state.capabilities = capabilities;
   offer(capabilities.examples ?? []);
-  $("about").textContent = [capabilities.note, `LexSeg ${capabilities.lexseg}`, `model ${capabilities.models[0].name}`].join(" · ");
+  $("about").textContent = [
+    capabilities.note,
+    `LexSeg ${capabilities.lexseg}`,
+    `model ${capabilities.models[0].name}`,
+  ].join(" · ");
 } catch (error) {
   alertUser(error.message);
 }

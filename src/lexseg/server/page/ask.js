@@ -6,7 +6,8 @@ import { alertUser, hush, say } from "./messages.js";
 import { answer, fail, follow } from "./answers.js";
 import { changed, isVolume, lateralityToSend, newFinding, on, state } from "./state.js";
 
-const REPORT_HINT = "Paste a report: each finding it names gets a mask of its own. Sections like HISTORY are passed over.";
+const REPORT_HINT =
+  "Paste a report: each finding it names gets a mask of its own. Sections like HISTORY are passed over.";
 const SENTENCE_HINT = $("sentence-hint").textContent;
 const kept = { sentence: "", report: "" }; // what is written under the tab that is not shown
 let ownThreshold = true;
@@ -76,7 +77,13 @@ function submit() {
     changed("findings");
     return send({ report: text }, [finding]);
   }
-  ask(text.split("\n").map((line) => line.trim()).filter(Boolean), { frames });
+  ask(
+    text
+      .split("\n")
+      .map((line) => line.trim())
+      .filter(Boolean),
+    { frames },
+  );
   [lastAsked, $("sentence").value] = [text, ""];
 }
 
@@ -101,7 +108,11 @@ function choose(tab) {
   }
   $("panel-words").setAttribute("aria-labelledby", `tab-${tab}`);
   const report = tab === "report";
-  Object.assign($("sentence"), { value: kept[tab], rows: report ? 7 : 2, placeholder: report ? "FINDINGS: …" : "opacity in the left lower zone" });
+  Object.assign($("sentence"), {
+    value: kept[tab],
+    rows: report ? 7 : 2,
+    placeholder: report ? "FINDINGS: …" : "opacity in the left lower zone",
+  });
   $("sentence-label").textContent = report ? "The report’s text" : "What should be found?";
   $("sentence-hint").textContent = report ? REPORT_HINT : SENTENCE_HINT;
   $("show-examples").hidden = report;
@@ -113,11 +124,14 @@ function showSides() {
   const { image, side } = state;
   for (const radio of document.querySelectorAll("[name=laterality]")) radio.checked = radio.value === side;
   const where = image?.patient_left;
+  $("sides").hidden = !image;
   $("sides-note").textContent = where
     ? `By the file’s header the patient’s left is at the ${where} of this picture.`
     : side === "patient"
       ? "Taken as seen face to face: the patient’s left at the right of the picture. The file does not say it."
-      : image ? "The file does not say which side is which." : "";
+      : image
+        ? "The file does not say which side is which."
+        : "";
 }
 
 function showImage() {
@@ -129,13 +143,21 @@ function showImage() {
 
 /** Offers the server's examples. */
 export function offer(examples) {
-  $("examples").replaceChildren(...examples.slice(0, 4).map((example) => make("button", {
-    type: "button",
-    onclick: () => {
-      $("sentence").value = example;
-      $("sentence").focus();
-    },
-  }, example)));
+  $("examples").replaceChildren(
+    ...examples.slice(0, 4).map((example) =>
+      make(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            $("sentence").value = example;
+            $("sentence").focus();
+          },
+        },
+        example,
+      ),
+    ),
+  );
 }
 
 function showThreshold(own) {
@@ -172,12 +194,16 @@ for (const tab of ["sentence", "report"]) {
   $(`tab-${tab}`).addEventListener("keydown", (event) => {
     if (!["ArrowLeft", "ArrowRight", "Home", "End"].includes(event.key)) return;
     event.preventDefault();
-    const next = event.key === "Home" ? "sentence" : event.key === "End" ? "report" : tab === "report" ? "sentence" : "report";
+    const next =
+      event.key === "Home" ? "sentence" : event.key === "End" ? "report" : tab === "report" ? "sentence" : "report";
     choose(next);
     $(`tab-${next}`).focus();
   });
 }
-$("scope").addEventListener("change", () => ($("range").hidden = document.querySelector("[name=scope]:checked").value !== "range"));
+$("scope").addEventListener(
+  "change",
+  () => ($("range").hidden = document.querySelector("[name=scope]:checked").value !== "range"),
+);
 $("sides").addEventListener("change", (event) => {
   state.side = event.target.value;
   changed("side");

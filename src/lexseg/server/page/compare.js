@@ -9,10 +9,17 @@ import { answered, changed, findingOf, listed, on, state } from "./state.js";
 import { viewer } from "./viewer.js";
 import { areaWords, percent } from "./words.js";
 
-const panes = Object.fromEntries(viewer.panes.map((pane) => [pane.name, {
-  head: pane.element.querySelector(".pane-head"), select: pane.element.querySelector("[data-choose]"), told: pane.element.querySelector("[data-state]"),
-  words: pane.element.querySelector("[data-words]"),
-}]));
+const panes = Object.fromEntries(
+  viewer.panes.map((pane) => [
+    pane.name,
+    {
+      head: pane.element.querySelector(".pane-head"),
+      select: pane.element.querySelector("[data-choose]"),
+      told: pane.element.querySelector("[data-state]"),
+      words: pane.element.querySelector("[data-words]"),
+    },
+  ]),
+);
 
 /** Shows a finding beside what its words were before. */
 export function compareWith(finding) {
@@ -54,7 +61,9 @@ function show() {
     const { head, select, told, words } = panes[pane.name];
     head.hidden = !two;
     if (!two) continue;
-    const options = findings.map((finding) => make("option", { value: String(finding.key) }, `Finding ${finding.number}${finding.replaced ? ", before" : ""}`));
+    const options = findings.map((finding) =>
+      make("option", { value: String(finding.key) }, `Finding ${finding.number}${finding.replaced ? ", before" : ""}`),
+    );
     select.replaceChildren(...options);
     select.value = String(compare[pane.name]);
     words.textContent = words.title = findingOf(compare[pane.name])?.sentence ?? "";
@@ -66,7 +75,8 @@ function show() {
 function shortly(finding) {
   if (!finding) return "";
   if (finding.status === "found") return areaWords(finding.result);
-  if (finding.status === "not found") return ["not found", finding.result.presence?.toFixed(2)].filter(Boolean).join(", ");
+  if (finding.status === "not found")
+    return ["not found", finding.result.presence?.toFixed(2)].filter(Boolean).join(", ");
   return { pending: "looking…", negated: "negated", failed: "no answer" }[finding.status];
 }
 
@@ -81,7 +91,8 @@ function facts() {
   if (!a || !b) return ($("compare-facts").textContent = "Only one of the two has something here.");
   const n = overlap(a.path, b.path, image.width, image.height);
   const dice = (2 * n.shared) / (n.a + n.b);
-  $("compare-facts").textContent = `${percent(n.shared / n.a)} of the left mask and ${percent(n.shared / n.b)} of the right one are the same place (Dice ${dice.toFixed(2)})`;
+  $("compare-facts").textContent =
+    `${percent(n.shared / n.a)} of the left mask and ${percent(n.shared / n.b)} of the right one are the same place (Dice ${dice.toFixed(2)})`;
 }
 
 for (const [name, { select }] of Object.entries(panes)) {

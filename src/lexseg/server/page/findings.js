@@ -12,17 +12,33 @@ import { goTo } from "./slices.js";
 import { answered, changed, isVolume, listed, on, state } from "./state.js";
 import { areaWords, percent, presenceWords, timeLeft } from "./words.js";
 
-const SAVES = [["mask", "Mask", "mask.png"], ["overlay", "Overlay", "overlay.png"], ["nifti", "NIfTI", "mask.nii.gz"], ["seg", "DICOM SEG", "seg.dcm"], ["json", "JSON", "result.json"]];
+const SAVES = [
+  ["mask", "Mask", "mask.png"],
+  ["overlay", "Overlay", "overlay.png"],
+  ["nifti", "NIfTI", "mask.nii.gz"],
+  ["seg", "DICOM SEG", "seg.dcm"],
+  ["json", "JSON", "result.json"],
+];
 const rows = new Map(); // key -> row
 
 function makeRow(finding) {
-  const tool = (name, label, act) => make("button", { type: "button", className: "quiet", onclick: act }, icon(name), label);
+  const tool = (name, label, act) =>
+    make("button", { type: "button", className: "quiet", onclick: act }, icon(name), label);
   const row = {
     finding,
     swatch: make("input", { type: "color", value: finding.colour, title: "Colour" }),
     number: make("span", { "aria-hidden": "true" }),
-    words: make("button", { type: "button", className: "words", title: "Show this one", onclick: () => choose(row.finding) }),
-    eye: make("button", { type: "button", className: "quiet square eye", onclick: () => look(row.finding) }, icon("eye")),
+    words: make("button", {
+      type: "button",
+      className: "words",
+      title: "Show this one",
+      onclick: () => choose(row.finding),
+    }),
+    eye: make(
+      "button",
+      { type: "button", className: "quiet square eye", onclick: () => look(row.finding) },
+      icon("eye"),
+    ),
     answer: make("p", { className: "answer" }),
     bar: make("progress", { max: 1, hidden: true }),
     warning: make("p", { className: "warning", hidden: true }),
@@ -30,7 +46,12 @@ function makeRow(finding) {
     compare: tool("split", "Before", () => compareWith(row.finding)),
     save: tool("save", "Save", () => toggleSaves(row)),
     again: make("button", { type: "button", className: "quiet", onclick: () => askAgain(row.finding) }, "Ask again"),
-    stop: make("button", { type: "button", className: "quiet", onclick: () => cancel(row.finding) }, icon("close"), "Cancel"),
+    stop: make(
+      "button",
+      { type: "button", className: "quiet", onclick: () => cancel(row.finding) },
+      icon("close"),
+      "Cancel",
+    ),
     remove: tool("bin", "Remove", () => remove(row.finding)),
     saves: make("div", { className: "saves", role: "group", hidden: true }),
     form: makeForm(() => row),
@@ -42,7 +63,19 @@ function makeRow(finding) {
   });
   row.save.setAttribute("aria-expanded", "false");
   const tools = make("div", { className: "tools" }, row.edit, row.compare, row.save, row.again, row.stop, row.remove);
-  row.item = make("li", { className: "finding" }, row.badge, row.words, row.eye, row.answer, row.bar, row.warning, row.form, tools, row.saves);
+  row.item = make(
+    "li",
+    { className: "finding" },
+    row.badge,
+    row.words,
+    row.eye,
+    row.answer,
+    row.bar,
+    row.warning,
+    row.form,
+    tools,
+    row.saves,
+  );
   row.bar.style.gridColumn = "2 / span 2";
   return row;
 }
@@ -71,8 +104,24 @@ function makeForm(row) {
       close();
     }
   });
-  const form = make("form", { className: "rephrase", hidden: true, onsubmit: (event) => { event.preventDefault(); submit(); } },
-    words, make("p", { className: "row" }, make("button", { className: "button primary" }, "Ask, and compare"), make("button", { type: "button", className: "button", onclick: close }, "Leave it")));
+  const form = make(
+    "form",
+    {
+      className: "rephrase",
+      hidden: true,
+      onsubmit: (event) => {
+        event.preventDefault();
+        submit();
+      },
+    },
+    words,
+    make(
+      "p",
+      { className: "row" },
+      make("button", { className: "button primary" }, "Ask, and compare"),
+      make("button", { type: "button", className: "button", onclick: close }, "Leave it"),
+    ),
+  );
   form.words = words;
   return form;
 }
@@ -92,7 +141,14 @@ function update(row) {
   row.words.replaceChildren(make("span", { className: "hidden" }, `Finding ${number}: `), finding.sentence);
   if (isVolume()) row.words.append(" ", make("i", {}, placeOf(finding)));
   row.swatch.setAttribute("aria-label", `Colour of ${name}`);
-  for (const [part, verb] of [["edit", "Edit"], ["compare", "Compare with the words before:"], ["save", "Save"], ["again", "Ask again:"], ["stop", "Cancel"], ["remove", "Remove"]]) {
+  for (const [part, verb] of [
+    ["edit", "Edit"],
+    ["compare", "Compare with the words before:"],
+    ["save", "Save"],
+    ["again", "Ask again:"],
+    ["stop", "Cancel"],
+    ["remove", "Remove"],
+  ]) {
     row[part].setAttribute("aria-label", `${verb} ${name}`);
   }
   row.eye.setAttribute("aria-label", `Show ${name}`);
@@ -132,16 +188,28 @@ function placeOf(finding) {
 function answerOf(finding) {
   const { status, result, job } = finding;
   if (status === "pending") {
-    const told = job?.state === "running" ? `Slice ${job.done} of ${job.total}${timeLeft(job.seconds_left)}` : job ? "Waiting for its turn…" : finding.reading ? "Reading…" : "Looking…";
+    const told =
+      job?.state === "running"
+        ? `Slice ${job.done} of ${job.total}${timeLeft(job.seconds_left)}`
+        : job
+          ? "Waiting for its turn…"
+          : finding.reading
+            ? "Reading…"
+            : "Looking…";
     return [make("span", { className: "pulse" }), told];
   }
-  if (status === "failed") return [make("b", { className: "failed" }, finding.cancelled ? "Cancelled" : "No answer"), finding.cancelled ? "" : `: ${finding.error}`];
+  if (status === "failed")
+    return [
+      make("b", { className: "failed" }, finding.cancelled ? "Cancelled" : "No answer"),
+      finding.cancelled ? "" : `: ${finding.error}`,
+    ];
   if (status === "negated") return [make("b", {}, "Negated"), ": the words say that it is not there"];
   const presence = presenceWords(result);
   if (status === "not found") return [make("b", {}, "Not found"), presence ? `: ${presence}` : ""];
   const share = result.frames_found ? "" : ` · ${percent(result.area.fraction)}`;
   const there = result.frames_found ? ` · in ${result.frames_found.length} slices` : "";
-  const sure = result.presence === null || result.presence === undefined ? "" : ` · presence ${result.presence.toFixed(2)}`;
+  const sure =
+    result.presence === null || result.presence === undefined ? "" : ` · presence ${result.presence.toFixed(2)}`;
   return [make("b", { className: "found" }, "Found"), ` ${areaWords(result)}${share}${there}${sure}`];
 }
 
@@ -184,10 +252,20 @@ function toggleSaves(row) {
   row.save.setAttribute("aria-expanded", String(!saves.hidden));
   saves.setAttribute("aria-label", `Save finding ${finding.number} as`);
   const links = finding.result.links ?? {};
-  saves.replaceChildren(...SAVES.filter(([kind]) => links[kind]).map(([kind, label, ending]) => {
-    const at = isVolume() && finding.frames && ["mask", "overlay"].includes(kind) ? `?frame=${state.frame}` : "";
-    return make("button", { type: "button", className: "button", onclick: () => download(links[kind] + at, `lexseg_${finding.number}_${ending}`) }, label);
-  }));
+  saves.replaceChildren(
+    ...SAVES.filter(([kind]) => links[kind]).map(([kind, label, ending]) => {
+      const at = isVolume() && finding.frames && ["mask", "overlay"].includes(kind) ? `?frame=${state.frame}` : "";
+      return make(
+        "button",
+        {
+          type: "button",
+          className: "button",
+          onclick: () => download(links[kind] + at, `lexseg_${finding.number}_${ending}`),
+        },
+        label,
+      );
+    }),
+  );
 }
 
 async function download(path, name) {

@@ -6,7 +6,8 @@ import { state } from "./state.js";
 const pack = (rings) => (rings.length ? { rings, path: pathOf(rings) } : null);
 
 /** Whether the finding was asked about this frame. */
-export const asksAbout = (finding, frame) => (finding.frames ? frame >= finding.frames[0] && frame <= finding.frames[1] : frame === finding.frame);
+export const asksAbout = (finding, frame) =>
+  finding.frames ? frame >= finding.frames[0] && frame <= finding.frames[1] : frame === finding.frame;
 
 /**
  * {rings, path} of a finding in a frame; null where nothing is, or not yet: then `later` is called when it is.

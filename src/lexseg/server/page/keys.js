@@ -12,13 +12,25 @@ const PAN = 40; // CSS pixels a key press
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 const picture = {
-  "+": () => viewer.zoomBy(1.25), "=": () => viewer.zoomBy(1.25), "-": () => viewer.zoomBy(0.8),
-  0: () => viewer.fit(), 1: () => viewer.one(), r: resetWindow, R: resetWindow,
-  PageUp: () => step(-1), PageDown: () => step(1), Home: () => goTo(0), End: () => goTo(state.image.frames - 1),
+  "+": () => viewer.zoomBy(1.25),
+  "=": () => viewer.zoomBy(1.25),
+  "-": () => viewer.zoomBy(0.8),
+  0: () => viewer.fit(),
+  1: () => viewer.one(),
+  r: resetWindow,
+  R: resetWindow,
+  PageUp: () => step(-1),
+  PageDown: () => step(1),
+  Home: () => goTo(0),
+  End: () => goTo(state.image.frames - 1),
 };
 
 const letters = {
-  "/": () => $("sentence").focus(), o: () => $("files").click(), v: toggleMasks, c: toggleCompare, "?": help,
+  "/": () => $("sentence").focus(),
+  o: () => $("files").click(),
+  v: toggleMasks,
+  c: toggleCompare,
+  "?": help,
 };
 
 export function help() {
@@ -40,7 +52,9 @@ for (const { canvas } of viewer.panes) canvas.addEventListener("keydown", onPict
 addEventListener("keydown", (event) => {
   if (event.defaultPrevented || document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") return leaveCompare();
-  const writes = event.target.closest?.("input:not([type=range], [type=radio], [type=checkbox], [type=color]), textarea, select");
+  const writes = event.target.closest?.(
+    "input:not([type=range], [type=radio], [type=checkbox], [type=color]), textarea, select",
+  );
   if (writes || !$("letters").checked || event.ctrlKey || event.metaKey || event.altKey) return;
   const act = letters[event.key] ?? letters[event.key.toLowerCase()];
   if (!act) return;

@@ -42,7 +42,8 @@ export function trace(set, width, height) {
       while (from.get(vertex)?.length) {
         const [x, y] = from.get(vertex).pop();
         const n = ring.length;
-        const straight = n > 1 && ((ring[n - 1][0] === x && ring[n - 2][0] === x) || (ring[n - 1][1] === y && ring[n - 2][1] === y));
+        const straight =
+          n > 1 && ((ring[n - 1][0] === x && ring[n - 2][0] === x) || (ring[n - 1][1] === y && ring[n - 2][1] === y));
         if (straight) ring[n - 1] = [x, y];
         else ring.push([x, y]);
         vertex = y * (width + 1) + x;
@@ -67,7 +68,9 @@ export async function fetchRings(path, width, height) {
 
 /** Area and middle of rings, holes taken off: {area, x, y} in pixels. */
 export function middle(rings) {
-  let area = 0, x = 0, y = 0;
+  let area = 0,
+    x = 0,
+    y = 0;
   for (const ring of rings) {
     for (let i = 0; i < ring.length; i++) {
       const [x0, y0] = ring[i];

@@ -10,7 +10,20 @@ export function say(text) {
 
 /** Says what went wrong, and offers what to do about it: {label: action}. */
 export function alertUser(text, actions = {}) {
-  const buttons = Object.entries(actions).map(([label, act]) => make("button", { type: "button", className: "link", onclick: () => { hush(); act(); } }, label));
+  const buttons = Object.entries(actions).map(([label, act]) =>
+    make(
+      "button",
+      {
+        type: "button",
+        className: "link",
+        onclick: () => {
+          hush();
+          act();
+        },
+      },
+      label,
+    ),
+  );
   const close = make("button", { type: "button", className: "link", onclick: hush }, "Dismiss");
   $("alert").replaceChildren(make("p", {}, text), ...buttons, close);
   $("alert").hidden = false;

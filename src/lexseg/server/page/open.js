@@ -1,13 +1,14 @@
 // Opening an image: by a drop, by choosing files or a folder, again after the server has let it go.
 
 import { request, upload } from "./api.js";
-import { $, confirmed, make } from "./dom.js";
+import { $ } from "./dom.js";
 import { alertUser, hush, say } from "./messages.js";
 import { changed, isVolume, state } from "./state.js";
 import { viewer } from "./viewer.js";
+import { choices, whichOf } from "./which.js";
 
 let opening = null; // AbortController
-let fields = {}; // of the last upload: series, spacing
+let fields = {}; // of the last upload: series, channel, spacing
 
 /** Uploads files and shows them. Resolves to true where that went well. */
 export async function open(files, { name = nameOf(files), ...more } = {}) {
@@ -18,16 +19,28 @@ export async function open(files, { name = nameOf(files), ...more } = {}) {
   busy(`Sending ${name}…`, 0);
   say(`Opening ${name}…`);
   try {
-    const progress = (share) => mine === opening && busy(share === null ? `Reading ${name}…` : `Sending ${name}…`, share);
+    const progress = (share) =>
+      mine === opening && busy(share === null ? `Reading ${name}…` : `Sending ${name}…`, share);
     const image = await upload("v1/images", files, more, { progress, signal: mine.signal });
     if (mine !== opening) return remove(image.id);
     closeImage();
-    Object.assign(state, { image, files, name, findings: [], frame: Math.floor((image.frames - 1) / 2), compare: null, chosen: null, side: sideOf(image) });
+    Object.assign(state, {
+      image,
+      files,
+      name,
+      findings: [],
+      frame: Math.floor((image.frames - 1) / 2),
+      compare: null,
+      chosen: null,
+      side: sideOf(image),
+    });
     fields = more;
     document.body.classList.remove("closed");
     viewer.open(image);
     changed("image", "side", "findings", "compare");
-    say(`${name} is open. ${factsOf(image).join(", ")}.${image.notes?.length ? ` Note: ${image.notes.join(" ")}` : ""}`);
+    say(
+      `${name} is open. ${factsOf(image).join(", ")}.${image.notes?.length ? ` Note: ${image.notes.join(" ")}` : ""}`,
+    );
     return true;
   } catch (error) {
     if (mine !== opening) return false;
@@ -47,19 +60,16 @@ export function reopen(more = {}) {
   return open(state.files, { name: state.name, ...fields, ...more });
 }
 
-function refused(error, files, name, more) {
-  const series = error.details?.series;
-  const several = series?.length || error.code === "several_series";
-  alertUser(`${name} was not opened. ${error.message}`, several ? { "Choose a series": () => chooseSeries(error, files, name, more) } : {});
-  if (several) chooseSeries(error, files, name, more);
-}
-
-async function chooseSeries(error, files, name, more) {
-  $("series-why").textContent = error.message;
-  $("series").value = "";
-  const known = (error.details?.series ?? []).map((one) => make("option", { value: one.uid ?? one }, one.description ?? ""));
-  $("series-list").replaceChildren(...known);
-  if (await confirmed($("series-dialog"))) await open(files, { name, ...more, series: $("series").value.trim() });
+async function refused(error, files, name, more) {
+  const found = choices(error.message);
+  if (found.length) {
+    const chosen = await whichOf(found);
+    if (chosen) return open(files, { name, ...more, ...chosen });
+    return say(`${name} was not opened: it holds several images.`);
+  }
+  alertUser(
+    `${name} was not opened. ${error.message.replace(/^upload(\/\d+)?: (.)/, (_, file, first) => first.toUpperCase())}`,
+  );
 }
 
 /** Lets the server forget the image; also on leaving the page. */
@@ -78,11 +88,17 @@ export function factsOf(image) {
   return [
     image.modality,
     isVolume() && image === state.image ? `${size} × ${image.frames} slices` : size,
-    image.spacing ? `${image.spacing.map((mm) => Number(mm.toFixed(3))).filter((mm, i, all) => !i || mm !== all[0]).join(" × ")} mm` : "pixel size unknown",
+    image.spacing
+      ? `${image.spacing
+          .map((mm) => Number(mm.toFixed(3)))
+          .filter((mm, i, all) => !i || mm !== all[0])
+          .join(" × ")} mm`
+      : "pixel size unknown",
   ].filter(Boolean);
 }
 
-const sideOf = (image) => (image.patient_left ? "patient" : (image.laterality ?? state.capabilities?.laterality ?? "image"));
+const sideOf = (image) =>
+  image.patient_left ? "patient" : (image.laterality ?? state.capabilities?.laterality ?? "image");
 
 function nameOf(files) {
   return files.length > 1 ? `${files.length} files` : files[0].name;

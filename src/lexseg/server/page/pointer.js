@@ -33,21 +33,26 @@ function listen(canvas) {
     if (before.moves || tool() === "pan" || state.image.color) viewer.panBy(dx, dy);
     else dragWindow(dx, dy);
   });
-  for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => down.delete(event.pointerId));
+  for (const end of ["pointerup", "pointercancel"])
+    canvas.addEventListener(end, (event) => down.delete(event.pointerId));
   canvas.addEventListener("pointerleave", () => {
     viewer.pointed = null;
     viewer.draw();
   });
   canvas.addEventListener("dblclick", () => viewer.fit());
-  canvas.addEventListener("wheel", (event) => {
-    if (!state.image) return;
-    event.preventDefault();
-    if (event.ctrlKey || event.metaKey || !isVolume()) return viewer.zoomBy(Math.exp(-event.deltaY / 400), at(event));
-    turned += event.deltaMode ? event.deltaY * SLICE : event.deltaY;
-    const slices = Math.trunc(turned / SLICE);
-    turned -= slices * SLICE;
-    if (slices) step(Math.sign(slices) * Math.min(3, Math.abs(slices)));
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      if (!state.image) return;
+      event.preventDefault();
+      if (event.ctrlKey || event.metaKey || !isVolume()) return viewer.zoomBy(Math.exp(-event.deltaY / 400), at(event));
+      turned += event.deltaMode ? event.deltaY * SLICE : event.deltaY;
+      const slices = Math.trunc(turned / SLICE);
+      turned -= slices * SLICE;
+      if (slices) step(Math.sign(slices) * Math.min(3, Math.abs(slices)));
+    },
+    { passive: false },
+  );
 }
 
 function pinch(down, moved, before) {

@@ -34,7 +34,8 @@ function marks() {
     if (finding.status !== "found" || !finding.visible) continue;
     context.fillStyle = finding.colour;
     const where = finding.frames ? finding.result.frames_found : [finding.frame];
-    for (const frame of where) context.fillRect(Math.floor((frame / frames) * width), 0, Math.ceil(Math.max(2, width / frames)), height);
+    for (const frame of where)
+      context.fillRect(Math.floor((frame / frames) * width), 0, Math.ceil(Math.max(2, width / frames)), height);
   }
 }
 

@@ -34,9 +34,21 @@ let lastKey = 0;
 export function newFinding(sentence, { frame = state.frame, frames = null, before = null, negated = false } = {}) {
   const number = before?.number ?? 1 + Math.max(0, ...state.findings.map((finding) => finding.number));
   return {
-    key: ++lastKey, number, sentence, frame, frames, before, negated,
+    key: ++lastKey,
+    number,
+    sentence,
+    frame,
+    frames,
+    before,
+    negated,
     colour: before?.colour ?? COLOURS[(number - 1) % COLOURS.length],
-    visible: true, replaced: false, status: "pending", result: null, error: null, job: null, paths: new Map(),
+    visible: true,
+    replaced: false,
+    status: "pending",
+    result: null,
+    error: null,
+    job: null,
+    paths: new Map(),
   };
 }
 

@@ -1,16 +1,19 @@
 // The picture, in one pane or in two that move together: frame, window, zoom, masks.
 
 import { $ } from "./dom.js";
+import { corners, drawMask, drawNumber, sideLetters, spokenPicture } from "./drawing.js";
 import { Frames } from "./frames.js";
 import { rings } from "./found.js";
 import { changed, findingOf, isVolume, listed, on, state } from "./state.js";
-import { firstWindow, paint, told } from "./window.js";
+import { firstWindow, paint } from "./window.js";
 
 const MOST = 64; // screen pixels an image pixel
 
 class Viewer {
   panes = [...document.querySelectorAll(".pane")].map((element) => ({
-    element, name: element.dataset.pane, canvas: element.querySelector("canvas"),
+    element,
+    name: element.dataset.pane,
+    canvas: element.querySelector("canvas"),
     sides: [element.querySelector(".west"), element.querySelector(".east")],
     corners: Object.fromEntries(["nw", "sw", "se"].map((corner) => [corner, element.querySelector(`.${corner}`)])),
   }));
@@ -94,7 +97,8 @@ class Viewer {
     const { width, height } = this.size();
     this.view = {
       scale: Math.max(0.001, Math.min(width / image.width, height / (image.height * this.aspect))),
-      x: image.width / 2, y: image.height / 2,
+      x: image.width / 2,
+      y: image.height / 2,
     };
     changed("view");
   }
@@ -135,7 +139,10 @@ class Viewer {
 
   toImage({ x, y }) {
     const { width, height } = this.size();
-    return { x: this.view.x + (x - width / 2) / this.view.scale, y: this.view.y + (y - height / 2) / (this.view.scale * this.aspect) };
+    return {
+      x: this.view.x + (x - width / 2) / this.view.scale,
+      y: this.view.y + (y - height / 2) / (this.view.scale * this.aspect),
+    };
   }
 
   draw() {
@@ -145,7 +152,8 @@ class Viewer {
     });
   }
 
-  #drawPane({ canvas, name, sides, corners, element }) {
+  #drawPane(pane) {
+    const { canvas, name } = pane;
     const { image, compare } = state;
     const { width, height } = this.size(canvas);
     const dots = devicePixelRatio;
@@ -163,62 +171,27 @@ class Viewer {
     context.drawImage(this.#base, 0, 0);
     const shown = compare ? [findingOf(compare[name])] : listed().filter((finding) => finding.visible);
     const masks = state.shown ? shown.filter(Boolean) : [];
-    for (const finding of masks) this.#drawMask(context, finding, dots);
-    if (masks.length > 1) for (const finding of masks) this.#drawNumber(context, finding, dots);
-    this.#write({ canvas, sides, corners, element });
-  }
-
-  #drawMask(context, finding, dots) {
-    const found = rings(finding, state.frame, () => this.draw());
-    if (!found) return;
-    context.globalAlpha = state.opacity;
-    context.fillStyle = finding.colour;
-    context.fill(found.path, "evenodd");
-    context.globalAlpha = 1;
-    const turned = context.getTransform();
-    const outline = new Path2D();
-    outline.addPath(found.path, turned);
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    const chosen = finding.key === state.chosen && !state.compare;
-    // a dark line below the coloured one: seen on white bone and on black air
-    for (const [colour, line] of [["rgb(0 0 0 / .65)", chosen ? 4.5 : 3.5], [finding.colour, chosen ? 2.5 : 1.5]]) {
-      Object.assign(context, { strokeStyle: colour, lineWidth: line * dots, lineJoin: "round" });
-      context.stroke(outline);
+    const found = masks
+      .map((finding) => [finding, rings(finding, state.frame, () => this.draw())])
+      .filter(([, there]) => there);
+    for (const [{ colour, key }, { path }] of found) {
+      drawMask(context, path, { colour, opacity: state.opacity, chosen: key === state.chosen && !compare, dots });
     }
-    context.setTransform(turned);
+    if (found.length > 1)
+      for (const [{ number, colour }, there] of found) drawNumber(context, there.rings, { number, colour, dots });
+    this.#write(pane);
   }
 
-  /** Its number at the top of a mask, as the list has it: colour alone does not tell. */
-  #drawNumber(context, finding, dots) {
-    const found = rings(finding, state.frame);
-    if (!found) return;
-    const [x, y] = found.rings.flat().reduce((top, point) => (point[1] < top[1] ? point : top));
-    const turned = context.getTransform();
-    const at = turned.transformPoint({ x, y });
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    Object.assign(context, { font: `600 ${14 * dots}px system-ui, sans-serif`, textAlign: "center", textBaseline: "bottom", lineWidth: 3 * dots, strokeStyle: "rgb(0 0 0 / .8)", fillStyle: finding.colour });
-    const [left, top] = [at.x, Math.max(18 * dots, at.y - 3 * dots)];
-    context.strokeText(finding.number, left, top);
-    context.fillText(finding.number, left, top);
-    context.setTransform(turned);
-  }
-
-  #write({ canvas, sides, corners, element }) {
+  #write(pane) {
     const { image, window, frame } = state;
-    const first = element.dataset.pane === "a";
-    const [west, east] = image.patient_left ? (image.patient_left === "right" ? ["R", "L"] : ["L", "R"]) : ["", ""];
-    sides[0].textContent = west;
-    sides[1].textContent = east;
-    corners.nw.textContent = [image.modality, isVolume() ? `${frame + 1} / ${image.frames}` : ""].filter(Boolean).join("  ");
-    const unit = image.modality === "CT" ? " HU" : "";
-    const windowed = image.color ? "" : `W ${told(window.width, image)}  L ${told(window.level, image)}`;
-    corners.sw.textContent = first ? windowed : "";
     const value = this.pointed && this.valueAt(this.pointed);
-    const there = value === null ? "" : Array.isArray(value) ? value.join(" ") : `${told(value, image)}${unit}`;
-    corners.se.textContent = there && first ? `${this.pointed.x}, ${this.pointed.y}:  ${there}` : "";
-    const slice = isVolume() ? `Slice ${frame + 1} of ${image.frames}. ` : "";
-    const about = `${image.modality ?? "Image"}, ${image.width} by ${image.height} pixels. ${slice}${windowed.replace("W", "Window width").replace("L", "level")}`;
-    if (canvas.getAttribute("aria-label") !== about) canvas.setAttribute("aria-label", about);
+    const texts = corners(image, window, frame, value === null ? null : { ...this.pointed, value });
+    for (const [corner, text] of Object.entries(texts)) {
+      pane.corners[corner].textContent = pane.name === "a" || corner === "nw" ? text : "";
+    }
+    sideLetters(image).forEach((letter, i) => (pane.sides[i].textContent = letter));
+    const about = spokenPicture(image, window, frame);
+    if (pane.canvas.getAttribute("aria-label") !== about) pane.canvas.setAttribute("aria-label", about);
     $("zoom").textContent = `${Math.round(100 * this.view.scale * devicePixelRatio)} %`;
   }
 }

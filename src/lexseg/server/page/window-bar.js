@@ -39,7 +39,9 @@ function show() {
     $(`${name}-slider`).setAttribute("aria-valuetext", String(shown));
     if (document.activeElement !== $(name)) $(name).value = shown;
   }
-  const same = presets(image).findIndex(({ width, level }) => Math.abs(width - window.width) + Math.abs(level - window.level) < 1e-6 * widthMax);
+  const same = presets(image).findIndex(
+    ({ width, level }) => Math.abs(width - window.width) + Math.abs(level - window.level) < 1e-6 * widthMax,
+  );
   $("preset").value = same < 0 ? "" : String(same);
 }
 

@@ -10,7 +10,8 @@
 export function paint(values, { width, level }, inverted, pixels) {
   const n = pixels.length;
   if (values.length === 3 * n) {
-    for (let i = 0, j = 0; i < n; i++, j += 3) pixels[i] = 0xff000000 | (values[j + 2] << 16) | (values[j + 1] << 8) | values[j];
+    for (let i = 0, j = 0; i < n; i++, j += 3)
+      pixels[i] = 0xff000000 | (values[j + 2] << 16) | (values[j + 1] << 8) | values[j];
     return;
   }
   const low = level - width / 2;
@@ -47,11 +48,20 @@ export function limits(image) {
   const [low, high] = wholeRange(image);
   const first = firstWindow(image);
   const span = Math.max(high - low, first.width);
-  return { low: Math.min(low, first.level - first.width / 2), high: Math.max(high, first.level + first.width / 2), widthMax: span, smallest: span / 1000, step: first.width / 40 };
+  return {
+    low: Math.min(low, first.level - first.width / 2),
+    high: Math.max(high, first.level + first.width / 2),
+    widthMax: span,
+    smallest: span / 1000,
+    step: first.width / 40,
+  };
 }
 
 /** By how much values are multiplied to be told: a picture's 0..1 are told as per cent. */
 export const factor = (image) => (image.format === "image" ? 100 : 1);
+
+/** What values are told in. */
+export const unitOf = (image) => (image.format === "image" ? " %" : image.modality === "CT" ? " HU" : "");
 
 /** A value, as long as the image's range needs it: 40, -612, 0.453. */
 export function told(value, image) {

@@ -9,7 +9,8 @@ export const percent = (share) => (share > 0 && share < 0.001 ? "< 0.1 %" : `${o
 export function areaWords({ area, ml }) {
   const pixels = `${count.format(area.px)} ${ml === undefined ? "px" : "voxels"}`;
   if (typeof ml === "number") return `${one.format(ml)} ml (${pixels})`;
-  if (typeof area.mm2 === "number") return `${area.mm2 >= 100 ? count.format(Math.round(area.mm2)) : one.format(area.mm2)} mm² (${pixels})`;
+  if (typeof area.mm2 === "number")
+    return `${area.mm2 >= 100 ? count.format(Math.round(area.mm2)) : one.format(area.mm2)} mm² (${pixels})`;
   return pixels;
 }
 
@@ -36,13 +37,15 @@ export function spoken(finding, image, where) {
   const name = `Finding ${finding.number}`;
   if (finding.status === "pending") return `${name}: looking…`;
   if (finding.status === "failed") return `${name}: no answer. ${finding.error}`;
-  if (finding.status === "negated") return `${name}: negated. The words say that it is not there; it was not looked for.`;
+  if (finding.status === "negated")
+    return `${name}: negated. The words say that it is not there; it was not looked for.`;
   if (finding.status === "not found") {
     const presence = presenceWords(finding.result);
     return `${name}: not found${presence ? `; ${presence}` : ""}.`;
   }
   const { area, n_components: parts, frames_found: slices } = finding.result;
-  if (slices) return `${name}: found in ${slices.length} slices, ${slices[0] + 1} to ${slices.at(-1) + 1}: ${areaWords(finding.result)}.`;
+  if (slices)
+    return `${name}: found in ${slices.length} slices, ${slices[0] + 1} to ${slices.at(-1) + 1}: ${areaWords(finding.result)}.`;
   const pieces = parts > 1 ? `, in ${parts} parts` : "";
   return `${name}: found${where ? ` ${where}` : ""}: ${areaWords(finding.result)}, ${percent(area.fraction)} of the picture${pieces}.`;
 }
