@@ -303,3 +303,14 @@ def test_dciodvfy_has_nothing_to_say_of_made_geometry(made, slices, tmp_path):
     scan = open_scan(path)
     masks = corner((max(scan.shape[0], 3), *scan.shape[1:]))[-scan.shape[0] :]
     assert complaints(seg_bytes(scan, [Segment(masks)], **MODEL), tmp_path / "seg.dcm") == []
+
+
+def test_a_slice_without_spacing_is_given_no_place_rather_than_a_wrong_one(slices, tmp_path):
+    (file,) = series(tmp_path / "ct", slices[:1])
+    del file.PixelSpacing
+    file.save_as(next((tmp_path / "ct").iterdir()), enforce_file_format=True)
+    scan = open_scan(tmp_path / "ct")
+    seg = read(seg_bytes(scan, [Segment(np.ones(scan.shape, np.bool_))], **MODEL))
+    assert "PixelMeasuresSequence" not in seg.SharedFunctionalGroupsSequence[0]
+    ((_, image, _, mask),) = frames_of(seg)
+    assert image == file.SOPInstanceUID and mask.all()

@@ -16,7 +16,6 @@ from lexseg.inference.results import NOTE, PNG_MASK, Answered, mask_png
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 MaskFormat = Literal["auto", "png", "nifti", "seg"]
-FORMATS: tuple[MaskFormat, ...] = ("auto", "png", "nifti", "seg")
 NIFTI_MASK, SEG, CAPTURE = "_mask.nii.gz", "_seg.dcm", "_capture.dcm"
 
 

@@ -30,12 +30,12 @@ def frame_header(scan: Scan, source: DicomSource, number: int, first: int) -> Da
     header.SeriesInstanceUID = reference[0].SeriesInstanceUID
     cosines = group_value(*_where(reference, "PlaneOrientationSequence"), "ImageOrientationPatient")
     position = group_value(original, "PlanePositionSequence", frame, "ImagePositionPatient")
-    if source.frame_of_reference and cosines and position and plane_of(original, frame) is not None:
+    spacing = group_value(*_where(reference, "PixelMeasuresSequence"), "PixelSpacing") or scan.spacing
+    if source.frame_of_reference and cosines and position and spacing and plane_of(original, frame) is not None:
         header.SOPClassUID, header.FrameOfReferenceUID = _PLACED, source.frame_of_reference
         # the first frame's for all: between slices of a series they may differ in the last digits
         header.ImageOrientationPatient = [_decimal(value) for value in cosines]
         header.ImagePositionPatient = [_decimal(value) for value in position]
-        spacing = group_value(*_where(reference, "PixelMeasuresSequence"), "PixelSpacing") or scan.spacing or (1.0, 1.0)
         header.PixelSpacing = [_decimal(value) for value in spacing]
         thickness = group_value(*_where(reference, "PixelMeasuresSequence"), "SliceThickness") or scan.thickness
         header.SliceThickness = None if thickness is None else _decimal(float(thickness))
