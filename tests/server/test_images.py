@@ -100,9 +100,10 @@ def test_a_window_changes_what_is_shown(server, data_root):
 def test_a_film_that_counts_from_white_is_told_and_shown_right(server, data_root, tmp_path):
     header = pydicom.dcmread(data_root / "io_samples" / "dicom" / "highdicom" / "dx_image.dcm")
     header.PhotometricInterpretation = "MONOCHROME1"
+    header.WindowWidth, header.WindowCenter, header.VOILUTFunction = 900, 500, "SIGMOID"
     header.save_as(tmp_path / "film.dcm")
     image = server.open(tmp_path / "film.dcm")
-    assert image["inverted"]
+    assert image["inverted"] and image["window"] == {"name": "header", "width": 900, "level": 500, "kind": "sigmoid"}
     scan = open_scan(tmp_path / "film.dcm")
     values = np.frombuffer(server.get(f"/v1/images/{image['id']}/frames/0/values").body, "<f4")
     assert np.array_equal(values.reshape(scan.shape[1:]), scan.values(0))

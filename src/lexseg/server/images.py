@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.data.scans.dicom.windows import SigmoidWindow, TableWindow, window_from_json
 from lexseg.data.scans.scan import Scan
 from lexseg.data.volumes.window import Window
 from lexseg.server.frames import StoredFrames
@@ -65,7 +66,7 @@ class OpenImage:
             spacing=said["spacing"] and (said["spacing"][0], said["spacing"][1]),
             thickness=said["thickness"],
             patient_left=said["patient_left"],
-            windows=tuple(Window(low, high, name) for low, high, name in said["windows"]),
+            windows=tuple(window_from_json(window) for window in said["windows"]),
             notes=tuple(said["notes"]),
             source=stored,
         )
@@ -101,14 +102,17 @@ class OpenImage:
             "patient_left": scan.patient_left,
             "laterality": scan.laterality,
             "inverted": scan.inverted,
-            "window": first and {"width": first.width, "level": first.level},
-            "windows": []
-            if first is None
-            else [{"name": w.name, "width": w.width, "level": w.level} for w in scan.windows],
+            "window": first and _told(first),
+            "windows": [] if first is None else [_told(window) for window in scan.windows],
             "range": list(self.range),
             "notes": list(scan.notes),
             "expires_in": max(0, round(self.used + idle - time.monotonic())),
         }
+
+
+def _told(window: Window) -> dict[str, Any]:
+    kind = "table" if isinstance(window, TableWindow) else "sigmoid" if isinstance(window, SigmoidWindow) else "linear"
+    return {"name": window.name, "width": window.width, "level": window.level, "kind": kind}
 
 
 class Images:

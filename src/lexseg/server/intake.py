@@ -17,7 +17,7 @@ from lexseg.server.settings import Settings
 _log = logging.getLogger("lexseg.server")
 _SECRETS = ("LEXSEG_", "TOKEN", "PASSWORD", "SECRET", "CREDENTIAL")
 _START = 60.0  # seconds for a reader to import what it needs, on a busy machine
-_LINE = 4_000_000  # bytes: the longest answer
+_LINE = 16_000_000  # bytes: the longest answer
 _RATE = 1_000_000  # bytes that a reader is given a second for
 
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from lexseg.data.scans.dicom.windows import window_to_json
 from lexseg.data.scans.open import open_scan
 from lexseg.data.scans.scan import Scan
 from lexseg.errors import LexSegError
@@ -60,7 +61,7 @@ def read_upload(request: dict[str, Any], say: Say) -> dict[str, Any]:
         "spacing": scan.spacing,
         "thickness": scan.thickness,
         "patient_left": scan.patient_left,
-        "windows": [[window.low, window.high, window.name] for window in scan.windows],
+        "windows": [window_to_json(window) for window in scan.windows],
         "notes": list(scan.notes),
         "inverted": scan.inverted,
         "range": [low, high],

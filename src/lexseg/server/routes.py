@@ -151,7 +151,7 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     )
     for result in results:
         service.images.keep(image, result)
-    return _json({"results": [result.json(result.frames.start, seg=can_seg(image)) for result in results]})
+    return await asyncio.to_thread(_told, image, results)
 
 
 @router.get("/results/{id}/mask.png", response_class=Response, tags=["results"])
@@ -244,6 +244,10 @@ def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) ->
             words = "blank" if not sentence.text.strip() else "longer than the text encoder reads, or holds no words"
             raise Refusal(422, "unusable", f"sentence {sentence.number} is {words}") from None
     return sentences
+
+
+def _told(image: OpenImage, results: list[Result]) -> Response:
+    return _json({"results": [result.json(result.frames.start, seg=can_seg(image)) for result in results]})
 
 
 def _with_frame(service: Service, id_: str, number: int) -> OpenImage:

@@ -49,6 +49,9 @@ class WindowAnswer(BaseModel):
     name: str = ""
     width: float
     level: float
+    kind: Literal["linear", "sigmoid", "table"] = Field(
+        "linear", description="frames are shown right by all kinds; width and level tell all of a linear one alone"
+    )
 
 
 class ImageAnswer(BaseModel):
