@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
@@ -199,6 +200,13 @@ def test_a_dicom_series_with_its_window_slices_and_sides(visit, data_root):
     assert slider.input_value() == str(frames - 3)
     sides = {"right": ["R", "L"], "left": ["L", "R"], None: ["", ""]}[scan.patient_left]
     assert page.locator("[data-pane=a] .side").all_text_contents() == sides
+    visit.ask("infection")
+    page.get_by_role("button", name="Save finding 1").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="DICOM SEG").click()
+    segmentation = pydicom.dcmread(download.value.path())
+    assert segmentation.Modality == "SEG"
+    assert segmentation.FrameOfReferenceUID == pydicom.dcmread(next(folder.glob("*.dcm"))).FrameOfReferenceUID
     # a drag is followed at once, without asking the server
     page.wait_for_timeout(200)  # neighbours are fetched ahead
     asked = len([r for r in visit.requests if "/frames/" in r])

@@ -24,11 +24,17 @@ export function drawMask(context, path, { colour, opacity, chosen, dots }) {
   });
 }
 
-/** Writes a finding's number at the top of its mask, as the list has it: colour alone does not tell. */
-export function drawNumber(context, rings, { number, colour, dots }) {
+/**
+ * Writes a finding's number at the top of its mask, as the list has it: colour alone does not tell. `written` holds where
+ * others are already, {x, y}: it goes beside them.
+ */
+export function drawNumber(context, rings, { number, colour, dots, written }) {
   const [x, y] = rings.flat().reduce((top, point) => (point[1] < top[1] ? point : top));
   const at = context.getTransform().transformPoint({ x, y });
   const top = Math.max(18 * dots, at.y - 3 * dots);
+  const taken = (other) => Math.abs(other.x - at.x) < 20 * dots && Math.abs(other.y - top) < 16 * dots;
+  while (written.some(taken)) at.x += 20 * dots;
+  written.push({ x: at.x, y: top });
   onScreen(context, () => {
     const font = `600 ${14 * dots}px system-ui, sans-serif`;
     Object.assign(context, { font, textAlign: "center", textBaseline: "bottom", lineWidth: 3 * dots });

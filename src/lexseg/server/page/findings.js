@@ -279,6 +279,7 @@ async function download(path, name) {
 
 function show() {
   const items = listed();
+  const last = items.filter((finding) => !rows.has(finding.key)).at(-1);
   for (const finding of items) {
     if (!rows.has(finding.key)) rows.set(finding.key, makeRow(finding));
     update(rows.get(finding.key));
@@ -288,10 +289,19 @@ function show() {
   const list = $("findings");
   for (const item of [...list.children]) if (!wanted.includes(item)) item.remove();
   wanted.forEach((item, i) => list.children[i] !== item && list.insertBefore(item, list.children[i] ?? null));
+  if (last) reveal(list, rows.get(last.key).item);
   const found = items.filter((finding) => finding.status === "found").length;
   $("count").textContent = items.length ? `${found} of ${items.length} found` : "";
   $("none").hidden = items.length > 0;
   $("clear").hidden = items.length < 2;
+}
+
+/** Scrolls the list, and nothing around it, until a row is seen. */
+function reveal(list, item) {
+  const top = item.offsetTop - list.offsetTop;
+  const bottom = top + item.offsetHeight;
+  if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
+  else if (top < list.scrollTop) list.scrollTop = top;
 }
 
 $("clear").addEventListener("click", () => {

@@ -101,7 +101,8 @@ const sideOf = (image) =>
   image.patient_left ? "patient" : (image.laterality ?? state.capabilities?.laterality ?? "image");
 
 function nameOf(files) {
-  return files.length > 1 ? `${files.length} files` : files[0].name;
+  const [folder, ...inside] = (files[0].webkitRelativePath ?? "").split("/");
+  return files.length === 1 ? files[0].name : inside.length ? folder : `${files.length} files`;
 }
 
 function busy(text, share) {

@@ -177,8 +177,10 @@ class Viewer {
     for (const [{ colour, key }, { path }] of found) {
       drawMask(context, path, { colour, opacity: state.opacity, chosen: key === state.chosen && !compare, dots });
     }
-    if (found.length > 1)
-      for (const [{ number, colour }, there] of found) drawNumber(context, there.rings, { number, colour, dots });
+    const written = [];
+    for (const [{ number, colour }, there] of found.length > 1 ? found : []) {
+      drawNumber(context, there.rings, { number, colour, dots, written });
+    }
     this.#write(pane);
   }
 
