@@ -12,6 +12,7 @@ from lexseg.errors import ConfigError, DataError, TextError
 
 def run_report(args: argparse.Namespace) -> int:
     """Answer a report; all files are written, or none."""
+    from lexseg.inference.familiar import noted
     from lexseg.inference.report import answer_findings, findings_of, read_report_file
     from lexseg.inference.report_results import ReportFiles, finding_stems, report_files
     from lexseg.inference.requests import TABLES, collect
@@ -33,6 +34,9 @@ def run_report(args: argparse.Namespace) -> int:
     image = scan.show(0, window)
     clock.lap("read")
     segmenter = Segmenter.from_pretrained(args.model, device=args.device)
+    scan = noted(scan, segmenter.modalities)
+    for note in scan.notes:
+        print(f"note: {path}: {note}", file=sys.stderr)
     try:
         findings = findings_of(segmenter, text)
     except TextError as error:

@@ -19,6 +19,7 @@ from lexseg.dicom.seg import write_seg
 from lexseg.dicom.segment import Segment
 from lexseg.dicom.web import PacsClient
 from lexseg.errors import LexSegError, PacsError
+from lexseg.inference.familiar import noted
 from lexseg.inference.segmenter import Segmenter
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 from lexseg.inference.volumes import segment_volume
@@ -181,7 +182,8 @@ class SeriesJob:
         channel = self.question.channel
         scans = open_scans(folder) if channel is None else [open_scan(folder, channel=channel)]
         outcomes = []
-        for number, scan in enumerate(scans):
+        for number, found in enumerate(scans):
+            scan = noted(found, self.segmenter.modalities)
             # a volume is known by all images of its series, films each by its own
             own = images if len(scans) == 1 else [str(d.SOPInstanceUID) for d in source_of(scan).datasets]
             outcomes += self._answer(number, scan, self._uids(own))

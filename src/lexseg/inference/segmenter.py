@@ -43,6 +43,7 @@ class Segmenter:
         threshold: probability from which on a pixel is foreground, 0..1.
         presence: calibration of the answer to "is it there?", as in :class:`lexseg.models.io.ModelConfig`.
         laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
+        modalities: of the images it was trained on, as DICOM names them; empty if unknown.
         name: what the model is called in results.
         sha256: of the model's weights; ``None`` if unknown.
         device: where to run; ``None`` takes a GPU where there is one.
@@ -57,6 +58,7 @@ class Segmenter:
         threshold: float = 0.5,
         presence: Mapping[str, float] | None = None,
         laterality: Laterality | None = None,
+        modalities: Sequence[str] = (),
         name: str = "",
         sha256: str | None = None,
         device: torch.device | str | None = None,
@@ -71,6 +73,7 @@ class Segmenter:
         self.model = model.eval()
         self.text_encoder = text_encoder if model.uses_text else None
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
+        self.modalities = tuple(modalities)
         self.sha256, self.uses_text = sha256, model.uses_text
         self._presence = dict(presence or UNCALIBRATED)
         # sentences are patient data: never cached on disk here
@@ -92,6 +95,7 @@ class Segmenter:
             threshold=config.threshold,
             presence=config.presence,
             laterality=config.laterality,
+            modalities=config.modalities,
             name=str(model),
             sha256=config.weights_sha256,
             device=device,

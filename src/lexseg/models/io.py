@@ -41,6 +41,7 @@ class ModelConfig:
         threshold: probability from which on a pixel is foreground.
         presence: how the answer to "is it there?" is calibrated: ``scale`` a and ``bias`` b make the probability
             sigmoid(a * logit + b), below ``threshold`` nothing is found. ``None``: `UNCALIBRATED`.
+        modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
         weights_sha256: of model.safetensors.
         format: version of this file's layout.
     """
@@ -53,6 +54,7 @@ class ModelConfig:
     laterality: Literal["image", "patient"] | None = None
     threshold: float = 0.5
     presence: Mapping[str, float] | None = None
+    modalities: tuple[str, ...] = ()
     weights_sha256: str = ""
     format: int = FORMAT
 
@@ -171,7 +173,8 @@ def _parse_config(folder: Path) -> ModelConfig:
         raise ModelError(f"{path}: 'method' must be a name and 'arguments' an object")
     try:
         height, width = values.pop("size")
-        config = ModelConfig(size=(int(height), int(width)), **values)
+        modalities = tuple(map(str, values.pop("modalities", ())))
+        config = ModelConfig(size=(int(height), int(width)), modalities=modalities, **values)
         usable = 0 < config.threshold < 1 and min(config.size) > 0
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from error
