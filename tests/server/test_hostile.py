@@ -1,5 +1,6 @@
 """Requests that mean harm, and files that break what reads them: refused with a reason, and the server goes on."""
 
+import errno
 import gzip
 import io
 import logging
@@ -377,6 +378,22 @@ def test_a_fault_of_ours_is_told_without_its_words(server, monkeypatch, caplog):
     assert b"Zaphod" not in answer.body and "Zaphod" not in caplog.text and "ValueError" in caplog.text
     monkeypatch.undo()
     assert answers(server)
+
+
+def test_a_full_disk_is_told_as_such(strict, monkeypatch):
+    async def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def full(*_):
+        return {"errno": errno.ENOSPC}
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lexseg.server.routes.receive", fail)
+        assert (strict.send(BREAST).status, strict.send(BREAST).code) == (507, "disk_full")
+    with monkeypatch.context() as patched:
+        patched.setattr("lexseg.server.intake.Reader.ask", full)
+        assert (strict.send(BREAST).status, strict.send(BREAST).code) == (507, "disk_full")
+    assert answers(strict)
 
 
 def test_a_picture_with_too_many_pixels_is_refused(strict):

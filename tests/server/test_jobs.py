@@ -112,7 +112,7 @@ def test_a_server_that_is_stopped_ends_its_jobs_and_notes_it(bundled, long_volum
     assert not root.exists() and not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
 
-def test_a_journal_outlives_a_line_that_was_cut_short(tmp_path):
+def test_a_journal_outlives_a_line_that_was_cut_short(tmp_path, monkeypatch):
     journal = Journal(tmp_path, 1)
     for id_, state in (("a", "queued"), ("b", "queued"), ("a", "running"), ("c", "queued"), ("c", "cancelled")):
         journal.write(id_, state)
@@ -124,6 +124,11 @@ def test_a_journal_outlives_a_line_that_was_cut_short(tmp_path):
         file.write(b'{"id": "e", "sta')
     again = Journal(tmp_path, 1)
     assert again.before == {"a": "interrupted", "b": "interrupted", "c": "cancelled"}
+    monkeypatch.setattr("lexseg.server.journal._KEPT", 5)
+    for number in range(60):
+        again.write(f"n{number}", "done")
     again.close()
+    lines = (tmp_path / "jobs-1.jsonl").read_text().splitlines()
+    assert len(lines) < 30 and json.loads(lines[-1]) == {"id": "n59", "state": "done"}
     assert (tmp_path / "jobs-1.jsonl").read_bytes().endswith(b"\n")
     assert Journal(None, 1).before == {}

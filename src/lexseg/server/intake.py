@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from lexseg.server.refusal import Refusal
+from lexseg.server.refusal import Refusal, disk_full
 from lexseg.server.settings import Settings
 
 _log = logging.getLogger("lexseg.server")
@@ -146,6 +146,9 @@ class Intake:
         """
         async with self._reader() as reader:
             answer = await reader.ask(request, max(self._settings.times.read, size / _RATE))
+        if "errno" in answer:
+            unread = Refusal(422, "unreadable", "the file cannot be read: it is damaged, or of an unknown kind")
+            raise disk_full(OSError(answer["errno"], "")) or unread
         if "too_large" in answer:
             raise Refusal(413, "too_large", answer["too_large"])
         if "refused" in answer:

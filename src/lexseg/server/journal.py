@@ -38,17 +38,31 @@ class Journal:
             _log.warning("another server keeps the journal in %s: this one keeps none; give --state", path)
             return
         self.before = _ended(_read(path))
-        lines = (_line(id_, state) for id_, state in self.before.items())
-        replace_file(path, b"".join(lines))
-        self._file = open(path, "ab")  # noqa: SIM115
+        self._path, self._states = path, dict(self.before)
+        self._rewrite()
 
     def write(self, id_: str, state: str) -> None:
         """Note a job's state, and see to it that it is on the disk."""
         if self._file is None:
             return
+        self._states.pop(id_, None)
+        self._states[id_] = state
         self._file.write(_line(id_, state))
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._lines += 1
+        if self._lines > 10 * _KEPT:
+            self._rewrite()
+
+    def _rewrite(self) -> None:
+        """Keep a line for each of the last jobs, and no other."""
+        if self._file is not None:
+            self._file.close()
+        # those at work are the last ones: far fewer wait than are remembered
+        self._states = dict(list(self._states.items())[-_KEPT:])
+        replace_file(self._path, b"".join(_line(id_, state) for id_, state in self._states.items()))
+        self._file = open(self._path, "ab")  # noqa: SIM115
+        self._lines = len(self._states)
 
     def close(self) -> None:
         """Let go of the files."""

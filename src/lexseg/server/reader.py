@@ -129,6 +129,8 @@ def main() -> None:
             say({"refused": str(error)})
         except MemoryError:
             say({"too_large": "reading it takes more memory than this server gives to an upload"})
+        except OSError as error:
+            say({"errno": error.errno})
         except Exception as error:  # whatever a reader did not foresee is the file's fault as far as the client goes
             say({"refused": f"the file cannot be read ({type(error).__name__}): it is damaged, or of an unknown kind"})
 

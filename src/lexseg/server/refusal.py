@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import json
 from typing import Any
 
@@ -33,6 +34,13 @@ class Refusal(Exception):
         """The answer's headers, its type among them."""
         retry = {} if self.retry is None else {"retry-after": str(self.retry)}
         return {"content-type": "application/json"} | retry
+
+
+def disk_full(error: BaseException) -> Refusal | None:
+    """What to say where an error means that the disk is full; ``None`` for any other error."""
+    if not isinstance(error, OSError) or error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return None
+    return Refusal(507, "disk_full", "the server's disk is full; close images, or try again later", retry=60)
 
 
 async def respond(refusal: Refusal, send: Send, *, rest: Receive | None = None) -> None:

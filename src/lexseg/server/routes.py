@@ -18,7 +18,7 @@ from lexseg.server.batcher import Ask
 from lexseg.server.exports import can_seg, export
 from lexseg.server.images import UPLOAD, OpenImage
 from lexseg.server.jobs import Job
-from lexseg.server.refusal import Refusal
+from lexseg.server.refusal import Refusal, disk_full
 from lexseg.server.results import Result, Sentence
 from lexseg.server.schemas import ErrorAnswer, ImageAnswer, JobAnswer, ResultsAnswer, SegmentRequest
 from lexseg.server.service import Service
@@ -85,8 +85,10 @@ async def upload(request: Request, service: Served) -> Response:
                 said["notes"].append("the file states its own spacing: the one that was given is not used")
         image = OpenImage.of(id_, folder, said, opened_with=opened_with | {"spacing": spacing}, uploaded=came.size)
         images.add(image)
-    except BaseException:
+    except BaseException as error:
         service.discard(folder)
+        if (full := disk_full(error)) is not None:
+            raise full from None
         raise
     finally:
         images.coming -= 1
