@@ -157,6 +157,16 @@ class TestWindows:
         assert scan.windows[0].name == "automatic"
         assert 1000 <= scan.windows[0].low < scan.windows[0].high <= 3000
 
+    @pytest.mark.parametrize(
+        "slope, intercept, name", [(None, None, "as stored"), ("1.00", "0", "as stored"), (2, 0, "a")]
+    )
+    def test_eight_bits_without_a_window(self, make_film, slope, intercept, name):
+        scan = open_scan(make_film(RescaleSlope=slope, RescaleIntercept=intercept))
+        assert scan.windows[0].name.startswith(name)
+        assert scan.show(0)[0, 0] == 0 and scan.show(0)[-1, -1] == 1
+        shifted = open_scan(make_film(name="b.dcm", RescaleSlope=1, RescaleIntercept=-1000))
+        assert -1000 <= shifted.windows[0].low < shifted.windows[0].high <= -745
+
     def test_a_window_that_is_asked_for(self, make_film):
         scan = open_scan(make_film(WindowCenter=128, WindowWidth=256))
         assert np.allclose(scan.show(0, Window(100, 200)), np.clip((GRAYS - 100.0) / 100, 0, 1), atol=1e-6)

@@ -105,5 +105,13 @@ def automatic(values: NDArray[Any]) -> Window:
         return Window.of(*PRESETS["abdomen"])
     if low >= 0 and 1 < high <= 255 and bool(np.all(finite == np.rint(finite))):
         return Window(0, 255)
+    return spread(values)
+
+
+def spread(values: NDArray[Any]) -> Window:
+    """From one percentile of the values to the other; what is no number does not count."""
+    finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    if finite.size == 0:
+        return Window(0, 1)
     low, high = (float(value) for value in np.percentile(finite, PERCENTILES))
     return Window(low, high) if high > low else Window(low, low + 1)

@@ -14,7 +14,7 @@ from lexseg.data.scans.dicom.source import DicomSource
 from lexseg.data.scans.dicom.windows import stated_windows, usual_windows
 from lexseg.data.scans.limits import MAX_VOXELS
 from lexseg.data.scans.scan import Scan, Side
-from lexseg.data.volumes.window import Window, automatic
+from lexseg.data.volumes.window import PRESETS, Window, automatic, spread
 from lexseg.errors import DataError
 
 _SAMPLES = 5  # frames that the window of a file without one is told by
@@ -126,13 +126,18 @@ def _windows(headers: tuple[Header, ...], places: tuple[tuple[int, int], ...], n
     usual = usual_windows(header.modality)
     if stated or usual:
         return tuple(stated + usual)
-    if number(header.dataset, "BitsStored") == 8 and text(header.dataset, "RescaleSlope") in ("", "1", "1.0"):
+    macro = "PixelValueTransformationSequence"
+    scale = [group_value(header.dataset, macro, frame, f"Rescale{part}") for part in ("Slope", "Intercept")]
+    if number(header.dataset, "BitsStored") == 8 and scale[0] in (None, 1.0) and scale[1] in (None, 0.0):
         return (Window(0, 255, "as stored"),)
     found = []
     for place in sorted({int(at) for at in np.linspace(0, len(places) - 1, _SAMPLES)}):
         file, frame = places[place]
         read = read_frame(headers[file], frame)
         found.append(read.values.ravel() if read.padding is None else read.values[~read.padding])
-    window = automatic(np.concatenate(found))
+    values = np.concatenate(found)
+    window = automatic(values)
+    if window == Window.of(*PRESETS["abdomen"]) and header.modality is not None:  # no Hounsfield units, as it is no CT
+        window = spread(values)
     notes.append("the header gives no window: it is set by the values")
     return (Window(window.low, window.high, "automatic"),)
