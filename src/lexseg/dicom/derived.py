@@ -89,7 +89,8 @@ def new_uids(uid: str | None) -> tuple[UID, UID]:
 
 def software(model_version: str) -> list[str]:
     """SoftwareVersions: of LexSeg, and of the model."""
-    return [f"LexSeg {__version__}", long_string(f"model {model_version}")]
+    # not the full 64: the pad to an even length is counted by some readers
+    return [f"LexSeg {__version__}", long_string(f"model {model_version}", 62)]
 
 
 def long_string(text: str, most: int = 64) -> str:
