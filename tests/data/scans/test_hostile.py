@@ -14,7 +14,6 @@ import pydicom
 import pytest
 
 from hostile import mutated, seeds
-from lexseg.data.images import read_image
 from lexseg.data.scans import open_scan
 from lexseg.data.scans.content import Bounded, Content
 from lexseg.errors import DataError
@@ -151,28 +150,3 @@ def test_no_identifier_in_an_error_or_a_log(make_file, caplog, recwarn):
     told = str(caught.value) + caplog.text + " ".join(str(warning.message) for warning in recwarn)
     assert "cut short" in told
     assert not any(word in told for word in ("Doe", "DOEJANE", "4711"))
-
-
-class TestReadImage:
-    def test_of_one_frame(self, make_file):
-        path = make_file("a.dcm", WindowCenter=40, WindowWidth=400)
-        assert np.array_equal(read_image(path), open_scan(path).show(0))
-
-    def test_of_a_volume_says_how(self, tmp_path, data_root):
-        path = data_root / "io_samples/nifti/totalseg_example_mr_sm.nii.gz"
-        with pytest.raises(
-            DataError, match="a volume of 20 frames where one image is expected; segment it as a volume"
-        ):
-            read_image(path)
-
-    def test_a_picture_that_cannot_be_read_is_told_as_before(self, tmp_path):
-        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-        with pytest.raises(DataError, match="the image is damaged, cut short or of an unknown kind"):
-            read_image(tmp_path / "a.png")
-        with pytest.raises(DataError, match="there is no such file"):
-            read_image(tmp_path / "b.png")
-
-    def test_a_size_without_the_pixels(self, make_file):
-        from lexseg.data.images import image_size
-
-        assert image_size(make_file("a.dcm")) == (128, 128)
