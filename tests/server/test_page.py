@@ -1,6 +1,7 @@
 """The web page, used as people use it: by clicking and typing in a real browser, on a real server and real images."""
 
 import json
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -325,6 +326,17 @@ def test_an_image_that_the_server_let_go_is_opened_again(visit):
     visit.page.get_by_role("button", name="Open it again").click()
     visit.answers("found")
     visit.complaints.clear()
+
+
+def test_the_server_forgets_the_image_when_the_page_is_left(visit, ordinary):
+    visit.open(BREAST)
+    image = visit.page.evaluate("async () => (await import('./state.js')).state.image.id")
+    assert ordinary.get(f"/v1/images/{image}").status == 200
+    visit.page.reload()
+    deadline = time.monotonic() + 5
+    while ordinary.get(f"/v1/images/{image}").status != 404:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_token_is_asked_for_and_kept_in_memory_only(window, bundled):

@@ -33,7 +33,8 @@ export function drawNumber(context, rings, { number, colour, dots, written }) {
   const at = context.getTransform().transformPoint({ x, y });
   const top = Math.max(18 * dots, at.y - 3 * dots);
   const taken = (other) => Math.abs(other.x - at.x) < 20 * dots && Math.abs(other.y - top) < 16 * dots;
-  while (written.some(taken)) at.x += 20 * dots;
+  const side = at.x < (written.find(taken)?.x ?? 0) ? -1 : 1; // to the side where it is anyhow
+  while (written.some(taken)) at.x += side * 4 * dots;
   written.push({ x: at.x, y: top });
   onScreen(context, () => {
     const font = `600 ${14 * dots}px system-ui, sans-serif`;
