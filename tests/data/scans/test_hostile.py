@@ -71,6 +71,17 @@ class TestLengths:
         with pytest.raises(DataError, match=r"the DICOM header is damaged|without pixels"):
             open_scan(tmp_path / "a.dcm")
 
+    def test_a_sequence_where_a_word_is_expected(self, tmp_path, real_ct):
+        """Its items are of no known kind: pydicom fails when it is to write them out."""
+        real_ct.save_as(tmp_path / "a.dcm")
+        data = (tmp_path / "a.dcm").read_bytes()
+        at = data.index(b"\x08\x00\x60\x00CS", 132)
+        inside = b"\x20\x4d\x45\x44IC\x02\x00ab"
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, len(inside)) + inside
+        sequence = struct.pack("<HH2sHI", 0x0008, 0x0060, b"SQ", 0, len(item)) + item
+        (tmp_path / "a.dcm").write_bytes(data[:at] + sequence + data[at + 10 :])
+        assert open_scan(tmp_path / "a.dcm").modality is None
+
     @pytest.mark.parametrize(
         "header, message",
         [

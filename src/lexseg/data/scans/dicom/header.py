@@ -8,6 +8,7 @@ from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from lexseg.data.scans.content import Content, InMemory
@@ -93,10 +94,10 @@ def text(dataset: Dataset, keyword: str) -> str:
     """A value as a word; empty where there is none, or it is damaged."""
     try:
         value = dataset.get(keyword)
+        return "" if value is None or isinstance(value, Sequence) else str(value).strip()
     # pydicom converts values when they are asked for, and damaged ones raise nearly anything
     except Exception:
         return ""
-    return "" if value is None else str(value).strip()
 
 
 def read_header(content: Content) -> Header:
