@@ -53,6 +53,7 @@ def test_the_spacing_is_taken_where_the_file_has_none(server, data_root):
     assert server.open(FILM, spacing="0.2, 0.3")["spacing"] == [0.2, 0.3]
     ct = server.open(data_root / "io_samples" / "dicom" / "highdicom" / "ct_image.dcm", spacing="7,7")
     assert ct["spacing"] != [7, 7] and "spacing" in " ".join(ct["notes"])
+    assert "not on CT" in " ".join(ct["notes"])  # the bundled model has met films and ultrasound only
     for wrong in ("0.2", "0,1", "a,b", "nan,1", "1,2,3"):
         refused = server.send(FILM, spacing=wrong)
         assert refused.status == 422 and refused.code == "invalid"

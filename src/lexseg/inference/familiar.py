@@ -6,15 +6,19 @@ from dataclasses import replace
 from lexseg.data.scans.scan import Scan
 
 
-def noted(scan: Scan, modalities: Sequence[str]) -> Scan:
-    """The scan, with a note where it is of a kind that the model has never met: masks on it mean little.
+def unfamiliar(modality: str | None, modalities: Sequence[str]) -> str | None:
+    """What is to be said where a model has never met an image of this kind: its masks mean little.
 
     Args:
-        scan: the image or volume.
-        modalities: of the model's training images, as DICOM names them; empty if unknown, and then nothing is noted.
+        modality: of the image, as DICOM names it; ``None`` if unknown.
+        modalities: of the model's training images; empty if unknown.
     """
-    if not modalities or scan.modality is None or scan.modality in modalities:
-        return scan
-    met = ", ".join(modalities)
-    note = f"the model was trained on {met} and not on {scan.modality}: it will paint, but it has not learnt to"
-    return replace(scan, notes=(*scan.notes, note))
+    if not modalities or modality is None or modality in modalities:
+        return None
+    return f"the model was trained on {', '.join(modalities)} and not on {modality}: it will paint, but not know what"
+
+
+def noted(scan: Scan, modalities: Sequence[str]) -> Scan:
+    """The scan, with :func:`unfamiliar` among its notes where it applies."""
+    note = unfamiliar(scan.modality, modalities)
+    return scan if note is None else replace(scan, notes=(*scan.notes, note))

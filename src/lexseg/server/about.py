@@ -35,6 +35,7 @@ async def capabilities(service: Served) -> dict[str, Any]:
         "method": asker.model.name,
         "size": list(asker.size),
         "laterality": asker.laterality,
+        "modalities": list(asker.modalities),
         "threshold": asker.threshold,
         "presence": asker.presence_threshold is not None,
         "sha256": asker.sha256,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from PIL import Image
 
 from lexseg.errors import TextError
+from lexseg.inference.familiar import unfamiliar
 from lexseg.inference.overlay import draw_overlay
 from lexseg.inference.report import findings_of
 from lexseg.inference.results import png
@@ -83,6 +84,8 @@ async def upload(request: Request, service: Served) -> Response:
                 said["spacing"] = spacing
             elif not np.allclose(said["spacing"], spacing, rtol=0.01):
                 said["notes"].append("the file states its own spacing: the one that was given is not used")
+        if (note := unfamiliar(said["modality"], service.segmenter.modalities)) is not None:
+            said["notes"].append(note)
         image = OpenImage.of(id_, folder, said, opened_with=opened_with | {"spacing": spacing}, uploaded=came.size)
         images.add(image)
     except BaseException as error:
