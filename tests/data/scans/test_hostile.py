@@ -40,6 +40,36 @@ def test_mutated_files(tmp_path):
     assert read > 20 and refused > 80
 
 
+GARBAGE = (
+    b"SQ\0\0\x12\0\0\0\xfe\xff\0\xe0\x0a\0\0\0\x20\x4d\x45\x44IC\x02\0ab",  # an item of no known kind
+    b"ZZ\x04\0\xff\xfe\xfd\xfc",
+    b"LO\x06\0\xff\xfe\\\xfd\xfc\\",
+    b"FD\x08\0\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"DS\x06\0inf\\1 ",
+    b"IS\x0c\x00999999999999",
+)
+
+
+@pytest.mark.parametrize("name", ["CT_small.dcm", "examples_palette.dcm", "dicomdirtests/77654033/CR1/6154"])
+def test_garbage_in_place_of_every_value(name, tmp_path):
+    data, path, tried = (FILES / name).read_bytes(), tmp_path / "file", 0
+    for element in pydicom.dcmread(FILES / name, stop_before_pixels=True):
+        long = element.VR in ("OB", "OW", "SQ", "UN", "UT")
+        at = data.find(struct.pack("<HH2s", element.tag.group, element.tag.element, element.VR.encode()), 132)
+        length = struct.unpack_from("<I" if long else "<H", data, at + (8 if long else 6))[0]
+        if at < 0 or length == 0xFFFFFFFF or element.tag.is_private or element.tag.group == 0x0010:
+            continue
+        for garbage in GARBAGE:
+            path.write_bytes(data[: at + 4] + garbage + data[at + (12 if long else 8) + length :])
+            tried += 1
+            try:
+                shown = open_scan(path).show(0)
+                assert shown.min() >= 0 and shown.max() <= 1
+            except DataError:
+                continue
+    assert tried > 150
+
+
 class TestLengths:
     def test_no_length_makes_room_for_itself(self, tmp_path):
         (tmp_path / "a").write_bytes(b"x" * 1000)

@@ -1,6 +1,7 @@
 """From DICOM headers to a scan."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +23,10 @@ _SAMPLES = 5  # frames that the window of a file without one is told by
 
 def scan_of_file(name: str, header: Header) -> Scan:
     """A scan of one file, of one frame or of several."""
-    places = tuple((0, frame) for frame in range(header.frames))
-    planes = [plane_of(header.dataset, frame) for frame in range(header.frames)]
-    return _scan(name, (header,), places, planes, [])
+    with _damage(name):
+        places = tuple((0, frame) for frame in range(header.frames))
+        planes = [plane_of(header.dataset, frame) for frame in range(header.frames)]
+        return _scan(name, (header,), places, planes, [])
 
 
 def scan_of_series(name: str, headers: Sequence[Header], channel: int | None = None) -> Scan:
@@ -33,11 +35,25 @@ def scan_of_series(name: str, headers: Sequence[Header], channel: int | None = N
     Raises:
         DataError: as :func:`lexseg.data.scans.dicom.series.ordered`, or if they are too many.
     """
-    slices, planes, notes = ordered(name, headers, channel)
-    rows, columns = slices[0].size
-    if rows * columns * len(slices) > MAX_VOXELS:
-        raise DataError(f"{name}: {len(slices)} slices of {rows} x {columns}; at most {MAX_VOXELS:,} voxels are opened")
-    return _scan(name, tuple(slices), tuple((index, 0) for index in range(len(slices))), planes, notes)
+    with _damage(name):
+        slices, planes, notes = ordered(name, headers, channel)
+        rows, columns = slices[0].size
+        if rows * columns * len(slices) > MAX_VOXELS:
+            raise DataError(
+                f"{name}: {len(slices)} slices of {rows} x {columns}; at most {MAX_VOXELS:,} voxels are opened"
+            )
+        return _scan(name, tuple(slices), tuple((index, 0) for index in range(len(slices))), planes, notes)
+
+
+@contextmanager
+def _damage(name: str) -> Iterator[None]:
+    """Values of a header are converted when they are asked for, and damaged ones raise nearly anything."""
+    try:
+        yield
+    except (DataError, MemoryError):
+        raise
+    except Exception as error:
+        raise DataError(f"{name}: the DICOM header is damaged ({type(error).__name__})") from error
 
 
 def _scan(

@@ -17,9 +17,8 @@ UNEVEN = 0.05
 
 def is_localizer(header: Header) -> bool:
     """Whether it is a survey picture, as scanners take before the slices."""
-    kinds = header.dataset.get("ImageType") or ()
-    kinds = [kinds] if isinstance(kinds, str) else list(kinds)
-    return any(str(kind).upper() in ("LOCALIZER", "SCOUT", "TOPOGRAM") for kind in kinds)
+    kind = text(header.dataset, "ImageType").upper()
+    return any(word in kind for word in ("LOCALIZER", "SCOUT", "TOPOGRAM"))
 
 
 def is_stack(headers: Sequence[Header]) -> bool:
