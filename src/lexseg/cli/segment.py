@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.errors import ConfigError, DataError, LexSegError, TextError
+from lexseg.errors import DataError, LexSegError, TextError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
         from lexseg.cli.segment_report import run_report
 
         return run_report(args)
-    from lexseg.cli.segment_scan import outputs_of
+    from lexseg.cli.segment_scan import check_output, outputs_of
     from lexseg.inference.requests import collect, output_stems
     from lexseg.inference.results import result_files
 
@@ -123,22 +123,6 @@ def run(args: argparse.Namespace) -> int:
         raise DataError(failures[0])
     done = len(requests) + len(problems) - len(failures)
     raise DataError(f"{done} done, {len(failures)} could not be segmented:\n  " + "\n  ".join(failures))
-
-
-def check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path]) -> None:
-    """Refuse results over the inputs, or into a file.
-
-    Raises:
-        ConfigError: if so.
-    """
-    overwritten = sorted(str(path) for path in inputs if path.resolve() in targets)
-    if overwritten:
-        raise ConfigError(f"the results would overwrite {overwritten[0]}; give another --output")
-    for path in inputs:
-        if path.is_dir() and args.output.resolve().is_relative_to(path.resolve()):
-            raise ConfigError(f"--output {args.output} lies in {path}, which is read as one series; give another")
-    if args.output.exists() and not args.output.is_dir():
-        raise ConfigError(f"--output {args.output} is a file; give a folder")
 
 
 def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argparse.Namespace) -> list[str]:

@@ -5,8 +5,7 @@ import sys
 import warnings
 from dataclasses import replace
 
-from lexseg.cli.segment import check_output
-from lexseg.cli.segment_scan import Clock, about, asked_how, found_words, open_asked, outputs_of
+from lexseg.cli.segment_scan import Clock, about, asked_how, check_output, found_words, open_asked, outputs_of
 from lexseg.errors import ConfigError, DataError, TextError
 
 

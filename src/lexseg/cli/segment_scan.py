@@ -45,6 +45,22 @@ def outputs_of(args: argparse.Namespace, model_name: str, model_version: str | N
     )
 
 
+def check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path]) -> None:
+    """Refuse results over the inputs, or into a file.
+
+    Raises:
+        ConfigError: if so.
+    """
+    overwritten = sorted(str(path) for path in inputs if path.resolve() in targets)
+    if overwritten:
+        raise ConfigError(f"the results would overwrite {overwritten[0]}; give another --output")
+    for path in inputs:
+        if path.is_dir() and args.output.resolve().is_relative_to(path.resolve()):
+            raise ConfigError(f"--output {args.output} lies in {path}, which is read as one series; give another")
+    if args.output.exists() and not args.output.is_dir():
+        raise ConfigError(f"--output {args.output} is a file; give a folder")
+
+
 def open_asked(
     path: Path, args: argparse.Namespace, spacing: tuple[float, float] | None
 ) -> "tuple[Scan, Window | None]":
