@@ -22,8 +22,9 @@ from scipy import ndimage
 
 from lexseg.data.augment import case_generator
 from lexseg.data.case import Case
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
+from lexseg.data.masks import read_mask
 from lexseg.metrics.overlap import dice
 from lexseg.text.wording import mirror_words
 

@@ -12,8 +12,9 @@ from torch.utils.data import DataLoader
 from lexseg.data.augment import AugmentConfig, AugmentParameters, augment_mask, resize_image
 from lexseg.data.case import Case
 from lexseg.data.dataset import CaseDataset, Sample, _present, collate, image_tensor
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
+from lexseg.data.masks import read_mask
 from lexseg.errors import DataError
 from lexseg.text.batch import TextBatch
 from lexseg.text.wording import mirror_words

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexseg.data import images
-from lexseg.data.images import image_from_array, image_from_pil, image_size, read_image, read_mask
+from lexseg.data import pictures
+from lexseg.data.images import image_size, read_image
+from lexseg.data.masks import read_mask
+from lexseg.data.pictures import image_from_array, image_from_pil
 from lexseg.errors import DataError
 
 GRAY = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6)
@@ -234,7 +236,7 @@ class TestRefused:
             self.refused(path, "100000 x 100000", "200 million", reader=reader)
 
     def test_the_limit_is_ours(self, save, monkeypatch):
-        monkeypatch.setattr(images, "MAX_PIXELS", 23)
+        monkeypatch.setattr(pictures, "MAX_PIXELS", 23)
         self.refused(save(GRAY), "6 x 4")
         with pytest.raises(DataError):
             image_from_array(GRAY)

@@ -6,9 +6,9 @@ import openpyxl
 import pytest
 from PIL import Image
 
-from lexseg.data.images import read_mask
 from lexseg.data.importers import import_layout
 from lexseg.data.manifest import read_manifest
+from lexseg.data.masks import read_mask
 from lexseg.errors import ConfigError, DataError
 
 SIZE = (24, 32)

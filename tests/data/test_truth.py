@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from lexseg.data.check import check_manifest
-from lexseg.data.images import read_instances
 from lexseg.data.manifest import read_manifest, write_manifest
+from lexseg.data.masks import read_instances
 from lexseg.data.truth import read_truth, truth_of
 from lexseg.errors import DataError
 

@@ -217,6 +217,15 @@ class TestWindow:
         assert parse_window("LUNG") == Window(-1350, 150)
         assert parse_window("auto") is None
 
+    @pytest.mark.parametrize("window", [Window.of(5e-324, 40), Window.of(1, 1e300), Window.of(1e308, -1e308)])
+    def test_the_thinnest_and_farthest_are_a_step(self, window):
+        """From black to white there is nothing left to divide by."""
+        values = np.array([-1000, 39, 41, 3000, np.nan])
+        assert window.show(values)[-1] == 0 and set(window.show(values)) <= {0, 255}
+        if window.level == 40:
+            assert window.shade(values).tolist() == [0, 0, 1, 1, 0]
+        assert np.isfinite(window.shade(values)).all()
+
     @pytest.mark.parametrize("text", ["0,40", "-5,1", "400", "abdomn", "nan,1", "400,40,1", ""])
     def test_no_windows(self, text):
         with pytest.raises(ConfigError, match="no window"):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexseg.data.images import read_mask
+from lexseg.data.masks import read_mask
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.evaluation.cases import fingerprint, select_cases
 from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
+from lexseg.data.masks import read_mask
 from lexseg.inference.demo import examples
 from lexseg.inference.segmenter import Segmenter
 from lexseg.metrics.overlap import dice

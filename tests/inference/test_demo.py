@@ -4,7 +4,8 @@ import numpy as np
 from PIL import Image
 
 from lexseg.cli.main import main
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
+from lexseg.data.masks import read_mask
 from lexseg.inference.demo import examples, run_demo, summary
 
 

@@ -150,6 +150,11 @@ def test_a_sentence_too_long_is_named_by_its_number(sides, film):
     assert "secret" not in str(caught.value).lower()
 
 
+def test_a_report_that_is_no_text(sides, film):
+    with pytest.raises(TextError, match="no text; write it in UTF-8"):
+        segment_report(sides.set_image(film), "FINDINGS: opacity in the \ud800 left lung.")
+
+
 def test_a_report_without_findings(sides, film):
     with pytest.raises(TextError, match="no sentence"):
         sides.set_image(film).segment_report("TECHNIQUE: PA view.")

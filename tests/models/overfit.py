@@ -7,8 +7,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
+from lexseg.data.masks import read_mask
 from lexseg.models import create_model
 from lexseg.text import create_text_encoder
 from lexseg.text.collate import TextPipeline

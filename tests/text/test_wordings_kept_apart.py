@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import kept_apart
-from lexseg.data.images import read_instances
 from lexseg.data.manifest import read_manifest
+from lexseg.data.masks import read_instances
 from lexseg.data.refer import frames
 from lexseg.data.refer.anatomy import ANATOMIES
 from lexseg.data.refer.nouns import NOUNS

@@ -11,7 +11,7 @@ import torch
 from lexseg.cli.main import main
 from lexseg.data.augment import AugmentParameters, augment_mask
 from lexseg.data.case import Case
-from lexseg.data.images import read_mask
+from lexseg.data.masks import read_mask
 from lexseg.errors import ConfigError, DataError
 from lexseg.models import MODELS
 from lexseg.models.io import load_model

@@ -16,8 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import tiny
 from lexseg.cli.main import main
-from lexseg.data.images import read_image, read_mask
+from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
+from lexseg.data.masks import read_mask
 from lexseg.errors import ModelError
 from lexseg.inference.segmenter import Segmenter
 from lexseg.metrics.overlap import Pooled, dice

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.case import Case
-from lexseg.data.images import Bool, read_instances, read_mask
+from lexseg.data.masks import read_instances, read_mask
+from lexseg.data.pictures import Bool
 from lexseg.errors import DataError
 
 

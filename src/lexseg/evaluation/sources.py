@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.case import Case, Laterality
-from lexseg.data.images import image_size, read_image, read_mask
+from lexseg.data.images import image_size, read_image
+from lexseg.data.masks import read_mask
 from lexseg.data.problem import Problem, describe
 from lexseg.errors import DataError
 from lexseg.evaluation.cases import file_names

@@ -16,13 +16,14 @@ from torch.nn.functional import interpolate
 
 from lexseg.data.augment import resize_image
 from lexseg.data.dataset import image_tensor
-from lexseg.data.images import image_from_array, image_from_pil, read_image
+from lexseg.data.images import read_image
+from lexseg.data.pictures import image_from_array, image_from_pil
 
 ImageLike = str | Path | NDArray[Any] | Image.Image
 
 
 def load_image(image: ImageLike) -> NDArray[np.float32]:
-    """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.data.images`)."""
+    """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.data.pictures`)."""
     if isinstance(image, str | Path):
         return read_image(image)
     if isinstance(image, Image.Image):

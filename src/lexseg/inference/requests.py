@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lexseg.data.case import Laterality
-from lexseg.data.images import SUFFIXES
+from lexseg.data.pictures import SUFFIXES
 from lexseg.data.problem import Problem
 from lexseg.data.row import RowReader
 from lexseg.data.scans.dicom.header import looks_like_dicom

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lexseg.data.case import Laterality
-from lexseg.data.images import image_from_array
+from lexseg.data.pictures import image_from_array
 from lexseg.errors import ConfigError
 from lexseg.inference.answer import Answer
 from lexseg.inference.images import ImageLike, load_image, to_input

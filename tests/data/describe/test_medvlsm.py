@@ -7,7 +7,7 @@ import pytest
 
 from lexseg.data.describe.areas import areas_of
 from lexseg.data.describe.medvlsm import Subject, cells_of, phrasings, prompt, shape_of, size_of
-from lexseg.data.images import read_mask
+from lexseg.data.masks import read_mask
 from referring import mask_of
 
 SIZE = (90, 90)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lexseg.data.images import Bool
+from lexseg.data.pictures import Bool
 from lexseg.data.refer.attributes import Target, measure
 from lexseg.data.refer.targets import components
 

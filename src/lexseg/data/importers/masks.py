@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lexseg.data.images import read_mask, read_values
 from lexseg.data.importers.record import Findings, Record
+from lexseg.data.masks import read_mask, read_values
 from lexseg.errors import DataError
 
 MOST_BETWEEN = 0.05

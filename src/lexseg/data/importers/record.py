@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lexseg.data.case import ExpressionKind, Laterality, Split
-from lexseg.data.images import SUFFIXES
+from lexseg.data.pictures import SUFFIXES
 from lexseg.data.problem import Problem, Severity
 from lexseg.errors import DataError
 

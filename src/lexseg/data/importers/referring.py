@@ -19,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 
 from lexseg.data.case import Laterality, Split
-from lexseg.data.images import image_size, read_instances, read_mask
+from lexseg.data.images import image_size
 from lexseg.data.importers.expressions import (
     Expression,
     ImageFinder,
@@ -31,6 +31,7 @@ from lexseg.data.importers.expressions import (
 from lexseg.data.importers.instances import Bool
 from lexseg.data.importers.record import Findings, find_folder
 from lexseg.data.importers.segments import segment_mask
+from lexseg.data.masks import read_instances, read_mask
 from lexseg.errors import DataError
 
 KEYS: dict[str, tuple[str, ...]] = {

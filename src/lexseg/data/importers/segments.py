@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.images import MAX_PIXELS
+from lexseg.data.pictures import MAX_PIXELS
 from lexseg.errors import DataError
 
 Bool = NDArray[np.bool_]

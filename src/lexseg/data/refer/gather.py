@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.case import Case
-from lexseg.data.images import read_mask, read_values
+from lexseg.data.masks import read_mask, read_values
 from lexseg.data.refer.targets import Instances, TargetKind, classes, classes_of_values, components, instances
 from lexseg.errors import ConfigError, DataError
 

@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from lexseg.data.augment import case_generator
-from lexseg.data.images import read_image, read_values
+from lexseg.data.images import read_image
+from lexseg.data.masks import read_values
 
 EXAMPLES, COLUMNS = 24, 6
 _SIDE, _GAP, _LINE, _LINES, _CHARACTERS = 224, 12, 16, 4, 36

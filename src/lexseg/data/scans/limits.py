@@ -1,6 +1,6 @@
 """How much of a file is read at most: a small one may be made to fill the memory."""
 
-from lexseg.data.images import MAX_PIXELS
+from lexseg.data.pictures import MAX_PIXELS
 from lexseg.data.volumes.read import MAX_VOXELS
 
 MAX_FILES = 20_000

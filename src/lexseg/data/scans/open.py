@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from lexseg.data.images import read_image
+from lexseg.data.pictures import read_picture
 from lexseg.data.scans.archive import unzipped
 from lexseg.data.scans.content import Content
 from lexseg.data.scans.dicom.build import scan_of_file, scan_of_series
@@ -115,7 +115,7 @@ def _open_file(content: Content, kind: Kind | None, channel: int | None) -> Scan
 
 
 def _open_image(path: Path, name: str) -> Scan:
-    pixels = read_image(path)
+    pixels = read_picture(path)
     color, (height, width) = pixels.ndim == 3, pixels.shape[:2]
     return Scan(
         name=name,
