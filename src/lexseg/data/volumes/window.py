@@ -22,6 +22,8 @@ PRESETS: dict[str, tuple[float, float]] = {
 }
 PERCENTILES = (0.5, 99.5)
 """What is black and what white of values that are no Hounsfield units, as those of MR."""
+THINNEST = 1e-37
+"""The least from black to white: below, a width is no more than a step, and one divided by it no float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,13 @@ class Window:
 
     def show(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """The values as grays, 0..255; what is no number is black."""
-        shown = (values.astype(np.float64) - self.low) * (255 / (self.high - self.low))
+        shown = (values.astype(np.float64) - self.low) * (255 / max(self.high - self.low, THINNEST))
         shown = np.nan_to_num(shown, nan=0.0, posinf=255.0, neginf=0.0)
         return np.asarray(np.clip(np.rint(shown), 0, 255), dtype=np.uint8)
 
     def shade(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """The values from black 0 to white 1, float32; what is no number is black."""
-        shown = (values.astype(np.float32) - np.float32(self.low)) * np.float32(1 / (self.high - self.low))
+        shown = (values.astype(np.float32) - np.float32(self.low)) * np.float32(1 / max(self.high - self.low, THINNEST))
         np.nan_to_num(shown, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
         return np.asarray(np.clip(shown, 0, 1, out=shown))
 

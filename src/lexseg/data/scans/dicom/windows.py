@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from lexseg.data.scans.dicom.groups import group_of, group_value
-from lexseg.data.volumes.window import PRESETS, Window
+from lexseg.data.volumes.window import PRESETS, THINNEST, Window
 
 _NAMES = ("abdomen", "lung", "mediastinum", "bone", "brain", "liver-narrow")
 
@@ -38,7 +38,7 @@ class SigmoidWindow(Window):
     """A window with soft ends (VOI LUT Function SIGMOID); ``low`` and ``high`` are where the straight one would end."""
 
     def shade(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        exponent = (values.astype(np.float32) - np.float32(self.level)) * np.float32(-4 / self.width)
+        exponent = (values.astype(np.float32) - np.float32(self.level)) * np.float32(-4 / max(self.width, THINNEST))
         shown = 1 / (1 + np.exp(np.clip(exponent, -60, 60)))
         return np.asarray(np.nan_to_num(shown, nan=0.0), dtype=np.float32)
 
