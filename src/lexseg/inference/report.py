@@ -54,8 +54,13 @@ def findings_of(segmenter: Segmenter, text: str) -> list[Finding]:
     """The findings of a report, each of them short enough to be asked.
 
     Raises:
-        TextError: if there are none, or one is too long: it is named by its number, not by its words.
+        TextError: if there are none, or one is too long: it is named by its number, not by its words; or if the report
+            holds what is no text.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise TextError("the report holds bytes that are no text; write it in UTF-8") from None
     found = read_report(text)
     if not found:
         raise TextError(
