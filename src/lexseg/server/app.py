@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
 
 from lexseg import __version__
 from lexseg.inference.results import NOTE
@@ -24,6 +25,14 @@ from lexseg.server.service import Service
 from lexseg.server.settings import Settings
 
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
+
+
+class _Page(StaticFiles):
+    """The page's files, small ones, always sent whole: what else is said of ranges is no refusal of ours."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, value) for name, value in scope["headers"] if name not in (b"range", b"if-range")]
+        await super().__call__({**scope, "headers": headers}, receive, send)
 
 
 def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAPI:
@@ -74,7 +83,7 @@ def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAP
     app.add_exception_handler(HTTPException, http_error)
     page = Path(str(files("lexseg"))) / "server" / "page"
     if settings.page and page.is_dir():
-        app.mount("/", StaticFiles(directory=page, html=True), name="page")
+        app.mount("/", _Page(directory=page, html=True), name="page")
     # the last one is asked first
     app.add_middleware(Patience, settings=settings)
     app.add_middleware(Guard, settings=settings)

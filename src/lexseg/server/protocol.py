@@ -3,8 +3,10 @@
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from lexseg.server.refusal import Refusal
 from lexseg.server.settings import Times
 
 
@@ -38,6 +40,19 @@ def patient_protocol(times: Times) -> type[H11Protocol]:
             if self.cycle is not before:
                 self._stop(self._head)
                 self._head = None
+
+        def send_400_response(self, msg: str) -> None:
+            refusal = Refusal(400, "no_http", "the request is no HTTP that can be read")
+            body = refusal.body()
+            head = {**refusal.headers(), "content-length": str(len(body)), "connection": "close"}
+            raw = [(name.encode(), value.encode()) for name, value in head.items()]
+            for event in (
+                h11.Response(status_code=refusal.status, headers=raw, reason=b"Bad Request"),
+                h11.Data(data=body),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+            self.transport.close()
 
         def on_response_complete(self) -> None:
             self._wait_for_head()
