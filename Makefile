@@ -32,9 +32,9 @@ demo: $(VENV)/.lexseg  ## Segment real images by sentences with the bundled mode
 test: $(VENV)/.lexseg-dev  ## Run the tests (those on real data where LEXSEG_DATA names the folder)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
 
-soak: $(VENV)/.lexseg-dev  ## Load a server with 32 clients for two minutes; read 10,000 damaged files
+soak: $(VENV)/.lexseg-dev  ## Load a server with 32 clients for two minutes; then read and send 10,000 damaged files
 	$(BIN)/python tests/soak/load.py
-	$(BIN)/python tests/soak/fuzz_files.py --files 10000 --guided 60
+	$(BIN)/python tests/soak/fuzz.py --files 10000 --guided 60 --requests 3000
 
 check: $(VENV)/.lexseg-dev  ## Lint, check types and layers
 	$(BIN)/ruff check .
