@@ -76,9 +76,9 @@ class Guard:
                 raise Refusal(401, "token", "send the server's token: 'Authorization: Bearer TOKEN'")
 
     def _check_origin(self, scope: Scope, headers: Mapping[str, str], host: str) -> None:
-        origin = headers.get("origin")
-        if origin is not None:
-            if origin.lower() not in (f"http://{host}".lower(), f"https://{host}".lower()):
+        origins = Headers(scope=scope).getlist("origin")
+        if origins:
+            if {origin.lower() for origin in origins} - {f"http://{host}".lower(), f"https://{host}".lower()}:
                 raise Refusal(403, "origin", "pages of other sites may not use this server")
             return
         # reads by <img> or a link carry no origin; following a link to the page itself is fine
