@@ -57,13 +57,16 @@ class Window:
 
     def show(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """The values as grays, 0..255; what is no number is black."""
-        shown = (values.astype(np.float64) - self.low) * (255 / max(self.high - self.low, THINNEST))
+        with np.errstate(over="ignore", invalid="ignore"):
+            shown = (values.astype(np.float64) - self.low) * (255 / max(self.high - self.low, THINNEST))
         shown = np.nan_to_num(shown, nan=0.0, posinf=255.0, neginf=0.0)
         return np.asarray(np.clip(np.rint(shown), 0, 255), dtype=np.uint8)
 
     def shade(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """The values from black 0 to white 1, float32; what is no number is black."""
-        shown = (values.astype(np.float32) - np.float32(self.low)) * np.float32(1 / max(self.high - self.low, THINNEST))
+        with np.errstate(over="ignore", invalid="ignore"):  # of windows far from all values
+            slope = np.float32(1 / max(self.high - self.low, THINNEST))
+            shown = (values.astype(np.float32) - np.float32(self.low)) * slope
         np.nan_to_num(shown, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
         return np.asarray(np.clip(shown, 0, 1, out=shown))
 
