@@ -19,7 +19,7 @@ from lexseg.data.scans.dicom.decoder_worker import receive, send
 START_TIMEOUT = 60.0
 """Seconds in which the process must have started."""
 
-TIMEOUT = 4.0
+TIMEOUT = 3.0
 """Seconds after which a small frame is given up."""
 
 SLOWEST = 2_000_000
