@@ -8,6 +8,7 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import as_pixel_options
+from pydicom.uid import JPEG2000TransferSyntaxes
 
 from lexseg.data.scans.dicom.codestream import stated_size
 from lexseg.data.scans.dicom.decoder_process import DECODERS
@@ -20,6 +21,7 @@ from lexseg.errors import DataError
 # what no other reads (its JPEG part, under the GPL, is not needed for that).
 _SAFE = ("pillow", "pydicom")
 _APART = ("pyjpegls", "gdcm")
+_HELD_UP = JPEG2000TransferSyntaxes  # damaged ones hold up Pillow for minutes
 _LAST = ("pylibjpeg",)
 _OPTIONS = (
     "bits_allocated",
@@ -105,7 +107,8 @@ def _stored(header: Header, index: int) -> tuple[NDArray[Any], str]:
 
 def _unpacked(header: Header, decoder: Decoder, packed: bytes, options: dict[str, Any]) -> tuple[NDArray[Any], str]:
     there = decoder.available_plugins
-    safe, apart = ([name for name in names if name in there] for names in (_SAFE, _APART))
+    kinds = ((), (*_SAFE, *_APART)) if header.syntax in _HELD_UP else (_SAFE, _APART)
+    safe, apart = ([name for name in names if name in there] for names in kinds)
     if not safe and not apart:
         apart = [name for name in there if name in _LAST]
     if not safe and not apart:
