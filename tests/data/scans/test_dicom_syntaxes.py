@@ -161,6 +161,15 @@ class TestDamaged:
         monkeypatch.undo()
         assert scan.values(0).shape == (128, 128)
 
+    def test_jpeg_2000_is_unpacked_apart(self, monkeypatch):
+        """Damaged ones hold up Pillow for minutes."""
+        scan = open_scan(FILES / "JPEG2000.dcm")
+        assert scan.values(0).max() > 0
+        os.kill(decoder_process.DECODERS._process.pid, signal.SIGSTOP)
+        monkeypatch.setattr(decoder_process, "TIMEOUT", 0.2)
+        with pytest.raises(DataError, match="the pixels are damaged, or a kind of JPEG 2000"):
+            scan.values(0)
+
     def test_packed_pixels_cut_short(self, make_file, packed, tmp_path, monkeypatch):
         monkeypatch.setattr(decoder_process, "TIMEOUT", 0.5)  # CharLS runs on for ten seconds
         data = packed(make_file("a.dcm"), "JPEGLSLossless").read_bytes()
