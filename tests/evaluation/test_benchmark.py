@@ -42,6 +42,23 @@ def test_multiply_adds_are_counted_as_multiply_adds() -> None:
     assert count_macs(lambda: conv(torch.rand(1, 3, 10, 10))) == 3 * 8 * 9 * 100
 
 
+def test_a_learnt_input_of_a_module_can_be_counted() -> None:
+    """As the learnt queries of FMISeg are."""
+
+    class Slots(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.queries, self.read = torch.nn.Parameter(torch.rand(5, 4)), torch.nn.Linear(4, 3)
+
+        def forward(self) -> torch.Tensor:
+            return self.read(self.queries)
+
+    slots = Slots()
+    with torch.no_grad():
+        assert count_macs(slots, slots) == 5 * 4 * 3
+    assert slots.queries.requires_grad and slots.read.weight.requires_grad
+
+
 @pytest.mark.parametrize("masked", [False, True])
 def test_attention_is_counted(masked: bool) -> None:
     """Queries with keys, and weights with values: the fused kernels of a CPU would count as nothing."""

@@ -148,7 +148,7 @@ def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
     segment()
     peak = _peak_megabytes()
     ratio, latency = _latency(segment, repeats)
-    macs = count_macs(segment)
+    macs = count_macs(segment, model)
     speed = _training_speed(segmenter, pipeline)
     outside = 0 if encoder is None or encoder.trainable else sum(p.numel() for p in encoder.parameters())
     return Cost(
