@@ -54,7 +54,7 @@ def test_a_learnt_input_of_a_module_can_be_counted() -> None:
             return self.read(self.queries)
 
     slots = Slots()
-    with torch.no_grad():
+    with torch.inference_mode():
         assert count_macs(slots, slots) == 5 * 4 * 3
     assert slots.queries.requires_grad and slots.read.weight.requires_grad
 
