@@ -1,8 +1,11 @@
 """Questions about volumes: progress, answers, cancelling, and a server that is killed in the middle."""
 
+import contextlib
+import gc
 import gzip
 import io
 import json
+import os
 import time
 from pathlib import Path
 
@@ -79,6 +82,36 @@ def test_closing_the_image_ends_its_jobs(server, long_volume):
     assert server.call("DELETE", f"/v1/images/{image['id']}").status == 204
     server.wait(job, "cancelled")
     assert not (server.service.root / image["id"]).exists()
+
+
+def test_nothing_of_a_closed_image_is_told_by_its_jobs_or_stays_on_the_disk(server, long_volume):
+    image = server.open(long_volume)
+    job = server.post(f"/v1/images/{image['id']}/segment", sentences=[RIGHT], frames=[0, 1]).json
+    server.wait(job, "done")
+    pixels = f"{image['id']}/frames"
+    assert any(pixels in held for held in _held())
+    assert server.call("DELETE", f"/v1/images/{image['id']}").status == 204
+    assert server.get(f"/v1/jobs/{job['id']}").code == "no_such_job"
+    gc.collect()
+    assert not any(pixels in held for held in _held())
+
+
+def test_jobs_of_an_image_that_made_room_for_another_hold_none_of_its_pixels(server, long_volume):
+    image = server.open(long_volume)
+    job = server.post(f"/v1/images/{image['id']}/segment", sentences=[RIGHT], frames=[0, 1]).json
+    assert len(server.wait(job, "done")["results"]) == 1
+    server.service.images.close(image["id"])
+    gc.collect()
+    assert not any(f"{image['id']}/frames" in held for held in _held())
+    told = server.get(f"/v1/jobs/{job['id']}").json
+    assert told["state"] == "done" and told["results"] == []
+
+
+def _held():
+    """The files that this process holds open, also those that were removed."""
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            yield os.readlink(link)
 
 
 def test_too_many_jobs_are_refused(strict):

@@ -174,6 +174,10 @@ class Images:
         image.used = time.monotonic()
         return image
 
+    def find(self, id_: str) -> OpenImage | None:
+        """An image, if it is open; which does not count as use."""
+        return self._images.get(id_)
+
     def close(self, id_: str) -> None:
         """Forget an image, and remove its files."""
         image = self._images.pop(id_)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lexseg.data.case import Laterality
+from lexseg.data.scans.scan import Scan
 from lexseg.data.volumes.window import Window
 from lexseg.errors import LexSegError
 from lexseg.inference.segmenter import Segmenter
@@ -44,7 +45,8 @@ class Job:
     """Sentences about a range of frames.
 
     Attributes:
-        image: that is asked about.
+        image_id: of the image that is asked about. The image itself is not held: its pixels take room for as long as
+            anybody holds it, also once it is closed, and jobs are remembered for longer.
         frames: the range.
         sentences: that are asked.
         window, threshold, laterality, keep: as in :class:`lexseg.server.batcher.Ask`.
@@ -57,7 +59,7 @@ class Job:
         unwanted: set to end it.
     """
 
-    image: OpenImage
+    image_id: str
     frames: range
     sentences: Sequence[Sentence]
     window: Window | None = None
@@ -72,19 +74,23 @@ class Job:
     error: dict[str, str] | None = None
     unwanted: threading.Event = field(default_factory=threading.Event, repr=False)
 
-    def describe(self) -> dict[str, Any]:
-        """As plain JSON values; answers whose image is closed are left out."""
+    def describe(self, image: OpenImage | None) -> dict[str, Any]:
+        """As plain JSON values.
+
+        Args:
+            image: that is asked about; ``None`` if it is closed, and its answers with it.
+        """
         left = None
         if self.state == "running" and self.done:
             left = round((time.monotonic() - self.started) / self.done * (len(self.frames) - self.done), 1)
-        kept = [self.image.results[id_] for id_ in self.results if id_ in self.image.results]
+        kept = [] if image is None else [image.results[id_] for id_ in self.results if id_ in image.results]
         return {
             "id": self.id,
             "state": self.state,
             "done": self.done,
             "total": len(self.frames),
             "seconds_left": left,
-            "results": [result.json(None, seg=can_seg(self.image)) for result in kept],
+            "results": [result.json(None, seg=image is not None and can_seg(image)) for result in kept],
             "error": self.error,
         }
 
@@ -109,19 +115,21 @@ class Jobs:
         self._queue: asyncio.Queue[Job] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="job")
 
-    async def add(self, job: Job) -> None:
-        """Take a job.
+    async def add(self, job: Job) -> dict[str, Any]:
+        """Take a job; gives how it is described.
 
         Raises:
-            Refusal: if too many wait.
+            Refusal: if too many wait, or its image is closed.
         """
         if sum(each.state in OPEN for each in self._jobs.values()) >= self._settings.limits.jobs:
             raise Refusal(503, "busy", "too many jobs wait; ask again when one of them is done", retry=10)
+        image = self._images.get(job.image_id)
         self._jobs[job.id] = job
-        job.image.busy += 1
+        image.busy += 1
         self._forget_old()
         await asyncio.to_thread(self._journal.write, job.id, job.state)
         self._queue.put_nowait(job)
+        return job.describe(image)
 
     def count(self, state: str) -> int:
         """How many are in a state."""
@@ -134,8 +142,7 @@ class Jobs:
             Refusal: if there is no job of that id, or it ended and its answers are gone.
         """
         if id_ in self._jobs:
-            self._jobs[id_].image.used = time.monotonic()
-            return self._jobs[id_].describe()
+            return self._described(self._jobs[id_])
         state = self._journal.before.get(id_)
         if state == "interrupted":
             message = "the server stopped while it was at work; nothing of it was kept: upload the image and ask again"
@@ -154,13 +161,15 @@ class Jobs:
         job.unwanted.set()
         if job.state == "queued":
             await self._end(job, "cancelled")
-        return job.describe()
+        return self._described(job)
 
     async def close(self, image: OpenImage) -> None:
-        """End the jobs of an image that is closed."""
-        for job in list(self._jobs.values()):
-            if job.image is image and job.state in OPEN:
+        """End the jobs of an image that is closed, and forget those that have ended."""
+        for job in [job for job in self._jobs.values() if job.image_id == image.id]:
+            if job.state in OPEN:
                 await self.cancel(job.id)
+            else:
+                del self._jobs[job.id]
 
     async def run(self) -> None:
         """Work, until cancelled."""
@@ -180,11 +189,15 @@ class Jobs:
         self._journal.close()
 
     async def _work(self, job: Job) -> None:
+        image = self._images.find(job.image_id)
+        if image is None:
+            await self._end(job, "cancelled")
+            return
         job.state, job.started = "running", time.monotonic()
         await asyncio.to_thread(self._journal.write, job.id, job.state)
         state: State = "done"
         try:
-            results = await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, job)
+            results = await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, job, image)
         except Cancelled:
             state = "cancelled"
         except LexSegError as error:
@@ -194,25 +207,26 @@ class Jobs:
             state, job.error = "failed", {"code": "fault", "message": "a fault of the server; its log says more"}
         else:
             for result in results:
-                self._images.keep(job.image, result)
+                self._images.keep(image, result)
             job.results = [result.id for result in results]
         if job.state == "running":
             await self._end(job, state)
 
     async def _end(self, job: Job, state: State) -> None:
         job.state = state
-        job.image.busy -= 1
-        job.image.used = time.monotonic()
+        if (image := self._images.find(job.image_id)) is not None:
+            image.busy -= 1
+            image.used = time.monotonic()
         job.sentences = ()  # they are patient data
         await asyncio.to_thread(self._journal.write, job.id, state)
 
-    def _answer(self, job: Job) -> list[Result]:
-        scan, encoder, own = job.image.scan, self._segmenter.text_encoder, self._segmenter.laterality
+    def _answer(self, job: Job, image: OpenImage) -> list[Result]:
+        scan, encoder, own = image.scan, self._segmenter.text_encoder, self._segmenter.laterality
         whose, given = sides_of(scan.patient_left, job.laterality)
 
         def progress(done: int, total: int) -> None:
             job.done = done
-            job.image.used = time.monotonic()
+            image.used = time.monotonic()
             if job.unwanted.is_set():
                 raise Cancelled
             self._batcher.free.wait(_POLITE)
@@ -233,15 +247,15 @@ class Jobs:
         )
         results = []
         for sentence in job.sentences:
-            answer = self._denied(job, whose or own) if sentence.denied else next(said)
+            answer = self._denied(job, scan, whose or own) if sentence.denied else next(said)
             doubts = [] if sentence.denied else doubts_about(sentence.text, encoder, given=given, own=own)
             results.append(of_volume(sentence, answer, window=job.window, doubts=doubts, keep=job.keep))
         return results
 
-    def _denied(self, job: Job, laterality: Laterality | None) -> VolumeSegmentation:
+    def _denied(self, job: Job, scan: Scan, laterality: Laterality | None) -> VolumeSegmentation:
         """The answer to what a report says is not there."""
         return VolumeSegmentation(
-            shape=job.image.scan.shape,
+            shape=scan.shape,
             frames=job.frames,
             bits={},
             presence=None,
@@ -250,9 +264,15 @@ class Jobs:
             highest=0.0,
             laterality=laterality,
             negated=True,
-            spacing=job.image.scan.spacing,
-            thickness=job.image.scan.thickness,
+            spacing=scan.spacing,
+            thickness=scan.thickness,
         )
+
+    def _described(self, job: Job) -> dict[str, Any]:
+        image = self._images.find(job.image_id)
+        if image is not None:
+            image.used = time.monotonic()
+        return job.describe(image)
 
     def _forget_old(self) -> None:
         ended = [job.id for job in self._jobs.values() if job.state not in OPEN]

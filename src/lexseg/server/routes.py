@@ -142,11 +142,8 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     if asked.frames is not None:
         first, last = asked.frames
         _with_frame(service, id, last)
-        job = Job(
-            image, range(first, last + 1), sentences, window, asked.threshold, asked.laterality, asked.description
-        )
-        await service.jobs.add(job)
-        answer = _json(job.describe(), 202)
+        job = Job(id, range(first, last + 1), sentences, window, asked.threshold, asked.laterality, asked.description)
+        answer = _json(await service.jobs.add(job), 202)
         answer.headers["location"] = f"/v1/jobs/{job.id}"
         return answer
     number = asked.frame or 0
