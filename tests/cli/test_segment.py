@@ -439,6 +439,23 @@ def test_impossible_options_are_usage_errors(film, arguments, capsys):
     assert "usage:" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "value", "expected"),
+    [
+        ("segment", "--threshold", "half", "expected a number between 0 and 1"),
+        ("segment", "--spacing", "1,mm", "expected two numbers of millimetres"),
+        ("segment", "--channel", "-1", "expected a whole number, counted from 0"),
+        ("pacs find", "--attempts", "many", "expected a whole number of 1 or more"),
+        ("pacs find", "--timeout", "0", "expected a number above 0"),
+        ("pacs segment", "--threshold", "1e9", "expected a number between 0 and 1"),
+    ],
+)
+def test_options_are_refused_in_words(command, option, value, expected, capsys):
+    assert main([*command.split(), f"{option}={value}"]) == 2
+    told = capsys.readouterr().err
+    assert f"{value!r}: {expected}" in told and option in told
+
+
 def test_an_impossible_device(segment, film):
     status, err = segment(film, "--device", "nonsense")
     assert status == 1 and "nonsense" in err

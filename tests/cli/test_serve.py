@@ -41,11 +41,22 @@ def test_a_port_that_is_taken_is_told_before_the_model_is_loaded(capsys, monkeyp
 
 
 def test_a_missing_package_is_named_with_its_extra(capsys, monkeypatch):
-    for module in [name for name in sys.modules if name.startswith("lexseg.server")]:
-        monkeypatch.delitem(sys.modules, module)
+    # no more than this one: a package that is imported anew would keep its place in lexseg after the test
+    monkeypatch.delitem(sys.modules, "lexseg.server.run", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     message = refused(capsys)
     assert "uvicorn" in message and "pip install 'lexseg[serve]'" in message
+
+
+def test_a_journal_that_cannot_be_written_is_told_before_the_model_is_loaded(capsys, monkeypatch, tmp_path):
+    pytest.importorskip("uvicorn")
+    from lexseg.inference.segmenter import Segmenter
+
+    monkeypatch.setattr(Segmenter, "from_pretrained", lambda *_, **__: pytest.fail("loaded"))
+    (tmp_path / "file").write_text("no folder")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        message = refused(capsys, "--port", 0, "--state", folder)
+        assert str(folder) in message and "--state" in message
 
 
 @pytest.mark.parametrize("option", [("--idle", "0"), ("--max-upload", "x"), ("--max-images", "0"), ("--port", "x")])

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.segment import _share
 from lexseg.cli.segment_scan import slices
+from lexseg.cli.values import above_0, count, index, share
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _add_find(what: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     add("--date", type=_date, metavar="DATE", help="YYYYMMDD, YYYY-MM-DD, or from-to as YYYYMMDD-YYYYMMDD")
     add("--modality", metavar="CT", help="one that the study holds: CT, MR, DX, CR, US, ...")
     add("--study", type=_uid, metavar="UID", help="list the series of this study")
-    add("--limit", type=_count, default=50, metavar="N", help="studies to list (default: %(default)s)")
+    add("--limit", type=count, default=50, metavar="N", help="studies to list (default: %(default)s)")
     add("--json", action="store_true", help="print JSON")
     parser.set_defaults(run=run_find)
 
@@ -86,12 +86,12 @@ def _add_segment(what: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     add(
         "--threshold",
-        type=_share,
+        type=share,
         metavar="T",
         help="probability from which a pixel is found (default: the model's)",
     )
     add("--slices", type=slices, metavar="A:B", help="slices A to B-1 of a volume, from 0 (default: all)")
-    add("--channel", type=int, metavar="N", help="which image is meant where there are several at each place, from 0")
+    add("--channel", type=index, metavar="N", help="which image is meant where there are several at each place, from 0")
     add(
         "--include-text",
         "--include_text",
@@ -110,12 +110,12 @@ def _add_access(parser: argparse.ArgumentParser) -> None:
     add("--ca-bundle", "--ca_bundle", type=Path, metavar="FILE", help="certificates (PEM) of the authorities to trust")
     add(
         "--timeout",
-        type=_seconds,
+        type=above_0,
         default=60.0,
         metavar="SECONDS",
         help="how long the PACS may be silent (default: %(default)g)",
     )
-    add("--attempts", type=_count, default=6, metavar="N", help="how often a request is made (default: %(default)s)")
+    add("--attempts", type=count, default=6, metavar="N", help="how often a request is made (default: %(default)s)")
 
 
 def run_find(args: argparse.Namespace) -> int:
@@ -296,17 +296,3 @@ def _date(value: str) -> str:
     return _checked(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", "a date such as 20240131, or a span such as 20240101-20240131")(
         value
     )
-
-
-def _count(value: str) -> int:
-    number = int(value)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{value}: expected a number of at least 1")
-    return number
-
-
-def _seconds(value: str) -> float:
-    number = float(value)
-    if not 0 < number < 86400:
-        raise argparse.ArgumentTypeError(f"{value}: expected a number of seconds")
-    return number

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lexseg.cli.values import index, share, spacing
 from lexseg.errors import DataError, LexSegError, TextError
 
 if TYPE_CHECKING:
@@ -60,11 +61,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--laterality", choices=["image", "patient"], help=_LATERALITY)
     add(
         "--threshold",
-        type=_share,
+        type=share,
         metavar="T",
         help="probability from which a pixel is found (default: the model's)",
     )
-    add("--spacing", type=_spacing, metavar="ROW,COL", help="millimetres between pixels (default: of the header)")
+    add("--spacing", type=spacing, metavar="ROW,COL", help="millimetres between pixels (default: of the header)")
     _add_medical(add)
     add(
         "--include-text",
@@ -94,7 +95,7 @@ def _add_medical(add: "Callable[..., argparse.Action]") -> None:
         help="a preset (lung, liver, ...), or WIDTH,LEVEL (default: of the header, or modality)",
     )
     add("--series", metavar="UID", help="which series of a folder or zip, where there are several")
-    add("--channel", type=int, metavar="N", help="which volume of a 4D file, from 0")
+    add("--channel", type=index, metavar="N", help="which volume of a 4D file, from 0")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -155,17 +156,3 @@ def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argpar
             progress.remove_task(frames)
             progress.advance(images)
     return failures
-
-
-def _share(value: str) -> float:
-    number = float(value)
-    if not 0 < number < 1:
-        raise argparse.ArgumentTypeError(f"{value}: expected a number between 0 and 1")
-    return number
-
-
-def _spacing(value: str) -> tuple[float, float]:
-    row, column = (float(part) for part in value.split(","))
-    if not (0 < row < float("inf") and 0 < column < float("inf")):
-        raise argparse.ArgumentTypeError(f"{value}: expected two numbers of millimetres, such as 0.5,0.5")
-    return row, column

@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from lexseg.cli.values import above_0, count
 from lexseg.errors import ConfigError
 
 _HELP = "serve the web page and the HTTP API"
@@ -47,18 +48,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--state", type=Path, metavar="DIR", help="folder for the journal of jobs (default: in your home)")
     limit = parser.add_argument_group("limits").add_argument
-    limit("--max-upload", "--max_upload", type=_above_0, default=512, metavar="MB", help="default: %(default)g")
+    limit("--max-upload", "--max_upload", type=above_0, default=512, metavar="MB", help="default: %(default)g")
     limit(
         "--max-images",
         "--max_images",
-        type=_count,
+        type=count,
         default=64,
         metavar="N",
         help="open at a time; default: %(default)s",
     )
     limit(
         "--idle",
-        type=_above_0,
+        type=above_0,
         default=30,
         metavar="MINUTES",
         help="until an image is closed that nobody asks about; default: %(default)g",
@@ -112,22 +113,6 @@ def _token(path: Path | None) -> str | None:
     if not token:
         raise ConfigError(f"the token file {path} is empty")
     return token
-
-
-def _above_0(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 1e6:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
-    return value
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 100_000):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
-    return int(text)
 
 
 def _state() -> Path:

@@ -4,6 +4,7 @@ import logging
 import os
 import socket
 import sys
+import tempfile
 import warnings
 
 import uvicorn
@@ -28,9 +29,10 @@ def serve(settings: Settings, *, access_log: bool = True) -> int:
         the exit status.
 
     Raises:
-        ConfigError: if the address cannot be listened at.
+        ConfigError: if the address cannot be listened at, or the journal not be written.
         ModelError: if the model cannot be loaded.
     """
+    _check_state(settings)
     with _listening(settings) as listening:
         os.umask(0o077)  # whatever is written is the server's own
         _log_to_stderr(access_log)
@@ -54,6 +56,20 @@ def serve(settings: Settings, *, access_log: bool = True) -> int:
         server = uvicorn.Server(config)
         server.run(sockets=[listening])
     return 0 if server.started else 1
+
+
+def _check_state(settings: Settings) -> None:
+    """Write into the folder of the journal, before the model is loaded: services often have no home to write to."""
+    if settings.state is None:
+        return
+    try:
+        settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=settings.state).close()
+    except OSError as error:
+        raise ConfigError(
+            f"the journal of jobs cannot be kept in {settings.state}: {error.strerror or error}; give another folder "
+            "as --state"
+        ) from error
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -1,0 +1,55 @@
+"""Values of options, checked while the command line is read. What is wrong is said in words, never by our names."""
+
+import argparse
+import contextlib
+import math
+
+_MOST = 1e6
+
+
+def share(text: str) -> float:
+    """A number between 0 and 1."""
+    value = _number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number between 0 and 1")
+    return value
+
+
+def above_0(text: str) -> float:
+    """A number above 0."""
+    value = _number(text)
+    if not 0 < value < _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+    return value
+
+
+def spacing(text: str) -> tuple[float, float]:
+    """``ROW,COL`` in millimetres."""
+    values = [_number(part) for part in text.split(",")]
+    if len(values) != 2 or not all(0 < value < math.inf for value in values):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected two numbers of millimetres, such as 0.5,0.5")
+    return values[0], values[1]
+
+
+def count(text: str) -> int:
+    """A whole number from 1."""
+    if not 0 < (value := _whole(text)) < _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of 1 or more")
+    return value
+
+
+def index(text: str) -> int:
+    """A whole number from 0."""
+    if not 0 <= (value := _whole(text)) < _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number, counted from 0")
+    return value
+
+
+def _number(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        return float(text)
+    return math.nan  # which lies nowhere
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
