@@ -154,6 +154,14 @@ def test_a_folder_of_two_series_asks_which(samples):
     assert np.array_equal(chosen.values(0), ct.values(0))
     with pytest.raises(DataError, match=r"there is no series 1\.2\.3; there are"):
         open_scan(folder, series="1.2.3")
+    # a file is looked at no less closely: a mask of another series would pass for one of this
+    path = folder / "ct_image.dcm"
+    assert open_scan(path, series=ct.source.headers[0].series).shape == ct.shape
+    with pytest.raises(DataError, match=r"there is no series 1\.2\.3; there are"):
+        open_scan(path, series="1.2.3")
+    for there_is_one in (path, folder):
+        with pytest.raises(DataError, match="there is no channel 3"):
+            open_scan(there_is_one, series=ct.source.headers[0].series, channel=3)
     assert sorted(scan.modality for scan in open_scans(folder)) == ["CT", "DX"]
 
 

@@ -107,7 +107,7 @@ def check_shape(name: str, shape: tuple[int, ...], dtype: np.dtype[Any], channel
     if math.prod(shape) > MAX_VOXELS or largest > MAX_PIXELS:
         raise DataError(f"{name}: {sides} voxels; at most {MAX_VOXELS:,} are read, and {MAX_PIXELS:,} of a slice")
     count, lengths = math.prod(shape[3:]), [side for side in shape[3:] if side > 1]
-    if count == 1:
+    if count == 1 and not channel:
         return 0
     if len(lengths) > 1 or channel is None:
         raise DataError(

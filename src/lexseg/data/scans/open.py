@@ -35,8 +35,8 @@ def open_scan(path: Path | str, *, series: str | None = None, channel: int | Non
 
     Args:
         path: a PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD file, or a folder or zip of DICOM files.
-        series: which series of a folder or zip is meant: its SeriesInstanceUID; or the SOPInstanceUID of one of its
-            images that is meant alone.
+        series: which series is meant, of a folder or zip that holds several: its SeriesInstanceUID; or the
+            SOPInstanceUID of one of its images that is meant alone.
         channel: which volume of a 4D file is meant, or which image at each place of a series; from 0.
 
     Raises:
@@ -51,7 +51,7 @@ def open_scan(path: Path | str, *, series: str | None = None, channel: int | Non
         if kind == "zip":
             return _chosen(content.name, _of_zip(content), series, channel)
         try:
-            return _open_file(content, kind, channel)
+            return _open_file(content, kind, channel, series)
         except NotAnImage as error:
             if error.what != INDEX:
                 raise
@@ -100,14 +100,20 @@ def _kind_of_volume(content: Content, start: bytes) -> Kind | None:
     return "dicom" if looks_like_dicom(start) else None
 
 
-def _open_file(content: Content, kind: Kind | None, channel: int | None) -> Scan:
+def _open_file(content: Content, kind: Kind | None, channel: int | None, series: str | None = None) -> Scan:
     if kind == "dicom":
-        return scan_of_file(content.name, read_header(content))
+        header = read_header(content)
+        if series is not None:
+            _of_series(content.name, [header], series)
+        return _of_group(content.name, [header], channel)
+    if series is not None:
+        raise DataError(f"{content.name}: is no DICOM, and of no series; leave --series out")
     if kind == "nifti":
         return open_nifti(content, channel)
     if kind == "nrrd":
         return open_nrrd(content, channel)
     if kind == "image" and content.path is not None:
+        _check_channel(content.name, channel)
         return _open_image(content.path, content.name)
     if content.start(2) == b"\x1f\x8b":
         raise DataError(f"{content.name}: packed by gzip, and no NIfTI volume; unpack it first")
@@ -185,7 +191,24 @@ def _groups(headers: Sequence[Header]) -> Iterator[list[Header]]:
 
 
 def _of_group(name: str, group: Sequence[Header], channel: int | None) -> Scan:
-    return scan_of_file(name, group[0]) if len(group) == 1 else scan_of_series(name, group, channel)
+    if len(group) > 1:
+        return scan_of_series(name, group, channel)
+    _check_channel(name, channel)
+    return scan_of_file(name, group[0])
+
+
+def _check_channel(name: str, channel: int | None) -> None:
+    """Refuse to look for another image where there is one only: what is found in it would pass for the other's."""
+    if channel:
+        raise DataError(f"{name}: there is no channel {channel}: the file holds one image or clip; leave --channel out")
+
+
+def _of_series(name: str, headers: Sequence[Header], series: str) -> list[Header]:
+    """The images of a series, or the one of that SOPInstanceUID."""
+    chosen = [header for header in headers if series in (header.series, header.instance)]
+    if not chosen:
+        raise DataError(f"{name}: there is no series {series}; there are: {'; '.join(describe_series(headers))}")
+    return chosen
 
 
 def _chosen(name: str, contents: Sequence[Content], series: str | None, channel: int | None) -> Scan:
@@ -196,10 +219,7 @@ def _chosen(name: str, contents: Sequence[Content], series: str | None, channel:
             return _open_file(*others[0], channel)
         raise _nothing(name, what)
     if series is not None:
-        chosen = [header for header in headers if series in (header.series, header.instance)]
-        if not chosen:
-            raise DataError(f"{name}: there is no series {series}; there are: {'; '.join(describe_series(headers))}")
-        headers = chosen
+        headers = _of_series(name, headers, series)
     groups = list(_groups(headers))
     if len(groups) == 1:
         return _of_group(name, groups[0], channel)

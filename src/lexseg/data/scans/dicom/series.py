@@ -139,6 +139,8 @@ def _one_of_each_place(
         else:
             groups.append([pair])
     most = max(map(len, groups))
+    if most == 1 and channel:
+        raise DataError(f"{name}: there is no channel {channel}: the series holds one image at each place")
     if most == 1:
         return placed
     if all(len(group) == most for group in groups):
