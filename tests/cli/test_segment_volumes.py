@@ -126,6 +126,18 @@ def test_a_film_as_seg_and_as_nifti_and_its_report(segment, tmp_path, out):
     assert mask[:, 32:].any() and not mask[:, :32].any()
 
 
+def test_a_report_of_a_film_of_unknown_side_is_doubted_as_a_sentence_is(segment, tmp_path):
+    path = tmp_path / "film.dcm"
+    film(path, ((spots()[1] > 0) * 255).astype(np.uint8))
+    dataset = pydicom.dcmread(path)
+    del dataset.PatientOrientation
+    dataset.save_as(path)
+    (tmp_path / "report.txt").write_text("Bright left lung. No effusion on the left. Bright lung.")
+    told = segment(path, "--report", tmp_path / "report.txt")[1]
+    assert told.count("does not say which side") == 1 and "finding 1: the header does not say" in told
+    assert "does not say which side" in segment(path, "--text", "left")[1]
+
+
 def test_slices_of_a_nifti_file_as_png(segment, out, data_root):
     path = data_root / "io_samples/nifti/totalseg_example_mr_sm.nii.gz"
     assert segment(path, "--text", "bright", "--slices", "6:8", "--format", "png")[0] == 0

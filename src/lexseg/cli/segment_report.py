@@ -5,7 +5,16 @@ import sys
 import warnings
 from dataclasses import replace
 
-from lexseg.cli.segment_scan import Clock, about, asked_how, check_output, found_words, open_asked, outputs_of
+from lexseg.cli.segment_scan import (
+    Clock,
+    about,
+    asked_how,
+    check_output,
+    doubts_of,
+    found_words,
+    open_asked,
+    outputs_of,
+)
 from lexseg.errors import ConfigError, DataError, TextError
 
 
@@ -73,7 +82,8 @@ def run_report(args: argparse.Namespace) -> int:
         answer = replace(answer, result=replace(answer.result, laterality=whose or answer.result.laterality))
         clock.lap("sentence")
         spent += clock.seconds["sentence"]
-        own = list(dict.fromkeys(f"finding {answer.number}: {w.message}" for w in caught))
+        said = doubts_of(caught, scan, whose, None if answer.finding.negated else answer.finding.text)
+        own = [f"finding {answer.number}: {doubt}" for doubt in said]
         entries.append(files.add(answer, record | {"warnings": own, "seconds": dict(clock.seconds)}))
         doubts += own
     for doubt in doubts:

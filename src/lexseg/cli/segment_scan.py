@@ -254,20 +254,17 @@ def found_words(values: dict[str, Any]) -> str:
 
 def doubts_of(caught: list[warnings.WarningMessage], scan: "Scan", whose: str | None, text: str | None) -> list[str]:
     """What is doubtful about an answer, as sentences."""
+    from lexseg.inference.words import WordsWarning
     from lexseg.text.wording import mentions_side
 
-    doubts = [str(warning.message) for warning in caught]
+    # of libraries, which may quote headers, none
+    doubts = [str(warning.message) for warning in caught if issubclass(warning.category, WordsWarning)]
     if scan.format != "image" and whose is None and scan.patient_left is None and text and mentions_side(text):
         doubts.append(
             "the header does not say which side of the picture is the patient's left: the words are taken in the "
             "model's own convention; say whose left is meant by --laterality"
         )
     return list(dict.fromkeys(doubts))
-
-
-def _tell(request: "Request", doubts: list[str]) -> None:
-    for doubt in doubts:
-        print(f"warning: {request.where}: {doubt}", file=sys.stderr)
 
 
 def slices(value: str) -> tuple[int, int | None]:
