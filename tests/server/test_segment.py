@@ -258,6 +258,9 @@ def test_it_says_what_it_is(server):
     assert server.get("/healthz").json == {"status": "ok"}
     paths = server.get("/openapi.json").json["paths"]
     assert {"/v1/images", "/v1/images/{id}/segment", "/v1/jobs/{id}", "/v1/results/{id}/seg.dcm"} <= set(paths)
+    told = server.get("/openapi.json").json["components"]["schemas"]["ResultAnswer"]["properties"]
+    assert set(server.ask(server.open(FILM), "infection in the right lung")[0]) <= set(told)
+    assert {"frames_found", "largest", "ml"} <= set(told)
     assert "lexseg_images_open" in server.get("/metrics").body.decode()
 
 

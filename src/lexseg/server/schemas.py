@@ -84,6 +84,14 @@ class Area(BaseModel):
     fraction: float
 
 
+class Largest(BaseModel):
+    """The frame of a volume with the largest mask."""
+
+    frame: int
+    px: int
+    mm2: float | None
+
+
 class Place(BaseModel):
     """Where a finding stands in the report, in characters from 0."""
 
@@ -113,13 +121,19 @@ class ResultAnswer(BaseModel):
     presence_threshold: float | None
     threshold: float
     frame: int | None = None
-    frames: tuple[int, int] | None = None
+    frames: tuple[int, int] | None = Field(None, description="of a volume: first and last that were asked")
+    frames_found: list[int] | None = Field(None, description="of a volume: those in which something was found")
+    largest: Largest | None = Field(None, description="of a volume: the frame with the largest mask")
     area: Area
+    ml: float | None = Field(None, description="of a volume; null where spacing or thickness is unknown")
+    box: tuple[int, int, int, int] | None = Field(None, description="of a frame: row, column, height, width")
     n_components: int | None
     polygons: list[list[tuple[int, int]]] = Field(description="closed rings of pixel corners, even-odd")
     laterality: Laterality | None
     warnings: list[str]
     links: Links
+    lexseg: str = Field(description="the version that answered")
+    note: str
 
 
 class ResultsAnswer(BaseModel):
@@ -158,6 +172,8 @@ def problems(errors: list[Any]) -> str:
     said = []
     for error in errors[:5]:
         place = ".".join(str(part) for part in error["loc"] if part != "body" and not str(part).startswith("function"))
+        if error["type"] == "json_invalid":  # its place is that of a letter in what was sent
+            place = ""
         known = str(error["msg"]).removeprefix("Value error, ")
         said.append(f"{place}: {known}" if place else known)
     return "; ".join(said)
