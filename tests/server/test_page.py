@@ -45,7 +45,7 @@ def test_a_sentence_a_negation_and_the_side_that_has_nothing(visit, bundled):
     page = visit.page
     visit.keep("open")
     visit.open(FILM)
-    assert visit.status.startswith("cxr_00027426_000.png is open")
+    assert visit.status.startswith("Opened: cxr_00027426_000.png")
     before = len(visit.requests)
     visit.ask(RIGHT)
     visit.answers("found")
@@ -311,7 +311,7 @@ def test_a_file_that_is_no_image_is_refused_with_the_reason(visit):
     )
     alert = visit.page.get_by_role("alert")
     alert.wait_for()
-    assert alert.inner_text().startswith("letter.txt was not opened.") and len(alert.inner_text()) > 50
+    assert alert.inner_text().startswith("Not opened: letter.txt.") and len(alert.inner_text()) > 50
     assert visit.page.get_by_role("button", name="Choose files").is_visible()
     assert [c for c in visit.complaints if "422" not in c and "415" not in c] == []
     visit.complaints.clear()

@@ -39,13 +39,13 @@ export async function open(files, { name = nameOf(files), ...more } = {}) {
     viewer.open(image);
     changed("image", "side", "findings", "compare");
     say(
-      `${name} is open. ${factsOf(image).join(", ")}.${image.notes?.length ? ` Note: ${image.notes.join(" ")}` : ""}`,
+      `Opened: ${name}. ${factsOf(image).join(", ")}.${image.notes?.length ? ` Note: ${image.notes.join(" ")}` : ""}`,
     );
     return true;
   } catch (error) {
     if (mine !== opening) return false;
-    say(error.name === "AbortError" ? "Opening was cancelled." : `${name} was not opened.`);
-    if (error.name !== "AbortError") refused(error, files, name, more);
+    if (error.name === "AbortError") say("Opening was cancelled.");
+    else refused(error, files, name, more);
     return false;
   } finally {
     if (mine === opening) {
@@ -65,10 +65,11 @@ async function refused(error, files, name, more) {
   if (found.length) {
     const chosen = await whichOf(found);
     if (chosen) return open(files, { name, ...more, ...chosen });
-    return say(`${name} was not opened: it holds several images.`);
+    return say(`Not opened: ${name}, which holds several images.`);
   }
+  say(`Not opened: ${name}.`);
   alertUser(
-    `${name} was not opened. ${error.message.replace(/^upload(\/\d+)?: (.)/, (_, file, first) => first.toUpperCase())}`,
+    `Not opened: ${name}. ${error.message.replace(/^upload(\/\d+)?: (.)/, (_, file, first) => first.toUpperCase())}`,
   );
 }
 
