@@ -62,6 +62,8 @@ def _answered(response: requests.Response, access: Access) -> Trouble:
         return Trouble(f"{where}: the PACS does not allow this (HTTP 403); ask who runs it for the right", False, code)
     if code == 404:
         return Trouble(f"{where}: nothing is there (HTTP 404); {_orthanc()}", False, code)
+    if code == 400:  # so does Orthanc where its own address is given
+        return Trouble(f"{where}: the PACS does not understand the request (HTTP 400); {_orthanc()}", False, code)
     if code == 407:
         return Trouble(f"{where}: the proxy asks who you are (HTTP 407)", False, code)
     if code == 413:

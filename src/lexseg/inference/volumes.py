@@ -71,9 +71,9 @@ def segment_volume(
     count, height, width = scan.shape
     frames = range(count) if frames is None else frames
     if not len(frames) or frames.step != 1 or frames.start < 0 or frames.stop > count:
-        raise DataError(
-            f"{scan.name}: there are no frames {frames.start} to {frames.stop - 1}; there are {count}, counted from 0"
-        )
+        several = frames.stop - frames.start > 1
+        asked_for = f"are no frames {frames.start} to {frames.stop - 1}" if several else f"is no frame {frames.start}"
+        raise DataError(f"{scan.name}: there {asked_for}; there are {count}, counted from 0")
     threshold = segmenter.threshold if threshold is None else threshold
     if not 0 < threshold < 1:
         raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
