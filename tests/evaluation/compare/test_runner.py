@@ -245,7 +245,10 @@ def test_command_line(make, values, tmp_path, capsys) -> None:
     assert main(["compare", plan, "--output", str(output), "--only", "tmca*"]) == 1
     assert "no cell of" in capsys.readouterr().err
     assert main(["compare", "nowhere.yaml", "--output", str(output)]) == 1
-    assert "neither a shipped plan (ablate-lsms, ablate-tmca, leaders, main, referring) nor a file" in capsys.readouterr().err
+    assert (
+        "neither a shipped plan (ablate-lsms, ablate-tmca, leaders, main, referring) nor a file"
+        in capsys.readouterr().err
+    )
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("mine")
     assert main(["compare", plan, "--output", str(tmp_path / "mine")]) == 1
