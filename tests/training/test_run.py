@@ -418,5 +418,6 @@ def test_resume_sweeps_what_a_killed_process_left(tmp_path: Path, recipe: Path, 
     (run / ".model-abc").mkdir()
     (run / ".model-old-1").mkdir()
     (run / "checkpoints" / ".last.ckpt.part").write_bytes(b"half")
+    (run / "samples" / ".epoch_001.png.5fa7014d").write_bytes(b"half")
     train(config(recipe, cases, epochs=1), run, resume=True)
     assert not [p for p in run.rglob("*") if p.name.startswith(".")]

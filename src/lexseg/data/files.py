@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from lexseg.errors import DataError
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -27,6 +30,11 @@ def replace_file(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """What `replace_file` had begun in a folder, or below it, when its process was killed."""
+    return [path for path in folder.rglob(".*") if _TEMPORARY.fullmatch(path.name) and path.is_file()]
 
 
 @contextlib.contextmanager

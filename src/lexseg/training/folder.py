@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from lexseg.data.case import Case
-from lexseg.data.files import replace_file
+from lexseg.data.files import leftovers, replace_file
 from lexseg.errors import ConfigError
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.config import TrainConfig
@@ -110,7 +110,7 @@ def write_record(
 
 def sweep(output: Path) -> None:
     """Remove what a killed process may have left half-written beside its place."""
-    for left in (*output.glob(".model-*"), *(output / "checkpoints").glob(".*.part")):
+    for left in (*output.glob(".model-*"), *(output / "checkpoints").glob(".*.part"), *leftovers(output)):
         if left.is_dir():
             shutil.rmtree(left, ignore_errors=True)
         else:
