@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexseg.data.manifest import read_manifest
-from lexseg.evaluation.probes import PROBES, ask, other_sentences, same_meaning, sentence_of
+from lexseg.evaluation.probes import PROBES, ask, other_sentences, sentence_of
+from lexseg.text.meaning import same_meaning
 from lexseg.text.wording import mirror_words
 
 TEXTS = st.lists(
@@ -56,6 +57,8 @@ def test_seeds_differ():
         ("all left lung and all right lung.", "all right lung and all left lung.", True),
         ("two areas, upper left lung and lower right lung", "two areas, upper right lung and lower left lung", False),
         ("Left lung", "left  lung.", True),
+        ("opacity in the left and right lung", "Opacity in the right and left lung", True),
+        ("opacity in the left and right lung", "opacity in the left lung", False),
         ("left lung", None, False),
         (None, None, True),
     ],

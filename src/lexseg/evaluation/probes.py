@@ -5,7 +5,6 @@ left and right swapped (``swapped``). With referring data it is also asked for a
 (``other``), and for what its image does not hold (``absent``). A model that listens gets worse with the wrong words.
 """
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.case import Case, Laterality
+from lexseg.text.meaning import phrases, same_meaning
 from lexseg.text.wording import convert_laterality, mirror_words
 
 PROBES = ("none", "shuffled", "swapped")
@@ -90,7 +90,7 @@ def ask(given: Sequence[Sentence], *, seed: int = 0) -> Questions:
         "none": (None,) * len(given),
         "swapped": _spread(given, known, [mirror_words(text, "horizontal") for text in texts]),
     }
-    if len({_phrases(text) for text in texts}) < 2:
+    if len({phrases(text) for text in texts}) < 2:
         return Questions(tuple(given), probes, {"shuffled": "there is only one distinct sentence"})
     others, how = other_sentences(texts, seed=seed)
     probes["shuffled"] = _spread(given, known, others)
@@ -110,7 +110,7 @@ def other_sentences(texts: Sequence[str], *, seed: int = 0) -> tuple[list[str], 
     Returns:
         the other sentences, and in words which of the two ways was taken.
     """
-    keys = [_phrases(text) for text in texts]
+    keys = [phrases(text) for text in texts]
     names, kind = np.unique(keys, return_inverse=True)
     if names.size < 2:
         raise ValueError("there is only one distinct sentence")
@@ -130,22 +130,6 @@ def other_sentences(texts: Sequence[str], *, seed: int = 0) -> tuple[list[str], 
         partner = rng.choice(np.flatnonzero((kind[deal] != kind[i]) & (kind != kind[i])))
         deal[i], deal[partner] = deal[partner], deal[i]
     return [texts[j] for j in deal], "sentences of the cases permuted"
-
-
-def same_meaning(one: Sentence, other: Sentence) -> bool:
-    """Whether two sentences list the same phrases, in any order.
-
-    "All left lung and all right lung" reads the same after its sides are swapped; half of the QaTa sentences are such.
-    """
-    if one is None or other is None:
-        return one is other
-    return _phrases(one) == _phrases(other)
-
-
-def _phrases(text: str) -> str:
-    """The sentence's phrases between its commas, stops and "and"s, sorted, as one name."""
-    parts = (" ".join(part.split()) for part in re.split(r"[.,;]|\band\b", text.casefold()))
-    return "; ".join(sorted(part for part in parts if part))
 
 
 def _spread(given: Sequence[Sentence], known: Sequence[int], texts: Sequence[str]) -> tuple[Sentence, ...]:

@@ -9,9 +9,10 @@ from typing import Any
 
 from lexseg.evaluation.gallery import Gallery
 from lexseg.evaluation.output import MASKS, PAGE, REPORT, TABLE
-from lexseg.evaluation.probes import Questions, same_meaning
+from lexseg.evaluation.probes import Questions
 from lexseg.evaluation.scores import CaseScore
 from lexseg.metrics.listening import paraphrase_spread
+from lexseg.text.meaning import same_meaning
 
 
 @dataclass(frozen=True, slots=True)
