@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lexseg.models.parts.alignment import MultiLevelAlignment, Projected
+from lexseg.models.parts.alignment import MultiLevelAlignment, Projected, Swapped, own_similarity, prototype, similarity
 from lexseg.text.batch import TextBatch
 
 Terms = dict[str, torch.Tensor]
@@ -59,3 +59,60 @@ def test_what_is_not_known_is_no_context() -> None:
     torch.testing.assert_close(seen[0], seen[1])
     all_known = [module(x, text, words, mask, sentence)["margin"] for x in (levels, other)]
     assert not torch.allclose(all_known[0], all_known[1])
+
+
+def swapped(levels: list[Projected], words: torch.Tensor, null: list[bool]) -> Swapped:
+    return Swapped([(-p.words, -p.sentence) for p in levels], words, torch.tensor(null))
+
+
+def test_own_similarity_is_the_diagonal() -> None:
+    levels, _, words, mask, _ = inputs()
+    words[1, 3:] = False
+    region = prototype(levels[0].pixels, F.adaptive_avg_pool2d(mask, (8, 8)))
+    expected = similarity(region, levels[0].words, levels[0].sentence, words).diagonal()
+    torch.testing.assert_close(
+        own_similarity(region, levels[0].words, levels[0].sentence, words), expected, atol=1e-6, rtol=1e-5
+    )
+
+
+def test_swapped_sentences_count_where_places_are_named() -> None:
+    """One sentence of four: log(1 + exp((false - true) / tau)) of that one, computed here by hand."""
+    module = MultiLevelAlignment(2)
+    levels, text, words, mask, sentence = inputs()
+    other = swapped(levels, words, [True, False, True, True])
+    found = module(levels, text, words, mask, sentence, swapped=[other])["swapped"]
+    expected = 0.0
+    for p, (false_words, false_sentence) in zip(levels, other.levels, strict=True):
+        share = F.adaptive_avg_pool2d(mask, p.pixels.shape[-2:])
+        pooled = F.normalize((p.pixels[1] * share[1]).sum((1, 2)), dim=0)
+        score = []
+        for w, s in ((p.words[1], p.sentence[1]), (false_words[1], false_sentence[1])):
+            likeness = w @ pooled
+            score.append(0.5 * s @ pooled + 0.5 * ((likeness / 0.1).softmax(0) * likeness).sum())
+        expected += 0.5 * float(torch.log1p(torch.exp((score[1] - score[0]) / 0.07)))
+    assert found.item() == pytest.approx(expected, rel=1e-4)
+    both = module(levels, text, words, mask, sentence, swapped=[other, other])["swapped"]
+    assert both.item() == pytest.approx(2 * expected, rel=1e-4)
+
+
+def test_swapped_sentences_say_nothing_where_there_are_none() -> None:
+    module = MultiLevelAlignment(2)
+    levels, text, words, mask, sentence = inputs()
+    unswappable = swapped(levels, words, [True] * 4)
+    assert float(module(levels, text, words, mask, sentence, swapped=[unswappable])["swapped"]) == 0
+    assert "swapped" not in module(levels, text, words, mask, sentence)
+    empty = module(levels, text, words, torch.zeros_like(mask), sentence, swapped=[swapped(levels, words, [False] * 4)])
+    assert float(empty["swapped"]) == 0
+
+
+def test_swapped_sentences_honour_weights() -> None:
+    module = MultiLevelAlignment(2)
+    levels, text, words, mask, sentence = inputs()
+
+    def term(null: list[bool], weight: torch.Tensor | None = None) -> float:
+        other = swapped(levels, words, null)
+        return float(module(levels, text, words, mask, sentence, swapped=[other], weight=weight)["swapped"])
+
+    first, second = term([False, True, True, True]), term([True, False, True, True])
+    weight = torch.tensor([3.0, 1.0, 1.0, 0.0])
+    assert term([False, False, True, False], weight) == pytest.approx((3 * first + second) / 4, rel=1e-4)

@@ -28,7 +28,16 @@ def images(n: int = 4, size: tuple[int, int] = (64, 64), seed: int = 0) -> Tenso
 
 
 def sentences(n: int = 4, length: int = 5, null: tuple[int, ...] = (), seed: int = 1) -> TextBatch:
-    """Frozen states of ``n`` sentences of different lengths, two of them equal; padding is zero."""
+    """Frozen states of ``n`` sentences of different lengths, two of them equal; padding is zero.
+
+    Swapped they are other states; the second sentence names no place.
+    """
+    given = _states(n, length, null, seed)
+    swapped = (_states(n, length, (1, *null), seed + 100), _states(n, length, (1, *null), seed + 200))
+    return replace(given, swapped=swapped)
+
+
+def _states(n: int, length: int, null: tuple[int, ...], seed: int) -> TextBatch:
     generator = torch.Generator().manual_seed(seed)
     states = torch.randn(n, length, WIDTH, generator=generator)
     mask = torch.arange(length)[None] < torch.tensor([2 + i % (length - 1) for i in range(n)])[:, None]
@@ -36,7 +45,7 @@ def sentences(n: int = 4, length: int = 5, null: tuple[int, ...] = (), seed: int
     if n > 2:
         states[2], mask[2], caption[2] = states[0], mask[0], caption[0]
     is_null = torch.zeros(n, dtype=torch.bool)
-    is_null[list(null)] = True
+    is_null[[i for i in null if i < n]] = True
     mask = mask & ~is_null[:, None]
     return TextBatch(mask, caption, is_null, states=states * mask[..., None])
 

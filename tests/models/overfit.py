@@ -45,7 +45,7 @@ def overfit(
     encoder = create_text_encoder(config.text)
     torch.manual_seed(0)
     model = create_model(config.method, **(model_arguments(config, encoder) | changes)).train()
-    text = TextPipeline(encoder)([c.text for c in cases])
+    text = model.training_text(TextPipeline(encoder))([c.text for c in cases])
     optimizer, schedule = build_optimizer(model, config.optimizer, steps)
     for _ in range(steps):
         optimizer.zero_grad()

@@ -69,7 +69,7 @@ def test_it_is_tmca_without_its_components(common: dict[str, Any]) -> None:
 
 def test_the_lite_recipes_differ_by_tmcas_components_alone() -> None:
     ours, tmca = read_recipe("languide-lite"), read_recipe("tmca-lite")
-    components = {"joint_dim", "gate", "margin"}
+    components = {"joint_dim", "gate", "margin", "swapped_weight"}
     assert ours.model == {k: v for k, v in tmca.model.items() if k not in components}
     assert ours.optimizer == replace(tmca.optimizer, loss_warmup={})
     assert (ours.text, ours.data, ours.augment, ours.trainer) == (tmca.text, tmca.data, tmca.augment, tmca.trainer)

@@ -52,6 +52,7 @@ class TestTMCAWithEverything(ModelTests):
         "text_adapter": {"dim": 16, "layers": 1, "dropout": 0.0},
         "distance": "soft",
         "relevance_weight": 0.1,
+        "swapped_weight": 0.1,
         "joint_positions": True,
         "head_channels": 4,
         "shared_text_projection": True,
@@ -94,6 +95,20 @@ def test_alignment_alone_trains_both_projections() -> None:
         for part in (space.visual, space.text):
             assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
     assert all(p.grad is None or not p.grad.any() for p in model.head.parameters())
+
+
+def test_swapped_sentences_alone_train_both_projections_and_need_to_be_there() -> None:
+    model = small(swapped_weight=0.1)
+    assert model.reads_swapped and not small().reads_swapped
+    losses = model.train().training_losses(images(6), sentences(6), target(6))
+    losses["swapped"].backward()
+    for space in model.joint.values():
+        for part in (space.visual, space.text):
+            assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in part.parameters())
+    with pytest.raises(ValueError, match="must hold `swapped`"):
+        model.training_losses(images(6), replace(sentences(6), swapped=()), target(6))
+    with pytest.raises(ValueError, match="needs alignment_levels"):
+        small(swapped_weight=0.1, alignment_levels=[])
 
 
 def test_no_gradient_reaches_a_frozen_text_encoder() -> None:
@@ -218,7 +233,8 @@ def test_closed_gates_leave_the_network_without_cross_attention_bit_for_bit() ->
     "changes",
     [{"guide": False, "enhancement": False}, {"enhancement": False}, {"distance": "masked"}, {"targets": "one-hot"},
      {"alignment_levels": [32]}, {"self_attention": []}, {"shared_text_projection": True}, {"margin": 0.1},
-     {"level_weights": [0.1, 0.2, 0.3, 0.4]}, {"alignment_weight": 1.0}, {"gate": 0.2}, {"relevance_weight": 0.1}],
+     {"level_weights": [0.1, 0.2, 0.3, 0.4]}, {"alignment_weight": 1.0}, {"gate": 0.2}, {"relevance_weight": 0.1},
+     {"swapped_weight": 0.1}],
 )  # fmt: skip
 def test_every_switch_changes_something(changes: dict[str, Any]) -> None:
     def total(model: TMCA) -> tuple[float, int]:

@@ -77,7 +77,7 @@ def test_trains_a_step(name: str) -> None:
     torch.manual_seed(0)
     model = create_model(config.method, **arguments).train()
     own = model.text_input.encoder if model.text_input is not None else None
-    batch = TextPipeline(own or encoder)(SENTENCES) if model.uses_text else no_words(SENTENCES)
+    batch = model.training_text(TextPipeline(own or encoder) if model.uses_text else no_words)(SENTENCES)
     mask = torch.zeros(4, 1, 64, 64)
     mask[:, :, 8:40, 16:48] = 1
     optimizer, _ = build_optimizer(model, config.optimizer, 10)

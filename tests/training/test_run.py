@@ -5,6 +5,7 @@ import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 import lightning.pytorch as pl
 import numpy as np
@@ -23,6 +24,7 @@ from lexseg.errors import ModelError
 from lexseg.inference.segmenter import Segmenter
 from lexseg.metrics.overlap import Pooled, dice
 from lexseg.models.io import load_model
+from lexseg.text.batch import TextBatch
 from lexseg.training.config import TrainConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.run import train
@@ -166,6 +168,37 @@ def test_frozen_encoder_is_cached_in_the_run(
     assert "square" not in "".join(
         p.read_text(errors="ignore") for p in (tmp_path / "run" / "text_cache").rglob("*.json")
     )
+
+
+class Swapping(tiny.Tiny):
+    """Wants the sentences with their places swapped, and keeps what it is given."""
+
+    given: ClassVar[list[TextBatch]] = []
+
+    def __init__(self, **arguments):  # type: ignore[no-untyped-def]
+        super().__init__(**arguments)
+        self.reads_swapped = True
+
+    def training_losses(self, image, text, target):  # type: ignore[no-untyped-def]
+        Swapping.given.append(text)
+        return super().training_losses(image, text, target)
+
+
+@pytest.mark.parametrize("text", [{"kind": "minilm"}, {"kind": "word", "width": 16, "layers": 1}])
+def test_a_model_that_wants_swapped_sentences_is_given_them(
+    tmp_path: Path, recipe: Path, cases: Path, monkeypatch: pytest.MonkeyPatch, text: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(tiny, "Tiny", Swapping)
+    monkeypatch.setattr(Swapping, "given", [])
+    train(replace(config(recipe, cases, epochs=2), text=text), tmp_path / "run")
+    captions = {int(c) for batch in Swapping.given for c in batch.caption_id}
+    assert len(captions) == 2 and len(Swapping.given) == 4
+    for batch in Swapping.given:
+        sides, heights = batch.swapped
+        assert not sides.is_null.any() and heights.is_null.all()
+        assert all(
+            {int(own), int(other)} == captions for own, other in zip(batch.caption_id, sides.caption_id, strict=True)
+        )
 
 
 def test_early_stop_holds_when_resumed(tmp_path: Path, recipe: Path, cases: Path) -> None:

@@ -9,8 +9,9 @@ from lexseg.errors import ConfigError
 Change = tuple[str, str, Mapping[str, Any]]
 """Name, label and settings of a variant."""
 
-_BASE = {"model.alignment_levels": [], "model.enhancement": False, "optimizer.loss_warmup": {}}
-_ONE_LEVEL = {
+_AS_PUBLISHED = {"model.swapped_weight": 0.0}
+_BASE = _AS_PUBLISHED | {"model.alignment_levels": [], "model.enhancement": False, "optimizer.loss_warmup": {}}
+_ONE_LEVEL = _AS_PUBLISHED | {
     "model.enhancement": False,
     "model.alignment_levels": [32],
     "optimizer.loss_warmup": {"contrastive": 2},
@@ -31,17 +32,19 @@ TMCA: tuple[Change, ...] = (
         "A5: A4 + margin to the context",
         {k: v for k, v in _ONE_LEVEL.items() if k != "optimizer.loss_warmup"},
     ),
-    ("a6", "A6: A5 on all levels", {"model.enhancement": False}),
-    ("a7", "A7: A6 + target enhancement = TMCA", {}),
+    ("a6", "A6: A5 on all levels", _AS_PUBLISHED | {"model.enhancement": False}),
+    ("a7", "A7: A6 + target enhancement = TMCA", _AS_PUBLISHED),
     (
         "a7-less-alignment",
         "A7 less alignment",
-        {"model.alignment_levels": [], "optimizer.loss_warmup": {}},
+        _AS_PUBLISHED | {"model.alignment_levels": [], "optimizer.loss_warmup": {}},
     ),
-    ("a7-less-presence", "A7 less the question for presence", {"model.presence_weight": 0.0}),
+    ("a7-less-presence", "A7 less the question for presence", _AS_PUBLISHED | {"model.presence_weight": 0.0}),
+    ("a8", "A8: A7 + swapped sentences (ours)", {}),
+    ("a8-less-enhancement", "A8 less target enhancement", {"model.enhancement": False}),
 )
-"""The grid to reproduce the paper's claims, part by part, and two that take a part from the whole (OURS). A variant is
-what the recipe says, but for these settings."""
+"""The grid to reproduce the paper's claims, part by part, two that take a part from the whole, and what we add (OURS).
+A variant is what the recipe says, but for these settings."""
 
 LSMS: tuple[Change, ...] = (
     ("full", "LSMS", {}),
@@ -65,7 +68,7 @@ LSMS: tuple[Change, ...] = (
 """One part at a time of LSMS left out, or done differently."""
 
 GRIDS = {"tmca": TMCA, "lsms": LSMS}
-_WHOLE = {"tmca": "a7", "lsms": "full"}
+_WHOLE = {"tmca": "a8", "lsms": "full"}
 QATA = {
     "cases": ["${LEXSEG_DATA}/qata_covid19/cases.csv"],
     "label": "QaTa-COV19, 1,000 training cases",

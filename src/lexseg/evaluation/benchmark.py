@@ -226,7 +226,7 @@ def _training_speed(segmenter: Segmenter, pipeline: TextPipeline | None, *, batc
     image = torch.rand(batch, 3, height, width).contiguous(memory_format=torch.channels_last)
     target = Target((torch.rand(batch, 1, height, width) > 0.8).float())
     words = [text for text, _ in zip(_sentences(), range(batch), strict=False)]
-    text = pipeline(words) if pipeline is not None else no_words(words)
+    text = model.training_text(pipeline or no_words)(words)
     optimizer, _ = build_optimizer(model, OptimizerConfig(), steps)
 
     def step() -> None:

@@ -12,6 +12,7 @@ from lexseg.data.batch import Target
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_input import TextInput
 from lexseg.text.batch import TextBatch
+from lexseg.text.swapped import EncodeText, with_swapped
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class SegmentationModel(nn.Module, ABC):
         text_input: turns a ``TextBatch`` into token states; ``None`` for image-only models.
         presence: answers whether what the words name is there; ``None`` for models that do not say.
         loss_names: the keys of ``training_losses``, in the configuration at hand.
+        reads_swapped: whether ``training_losses`` wants the sentences with their places swapped, too.
     """
 
     name: ClassVar[str]
@@ -69,11 +71,13 @@ class SegmentationModel(nn.Module, ABC):
     text_input: TextInput | None
     presence: PresenceHead | None
     loss_names: tuple[str, ...]
+    reads_swapped: bool
 
     def __init__(self) -> None:
         super().__init__()
         self.text_input = None
         self.presence = None
+        self.reads_swapped = False
 
     @abstractmethod
     def encode_image(self, image: Tensor) -> Features:
@@ -105,6 +109,10 @@ class SegmentationModel(nn.Module, ABC):
             the terms. Keys are ``loss_names``, whatever the batch holds; a term with nothing to say is a zero that
             carries a gradient.
         """
+
+    def training_text(self, encode: EncodeText) -> EncodeText:
+        """Encode the sentences of training as ``encode`` does, with all that ``training_losses`` wants beside them."""
+        return with_swapped(encode) if self.reads_swapped else encode
 
     @abstractmethod
     def image_layers(self) -> list[list[nn.Parameter]]:

@@ -6,7 +6,7 @@ stand on is LanGuideMedSeg's (SISTER). Each component can be switched off; with 
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -16,7 +16,7 @@ from lexseg.losses.contrastive import Targets
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses, soft_dice_loss
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
-from lexseg.models.parts.alignment import Distance, JointSpace, MultiLevelAlignment, Projected, masked_mean
+from lexseg.models.parts.alignment import Distance, JointSpace, MultiLevelAlignment, Projected, Swapped, masked_mean
 from lexseg.models.parts.enhancement import RelevanceMap, SkipGate
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
 from lexseg.models.parts.presence import PresenceHead
@@ -47,6 +47,7 @@ class TMCA(SegmentationModel):
         enhancement: language-guided target enhancement.
         gate: what its gates start at.
         alignment_weight: lambda_a; the margin counts half of it.
+        swapped_weight: of telling each sentence from itself with its places swapped (OURS); 0 leaves it out.
         presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
         relevance_weight: of a soft Dice between relevance map and target at every level; not claimed by the paper.
         dropout: of the attentions.
@@ -77,6 +78,7 @@ class TMCA(SegmentationModel):
         enhancement: bool = True,
         gate: float = 0.0,
         alignment_weight: float = 0.1,
+        swapped_weight: float = 0.0,
         presence_weight: float = 0.2,
         relevance_weight: float = 0.0,
         dropout: float = 0.0,
@@ -84,6 +86,8 @@ class TMCA(SegmentationModel):
         super().__init__()
         if enhancement and not guide:
             raise ValueError("enhancement reads the words, so it needs guide=True")
+        if swapped_weight and not alignment_levels:
+            raise ValueError("swapped_weight is of an alignment with swapped sentences, so it needs alignment_levels")
         if relevance_weight and not enhancement:
             raise ValueError("relevance_weight supervises the enhancement's maps, so it needs enhancement=True")
         self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
@@ -125,10 +129,11 @@ class TMCA(SegmentationModel):
             if alignment_levels
             else None
         )
+        self.swapped_weight, self.reads_swapped = swapped_weight, bool(swapped_weight)
         self.alignment_weight, self.relevance_weight = alignment_weight, relevance_weight
         names = ["dice", "bce"] + ["presence"] * bool(presence_weight)
         if self.alignment is not None:
-            names += ["contrastive"] + ["margin"] * self.alignment.has_margin
+            names += ["contrastive"] + ["margin"] * self.alignment.has_margin + ["swapped"] * bool(swapped_weight)
         self.loss_names = tuple(names + ["relevance"] * bool(relevance_weight))
 
     def encode_image(self, image: Tensor) -> Features:
@@ -142,7 +147,7 @@ class TMCA(SegmentationModel):
         return self._decode(features, words, mask, projected)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
-        """Dice and cross-entropy, and where configured the presence, contrastive, margin and relevance terms."""
+        """Dice and cross-entropy, and where configured the presence, alignment and relevance terms."""
         features = self.encode_for(image, text)
         words, mask = self._words(text)
         projected = self._project(features.maps, words, mask)
@@ -151,10 +156,21 @@ class TMCA(SegmentationModel):
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         if self.alignment is not None:
+            if self.swapped_weight and not text.swapped:
+                raise ValueError("swapped_weight is not 0, so the text must hold `swapped`: see lexseg.text.swapped")
             levels = [projected[i] for i in self.alignment_levels]
-            sentence = masked_mean(words, mask)
-            terms = self.alignment(levels, text, mask, target.mask, sentence, valid=target.valid, weight=target.weight)
+            terms = self.alignment(
+                levels,
+                text,
+                mask,
+                target.mask,
+                masked_mean(words, mask),
+                swapped=[self._swapped(other) for other in text.swapped] if self.swapped_weight else [],
+                valid=target.valid,
+                weight=target.weight,
+            )
             weights = {"contrastive": self.alignment_weight, "margin": 0.5 * self.alignment_weight}
+            weights["swapped"] = self.swapped_weight
             losses |= {name: weights[name] * value for name, value in terms.items()}
         if self.relevance_weight:
             losses["relevance"] = self.relevance_weight * self._relevance_loss(prediction.maps, target)
@@ -172,6 +188,12 @@ class TMCA(SegmentationModel):
     def _project(self, maps: list[Tensor], words: Tensor, mask: Tensor) -> dict[int, Projected]:
         sentence = masked_mean(words, mask)
         return {int(i): space(maps[int(i)], words, sentence) for i, space in self.joint.items()}
+
+    def _swapped(self, text: TextBatch) -> Swapped:
+        words, mask = self._words(text)
+        sentence = masked_mean(words, mask)
+        spaces = (cast(JointSpace, self.joint[str(i)]) for i in self.alignment_levels)
+        return Swapped([space.project_text(words, sentence) for space in spaces], mask, text.is_null)
 
     def _decode(
         self, features: Features, words: Tensor, mask: Tensor, projected: Mapping[int, Projected]

@@ -17,6 +17,8 @@ class TextBatch:
         is_null: bool[B], true where the sentence is missing; such rows are left out of contrastive terms.
         input_ids: int[B, L], for a text encoder that is part of the model.
         states: float[B, L, D], last hidden states of a frozen text encoder.
+        swapped: the same sentences with their places swapped, a batch for each way (left with right, upper with lower),
+            null where that changes nothing; empty where the model does not ask for them.
     """
 
     attention_mask: Tensor
@@ -24,6 +26,7 @@ class TextBatch:
     is_null: Tensor
     input_ids: Tensor | None = None
     states: Tensor | None = None
+    swapped: "tuple[TextBatch, ...]" = ()
 
     def __len__(self) -> int:
         return int(self.attention_mask.shape[0])
@@ -41,6 +44,7 @@ class TextBatch:
             is_null=self.is_null.to(device, non_blocking=True),
             input_ids=moved(self.input_ids),
             states=moved(self.states),
+            swapped=tuple(batch.to(device) for batch in self.swapped),
         )
 
 

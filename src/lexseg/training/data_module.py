@@ -18,10 +18,9 @@ from lexseg.data.dataset import CaseDataset, Sample, Stack, collate, stack
 from lexseg.data.visits import VisitDataset
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.text.batch import TextBatch
+from lexseg.text.swapped import EncodeText
 from lexseg.training.config import TrainConfig, size_at, steps_of
 from lexseg.training.mixture import Mixture, is_mixture
-
-EncodeText = Callable[[Sequence[str | None]], TextBatch]
 
 
 @dataclass(frozen=True, slots=True)

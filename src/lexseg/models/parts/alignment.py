@@ -51,16 +51,20 @@ class JointSpace(nn.Module):
 
     def forward(self, features: Tensor, words: Tensor, sentence: Tensor) -> "Projected":
         """Args: features: float[B, C, h, w]; words: float[B, L, D]; sentence: float[B, D]."""
+        return Projected(self.project_image(features), *self.project_text(words, sentence))
+
+    def project_image(self, features: Tensor) -> Tensor:
+        """The map z: float[B, C, h, w] -> float[B, d, h, w]."""
         hidden = self.visual[1](self.visual[0](features))
         if self.positions:
             h, w = hidden.shape[-2:]
             code = sine_positions_2d(h, w, hidden.shape[1], device=hidden.device).to(hidden.dtype)
             hidden = hidden + code.T.unflatten(1, (h, w))
-        return Projected(
-            F.normalize(self.visual[3](self.visual[2](hidden)), dim=1),
-            F.normalize(self.text(words), dim=-1),
-            F.normalize(self.text(sentence), dim=-1),
-        )
+        return F.normalize(self.visual[3](self.visual[2](hidden)), dim=1)
+
+    def project_text(self, words: Tensor, sentence: Tensor) -> tuple[Tensor, Tensor]:
+        """Words and sentence: float[B, L, D], float[B, D] -> float[B, L, d], float[B, d]."""
+        return F.normalize(self.text(words), dim=-1), F.normalize(self.text(sentence), dim=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +118,35 @@ def similarity(region: Tensor, words: Tensor, sentence: Tensor, mask: Tensor) ->
     Returns:
         float[B, B], region i against sentence j; one minus it is the semantic distance.
     """
-    cosine = torch.einsum("id,jnd->ijn", region, words)
-    attention = (cosine / WORD_TEMPERATURE).masked_fill(~mask[None], float("-inf")).softmax(-1)
-    return 0.5 * region @ sentence.T + 0.5 * (attention * cosine).sum(-1)
+    best = _best_words(torch.einsum("id,jnd->ijn", region, words), mask[None])
+    return 0.5 * region @ sentence.T + 0.5 * best
+
+
+def own_similarity(region: Tensor, words: Tensor, sentence: Tensor, mask: Tensor) -> Tensor:
+    """:func:`similarity` between each region and the sentence of the same row alone: float[B]."""
+    best = _best_words(torch.einsum("id,ind->in", region, words), mask)
+    return 0.5 * (region * sentence).sum(-1) + 0.5 * best
+
+
+def _best_words(cosine: Tensor, mask: Tensor) -> Tensor:
+    """The mean of the cosines over the words, float[..., L] -> float[...]: the nearer a word, the more it counts."""
+    attention = (cosine / WORD_TEMPERATURE).masked_fill(~mask, float("-inf")).softmax(-1)
+    return (attention * cosine).sum(-1)
+
+
+@dataclass(frozen=True, slots=True)
+class Swapped:
+    """The batch's sentences with their places swapped one way.
+
+    Attributes:
+        levels: of each level the words float[B, L, d] and the sentences float[B, d], projected.
+        words_mask: bool[B, L], which of the words are there.
+        is_null: bool[B], where swapping changes nothing.
+    """
+
+    levels: Sequence[tuple[Tensor, Tensor]]
+    words_mask: Tensor
+    is_null: Tensor
 
 
 class MultiLevelAlignment(nn.Module):
@@ -124,6 +154,10 @@ class MultiLevelAlignment(nn.Module):
 
         L_con = sum_l lambda_l * 0.5 [CE(S_l, Y) + CE(S_l^T, Y^T)],  S_l = sim_l / tau
         H     = mean_l mean_i max(0, m + D_l(i, i) - Dctx_l(i, i))
+        L_swap = sum_l lambda_l mean_i log(1 + exp((sim_l(i, i') - sim_l(i, i)) / tau)),  i' sentence i, places swapped
+
+    L_swap is OURS: the other captions of a batch differ in many words, and the amount of what is ill tells most of them
+    apart; the swapped caption differs in nothing but the place.
 
     Args:
         levels: how many levels come in.
@@ -165,10 +199,11 @@ class MultiLevelAlignment(nn.Module):
         mask: Tensor,
         sentence: Tensor,
         *,
+        swapped: Sequence[Swapped] = (),
         valid: Tensor | None = None,
         weight: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Both terms, unweighted, as ``contrastive`` and (where configured) ``margin``.
+        """The terms, unweighted: ``contrastive``, where configured ``margin``, and with swapped sentences ``swapped``.
 
         Args:
             projected: the levels.
@@ -176,6 +211,7 @@ class MultiLevelAlignment(nn.Module):
             words_mask: bool[B, L], which of the projected words are there.
             mask: float[B, 1, H, W]; images without a target are left out.
             sentence: float[B, D], sentence embeddings that soft targets are made of.
+            swapped: the sentences with their places swapped, each way that they may be.
             valid: bool[B, 1, H, W]; what is not known is no context.
             weight: float[B], how much each case counts; those of no weight are left out.
         """
@@ -188,10 +224,15 @@ class MultiLevelAlignment(nn.Module):
                 sum((p.pixels.float().sum() + p.words.float().sum() for p in projected), start=self.log_temperature) * 0
             )
             losses = {"contrastive": zero} | ({"margin": zero} if self.has_margin else {})
+            temperature = self.log_temperature.exp().clamp(0.01, 0.5)
+            if swapped:
+                terms = [
+                    self._against(other, projected, words_mask, mask, keep, weight, temperature) for other in swapped
+                ]
+                losses["swapped"] = sum(terms, start=zero)
             if int(keep.sum()) < 2:
                 return losses
             y = self._targets(text.caption_id[keep], sentence[keep])
-            temperature = self.log_temperature.exp().clamp(0.01, 0.5)
             words_mask = words_mask[keep]
             counts = None if weight is None else weight[keep].float()
             for level_weight, level in zip(self.level_weights, projected, strict=True):
@@ -210,6 +251,32 @@ class MultiLevelAlignment(nn.Module):
                     mean = gap.mean() if counts is None else (gap * counts).sum() / counts.sum()
                     losses["margin"] = losses["margin"] + mean / len(projected)
             return losses
+
+    def _against(
+        self,
+        other: Swapped,
+        projected: Sequence[Projected],
+        words_mask: Tensor,
+        mask: Tensor,
+        keep: Tensor,
+        weight: Tensor | None,
+        temperature: Tensor,
+    ) -> Tensor:
+        """How little the targets tell the true sentences from swapped ones; zero where no sentence can be swapped."""
+        use = keep & ~other.is_null
+        total = temperature * 0
+        if not int(use.sum()):
+            return total
+        counts = torch.ones_like(use, dtype=torch.float32)[use] if weight is None else weight[use].float()
+        for level_weight, level, (words, sentence) in zip(self.level_weights, projected, other.levels, strict=True):
+            pixels = level.pixels[use].float()
+            share = F.adaptive_avg_pool2d(mask[use].float(), (pixels.shape[-2], pixels.shape[-1]))
+            target = prototype(pixels, share)
+            true = own_similarity(target, level.words[use].float(), level.sentence[use].float(), words_mask[use])
+            false = own_similarity(target, words[use].float(), sentence[use].float(), other.words_mask[use])
+            each = F.softplus((false - true) / temperature)
+            total = total + level_weight * (each * counts).sum() / counts.sum()
+        return total
 
     def _targets(self, caption_id: Tensor, sentence: Tensor) -> Tensor:
         if self.targets == "soft":
