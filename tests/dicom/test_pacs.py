@@ -30,6 +30,7 @@ from lexseg.dicom.web import PacsClient
 from lexseg.inference.volumes import segment_volume
 
 BRIGHT = Question(("bright",))
+SEGMENT = ["segment", "--url", "http://127.0.0.1:9/x", "--study", "1.2", "--text", "a"]
 
 
 @pytest.fixture
@@ -306,12 +307,12 @@ def test_sides_that_the_header_does_not_tell_are_told_of(orthanc, connect, phant
     pacs, series = connect(orthanc.url), SeriesEntry("1.2.840.94.1", "CT", 1, "", 1)
     question = Question(("bright left", "bright"))
     sided, plain = SeriesJob(pacs, segmenter(), "1.2.840.94", series, question, store=False).run()
-    assert any("--laterality" in note for note in sided.notes)
-    assert not any("--laterality" in note for note in plain.notes)
+    assert any("whose left is meant" in note for note in sided.notes)
+    assert not any("whose left is meant" in note for note in plain.notes)
     (told,) = SeriesJob(
         pacs, segmenter(), "1.2.840.94", series, replace(question, laterality="image"), store=False
     ).run()[:1]
-    assert not any("--laterality" in note for note in told.notes)
+    assert not any("whose left is meant" in note for note in told.notes)
 
 
 def test_films_of_one_series_are_answered_one_by_one(orthanc, between, connect, data_root, tmp_path):
@@ -407,6 +408,8 @@ def test_a_sentence_is_refused_before_anything_is_retrieved(between, connect, ph
         (["find", "--url", "http://me:pw@127.0.0.1/dicom-web"], "LEXSEG_PACS_USER"),
         (["find", "--url", "http://127.0.0.1:9/x", "--study", "1.2", "--patient", "a"], "--study names one study"),
         (["segment", "--url", "http://127.0.0.1:9/x", "--study", "1.2", "--text", " "], "--text is blank"),
+        ([*SEGMENT, "--output", __file__], "is a file; give a folder"),
+        ([*SEGMENT, "--output", f"{__file__}/new/folder"], "is a file; give a folder"),
         (["find", "--url", "http://127.0.0.1:9/x", "--attempts", "1"], "no server answers there"),
         (["find", "--url", "http://127.0.0.1:9/x", "--ca-bundle", "nowhere.pem"], "no such file of certificates"),
     ],

@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from PIL import Image
 
+from dicom_made import film
 from lexseg.data.images import read_image
 from lexseg.text.report import read_report
 from serving import EXAMPLES, FILM
@@ -50,6 +51,21 @@ def test_the_answer_is_that_of_the_segmenter(server, bundled):
     again = server.get(result["links"]["json"]).json
     assert again == result
     assert "pulmonary" not in json.dumps(result)
+
+
+def test_a_film_of_unknown_sides_is_doubted_where_a_side_is_asked_for(server, tmp_path):
+    path = tmp_path / "film.dcm"
+    film(path, np.asarray(Image.open(FILM).convert("L")))
+    (known,) = server.ask(server.open(path), RIGHT)
+    dataset = pydicom.dcmread(path)
+    del dataset.PatientOrientation
+    dataset.save_as(path)
+    image = server.open(path)
+    told = [server.ask(image, text, **more)[0]["warnings"] for text, more in (
+        (RIGHT, {}), ("pulmonary infection", {}), (RIGHT, {"laterality": "image"})
+    )]  # fmt: skip
+    assert known["warnings"] == [] and told[1:] == [[], []]
+    assert len(told[0]) == 1 and "does not say which side" in told[0][0]
 
 
 def test_the_overlay_shows_the_mask_on_the_image(server):

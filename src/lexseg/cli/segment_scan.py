@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
+    from lexseg.data.case import Laterality
     from lexseg.data.scans.scan import Scan
     from lexseg.data.volumes.window import Window
     from lexseg.dicom.outputs import Outputs
@@ -252,18 +253,16 @@ def found_words(values: dict[str, Any]) -> str:
     return f"{area['px']} px ({area['fraction']:.1%}) in {n} component{'s' * (n != 1)}"
 
 
-def doubts_of(caught: list[warnings.WarningMessage], scan: "Scan", whose: str | None, text: str | None) -> list[str]:
+def doubts_of(
+    caught: list[warnings.WarningMessage], scan: "Scan", whose: "Laterality | None", text: str | None
+) -> list[str]:
     """What is doubtful about an answer, as sentences."""
+    from lexseg.inference.sides import doubts_about_sides
     from lexseg.inference.words import WordsWarning
-    from lexseg.text.wording import mentions_side
 
     # of libraries, which may quote headers, none
     doubts = [str(warning.message) for warning in caught if issubclass(warning.category, WordsWarning)]
-    if scan.format != "image" and whose is None and scan.patient_left is None and text and mentions_side(text):
-        doubts.append(
-            "the header does not say which side of the picture is the patient's left: the words are taken in the "
-            "model's own convention; say whose left is meant by --laterality"
-        )
+    doubts += doubts_about_sides(scan, whose, text)
     return list(dict.fromkeys(doubts))
 
 

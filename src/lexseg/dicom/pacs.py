@@ -21,15 +21,11 @@ from lexseg.dicom.web import PacsClient
 from lexseg.errors import LexSegError, PacsError
 from lexseg.inference.familiar import noted
 from lexseg.inference.segmenter import Segmenter
+from lexseg.inference.sides import doubts_about_sides
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 from lexseg.inference.volumes import segment_volume
-from lexseg.text.wording import mentions_side
 
 Progress = Callable[[str, int, int], None]
-_NO_SIDES = (
-    "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
-    "convention; say whose left is meant by --laterality"
-)
 State = Literal["stored", "there already", "not stored", "not found", "negated"]
 
 
@@ -212,8 +208,8 @@ class SeriesJob:
         )
 
     def _keep(self, outcome: Outcome, scan: Scan, result: VolumeSegmentation) -> Outcome:
-        if self.question.laterality is None and scan.patient_left is None and mentions_side(result.text or ""):
-            outcome = replace(outcome, notes=(*outcome.notes, _NO_SIDES))
+        if doubts := doubts_about_sides(scan, self.question.laterality, result.text):
+            outcome = replace(outcome, notes=(*outcome.notes, *doubts))
         outcome = replace(outcome, numbers=result.describe(), laterality=result.laterality)
         if result.state != "found":
             return replace(outcome, state=result.state)

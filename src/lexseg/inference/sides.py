@@ -3,7 +3,14 @@
 from typing import Literal
 
 from lexseg.data.case import Laterality
+from lexseg.data.scans.scan import Scan
 from lexseg.errors import ConfigError
+from lexseg.text.wording import mentions_side
+
+_UNKNOWN = (
+    "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
+    "convention; say by the laterality, image or patient, whose left is meant"
+)
 
 
 def sides_of(
@@ -30,3 +37,17 @@ def sides_of(
     if given is None and patient_left is not None:
         given = "patient"
     return given, "image" if given == "patient" and patient_left == "left" else given
+
+
+def doubts_about_sides(scan: Scan, whose: Laterality | None, text: str | None) -> list[str]:
+    """What is doubtful where a sentence names a side, and neither the caller nor the header says whose it is.
+
+    Pictures without a header are what the model's own convention was made for: nothing is doubtful there.
+
+    Args:
+        scan: that is asked about.
+        whose: as :func:`sides_of` found it.
+        text: the sentence.
+    """
+    known = scan.format == "image" or whose is not None or scan.patient_left is not None
+    return [_UNKNOWN] if not known and text and mentions_side(text) else []

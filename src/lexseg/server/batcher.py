@@ -16,7 +16,7 @@ from lexseg.data.volumes.window import Window
 from lexseg.errors import LexSegError
 from lexseg.inference.question import Question, segment_together
 from lexseg.inference.segmenter import ImageSession, Segmenter
-from lexseg.inference.sides import sides_of
+from lexseg.inference.sides import doubts_about_sides, sides_of
 from lexseg.inference.words import doubts_about
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
@@ -223,4 +223,5 @@ class Batcher:
             question = session.ask(sentence.text, threshold=ask.threshold, laterality=given)
             own, encoder = self._segmenter.laterality, self._segmenter.text_encoder
             doubts = doubts_about(sentence.text, encoder, given=given, own=own)
+            doubts += doubts_about_sides(ask.image.scan, whose, sentence.text)
         return replace(question, laterality=whose or self._segmenter.laterality), doubts

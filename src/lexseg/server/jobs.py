@@ -16,7 +16,7 @@ from lexseg.data.scans.scan import Scan
 from lexseg.data.volumes.window import Window
 from lexseg.errors import LexSegError
 from lexseg.inference.segmenter import Segmenter
-from lexseg.inference.sides import sides_of
+from lexseg.inference.sides import doubts_about_sides, sides_of
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 from lexseg.inference.volumes import segment_volume
 from lexseg.inference.words import doubts_about
@@ -249,6 +249,7 @@ class Jobs:
         for sentence in job.sentences:
             answer = self._denied(job, scan, whose or own) if sentence.denied else next(said)
             doubts = [] if sentence.denied else doubts_about(sentence.text, encoder, given=given, own=own)
+            doubts += [] if sentence.denied else doubts_about_sides(scan, whose, sentence.text)
             results.append(of_volume(sentence, answer, window=job.window, doubts=doubts, keep=job.keep))
         return results
 
