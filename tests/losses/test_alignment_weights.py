@@ -6,7 +6,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lexseg.models.parts.alignment import MultiLevelAlignment, Projected, Swapped, own_similarity, prototype, similarity
+from lexseg.models.parts.alignment import (
+    MultiLevelAlignment,
+    Projected,
+    Said,
+    Swapped,
+    own_similarity,
+    prototype,
+    similarity,
+)
 from lexseg.text.batch import TextBatch
 
 Terms = dict[str, torch.Tensor]
@@ -62,7 +70,7 @@ def test_what_is_not_known_is_no_context() -> None:
 
 
 def swapped(levels: list[Projected], words: torch.Tensor, null: list[bool]) -> Swapped:
-    return Swapped([(-p.words, -p.sentence) for p in levels], words, torch.tensor(null))
+    return Swapped([Said(-p.words, -p.sentence, words) for p in levels], torch.tensor(null))
 
 
 def test_own_similarity_is_the_diagonal() -> None:
@@ -82,11 +90,11 @@ def test_swapped_sentences_count_where_places_are_named() -> None:
     other = swapped(levels, words, [True, False, True, True])
     found = module(levels, text, words, mask, sentence, swapped=[other])["swapped"]
     expected = 0.0
-    for p, (false_words, false_sentence) in zip(levels, other.levels, strict=True):
+    for p, false in zip(levels, other.levels, strict=True):
         share = F.adaptive_avg_pool2d(mask, p.pixels.shape[-2:])
         pooled = F.normalize((p.pixels[1] * share[1]).sum((1, 2)), dim=0)
         score = []
-        for w, s in ((p.words[1], p.sentence[1]), (false_words[1], false_sentence[1])):
+        for w, s in ((p.words[1], p.sentence[1]), (false.words[1], false.sentence[1])):
             likeness = w @ pooled
             score.append(0.5 * s @ pooled + 0.5 * ((likeness / 0.1).softmax(0) * likeness).sum())
         expected += 0.5 * float(torch.log1p(torch.exp((score[1] - score[0]) / 0.07)))

@@ -63,6 +63,18 @@ class TestHamburgerHead(ModelTests):
     learns = False
 
 
+class TestSwapped(ModelTests):
+    name = "lsms"
+    arguments: ClassVar = {**LITE, "swapped_weight": 0.2}
+    learns = False
+
+
+class TestSwappedOnMSCAN(ModelTests):
+    name = "lsms"
+    arguments: ClassVar = {**TINY, "swapped_weight": 0.2}
+    learns = False
+
+
 def words(n: int = 2, length: int = 5) -> Words:
     mask = torch.arange(length)[None] < torch.tensor([length - i for i in range(n)])[:, None]
     return Words(torch.randn(n, length, WIDTH) * mask[..., None], mask)
@@ -84,11 +96,12 @@ def test_relevance_is_the_best_score_of_any_word_before_the_softmax() -> None:
     torch.manual_seed(0)
     branch, given = LanguageBranch(16, WIDTH), words(2)
     local = torch.randn(2, 16, 3, 4)
-    _, relevance = branch([local] * 4, given)
+    _, (relevance, queries) = branch([local] * 4, given)
     q = pixel_norm(branch.query(local.flatten(2).transpose(1, 2)))
     score = q @ branch.key(given.states).transpose(1, 2) / 4.0
     expected = score.masked_fill(~given.mask[:, None], -torch.inf).amax(-1)
     torch.testing.assert_close(relevance.flatten(1), expected)
+    torch.testing.assert_close(queries.flatten(2).transpose(1, 2), q)
 
 
 def test_optimiser_is_given_the_parts_between_the_scales() -> None:
@@ -300,3 +313,46 @@ def test_headline_size_builds() -> None:
     branches = sum(p.numel() for m in model.modules() if isinstance(m, LanguageBranch) for p in m.parameters())
     assert branches / 1e6 == pytest.approx(17.5, abs=0.2)  # millions, worked out from the widths
     assert isinstance(model.decoder, FullScaleDecoder)
+
+
+# Swapped sentences (OURS).
+
+
+def lite(**changes: Any) -> LSMS:
+    torch.manual_seed(0)
+    return LSMS(**{**LITE, "swapped_weight": 0.2, **changes})
+
+
+def test_swapped_sentences_train_queries_and_keys_and_need_to_be_there() -> None:
+    model = lite()
+    jitter(model)
+    model.train().training_losses(images(8), sentences(8), target(8))["swapped"].backward()
+    for branches in model.encoder.branches:
+        for part in (branches[-1].query, branches[-1].key):  # type: ignore[index,union-attr]
+            assert part.weight.grad is not None and part.weight.grad.abs().sum() > 0
+    assert all(p.grad is None or not p.grad.any() for p in model.decoder.parameters())
+    with pytest.raises(ValueError, match="must hold `swapped`"):
+        model.training_losses(images(4), replace(sentences(4), swapped=()), target(4))
+    with pytest.raises(ValueError, match="language_blocks must not be 'none'"):
+        lite(language_blocks="none")
+
+
+def test_images_read_without_words_know_no_sentence() -> None:
+    """Otherwise the map could say which sentence it was read with, and the term would teach nothing."""
+    model, text = lite().eval(), sentences(4)
+    other = sentences(4, seed=5)
+    with torch.no_grad():
+        features = model.encode_for(images(4), text)
+        heard = [model._read(features, model._words(t), 1, t)[1] for t in (text, other)]
+    for one, two in zip(*heard, strict=True):
+        torch.testing.assert_close(one.queries[4:], two.queries[4:])
+        assert not torch.allclose(heard[0][-1].queries[:4], heard[1][-1].queries[:4])
+
+
+def test_the_answer_does_not_depend_on_the_term() -> None:
+    with_term, without = lite().eval(), lite(swapped_weight=0.0).eval()
+    assert with_term.state_dict().keys() == without.state_dict().keys()
+    one, two = (m.training_losses(images(4), sentences(4), target(4)) for m in (with_term, without))
+    for name in two:
+        if name != "pixel":  # draws its pixels
+            torch.testing.assert_close(one[name], two[name])

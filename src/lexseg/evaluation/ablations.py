@@ -41,6 +41,7 @@ TMCA: tuple[Change, ...] = (
     ),
     ("a7-less-presence", "A7 less the question for presence", _AS_PUBLISHED | {"model.presence_weight": 0.0}),
     ("a8", "A8: A7 + swapped sentences (ours)", {}),
+    ("a8-less-contrast", "A8 less the contrast of the batch and the margin", {"model.alignment_weight": 0.0}),
     ("a8-less-enhancement", "A8 less target enhancement", {"model.enhancement": False}),
 )
 """The grid to reproduce the paper's claims, part by part, two that take a part from the whole, and what we add (OURS).
@@ -49,7 +50,8 @@ A variant is what the recipe says, but for these settings."""
 LSMS: tuple[Change, ...] = (
     ("full", "LSMS", {}),
     ("language-stage", "words once a stage", {"model.language_blocks": "stage"}),
-    ("language-none", "words in the decoder alone", {"model.language_blocks": "none"}),
+    ("language-none", "words in the decoder alone", {"model.language_blocks": "none", "model.swapped_weight": 0.0}),
+    ("no-swapped", "without swapped sentences, as in the paper", {"model.swapped_weight": 0.0}),
     ("plain-scales", "branches unweighted", {"model.scale_weights": False}),
     ("kernels-5", "SVLA kernels 5", {"model.svla_args": {"kernels": []}}),
     ("kernels-5-7", "SVLA kernels 5, 7", {"model.svla_args": {"kernels": [7]}}),
@@ -69,6 +71,8 @@ LSMS: tuple[Change, ...] = (
 
 GRIDS = {"tmca": TMCA, "lsms": LSMS}
 _WHOLE = {"tmca": "a8", "lsms": "full"}
+_SWAPPED = {"tmca": 0.1, "lsms": 0.5}
+"""Of the whole; a recipe as published has none."""
 QATA = {
     "cases": ["${LEXSEG_DATA}/qata_covid19/cases.csv"],
     "label": "QaTa-COV19, 1,000 training cases",
@@ -110,6 +114,8 @@ def ablation(
     if config.method != method:
         raise ConfigError(f"{recipe} is a recipe of {config.method}, not of {method}")
     mscan = str(config.model.get("encoder", "mscan-base")).startswith("mscan")
+    weight = _SWAPPED[method]
+    whole = {} if config.model.get("swapped_weight") == weight else {"model.swapped_weight": weight}
     return {
         "title": f"Ablation of {method.upper()} ({recipe}) at {size} px",
         "budget": dict(budget or {"steps": 300}),
@@ -117,7 +123,7 @@ def ablation(
         "select": "best",
         "seeds": list(seeds),
         "methods": {
-            name: {"recipe": recipe, "label": label} | ({"set": dict(settings)} if settings else {})
+            name: {"recipe": recipe, "label": label} | ({"set": {**whole, **settings}} if whole or settings else {})
             for name, label, settings in GRIDS[method]
             if _fits(name, mscan)
         },

@@ -8,6 +8,7 @@ decoder and, from v3 on, a vision-language contrastive loss (FOUND). The attenti
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,14 +18,18 @@ from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.vision_language import pixel_loss, region_loss
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.parts.alignment import prototype, swapped_loss
 from lexseg.models.parts.full_scale_decoder import ConcatHamburger, FullScaleDecoder
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.presence import PresenceHead
-from lexseg.models.parts.svla import LanguageBlocks, SVLAEncoder, Words
+from lexseg.models.parts.svla import Heard, LanguageBlocks, SVLAEncoder, Words
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.models.parts.unet_decoder import resize
-from lexseg.text.batch import TextBatch
+from lexseg.text.batch import TextBatch, no_sentences
+
+UNTOLD = 4
+"""One in so many images of a batch is read without words, too, for the swapped term."""
 
 
 class LSMS(SegmentationModel):
@@ -48,6 +53,7 @@ class LSMS(SegmentationModel):
         joint_dim: width of the space in which pixels and sentences are compared.
         presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
         contrastive_weight: of the pixel and the region term each; 0 leaves both out, as the paper's v1 and v2 do.
+        swapped_weight: of telling each sentence from itself with its places swapped (OURS); 0 leaves it out.
     """
 
     name = "lsms"
@@ -69,6 +75,7 @@ class LSMS(SegmentationModel):
         joint_dim: int = 64,
         presence_weight: float = 0.2,
         contrastive_weight: float = 0.1,
+        swapped_weight: float = 0.0,
     ) -> None:
         super().__init__()
         image_encoder = create_image_encoder(encoder, **(encoder_args or {}))
@@ -98,6 +105,12 @@ class LSMS(SegmentationModel):
             self.joint_pixels = nn.Conv2d(width, joint_dim, 1)
             self.joint_sentence = nn.Linear(dim, joint_dim)
             self.loss_names += ("pixel", "region")
+        if swapped_weight and not self.encoder.reads_words:
+            raise ValueError(
+                "swapped_weight trains the queries and keys of SVLA, so language_blocks must not be 'none'"
+            )
+        self.swapped_weight, self.reads_swapped = swapped_weight, bool(swapped_weight)
+        self.loss_names += ("swapped",) * bool(swapped_weight)
 
     def encode_image(self, image: Tensor) -> Features:
         """The normalised image: the words enter all that follows. The encoder's maps, where they do not."""
@@ -107,12 +120,16 @@ class LSMS(SegmentationModel):
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image; ``maps`` hold, by stride, each pixel's best score for any word."""
-        return self._answer(features, self._words(text))[0]
+        words = self._words(text)
+        maps, heard = self._read(features, words)
+        return self._answer(maps, heard, words, features.size)[0]
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
-        """Dice and cross-entropy, and where configured the presence, the pixel and the region term."""
-        words = self._words(text)
-        prediction, x = self._answer(self.encode_for(image, text), words)
+        """Dice and cross-entropy, and where configured the presence, the contrastive and the swapped terms."""
+        words, features = self._words(text), self.encode_for(image, text)
+        untold = -(-len(text) // UNTOLD) if self.swapped_weight else 0
+        maps, heard = self._read(features, words, untold, text)
+        prediction, x = self._answer([m[: len(text)] for m in maps], heard, words, features.size)
         losses = segmentation_losses(prediction.logits, target)
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
@@ -122,6 +139,9 @@ class LSMS(SegmentationModel):
             pixel = pixel_loss(pixels, sentence, target, text.is_null)
             region = region_loss(pixels, sentence, target, text.is_null, text.caption_id)
             losses |= {"pixel": self.contrastive_weight * pixel, "region": self.contrastive_weight * region}
+        if self.swapped_weight:
+            queries = [h.queries[len(text) :] for h in heard]
+            losses["swapped"] = self.swapped_weight * self._swapped(queries, words, text, target)
         return losses
 
     def image_layers(self) -> list[list[nn.Parameter]]:
@@ -135,13 +155,46 @@ class LSMS(SegmentationModel):
             states = self.adapter(states, mask) * mask.unsqueeze(-1)
         return Words(states, mask)
 
-    def _answer(self, features: Features, words: Words) -> tuple[Prediction, Tensor]:
+    def _read(
+        self, features: Features, words: Words, untold: int = 0, text: TextBatch | None = None
+    ) -> tuple[list[Tensor], list[Heard]]:
+        """The encoder's maps and what it heard; after the batch, the first ``untold`` images read without words."""
+        if not self.encoder.reads_words:
+            return features.maps, []
+        image = features.maps[0]
+        if untold:
+            assert text is not None
+            image, words = torch.cat([image, image[:untold]]), words.before(self._words(no_sentences(text, untold)))
+        maps, heard = self.encoder(image, words)
+        return maps, heard
+
+    def _answer(
+        self, maps: list[Tensor], heard: list[Heard], words: Words, size: tuple[int, int]
+    ) -> tuple[Prediction, Tensor]:
         """The prediction, and the decoder's map that the contrastive loss works on."""
-        maps, relevance = features.maps, []
-        if self.encoder.reads_words:
-            maps, relevance = self.encoder(features.maps[0], words)
+        n = len(maps[0])
         x = self.decoder(maps, words)
-        logits = resize(self.head(x), features.size)
-        named = {f"relevance@{s}": r for s, r in zip(self.encoder.encoder.strides, relevance, strict=False)}
+        logits = resize(self.head(x), size)
+        named = {f"relevance@{s}": h.relevance[:n] for s, h in zip(self.encoder.encoder.strides, heard, strict=False)}
         presence = None if self.presence is None else self.presence([*maps[2:], x], logits, words.sentence)
         return Prediction(logits, presence, named), x
+
+    def _swapped(self, queries: list[Tensor], words: Words, text: TextBatch, target: Target) -> Tensor:
+        """The swapped term, where images were read without words: a map that knows the sentence could give it away."""
+        if not text.swapped:
+            raise ValueError("swapped_weight is not 0, so the text must hold `swapped`: see lexseg.text.swapped")
+        n = len(queries[0])
+        with torch.autocast(queries[0].device.type, enabled=False):
+            total = sum((q.float().sum() for q in queries), start=torch.zeros((), device=queries[0].device)) * 0
+            keep = ~text.is_null[:n] & (target.mask[:n].flatten(1).amax(1) > 0)
+            weight = None if target.weight is None else target.weight[:n]
+            if weight is not None:
+                keep = keep & (weight > 0)
+            true = self.encoder.say(words.first(n))
+            for other in text.swapped:
+                false, use = self.encoder.say(self._words(other).first(n)), keep & ~other.is_null[:n]
+                for q, s, f in zip(queries, true, false, strict=True):
+                    share = F.adaptive_avg_pool2d(target.mask[:n].float(), (q.shape[-2], q.shape[-1]))
+                    region = prototype(q.float(), share)
+                    total = total + swapped_loss(region, s, f, use, temperature=0.07, weight=weight) / len(queries)
+        return total

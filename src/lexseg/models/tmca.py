@@ -16,7 +16,15 @@ from lexseg.losses.contrastive import Targets
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses, soft_dice_loss
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
-from lexseg.models.parts.alignment import Distance, JointSpace, MultiLevelAlignment, Projected, Swapped, masked_mean
+from lexseg.models.parts.alignment import (
+    Distance,
+    JointSpace,
+    MultiLevelAlignment,
+    Projected,
+    Said,
+    Swapped,
+    masked_mean,
+)
 from lexseg.models.parts.enhancement import RelevanceMap, SkipGate
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
 from lexseg.models.parts.presence import PresenceHead
@@ -193,7 +201,7 @@ class TMCA(SegmentationModel):
         words, mask = self._words(text)
         sentence = masked_mean(words, mask)
         spaces = (cast(JointSpace, self.joint[str(i)]) for i in self.alignment_levels)
-        return Swapped([space.project_text(words, sentence) for space in spaces], mask, text.is_null)
+        return Swapped([Said(*space.project_text(words, sentence), mask) for space in spaces], text.is_null)
 
     def _decode(
         self, features: Features, words: Tensor, mask: Tensor, projected: Mapping[int, Projected]

@@ -48,6 +48,18 @@ class TextBatch:
         )
 
 
+def no_sentences(like: TextBatch, n: int) -> TextBatch:
+    """``n`` null sentences, as long as those of another batch and for the same text encoder."""
+
+    def zeros(t: Tensor | None) -> Tensor | None:
+        return None if t is None else t.new_zeros(n, *t.shape[1:])
+
+    mask = like.attention_mask.new_zeros(n, like.attention_mask.shape[1])
+    ids = -1 - torch.arange(n, device=mask.device)
+    null = torch.ones(n, dtype=torch.bool, device=mask.device)
+    return TextBatch(mask, ids, null, input_ids=zeros(like.input_ids), states=zeros(like.states))
+
+
 def no_words(texts: Sequence[str | None]) -> TextBatch:
     """What an image-only model is given: null sentences."""
     null = torch.ones(len(texts), dtype=torch.bool)

@@ -135,18 +135,57 @@ def _best_words(cosine: Tensor, mask: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A batch's sentences in one level's space.
+
+    Attributes:
+        words: float[B, L, d], of unit norm.
+        sentence: float[B, d], of unit norm.
+        mask: bool[B, L], which of the words are there.
+    """
+
+    words: Tensor
+    sentence: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True, slots=True)
 class Swapped:
     """The batch's sentences with their places swapped one way.
 
     Attributes:
-        levels: of each level the words float[B, L, d] and the sentences float[B, d], projected.
-        words_mask: bool[B, L], which of the words are there.
-        is_null: bool[B], where swapping changes nothing.
+        levels: in each level's space.
+        is_null: bool[B], where swapping changes nothing that is said.
     """
 
-    levels: Sequence[tuple[Tensor, Tensor]]
-    words_mask: Tensor
+    levels: Sequence[Said]
     is_null: Tensor
+
+
+def swapped_loss(
+    target: Tensor, true: Said, false: Said, use: Tensor, *, temperature: Tensor | float, weight: Tensor | None = None
+) -> Tensor:
+    """How little the targets tell their sentences from the same with places swapped (OURS).
+
+        mean_i log(1 + exp((sim(v_i, s_i') - sim(v_i, s_i)) / tau)),  sim as in :func:`similarity`
+
+    Args:
+        target: v, float[B, d], of unit norm.
+        true: s.
+        false: s', with its places swapped.
+        use: bool[B], the rows that count; zero without a gradient where there is none.
+        temperature: tau.
+        weight: float[B], how much each row counts; ``None`` is one for all.
+    """
+    if not bool(use.any()):
+        return target.new_zeros((), dtype=torch.float32)
+    likeness = [
+        own_similarity(target[use].float(), said.words[use].float(), said.sentence[use].float(), said.mask[use])
+        for said in (true, false)
+    ]
+    each = F.softplus((likeness[1] - likeness[0]) / temperature)
+    counts = torch.ones_like(each) if weight is None else weight[use].float()
+    return (each * counts).sum() / counts.sum()
 
 
 class MultiLevelAlignment(nn.Module):
@@ -224,15 +263,13 @@ class MultiLevelAlignment(nn.Module):
                 sum((p.pixels.float().sum() + p.words.float().sum() for p in projected), start=self.log_temperature) * 0
             )
             losses = {"contrastive": zero} | ({"margin": zero} if self.has_margin else {})
-            temperature = self.log_temperature.exp().clamp(0.01, 0.5)
             if swapped:
-                terms = [
-                    self._against(other, projected, words_mask, mask, keep, weight, temperature) for other in swapped
-                ]
+                terms = [self._against(other, projected, words_mask, mask, keep, weight) for other in swapped]
                 losses["swapped"] = sum(terms, start=zero)
             if int(keep.sum()) < 2:
                 return losses
             y = self._targets(text.caption_id[keep], sentence[keep])
+            temperature = self._temperature()
             words_mask = words_mask[keep]
             counts = None if weight is None else weight[keep].float()
             for level_weight, level in zip(self.level_weights, projected, strict=True):
@@ -260,23 +297,19 @@ class MultiLevelAlignment(nn.Module):
         mask: Tensor,
         keep: Tensor,
         weight: Tensor | None,
-        temperature: Tensor,
     ) -> Tensor:
-        """How little the targets tell the true sentences from swapped ones; zero where no sentence can be swapped."""
-        use = keep & ~other.is_null
-        total = temperature * 0
-        if not int(use.sum()):
-            return total
-        counts = torch.ones_like(use, dtype=torch.float32)[use] if weight is None else weight[use].float()
-        for level_weight, level, (words, sentence) in zip(self.level_weights, projected, other.levels, strict=True):
-            pixels = level.pixels[use].float()
-            share = F.adaptive_avg_pool2d(mask[use].float(), (pixels.shape[-2], pixels.shape[-1]))
-            target = prototype(pixels, share)
-            true = own_similarity(target, level.words[use].float(), level.sentence[use].float(), words_mask[use])
-            false = own_similarity(target, words[use].float(), sentence[use].float(), other.words_mask[use])
-            each = F.softplus((false - true) / temperature)
-            total = total + level_weight * (each * counts).sum() / counts.sum()
+        temperature, total = self._temperature(), mask.new_zeros((), dtype=torch.float32)
+        for level_weight, level, false in zip(self.level_weights, projected, other.levels, strict=True):
+            share = F.adaptive_avg_pool2d(mask.float(), (level.pixels.shape[-2], level.pixels.shape[-1]))
+            target = prototype(level.pixels.float(), share)
+            true = Said(level.words, level.sentence, words_mask)
+            use = keep & ~other.is_null
+            term = swapped_loss(target, true, false, use, temperature=temperature, weight=weight)
+            total = total + level_weight * term
         return total
+
+    def _temperature(self) -> Tensor:
+        return self.log_temperature.exp().clamp(0.01, 0.5)
 
     def _targets(self, caption_id: Tensor, sentence: Tensor) -> Tensor:
         if self.targets == "soft":

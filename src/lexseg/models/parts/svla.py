@@ -7,12 +7,15 @@ branch beside its strips. INFERRED (4.1): weights of the branches by the sentenc
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from lexseg.encoders.base import ImageEncoder
 from lexseg.encoders.mscan import MSCAN, STRIPS, Merge, MSCANBlock, MSCANStage, add_branches
+from lexseg.models.parts.alignment import Said
 
 LanguageBlocks = Literal["all", "stage", "none"]
 
@@ -62,7 +65,7 @@ class LanguageBranch(nn.Module):
             nn.init.zeros_(self.scales.weight)
             nn.init.zeros_(self.scales.bias)
 
-    def forward(self, branches: Sequence[Tensor], words: "Words") -> tuple[Tensor, Tensor]:
+    def forward(self, branches: Sequence[Tensor], words: "Words") -> tuple[Tensor, "Heard"]:
         """Merge.
 
         Args:
@@ -70,30 +73,42 @@ class LanguageBranch(nn.Module):
             words: of each image.
 
         Returns:
-            the merged map float[B, C, h, w], and the relevance float[B, 1, h, w]: for each pixel the best score that
-            any word has there, before the softmax, averaged over the heads. (SLViT's code sums the softmax over its own
-            axis, which is one everywhere.)
+            the merged map float[B, C, h, w], and what was heard on the way.
         """
         local = branches[0]
         b, c, h, w = local.shape
         pixels = local.flatten(2).transpose(1, 2)
-        q = pixel_norm(self.query(pixels)).to(pixels.dtype)
-        q, k, v = (self._split(t) for t in (q, self.key(words.states), self.value(words.states)))
+        asked = pixel_norm(self.query(pixels)).to(pixels.dtype)
+        q, k, v = (self._split(t) for t in (asked, self.key(words.states), self.value(words.states)))
         score = (q @ k.transpose(-1, -2)).float() * (c // self.heads) ** -0.5
         score = score.masked_fill(~words.mask[:, None, None, :], float("-inf"))
         read = (score.softmax(-1).to(v.dtype) @ v).transpose(1, 2).reshape(b, h * w, c)
         out = pixel_norm(self.out(read)).to(pixels.dtype)
         out = (self.gate(out) * out).transpose(1, 2).reshape(b, c, h, w)
         relevance = score.amax(-1).mean(1).reshape(b, 1, h, w)
+        heard = Heard(relevance, asked.transpose(1, 2).reshape(b, c, h, w))
         every = [*branches, out]
         if self.scales is None:
-            return add_branches(every), relevance
+            return add_branches(every), heard
         weights = len(every) * self.scales(words.sentence).float().softmax(-1).to(out.dtype)
-        return add_branches([weights[:, i, None, None, None] * x for i, x in enumerate(every)]), relevance
+        return add_branches([weights[:, i, None, None, None] * x for i, x in enumerate(every)]), heard
 
     def _split(self, x: Tensor) -> Tensor:
         """float[B, N, C] -> float[B, heads, N, C / heads]."""
         return x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
+
+
+class Heard(NamedTuple):
+    """What a language branch made of the words.
+
+    Attributes:
+        relevance: float[B, 1, h, w], for each pixel the best score that any word has there, before the softmax,
+            averaged over the heads. (SLViT's code sums the softmax over its own axis, which is one everywhere.)
+        queries: float[B, C, h, w], what the pixels asked for.
+    """
+
+    relevance: Tensor
+    queries: Tensor
 
 
 class Words:
@@ -111,6 +126,14 @@ class Words:
         self.states, self.mask = states, mask
         there = mask.unsqueeze(-1).to(states.dtype)
         self.sentence = (states * there).sum(1) / there.sum(1).clamp(min=1)
+
+    def first(self, n: int) -> "Words":
+        """Those of the first ``n`` rows."""
+        return Words(self.states[:n], self.mask[:n])
+
+    def before(self, others: "Words") -> "Words":
+        """These and, after them, others of the same length."""
+        return Words(torch.cat([self.states, others.states.to(self.states.dtype)]), torch.cat([self.mask, others.mask]))
 
 
 class SVLAEncoder(nn.Module):
@@ -164,7 +187,7 @@ class SVLAEncoder(nn.Module):
             for width, places in zip(self.channels, self.places, strict=True)
         )
 
-    def forward(self, image: Tensor, words: Words | None) -> tuple[list[Tensor], list[Tensor]]:
+    def forward(self, image: Tensor, words: Words | None) -> tuple[list[Tensor], list[Heard]]:
         """Maps of an image that has been read with the words in mind.
 
         Args:
@@ -172,14 +195,14 @@ class SVLAEncoder(nn.Module):
             words: ``None`` only where ``reads_words`` is false.
 
         Returns:
-            the four maps, and for each the relevance of its last block that reads words (none with ``none``).
+            the four maps, and for each what its last block that reads words has heard (none with ``none``).
         """
         if not self.reads_words:
             return self.encoder(image), []
         assert words is not None, "this encoder reads words"
-        x, maps, relevance = image, [], []
+        x, maps, heard = image, [], []
         for i, stage in enumerate(self.encoder.stages):
-            seen: list[Tensor] = []
+            seen: list[Heard] = []
             listening = [partial(_merge, branch, words, seen) for branch in cast(nn.ModuleList, self.branches[i])]
             if self.added:
                 x = self.added[i](stage(x), listening[0])
@@ -189,11 +212,19 @@ class SVLAEncoder(nn.Module):
                     merges[place] = merge
                 x = stage(x, merges)
             maps.append(x)
-            relevance.append(seen[-1])
-        return maps, relevance
+            heard.append(seen[-1])
+        return maps, heard
+
+    def say(self, words: Words) -> list[Said]:
+        """The words as each stage's queries meet them: by the keys of its last block that reads words."""
+        last = [cast(LanguageBranch, cast(nn.ModuleList, branches)[-1]) for branches in self.branches]
+        keys = [(b.key(words.states).float(), b.key(words.sentence).float()) for b in last]
+        return [
+            Said(F.normalize(states, dim=-1), F.normalize(sentence, dim=-1), words.mask) for states, sentence in keys
+        ]
 
 
-def _merge(branch: nn.Module, words: Words, seen: list[Tensor], branches: list[Tensor]) -> Tensor:
-    merged, relevance = branch(branches, words)
-    seen.append(relevance)
+def _merge(branch: nn.Module, words: Words, seen: list[Heard], branches: list[Tensor]) -> Tensor:
+    merged, heard = branch(branches, words)
+    seen.append(heard)
     return cast(Tensor, merged)
