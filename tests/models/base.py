@@ -254,6 +254,12 @@ class ModelTests:
         assert all(v.isfinite() for v in losses.values())
         assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
 
+    def test_trains_in_bfloat16(self, model: SegmentationModel) -> None:
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            losses = model.train().training_losses(images(2), sentences(2), target(2))
+        sum(losses.values()).backward()
+        assert all(v.isfinite() for v in losses.values())
+
     def test_groups_cover_every_trainable_parameter_once(self, model: SegmentationModel) -> None:
         models = [model] + ([self.build(text_encoder=WORDS)] if model.uses_text else [])
         for m in models:

@@ -184,17 +184,18 @@ class LSMS(SegmentationModel):
         if not text.swapped:
             raise ValueError("swapped_weight is not 0, so the text must hold `swapped`: see lexseg.text.swapped")
         n = len(queries[0])
+        true = self.encoder.say(words.first(n))
+        others = [(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped]
         with torch.autocast(queries[0].device.type, enabled=False):
-            total = sum((q.float().sum() for q in queries), start=torch.zeros((), device=queries[0].device)) * 0
             keep = ~text.is_null[:n] & (target.mask[:n].flatten(1).amax(1) > 0)
             weight = None if target.weight is None else target.weight[:n]
             if weight is not None:
                 keep = keep & (weight > 0)
-            true = self.encoder.say(words.first(n))
-            for other in text.swapped:
-                false, use = self.encoder.say(self._words(other).first(n)), keep & ~other.is_null[:n]
-                for q, s, f in zip(queries, true, false, strict=True):
-                    share = F.adaptive_avg_pool2d(target.mask[:n].float(), (q.shape[-2], q.shape[-1]))
-                    region = prototype(q.float(), share)
-                    total = total + swapped_loss(region, s, f, use, temperature=0.07, weight=weight) / len(queries)
-        return total
+            total = sum((q.float().sum() for q in queries), start=torch.zeros((), device=keep.device)) * 0
+            for q, *said in zip(queries, true, *(false for false, _ in others), strict=True):
+                share = F.adaptive_avg_pool2d(target.mask[:n].float(), (q.shape[-2], q.shape[-1]))
+                region = prototype(q.float(), share)
+                for false, (_, is_null) in zip(said[1:], others, strict=True):
+                    use = keep & ~is_null
+                    total = total + swapped_loss(region, said[0], false, use, temperature=0.07, weight=weight)
+        return total / len(queries)
