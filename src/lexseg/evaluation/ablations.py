@@ -78,7 +78,8 @@ QATA = {
     "label": "QaTa-COV19, 1,000 training cases",
     "ids": "qata-1000",
     "split": "val",
-    "probes": ["none", "shuffled", "mirrored"],
+    "limit": 600,
+    "probes": ["none", "mirrored"],
     "leaks": True,
 }
 
@@ -98,7 +99,7 @@ def ablation(
         method: a key of `GRIDS`.
         recipe: that the variants change; empty is the lite one.
         datasets: as in a plan; QaTa-1,000 if ``None``.
-        budget: as in a plan; 300 steps if ``None``.
+        budget: as in a plan; 250 steps if ``None``.
         seeds: of every variant.
         size: side of the input in pixels.
 
@@ -118,7 +119,7 @@ def ablation(
     whole = {} if config.model.get("swapped_weight") == weight else {"model.swapped_weight": weight}
     return {
         "title": f"Ablation of {method.upper()} ({recipe}) at {size} px",
-        "budget": dict(budget or {"steps": 300}),
+        "budget": dict(budget or {"steps": 250}),
         "train": {"data.size": size, "data.grow": {}, "data.batch_size": 16, "trainer.precision": "bf16-mixed"},
         "select": "best",
         "seeds": list(seeds),
