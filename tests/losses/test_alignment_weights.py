@@ -6,14 +6,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from lexseg.losses.region_words import own_similarity, prototype, similarity
+from lexseg.losses.swapped import Said, Swapped
 from lexseg.models.parts.alignment import (
     MultiLevelAlignment,
     Projected,
-    Said,
-    Swapped,
-    own_similarity,
-    prototype,
-    similarity,
 )
 from lexseg.text.batch import TextBatch
 

@@ -8,13 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.losses.region_words import prototype, similarity
 from lexseg.models.parts.alignment import (
     JointSpace,
     MultiLevelAlignment,
     Projected,
     context_ring,
-    prototype,
-    similarity,
 )
 from lexseg.models.tmca import TMCA
 from lexseg.text import create_text_encoder

@@ -15,10 +15,11 @@ from torch.nn import functional as F
 from lexseg.data.batch import Target
 from lexseg.encoders import create_image_encoder
 from lexseg.losses.presence import presence_loss
+from lexseg.losses.region_words import prototype
 from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.swapped import swapped_loss
 from lexseg.losses.vision_language import pixel_loss, region_loss
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
-from lexseg.models.parts.alignment import prototype, swapped_loss
 from lexseg.models.parts.full_scale_decoder import ConcatHamburger, FullScaleDecoder
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.presence import PresenceHead

@@ -15,14 +15,13 @@ from lexseg.encoders import create_image_encoder
 from lexseg.losses.contrastive import Targets
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses, soft_dice_loss
+from lexseg.losses.swapped import Said, Swapped
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.alignment import (
     Distance,
     JointSpace,
     MultiLevelAlignment,
     Projected,
-    Said,
-    Swapped,
     masked_mean,
 )
 from lexseg.models.parts.enhancement import RelevanceMap, SkipGate

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.losses.contrastive import Targets, caption_targets, info_nce, soft_targets
+from lexseg.losses.region_words import EPS, prototype, similarity
+from lexseg.losses.swapped import Said, Swapped, swapped_loss
 from lexseg.models.parts.positions import sine_positions_2d
 from lexseg.text.batch import TextBatch
 
 Distance = Literal["global", "masked", "masked+context", "soft"]
-WORD_TEMPERATURE = 0.1
-EPS = 1e-6
 
 
 class ChannelNorm(nn.LayerNorm):
@@ -82,16 +82,6 @@ def masked_mean(words: Tensor, mask: Tensor) -> Tensor:
     return (words * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
-def prototype(pixels: Tensor, weight: Tensor) -> Tensor:
-    """The unit vector of a weighted region: norm(sum_x M z / (sum_x M + eps)).
-
-    Args:
-        pixels: float[B, d, h, w], unit vectors.
-        weight: float[B, 1, h, w], not negative. All ones is global average pooling.
-    """
-    return F.normalize((pixels * weight).sum((2, 3)) / (weight.sum((2, 3)) + EPS), dim=-1)
-
-
 def context_ring(mask: Tensor, reach: int = 3) -> Tensor:
     """What surrounds the target: dilate(M, reach) - M, and 1 - M where that is empty.
 
@@ -102,90 +92,6 @@ def context_ring(mask: Tensor, reach: int = 3) -> Tensor:
     ring = (F.max_pool2d(mask, 2 * reach + 1, stride=1, padding=reach) - mask).clamp(0, 1)
     empty = ring.sum((1, 2, 3), keepdim=True) < EPS
     return torch.where(empty, 1 - mask, ring)
-
-
-def similarity(region: Tensor, words: Tensor, sentence: Tensor, mask: Tensor) -> Tensor:
-    """Word-sensitive similarity between every region and every sentence (2.3).
-
-        sim(i, j) = 0.5 cos(v_i, t_j) + 0.5 sum_n pi_n cos(v_i, w_jn),  pi = softmax_n(cos(v_i, w_jn) / 0.1)
-
-    Args:
-        region: float[B, d], of unit norm, as all here.
-        words: float[B, L, d].
-        sentence: float[B, d].
-        mask: bool[B, L].
-
-    Returns:
-        float[B, B], region i against sentence j; one minus it is the semantic distance.
-    """
-    best = _best_words(torch.einsum("id,jnd->ijn", region, words), mask[None])
-    return 0.5 * region @ sentence.T + 0.5 * best
-
-
-def own_similarity(region: Tensor, words: Tensor, sentence: Tensor, mask: Tensor) -> Tensor:
-    """:func:`similarity` between each region and the sentence of the same row alone: float[B]."""
-    best = _best_words(torch.einsum("id,ind->in", region, words), mask)
-    return 0.5 * (region * sentence).sum(-1) + 0.5 * best
-
-
-def _best_words(cosine: Tensor, mask: Tensor) -> Tensor:
-    """The mean of the cosines over the words, float[..., L] -> float[...]: the nearer a word, the more it counts."""
-    attention = (cosine / WORD_TEMPERATURE).masked_fill(~mask, float("-inf")).softmax(-1)
-    return (attention * cosine).sum(-1)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """A batch's sentences in one level's space.
-
-    Attributes:
-        words: float[B, L, d], of unit norm.
-        sentence: float[B, d], of unit norm.
-        mask: bool[B, L], which of the words are there.
-    """
-
-    words: Tensor
-    sentence: Tensor
-    mask: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Swapped:
-    """The batch's sentences with their places swapped one way.
-
-    Attributes:
-        levels: in each level's space.
-        is_null: bool[B], where swapping changes nothing that is said.
-    """
-
-    levels: Sequence[Said]
-    is_null: Tensor
-
-
-def swapped_loss(
-    target: Tensor, true: Said, false: Said, use: Tensor, *, temperature: Tensor | float, weight: Tensor | None = None
-) -> Tensor:
-    """How little the targets tell their sentences from the same with places swapped (OURS).
-
-        mean_i log(1 + exp((sim(v_i, s_i') - sim(v_i, s_i)) / tau)),  sim as in :func:`similarity`
-
-    Args:
-        target: v, float[B, d], of unit norm.
-        true: s.
-        false: s', with its places swapped.
-        use: bool[B], the rows that count; zero without a gradient where there is none.
-        temperature: tau.
-        weight: float[B], how much each row counts; ``None`` is one for all.
-    """
-    if not bool(use.any()):
-        return target.new_zeros((), dtype=torch.float32)
-    likeness = [
-        own_similarity(target[use].float(), said.words[use].float(), said.sentence[use].float(), said.mask[use])
-        for said in (true, false)
-    ]
-    each = F.softplus((likeness[1] - likeness[0]) / temperature)
-    counts = torch.ones_like(each) if weight is None else weight[use].float()
-    return (each * counts).sum() / counts.sum()
 
 
 class MultiLevelAlignment(nn.Module):

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from lexseg.models.parts.alignment import WORD_TEMPERATURE, Projected
+from lexseg.losses.region_words import WORD_TEMPERATURE
+from lexseg.models.parts.alignment import Projected
 
 
 class RelevanceMap(nn.Module):

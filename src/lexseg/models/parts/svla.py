@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from lexseg.encoders.base import ImageEncoder
 from lexseg.encoders.mscan import MSCAN, STRIPS, Merge, MSCANBlock, MSCANStage, add_branches
-from lexseg.models.parts.alignment import Said
+from lexseg.losses.swapped import Said
 
 LanguageBlocks = Literal["all", "stage", "none"]
 
