@@ -62,7 +62,7 @@ def differences_plot(plan: Plan, pairs: Sequence[Pair]) -> Plot | None:
         reach = 1.08 * max([0.005] + [abs(end) for end in axes.get_xlim()])
         axes.set_xlim(-reach, reach)
         _name_rows(axes, [pair_label(plan, pair) for pair in chosen], theme)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if abs(value) < 1e-9 else signed(value, 2)))
+        axes.xaxis.set_major_formatter(FuncFormatter(_difference))
         axes.set_xlabel("difference in Dice per image, same cases; p corrected by Holm", color=theme.ink, fontsize=9)
 
     return plot_both(
@@ -235,6 +235,11 @@ def _name_points(axes: Axes, x: Any, y: Sequence[float], names: Sequence[str], t
             path_effects=[withStroke(linewidth=2.5, foreground=theme.paper)],
             arrowprops={"arrowstyle": "-", "color": theme.faint, "linewidth": 0.8} if moved else None,
         )
+
+
+def _difference(value: float, _: object) -> str:
+    """A tick of a difference, with as many digits as it needs."""
+    return "0" if abs(value) < 1e-9 else signed(value, 4).rstrip("0").rstrip(".")
 
 
 def _some_minor(value: float, _: Any) -> str:
