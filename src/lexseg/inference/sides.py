@@ -9,7 +9,7 @@ from lexseg.text.wording import mentions_side
 
 _UNKNOWN = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
-    "convention; say by the laterality, image or patient, whose left is meant"
+    "convention; say whose left is meant (laterality image or patient, --laterality on the command line)"
 )
 
 
