@@ -172,10 +172,9 @@ def test_the_main_plan_has_every_lite_recipe_under_its_right_name() -> None:
     assert {m.recipe for m in plan.methods.values()} == {r for r in shipped_recipes() if r.endswith("-lite")}
     ours = {"tmca", "lsms", "unet"}
     for name, method in plan.methods.items():
-        assert read_recipe(method.recipe).method == name.removesuffix(
-            "-plain"
-        )  # as reconstructed, without what is ours
-        assert method.label.endswith(" (lite)" if name in ours else "-style (lite)")
+        method_name = name.removesuffix("-plain")  # as reconstructed, without what is ours
+        assert read_recipe(method.recipe).method == method_name
+        assert method.label.endswith(" (lite)" if method_name in ours else "-style (lite)")
 
 
 @pytest.mark.parametrize("method", list(GRIDS))
