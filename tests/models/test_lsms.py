@@ -14,6 +14,7 @@ from lexseg.models.lsms import LSMS
 from lexseg.models.parts.full_scale_decoder import FullScaleAggregation, FullScaleDecoder, ScaleMixer
 from lexseg.models.parts.hamburger import NMF
 from lexseg.models.parts.svla import LanguageBranch, SVLAEncoder, Words, pixel_norm
+from lexseg.text.batch import no_sentences
 
 from .base import WIDTH, ModelTests, images, jitter, sentences, target
 
@@ -343,7 +344,8 @@ def test_images_read_without_words_know_no_sentence() -> None:
     other = sentences(4, seed=5)
     with torch.no_grad():
         features = model.encode_for(images(4), text)
-        heard = [model._read(features, model._words(t), 1, t)[1] for t in (text, other)]
+        null = model._words(no_sentences(text, 1))
+        heard = [model._read(features, model._words(t), null)[1] for t in (text, other)]
     for one, two in zip(*heard, strict=True):
         torch.testing.assert_close(one.queries[4:], two.queries[4:])
         assert not torch.allclose(heard[0][-1].queries[:4], heard[1][-1].queries[:4])

@@ -1,7 +1,7 @@
 """Cases as samples, and samples as batches."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from lexseg.data.case import Case
 from lexseg.data.images import read_image
 from lexseg.data.truth import Truth, truth_of
 from lexseg.errors import DataError
-from lexseg.text.batch import TextBatch
+from lexseg.text.batch import EncodeText
 
 SEEN = 0.1
 """Share of a target's area that must stay in view for the image to count as showing it."""
@@ -200,7 +200,7 @@ def stack(samples: Sequence[Sample], *, sentences: int = 1) -> Stack:
     )
 
 
-def collate(samples: Stack | Sequence[Sample], encode_text: Callable[[Sequence[str | None]], TextBatch]) -> Batch:
+def collate(samples: Stack | Sequence[Sample], encode_text: EncodeText) -> Batch:
     """Put samples into a batch, their sentences encoded."""
     s = samples if isinstance(samples, Stack) else stack(samples)
     return Batch(s.image, encode_text([text or None for text in s.texts]), s.target, s.ids)

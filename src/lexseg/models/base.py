@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from lexseg.data.batch import Target
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_input import TextInput
-from lexseg.text.batch import TextBatch
-from lexseg.text.swapped import EncodeText, with_swapped
+from lexseg.text.batch import EncodeText, TextBatch
+from lexseg.text.swapped import with_swapped
 
 
 @dataclass(frozen=True, slots=True)

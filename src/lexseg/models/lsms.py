@@ -128,8 +128,8 @@ class LSMS(SegmentationModel):
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, the contrastive and the swapped terms."""
         words, features = self._words(text), self.encode_for(image, text)
-        untold = -(-len(text) // UNTOLD) if self.swapped_weight else 0
-        maps, heard = self._read(features, words, untold, text)
+        untold = self._words(no_sentences(text, -(-len(text) // UNTOLD))) if self.swapped_weight else None
+        maps, heard = self._read(features, words, untold)
         prediction, x = self._answer([m[: len(text)] for m in maps], heard, words, features.size)
         losses = segmentation_losses(prediction.logits, target)
         if prediction.presence is not None:
@@ -156,16 +156,13 @@ class LSMS(SegmentationModel):
             states = self.adapter(states, mask) * mask.unsqueeze(-1)
         return Words(states, mask)
 
-    def _read(
-        self, features: Features, words: Words, untold: int = 0, text: TextBatch | None = None
-    ) -> tuple[list[Tensor], list[Heard]]:
-        """The encoder's maps and what it heard; after the batch, the first ``untold`` images read without words."""
+    def _read(self, features: Features, words: Words, untold: Words | None = None) -> tuple[list[Tensor], list[Heard]]:
+        """The encoder's maps and what it heard; after the batch, its first images once more, with null sentences."""
         if not self.encoder.reads_words:
             return features.maps, []
         image = features.maps[0]
-        if untold:
-            assert text is not None
-            image, words = torch.cat([image, image[:untold]]), words.before(self._words(no_sentences(text, untold)))
+        if untold is not None:
+            image, words = torch.cat([image, image[: len(untold.states)]]), words.before(untold)
         maps, heard = self.encoder(image, words)
         return maps, heard
 

@@ -1,6 +1,6 @@
 """Sentences as tensors."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -46,6 +46,10 @@ class TextBatch:
             states=moved(self.states),
             swapped=tuple(batch.to(device) for batch in self.swapped),
         )
+
+
+EncodeText = Callable[[Sequence[str | None]], TextBatch]
+"""What makes a batch of sentences; ``None`` is the null sentence."""
 
 
 def no_sentences(like: TextBatch, n: int) -> TextBatch:

@@ -1,15 +1,13 @@
 """Sentences with their places swapped: what is nearly the truth, and false."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from lexseg.text.batch import TextBatch
+from lexseg.text.batch import EncodeText, TextBatch
 from lexseg.text.meaning import same_meaning
 from lexseg.text.wording import Axis, mirror_words
 
 AXES: tuple[Axis, ...] = ("horizontal", "vertical")
-
-EncodeText = Callable[[Sequence[str | None]], TextBatch]
 
 
 def swap_places(text: str | None, axis: Axis) -> str | None:

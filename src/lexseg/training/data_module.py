@@ -17,8 +17,7 @@ from lexseg.data.case import Case
 from lexseg.data.dataset import CaseDataset, Sample, Stack, collate, stack
 from lexseg.data.visits import VisitDataset
 from lexseg.errors import ConfigError, LexSegError
-from lexseg.text.batch import TextBatch
-from lexseg.text.swapped import EncodeText
+from lexseg.text.batch import EncodeText, TextBatch
 from lexseg.training.config import TrainConfig, size_at, steps_of
 from lexseg.training.mixture import Mixture, is_mixture
 
@@ -63,6 +62,7 @@ class CaseDataModule(pl.LightningDataModule):
         encode_text: turns sentences into a ``TextBatch``; :func:`lexseg.text.batch.no_words` for image-only models.
 
     Attributes:
+        training_text: makes of ``encode_text`` what also encodes all that the model wants beside a training sentence.
         fits: whether ``encode_text`` can read a sentence that chance has made; if not, it is read as it was.
         mixture: what draws images and sentences; ``None`` where each training case is a sample of its own.
     """
@@ -72,6 +72,7 @@ class CaseDataModule(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.train_cases, self.val_cases, self.config, self.encode_text = train, val, config, encode_text
+        self.training_text: Callable[[EncodeText], EncodeText] = lambda encode: encode
         self.fits: Callable[[str], bool] = lambda text: True
         self.mixture = Mixture(train, config) if is_mixture(config) else None
 
@@ -145,7 +146,7 @@ class CaseDataModule(pl.LightningDataModule):
             raise batch
         if isinstance(batch, Stack):
             read = (t if t == p or self.fits(t) else p for t, p in zip(batch.texts, batch.plain, strict=True))
-            return collate(replace(batch, texts=tuple(read)), self.encode_text)
+            return collate(replace(batch, texts=tuple(read)), self.training_text(self.encode_text))
         text = self.encode_text([t or None for t in batch.texts])
         return ValidationBatch(batch.image, text, tuple(torch.from_numpy(m)[None] for m in batch.masks), batch.counted)
 

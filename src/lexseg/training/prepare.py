@@ -19,6 +19,7 @@ from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.models import model_class
 from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.swapped import every_swap
 from lexseg.text.wording import mirror_words
 from lexseg.training.config import TrainConfig, as_list
 from lexseg.training.mixture import kind_of
@@ -154,10 +155,17 @@ def _augmented(texts: Sequence[str], augment: AugmentConfig) -> list[str]:
     return list(found)
 
 
-def met(cases: Sequence[Case], augment: AugmentConfig) -> list[str]:
-    """Every sentence that a run meets: those of training, augmented, and the first wordings of validation."""
-    training, validation = chosen(cases, "train"), chosen(cases, "val")
-    return list(dict.fromkeys([*sentences(training, augment), *(c.text for c in validation)]))
+def met(cases: Sequence[Case], augment: AugmentConfig, *, swapped: bool = False) -> list[str]:
+    """Every sentence that a run meets: those of training, augmented, and the first wordings of validation.
+
+    Args:
+        cases: with their splits.
+        augment: what may happen to a training sentence.
+        swapped: whether training also meets its sentences with their places swapped.
+    """
+    training = list(sentences(chosen(cases, "train"), augment))
+    training += every_swap(training) if swapped else []
+    return list(dict.fromkeys([*training, *(c.text for c in chosen(cases, "val"))]))
 
 
 def text_encoder(

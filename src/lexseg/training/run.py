@@ -22,7 +22,6 @@ from lexseg.models.base import SegmentationModel
 from lexseg.text.batch import no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
-from lexseg.text.swapped import every_swap
 from lexseg.training import folder, prepare, start
 from lexseg.training.callbacks import BestModel, LastCheckpoint, RunningAverage
 from lexseg.training.config import TrainConfig, seconds
@@ -116,10 +115,9 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
                 folder.write_record(output, config, cases, init=origin, encoder=encoder)
             lines.console.print(describe(model, data, trainer))
         if encoder is not None:
-            met = prepare.met(cases, config.augment)
-            met += every_swap(met) if model.reads_swapped else []
-            pipeline = _pipeline(encoder, output / "text_cache", met)
-            data.encode_text = model.training_text(pipeline)
+            met = prepare.met(cases, config.augment, swapped=model.reads_swapped)
+            data.encode_text = _pipeline(encoder, output / "text_cache", met)
+            data.training_text = model.training_text
             data.fits = functools.partial(_fits, encoder)
         try:
             with stop.listening():

@@ -170,7 +170,9 @@ class MultiLevelAlignment(nn.Module):
             )
             losses = {"contrastive": zero} | ({"margin": zero} if self.has_margin else {})
             if swapped:
-                terms = [self._against(other, projected, words_mask, mask, keep, weight) for other in swapped]
+                true = [Said(level.words, level.sentence, words_mask) for level in projected]
+                targets = [_target(level.pixels, mask) for level in projected]
+                terms = [self._against(other, true, targets, keep, weight) for other in swapped]
                 losses["swapped"] = sum(terms, start=zero)
             if int(keep.sum()) < 2:
                 return losses
@@ -196,21 +198,12 @@ class MultiLevelAlignment(nn.Module):
             return losses
 
     def _against(
-        self,
-        other: Swapped,
-        projected: Sequence[Projected],
-        words_mask: Tensor,
-        mask: Tensor,
-        keep: Tensor,
-        weight: Tensor | None,
+        self, other: Swapped, true: Sequence[Said], targets: Sequence[Tensor], keep: Tensor, weight: Tensor | None
     ) -> Tensor:
-        temperature, total = self._temperature(), mask.new_zeros((), dtype=torch.float32)
-        for level_weight, level, false in zip(self.level_weights, projected, other.levels, strict=True):
-            share = F.adaptive_avg_pool2d(mask.float(), (level.pixels.shape[-2], level.pixels.shape[-1]))
-            target = prototype(level.pixels.float(), share)
-            true = Said(level.words, level.sentence, words_mask)
-            use = keep & ~other.is_null
-            term = swapped_loss(target, true, false, use, temperature=temperature, weight=weight)
+        temperature, use = self._temperature(), keep & ~other.is_null
+        total = targets[0].new_zeros(())
+        for level_weight, target, said, false in zip(self.level_weights, targets, true, other.levels, strict=True):
+            term = swapped_loss(target, said, false, use, temperature=temperature, weight=weight)
             total = total + level_weight * term
         return total
 
@@ -223,3 +216,8 @@ class MultiLevelAlignment(nn.Module):
         if self.targets == "one-hot":
             return torch.eye(len(caption_id), device=caption_id.device)
         return caption_targets(caption_id)
+
+
+def _target(pixels: Tensor, mask: Tensor) -> Tensor:
+    share = F.adaptive_avg_pool2d(mask.float(), (pixels.shape[-2], pixels.shape[-1]))
+    return prototype(pixels.float(), share)
