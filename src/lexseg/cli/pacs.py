@@ -3,7 +3,6 @@
 import argparse
 import contextlib
 import json
-import os
 import re
 import signal
 import sys
@@ -151,7 +150,9 @@ def run_segment(args: argparse.Namespace) -> int:
     if any(not text.strip() for text in texts):
         raise ConfigError("--text is blank; write what to find")
     if args.output is not None:
-        _check_folder(args.output)
+        from lexseg.inference.writing import check_writable
+
+        check_writable(args.output)  # before anything is stored in the PACS
     with _client(args) as pacs, _tidy_when_asked_to_stop(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         from lexseg.dicom.pacs import SeriesJob, choose_series
@@ -203,15 +204,6 @@ def _client(args: argparse.Namespace) -> Any:
 def _warn_of_listeners(access: "Access") -> None:
     what = "the password and images" if access.auth else "images"
     print(f"warning: {access.url} is no https: {what} can be read on their way", file=sys.stderr)
-
-
-def _check_folder(folder: Path) -> None:
-    """Refuse, before anything is stored in the PACS, a folder into which nothing can be written."""
-    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir():
-        raise ConfigError(f"--output {folder}: {nearest} is a file; give a folder")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise ConfigError(f"--output {folder}: {nearest} cannot be written to; give another folder")
 
 
 def _write(folder: Path, outcomes: "list[Outcome]") -> dict[int, Path]:

@@ -47,19 +47,20 @@ def outputs_of(args: argparse.Namespace, model_name: str, model_version: str | N
 
 
 def check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path]) -> None:
-    """Refuse results over the inputs, or into a file.
+    """Refuse results over the inputs, or into a folder that cannot be written to.
 
     Raises:
         ConfigError: if so.
     """
+    from lexseg.inference.writing import check_writable
+
     overwritten = sorted(str(path) for path in inputs if path.resolve() in targets)
     if overwritten:
         raise ConfigError(f"the results would overwrite {overwritten[0]}; give another --output")
     for path in inputs:
         if path.is_dir() and args.output.resolve().is_relative_to(path.resolve()):
             raise ConfigError(f"--output {args.output} lies in {path}, which is read as one series; give another")
-    if args.output.exists() and not args.output.is_dir():
-        raise ConfigError(f"--output {args.output} is a file; give a folder")
+    check_writable(args.output)
 
 
 def open_asked(

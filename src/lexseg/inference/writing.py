@@ -7,6 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lexseg.data.files import replace_file
+from lexseg.errors import ConfigError
+
+
+def check_writable(folder: Path) -> None:
+    """Look, before any work is done for it, whether results can be written to a folder that may have to be made.
+
+    Raises:
+        ConfigError: if they cannot, in the terms of ``--output``.
+    """
+    nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not nearest.is_dir():
+        raise ConfigError(f"--output {folder}: {nearest} is a file; give a folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise ConfigError(f"--output {folder}: {nearest} cannot be written to; give another folder")
 
 
 def write_files(contents: Mapping[Path, bytes]) -> None:

@@ -179,11 +179,9 @@ class LSMS(SegmentationModel):
 
     def _swapped(self, queries: list[Tensor], words: Words, text: TextBatch, target: Target) -> Tensor:
         """The swapped term, where images were read without words: a map that knows the sentence could give it away."""
-        if not text.swapped:
-            raise ValueError("swapped_weight is not 0, so the text must hold `swapped`: see lexseg.text.swapped")
         n = len(queries[0])
         true = self.encoder.say(words.first(n))
-        others = [(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped]
+        others = [(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped_forms()]
         with torch.autocast(queries[0].device.type, enabled=False):
             keep = ~text.is_null[:n] & (target.mask[:n].flatten(1).amax(1) > 0)
             weight = None if target.weight is None else target.weight[:n]

@@ -163,8 +163,6 @@ class TMCA(SegmentationModel):
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         if self.alignment is not None:
-            if self.swapped_weight and not text.swapped:
-                raise ValueError("swapped_weight is not 0, so the text must hold `swapped`: see lexseg.text.swapped")
             levels = [projected[i] for i in self.alignment_levels]
             terms = self.alignment(
                 levels,
@@ -172,7 +170,7 @@ class TMCA(SegmentationModel):
                 mask,
                 target.mask,
                 masked_mean(words, mask),
-                swapped=[self._swapped(other) for other in text.swapped] if self.swapped_weight else [],
+                swapped=[self._swapped(other) for other in text.swapped_forms()] if self.swapped_weight else [],
                 valid=target.valid,
                 weight=target.weight,
             )

@@ -47,6 +47,16 @@ class TextBatch:
             swapped=tuple(batch.to(device) for batch in self.swapped),
         )
 
+    def swapped_forms(self) -> "tuple[TextBatch, ...]":
+        """:attr:`swapped`, for a loss that cannot do without.
+
+        Raises:
+            ValueError: if there are none.
+        """
+        if not self.swapped:
+            raise ValueError("swapped_weight is not 0, so the text must hold `swapped`: see lexseg.text.swapped")
+        return self.swapped
+
 
 EncodeText = Callable[[Sequence[str | None]], TextBatch]
 """What makes a batch of sentences; ``None`` is the null sentence."""
