@@ -19,6 +19,9 @@ ALL_NEGATED = [
     "No left effusion, right pneumothorax or mediastinal shift",
     "no effusion and no opacity",
     "the left lung is clear",
+    "Normal heart size and mediastinum with no effusion",
+    "Clear right lung and pleura",
+    "opacity not seen on this study",
     "Clear lungs.",
     "lungs clear",
     "Lungs: clear",
@@ -100,6 +103,8 @@ NOTHING_NEGATED = [
     "a nodule of 1.5 mm, e.g. in the left upper lobe",
     "One medium white round polyp, located in right of the image.",
     "左下肺",
+    "Right lower lobe opacity not seen on prior study.",
+    "left basal opacity, not previously noted",
 ]
 
 PARTLY = [
@@ -136,6 +141,12 @@ PARTLY = [
     ("infection in both lungs but ignore the left one", "infection in both lungs"),
     ("Segment the left lung infection, not the right", "Segment the left lung infection"),
     ("effusion cannot be excluded, no infiltrate", "effusion cannot be excluded"),
+    ("Normal heart size with right lower lobe pneumonia.", "right lower lobe pneumonia"),
+    ("Normal heart size and right lower lobe pneumonia.", "right lower lobe pneumonia"),
+    ("Clear right lung with left lower lobe consolidation.", "left lower lobe consolidation"),
+    ("Unremarkable mediastinum and left lower zone consolidation.", "left lower zone consolidation"),
+    ("Spared apices with basal opacities on both sides", "basal opacities on both sides"),
+    ("Clear right lung and pleura with left opacity and left effusion", "left opacity and left effusion"),
 ]  # fmt: skip
 
 

@@ -17,7 +17,11 @@ def test_each_way_on_its_own() -> None:
     assert swap_places("", "vertical") is None
     assert swap_places(None, "vertical") is None
     # the words would change, but not what they say
-    assert swap_places(BOTH, "horizontal") is None
+    for text in (BOTH, "LLZ + RLZ", "left lung as well as right lung"):
+        assert swap_places(text, "horizontal") is None
+    for text in ("upper lower left lung and lower upper right lung", "upper middle lower right lung"):
+        assert swap_places(text, "vertical") is None
+    assert swap_places("middle lower left lung", "vertical") == "middle upper left lung"
 
 
 def test_all_ways_of_many() -> None:

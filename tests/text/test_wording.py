@@ -101,6 +101,11 @@ NO_HEIGHT = [
 ]
 
 
+def test_letters_of_other_alphabets_that_are_taken_for_ours() -> None:
+    assert mirror_words("r\u0131ght lung, R\u0130GHT \u017fide", "horizontal") == "left lung, LEFT \u017fide"
+    assert mirror_words("\u017fuperior zone", "vertical") == "inferior zone"
+
+
 @pytest.mark.parametrize(("text", "mirrored"), LEFT_RIGHT)
 def test_left_and_right_are_swapped(text: str, mirrored: str) -> None:
     assert mirror_words(text, "horizontal") == mirrored

@@ -67,6 +67,17 @@ def test_each_manifest_keeps_its_share(tmp_path: Path) -> None:
     assert set(Counter(all_of_b).values()) == {2, 3}  # 14 places for 5 cases
 
 
+def test_a_small_share_of_many_short_epochs(tmp_path: Path) -> None:
+    sources = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    rows = [replace(case, source=sources[i % 2], image=Path(f"{case.id}.png")) for i, case in enumerate(ROWS)]
+    shared = {"cases": [str(s) for s in sources], "weights": [0.95, 0.05]}
+    mixture = Mixture(rows, config(steps=20, epochs=20, **shared))
+    shown = Counter(visit.cases[0].source for epoch in range(20) for visit in mixture.epoch(epoch))
+    assert shown == {sources[0]: 152, sources[1]: 8}  # of 8 images an epoch 0.4
+    with pytest.raises(ConfigError, match="8 images in all leave it none"):
+        Mixture(rows, config(steps=1, epochs=1, **shared))
+
+
 def test_steps_that_cannot_be_shared_out() -> None:
     with pytest.raises(ConfigError, match=r"trainer\.steps is 2; at least one for each of 3 epochs"):
         check(config(steps=2, epochs=3))

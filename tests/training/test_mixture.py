@@ -191,6 +191,14 @@ def test_shares_are_whole_and_add_up(n: int, weights: list[float], expected: lis
     assert shares(n, weights) == expected
 
 
+def test_shares_make_up_for_earlier_rounding() -> None:
+    given = [0, 0, 0]
+    for total in range(1, 201):
+        given = [had + more for had, more in zip(given, shares(1, [0.6, 0.3, 0.1], given), strict=True)]
+        assert sum(given) == total
+        assert all(abs(had - total * w) < 1.5 for had, w in zip(given, [0.6, 0.3, 0.1], strict=True))
+
+
 def test_kinds_are_drawn_at_their_rates(referring: Path) -> None:
     rows = [case for case in read_manifest(referring) if image_of(case.id) == "r0"]
     assert Counter(map(kind_of, rows)) == {"caption": 1, "one": 2, "several": 1, "none": 1}

@@ -130,6 +130,16 @@ def test_validation_says_what_the_model_will_score(tmp_path: Path, recipe: Path,
     assert val["pooled"]["dice"] == pytest.approx(expected["pooled"], abs=1e-6)
 
 
+def test_a_run_that_ends_while_it_grows_leaves_a_model_of_that_size(tmp_path: Path, recipe: Path, cases: Path) -> None:
+    still = config(recipe, cases, epochs=4, patience=1)
+    assert still.data.grow == {32: 0.5}
+    folder = train(replace(still, optimizer=replace(still.optimizer, lr=1e-12)), tmp_path / "run")
+    assert len(read_rows(tmp_path / "run" / "curves.csv")) == 2
+    assert load_model(folder).config.size == (32, 32)
+    val = json.loads((folder / "metrics.json").read_text())["val"]
+    assert val["per_image"]["dice"]["mean"] == pytest.approx(dice_of(folder, cases)["per_image"], abs=1e-6)
+
+
 def test_words_are_trained_and_come_back(tmp_path: Path, recipe: Path, cases: Path) -> None:
     folder = train(config(recipe, cases, epochs=1), tmp_path / "run")
     encoder = load_model(folder).text_encoder

@@ -193,6 +193,9 @@ def test_resume_holds_to_its_settings(
     rows = read_rows(cases)
     write_rows(cases, [row | {"text": f"{row['text']} there"} for row in rows])
     assert "have changed since the run" in fail("--output", run, "--resume")
+    for changed in (rows[::-1], [row | {"laterality": "patient"} for row in rows]):
+        write_rows(cases, changed)
+        assert "have changed since the run" in fail("--output", run, "--resume")
     write_rows(cases, rows)
     (run / "config.yaml").write_text((run / "config.yaml").read_text() + "colour: red\n")
     assert "no setting colour" in fail("--output", run, "--resume")

@@ -48,8 +48,10 @@ def new_folder(output: Path) -> Iterator[Path]:
         the folder to build in; it exists and is empty.
 
     Raises:
-        DataError: if something is there already.
+        DataError: if something is there already, or it is the working directory.
     """
+    if output.exists() and output.samefile(Path.cwd()):
+        raise DataError(f"{output}: is the folder you are in, which cannot be replaced; name a new one")
     if output.is_symlink() or (output.exists() and not output.is_dir()):
         raise DataError(f"{output}: is there already and is no folder")
     if output.is_dir() and any(output.iterdir()):

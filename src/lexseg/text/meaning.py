@@ -6,6 +6,9 @@ import re
 _BOTH = re.compile(
     r"\b(?:left (?:and|or|&) right|right (?:and|or|&) left|upper (?:and|or|&) lower|lower (?:and|or|&) upper)\b"
 )
+_AND = re.compile(r"[.,;+]|\b(?:and|plus|as well as)\b")
+# "upper lower left lung" lists two zones, in whichever order
+_HEIGHTS = re.compile(r"\b(?:upper|middle|mid|lower)(?: (?:upper|middle|mid|lower))+\b")
 
 
 def same_meaning(one: str | None, other: str | None) -> bool:
@@ -20,7 +23,8 @@ def same_meaning(one: str | None, other: str | None) -> bool:
 
 def phrases(text: str) -> str:
     """The sentence's phrases between its commas, stops and "and"s, sorted, as one name."""
-    parts = (" ".join(part.split()) for part in re.split(r"[.,;]|\band\b", _BOTH.sub(_pair, text.casefold())))
+    parts = (" ".join(part.split()) for part in _AND.split(_BOTH.sub(_pair, text.casefold())))
+    parts = (_HEIGHTS.sub(lambda run: " ".join(sorted(run.group().split())), part) for part in parts)
     return "; ".join(sorted(part for part in parts if part))
 
 

@@ -9,6 +9,7 @@ Rules, not a model: negspacy and its like need spaCy and a language model, too h
 decision here can be looked up. They are for English, and for sentences as reports have them, not for all of language.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -176,6 +177,13 @@ class _Parser:
         rest = _words("and|with|or").match(self.text, cue.end() + _blanks(self.text, cue.end()), end)
         if rest is not None and names_finding(self.text[rest.end() : end]):
             return [*found, _Part(start, cue.end(), True), *self._phrase(rest.end(), end)]
+        joints = _split(self.text, _words("and|with"), cue.end(), end)
+        for (_, joint), (after, until) in itertools.pairwise(joints):
+            if names_finding(self.text[cue.end() : joint]):
+                break
+            if names_finding(self.text[after:until]) and self._after(after, end) is None:
+                # "normal heart size | with opacity"
+                return [*found, _Part(start, joint, True), *self._phrase(after, end)]
         return [*found, _Part(start, end, True)]
 
     def _parts_place(self, start: int, cut: re.Match[str], cue: re.Match[str]) -> bool:

@@ -12,6 +12,11 @@ FINDINGS = (
     r"|spots?|areas?|malignan\w*|cancer\w*|carcinoma\w*|h?ematoma\w*|abscess\w*|involvement|changes?"
 )
 
+_SEEN = (
+    r"(?:seen|present|identified|visible|visuali[sz]ed|evident|found|detected|demonstrated|noted|observed|shown|apparent"
+    r"|appreciated|there|recogni[sz]ed|suspected)"
+)
+
 # Not a negation of what follows or precedes, whatever words are in it.
 PSEUDO = (
     r"no (?:(?:significant|relevant|interval|suspicious|obvious|appreciable|further|definite|real|major) )*"
@@ -29,13 +34,12 @@ PSEUDO = (
     r"(?:resolved|clear(?:ed)?|gone|normal)|unresolved",
     r"gram.negative|clear (?:evidence|signs?)|clear.?cut|no\.? ?\d+|no ?one|no,",
     r"(?:can ?not|can'?t|could ?n[o']t) (?:be )?(?:clear|normal)",
+    r"not (?:previously|formerly)\b",
+    rf"not (?:\w+ly )?{_SEEN} (?:(?:on|in|at|by) (?:the |any )?(?:prior|previous|earlier|old|last|comparison)"
+    r"|previously|before|earlier)\b",
 )
 
 # Negate what follows, and also what precedes if that names no finding ("the left lung shows no ...").
-_SEEN = (
-    r"(?:seen|present|identified|visible|visuali[sz]ed|evident|found|detected|demonstrated|noted|observed|shown|apparent"
-    r"|appreciated|there|recogni[sz]ed|suspected)"
-)
 BEFORE = (
     r"no(?! longer)|without|with out|w/o|absence of|lack of|lacks?|lacking|free (?:of|from)|clear of|negative for"
     r"|neither|nor|none|nil|nothing|never|sparing|spares|denies|resolution of|cleared of"

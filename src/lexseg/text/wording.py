@@ -13,6 +13,7 @@ Convention = Literal["image", "patient"]
 
 # Only letters make a word longer: "left_lung" holds one, "copyright" does not.
 _NO_LETTER_BEFORE, _NO_LETTER_AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"
+_TWINS = str.maketrans("ıİſ", "iIs")  # letters that `re.IGNORECASE` takes for these, and `str.lower` does not
 _REACH = 80  # characters around a word; more than any rule needs
 
 
@@ -45,7 +46,7 @@ def mirror_words(text: str, axis: Axis) -> str:
 def place_words(text: str, axis: Axis) -> Iterator[re.Match[str]]:
     """The words and abbreviations that :func:`mirror_words` would swap, in the order of the text."""
     rules = _rules(axis)
-    for match in rules.finder.finditer(text):
+    for match in rules.finder.finditer(text.translate(_TWINS)):
         word, (start, end) = match.group(), match.span()
         before, after = text[max(0, start - _REACH) : start], text[end : end + _REACH]
         if word.lower() in rules.short or (

@@ -80,8 +80,8 @@ def check_data(output: Path, record: dict[str, Any], cases: Sequence[Case]) -> N
     """
     if record.get("data_sha256") != data_hash(cases):
         raise ConfigError(
-            f"--resume: images, masks, sentences or splits have changed since the run in {output} began; "
-            "bring them back, or begin a new run"
+            f"--resume: images, masks, sentences, splits or the order of rows have changed since the run "
+            f"in {output} began; bring them back, or begin a new run"
         )
 
 
@@ -118,11 +118,11 @@ def sweep(output: Path) -> None:
 
 
 def data_hash(cases: Sequence[Case]) -> str:
-    """SHA-256 over ids, splits, sentences and the bytes of images and masks, in the order of ids."""
+    """SHA-256 over the cases and the bytes of images and masks, in their order, which decides what chance draws."""
     digest = hashlib.sha256()
     content = functools.cache(lambda path: hashlib.sha256(path.read_bytes()).digest())  # rows may share an image
-    for case in sorted(cases, key=lambda c: c.id):
-        digest.update(json.dumps([case.id, case.split, case.texts, case.patient]).encode())
+    for case in cases:
+        digest.update(json.dumps([case.id, case.split, case.texts, case.patient, case.laterality]).encode())
         if case.weight != 1.0 or case.label is not None:
             digest.update(json.dumps([case.weight, case.label]).encode())
         if case.target_ids is not None:

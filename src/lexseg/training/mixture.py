@@ -3,6 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +55,13 @@ class Mixture:
             pools = [[rows for rows in images if _source(rows) == path] for path in paths]
             self.size = self.size or sum(len(pool) for pool, weight in zip(pools, data.weights, strict=True) if weight)
             numbers = shares(self.size, data.weights)
-            for path, pool, weight, number in zip(paths, pools, data.weights, numbers, strict=True):
+            totals, long = numbers, f"{self.size} images an epoch"
+            if config.trainer.steps:
+                totals = [sum(of_pool) for of_pool in zip(*self._of_steps(1), strict=True)]
+                long = f"{sum(totals)} images in all"
+            for path, pool, weight, number in zip(paths, pools, data.weights, totals, strict=True):
                 if weight and not (pool and number):
-                    why = f"{self.size} images an epoch leave it none" if pool else "it has no training image to show"
+                    why = f"{long} leave it none" if pool else "it has no training image to show"
                     raise ConfigError(f"data.weights gives {path} a share of {weight:g}, but {why}")
         else:
             times: dict[Path | None, int] = dict(zip(paths, data.repeat, strict=False))
@@ -87,11 +92,18 @@ class Mixture:
 
     def _each(self, epoch: int, world: int) -> list[int]:
         """How many images of each pool the epoch shows."""
+        return self._of_steps(world)[epoch] if self.config.trainer.steps else self._numbers
+
+    @lru_cache(maxsize=2)  # noqa: B019 (a run has one mixture)
+    def _of_steps(self, world: int) -> list[list[int]]:
+        """The same for all epochs, where their steps are given: what rounding keeps from a pool it gets later."""
         data, trainer = self.config.data, self.config.trainer
-        if not trainer.steps:
-            return self._numbers
-        n = steps_of(trainer, epoch) * trainer.accumulate * data.batch_size * world
-        return shares(n, data.weights) if data.weights else [n]
+        numbers: list[list[int]] = []
+        for epoch in range(trainer.epochs):
+            n = steps_of(trainer, epoch) * trainer.accumulate * data.batch_size * world
+            before = [sum(of_pool) for of_pool in zip(*numbers, strict=True)]
+            numbers.append(shares(n, data.weights, before) if data.weights else [n])
+        return numbers
 
 
 def is_mixture(config: TrainConfig) -> bool:
@@ -105,13 +117,24 @@ def _draws(config: TrainConfig) -> bool:
     return data.sentences > 1 or bool(data.kinds or data.weights or data.epoch_images)
 
 
-def shares(n: int, weights: Sequence[float]) -> list[int]:
-    """Divide ``n`` by weights into whole numbers, the largest remainders rounded up."""
-    exact = [n * weight / sum(weights) for weight in weights]
-    numbers = [math.floor(e + 1e-9) for e in exact]
-    by_remainder = sorted(range(len(weights)), key=lambda i: numbers[i] - exact[i])
-    for i in by_remainder[: n - sum(numbers)]:
-        numbers[i] += 1
+def shares(n: int, weights: Sequence[float], before: Sequence[int] = ()) -> list[int]:
+    """Divide ``n`` by weights into whole numbers, the largest remainders rounded up.
+
+    Args:
+        n: what to divide.
+        weights: not all 0.
+        before: what each was given of earlier numbers; who fell short then comes first now.
+    """
+    given = before or [0] * len(weights)
+    total = n + sum(given)
+    owed = [total * weight / sum(weights) - had for weight, had in zip(weights, given, strict=True)]
+    numbers = [max(0, math.floor(each + 1e-9)) for each in owed]
+    while (left := n - sum(numbers)) != 0:
+        if left > 0:
+            numbers[max(range(len(owed)), key=lambda i: owed[i] - numbers[i])] += 1
+        else:
+            some = [i for i, number in enumerate(numbers) if number]
+            numbers[min(some, key=lambda i: owed[i] - numbers[i])] -= 1
     return numbers
 
 

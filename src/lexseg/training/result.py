@@ -11,7 +11,7 @@ from lexseg.models.base import SegmentationModel
 from lexseg.models.io import ModelConfig, save_model
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.card import model_card
-from lexseg.training.config import TrainConfig
+from lexseg.training.config import TrainConfig, size_at
 from lexseg.training.prepare import chosen, model_arguments, validated
 
 
@@ -34,12 +34,13 @@ def save_run_model(
         scores: ``epoch`` (from 0), ``monitor``, ``presence`` (its calibration) and ``val``: what
             :meth:`lexseg.training.task.SegmentationTask.scores` gives, or ``None`` if not validated.
     """
+    side = size_at(config.data, scores["epoch"], config.trainer.epochs)  # at which it was scored
     training, validation = chosen(cases, "train"), validated(cases, config)
     lateralities = {c.laterality for c in training}
     written = ModelConfig(
         method=config.method,
         arguments=model_arguments(config, encoder),
-        size=(config.data.size, config.data.size),
+        size=(side, side),
         text_encoder=None if encoder is None else encoder.config(),
         text_encoder_sha256=None if encoder is None or encoder.trainable else encoder.fingerprint(),
         laterality=lateralities.pop() if len(lateralities) == 1 else None,

@@ -137,6 +137,28 @@ class TestTheSet:
         rows = rows_of(made([manifest], tmp_path / "out").manifest)
         assert {r["text"] for r in rows if "false" in r["id"]} == expected
 
+    def test_not_into_the_working_directory(self, films, tmp_path, monkeypatch):
+        (tmp_path / "empty").mkdir()
+        monkeypatch.chdir(tmp_path / "empty")
+        with pytest.raises(DataError, match="is the folder you are in"):
+            made([films], ".")
+
+    def test_only_wordings_with_a_side_come_false(self, make_films, tmp_path, write_csv):
+        manifest = make_films([LEFT_LOWER], text="infection in the left lung")
+        write_csv(manifest, [row | {"text_2": "pulmonary infection"} for row in rows_of(manifest)])
+        settings = ReferSettings(anatomy="chest", captions=True)
+        built = made([manifest], tmp_path / "out", settings, text_columns=("text", "text_2"))
+        (false,) = (r for r in rows_of(built.manifest) if "false" in r["id"])
+        assert (false["text"], false["text_2"]) == ("infection in the right lung", "")
+
+    def test_a_class_that_nobody_drew_is_not_said_to_be_absent(self, make_films, tmp_path, write_csv):
+        path = make_films([LEFT_LOWER])
+        (row,) = rows_of(path)
+        write_csv(path, [{**row, "id": "a", "target": "liver"}, {**row, "id": "b", "target": "tumor", "mask": ""}])
+        settings = ReferSettings(anatomy="abdomen", reading=Reading(class_column="target"), captions=True)
+        made_rows = rows_of(made([path], tmp_path / "out", settings).manifest)
+        assert {row["id"] for row in made_rows if not row["query"]} == {"a_caption"}
+
     def test_no_more_than_asked_for(self, films, tmp_path):
         settings = ReferSettings(anatomy="chest", expressions=3, wordings=2)
         rows = rows_of(made([films], tmp_path / "out", settings).manifest)

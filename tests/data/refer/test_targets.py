@@ -60,6 +60,13 @@ def test_classes_apart_are_whole():
     assert found.whole == (True, True, True)
 
 
+def test_values_of_one_name_are_one_class():
+    values = np.array([[1, 2, 0], [0, 0, 0], [0, 0, 2]])
+    found = classes_of_values(values, {1: "tumor", 2: "tumor"})
+    assert [sorted(names) for names in found.classes] == [["tumor"], ["tumor"]]
+    assert found.labels.tolist() == [[1, 1, 0], [0, 0, 0], [0, 0, 2]]
+
+
 def test_instances_taken_for_classes_are_noticed():
     with pytest.raises(DataError, match="are they instances"):
         classes_of_values(np.arange(100).reshape(10, 10), {})

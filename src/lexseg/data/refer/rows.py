@@ -53,10 +53,13 @@ def expression_rows(
 
 
 def caption_rows(source: Source, found: Instances, reading: Reading, image: Path, mask: Path) -> list[Case]:
-    """The image's own sentences, as they are; one of a class that is not there names nothing."""
+    """The image's own sentences, as they are; one of a class that is not there names nothing.
+
+    One without a mask is left out: what it names is not known.
+    """
     rows = []
     for row in source.cases:
-        if row.expression_kind is not None:
+        if row.expression_kind is not None or row.mask is None:
             continue
         ids = reading.named_by(row, found)
         rows.append(
@@ -98,10 +101,12 @@ def false_caption_rows(captions: Sequence[Case], targets: Sequence[Target], anat
         side, other = SIDES if said == {SIDES[0]} else SIDES[::-1]
         if not answers[side].ids or answers[other].ids:
             continue
+        # a wording without a side is as true as before
+        texts = tuple(other_way for text in row.texts if (other_way := mirror_words(text, "horizontal")) != text)
         turned = replace(
             row,
             id=f"{row.id.removesuffix('_caption')}_false_caption",
-            texts=tuple(mirror_words(text, "horizontal") for text in row.texts),
+            texts=texts,
             target_ids=(),
             expression_kind="none",
             extra={**row.extra, "region": other, "query": str(Query(name=name, side=other)), "leaks_mask": "true"},

@@ -86,13 +86,16 @@ def classes(masks: Mapping[str, NDArray[np.bool_]]) -> Instances:
 
 
 def classes_of_values(values: NDArray[Any], names: Mapping[int, str]) -> Instances:
-    """Each value but 0 is a class, named by ``names`` or else ``class 3``."""
+    """Each value but 0 is a class, named by ``names`` or else ``class 3``; values of one name are one class."""
     present = [int(value) for value in np.unique(values) if value != 0]
     if len(present) > 32:
         raise DataError(
             f"the mask holds {len(present)} values, too many for classes; are they instances (--targets instances)?"
         )
-    masks = {names.get(value, f"class {value}"): values == value for value in present}
+    masks: dict[str, NDArray[np.bool_]] = {}
+    for value in present:
+        name = names.get(value, f"class {value}")
+        masks[name] = masks.get(name, False) | (values == value)
     return classes(masks) if masks else _plain(np.zeros(values.shape, dtype=np.int32), 0)
 
 
