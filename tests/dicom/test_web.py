@@ -42,6 +42,19 @@ def holds(orthanc, instance):
     return len(answer.json())
 
 
+def test_the_newest_studies_come_first_whatever_the_order_of_the_pacs(monkeypatch):
+    archive = [
+        {"0020000D": {"Value": [f"1.{n}"]}, "00080020": {"Value": [f"{1900 + n}0101"]}} for n in range(100)
+    ]  # oldest first, as far as one can see
+
+    def listed(limit, offset, **_):
+        return archive[offset : offset + min(limit, 30)]
+
+    with client("https://pacs.example/dicom-web") as pacs:
+        monkeypatch.setattr(pacs._web, "search_for_studies", listed)
+        assert [study.uid for study in pacs.studies(limit=2)] == ["1.99", "1.98"]
+
+
 @pytest.mark.parametrize("patient", ["1CT1", "1C*", "?ct1"])
 def test_a_study_is_found_by_patient_date_and_modality(orthanc, phantom, patient):
     study, series, slices = phantom

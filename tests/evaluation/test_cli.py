@@ -71,4 +71,7 @@ def test_mistakes_are_messages(tmp_path, manifest, masks_of, capsys):
     assert main(["evaluate", str(manifest), "--predictions", str(tmp_path / "none"), "--output", out]) == 1
     assert main(["evaluate", str(manifest), "--output", out]) == 2
     assert main(["evaluate", "m", str(manifest), "--predictions", str(folder), "--output", out]) == 2
+    for option, value in (("--resamples", "0"), ("--seed", "-1")):
+        assert main(["evaluate", "m", str(manifest), "--output", out, option, value]) == 2
+        assert option in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

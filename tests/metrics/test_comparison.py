@@ -119,6 +119,14 @@ def test_one_patient_leaves_nothing_to_resample():
     assert math.isnan(found.p) and math.isnan(found.low)
 
 
+def test_a_score_that_one_patient_carries_has_no_interval():
+    boot = PatientBootstrap(["a", "a", "b", "c"], n_resamples=50, seed=0)
+    terms = {"one": ([[1.0], [1.0], [0.0], [0.0]], [[2.0], [2.0], [0.0], [0.0]]), "all": ([[1.0]] * 4, [[2.0]] * 4)}
+    found = boot.scores(terms)
+    assert found["one"][0] == 0.5 and all(math.isnan(end) for end in boot.interval(found["one"][1]))
+    assert boot.interval(found["all"][1]) == (0.5, 0.5)
+
+
 def test_a_score_that_is_not_finite_is_refused():
     with pytest.raises(ValueError, match="not finite"):
         PatientBootstrap(["a", "b"]).sums([[0.1], [float("nan")]])

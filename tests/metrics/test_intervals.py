@@ -109,3 +109,10 @@ def test_samples_without_a_score_are_left_out():
     assert (score.mean, score.low, score.high) == (0.5, 0.5, 0.5)
     assert not bootstrap_weighted(lambda w: float("nan"), ["a", "b"], n_resamples=5).known
     assert not bootstrap_weighted(lambda w: 1.0, ["a", "a"], n_resamples=5).known
+
+
+def test_a_score_that_one_patient_carries_has_no_interval():
+    found = bootstrap_ratio([3.0, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0], ["a", "b", "c", "d"])
+    assert found.mean == 0.6 and not found.known
+    both = bootstrap_ratio([3.0, 1.0, 0.0, 0.0], [5.0, 5.0, 0.0, 0.0], ["a", "b", "c", "d"])
+    assert (both.low, both.high) == (0.2, 0.6)

@@ -1,6 +1,7 @@
 """Questions about volumes: progress, answers, cancelling, and a server that is killed in the middle."""
 
 import contextlib
+import errno
 import gc
 import gzip
 import io
@@ -165,3 +166,30 @@ def test_a_journal_outlives_a_line_that_was_cut_short(tmp_path, monkeypatch):
     assert len(lines) < 30 and json.loads(lines[-1]) == {"id": "n59", "state": "done"}
     assert (tmp_path / "jobs-1.jsonl").read_bytes().endswith(b"\n")
     assert Journal(None, 1).before == {}
+
+
+class Full:
+    """The file of a disk that is full for a while."""
+
+    def __init__(self, file):
+        self.file, self.full = file, True
+
+    def write(self, content):
+        if self.full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return self.file.write(content)
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+def test_a_full_disk_does_not_end_the_work(tmp_path, caplog):
+    journal = Journal(tmp_path, 1)
+    journal._file = full = Full(journal._file)
+    journal.write("secret", "queued")
+    full.full = False
+    journal.write("secret", "done")
+    journal.close()
+    (warning,) = caplog.messages
+    assert "could not be written: No space left" in warning and "secret" not in warning
+    assert Journal(tmp_path, 1).before == {"secret": "done"}

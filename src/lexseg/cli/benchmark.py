@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lexseg.cli.values import count
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``benchmark`` to the command line."""
@@ -12,8 +14,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser("benchmark", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     parser.add_argument("name", nargs="*", help="recipes or bundled models (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads (default: 2)")
-    parser.add_argument("--repeats", type=int, default=15, help="timed pairs of calls (default: 15)")
+    parser.add_argument("--threads", type=count, default=2, help="CPU threads (default: 2)")
+    parser.add_argument("--repeats", type=count, default=15, help="timed pairs of calls (default: 15)")
     parser.set_defaults(run=run)
 
 
@@ -21,9 +23,11 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print a table, write the JSON."""
     from rich.console import Console
 
-    from lexseg.data.files import replace_file
+    from lexseg.data.files import check_folder_of, replace_file
     from lexseg.evaluation.benchmark import benchmark
 
+    if args.json:
+        check_folder_of(args.json)
     console = Console(stderr=True)
     with console.status("measuring") as status:
         result = benchmark(

@@ -77,7 +77,7 @@ def run_plan(plan: "Plan", args: argparse.Namespace) -> int:
 
     def ended(progress: "Progress") -> None:
         print(_line(plan, args.output, progress), flush=True)
-        write_results(plan, args.output, plots=False)  # they take the most time
+        write_results(plan, args.output, fingerprints=runner.fingerprints, plots=False)  # they take the most time
 
     try:
         records = runner.run(ended)
@@ -94,7 +94,7 @@ def _finish(plan: "Plan", output: Path, runner: "Runner", records: "list[CellRec
     measure_costs(
         plan, output, progress=lambda method: print(f"measuring the cost of {plan.label(method)}", flush=True)
     )
-    write_results(plan, output)
+    write_results(plan, output, fingerprints=runner.fingerprints)
     failed = [record for record in records if record.status == "failed"]
     for record in failed:
         print(f"failed: {record.key}: {record.reason}")

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.cli.values import count, index
+
 if TYPE_CHECKING:
     from lexseg.evaluation.sources import PredictionFolder, Predictor
 
@@ -83,8 +85,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--by", type=_names, default=(), metavar="C[,C]", help="also score each value of these columns of CASES alone")
     add("--save-masks", "--save_masks", action="store_true", help="also write the masks, to DIR/masks/ID.png")
     add("--include-text", "--include_text", action="store_true", help="show sentences, which may tell of a patient")
-    add("--seed", type=int, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
-    add("--resamples", type=int, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
+    add("--seed", type=index, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
+    add("--resamples", type=count, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
     parser.set_defaults(run=run, usage_error=parser.error)
     _allow_options_between(parser)

@@ -13,12 +13,24 @@ from lexseg.errors import DataError
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
+def check_folder_of(path: Path) -> None:
+    """See that there is a folder for a file.
+
+    Raises:
+        DataError: if not.
+    """
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: there is no folder {path.parent}; make it first")
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that it is never seen half-written, whatever happens meanwhile.
 
     Raises:
+        DataError: if there is no folder for it.
         OSError: if it cannot be written; what stood there before is left as it was.
     """
+    check_folder_of(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with open(temporary, "xb") as file:

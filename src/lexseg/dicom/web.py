@@ -77,11 +77,13 @@ class PacsClient:
     ) -> list[StudyEntry]:
         """Find studies (QIDO-RS), newest first.
 
+        No order is promised by a PACS, so all that fit are listed before the first are taken.
+
         Args:
             patient: the patient's ID; ``*`` stands for any letters.
             date: ``YYYYMMDD``, or ``YYYYMMDD-YYYYMMDD`` with one end left out where it is open.
             modality: one that the study holds, such as ``CT``.
-            limit: of entries.
+            limit: the newest so many.
 
         Raises:
             PacsError: if the PACS cannot be reached or refuses.
@@ -95,9 +97,9 @@ class PacsClient:
         def page(offset: int, size: int) -> list[dict[str, Any]]:
             return self._web.search_for_studies(limit=size, offset=offset, fields=fields, search_filters=filters)
 
-        listed = self._listing(page, StudyEntry.of, limit)
+        listed = self._listing(page, StudyEntry.of)
         found = [study for study in listed if not patient or _matches(study.patient, patient)]
-        return sorted(found, key=lambda study: (study.date, study.uid), reverse=True)
+        return sorted(found, key=lambda study: (study.date, study.uid), reverse=True)[:limit]
 
     def series(self, study: str) -> list[SeriesEntry]:
         """The series of a study (QIDO-RS), by number; none where the study is not there.
@@ -213,17 +215,17 @@ class PacsClient:
         return any(InstanceEntry.of(values).uid == instance for values in found)  # some ignore what is asked for
 
     def _listing(
-        self, page: Callable[[int, int], list[dict[str, Any]]], entry: Callable[[dict[str, Any]], E], limit: int = _MOST
+        self, page: Callable[[int, int], list[dict[str, Any]]], entry: Callable[[dict[str, Any]], E]
     ) -> list[E]:
         """All pages of a listing. A page may be shorter than asked for, and some servers send the first for ever."""
         found: dict[str, E] = {}
-        while len(found) < limit:
-            ask = partial(page, len(found), min(_PAGE, limit - len(found)))
+        while len(found) < _MOST:
+            ask = partial(page, len(found), _PAGE)
             new = {e.uid: e for e in self._insist(partial(_entries, ask, entry)) if e.uid and e.uid not in found}
             if not new:
                 break
             found |= new
-        return list(found.values())[:limit]
+        return list(found.values())
 
     def _insist(self, call: Callable[[], T]) -> T:
         """Call until it goes well, the trouble is no passing one, or our patience is at its end."""

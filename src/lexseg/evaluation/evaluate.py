@@ -63,6 +63,10 @@ class Options:
             raise ConfigError(f"a batch of {self.batch} images: ask about at least 1")
         if self.wordings < 1:
             raise ConfigError(f"{self.wordings} wordings: ask at least 1, which is the sentence itself")
+        if self.n_resamples < 1:
+            raise ConfigError(f"{self.n_resamples} bootstrap samples: at least 1 is needed")
+        if self.seed < 0:
+            raise ConfigError(f"a seed of {self.seed}: a whole number from 0 was expected")
         check_probes(self.probes or ())
 
 

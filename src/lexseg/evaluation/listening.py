@@ -70,11 +70,10 @@ def presence_part(
         why = "every case holds its target" if truth.all() else "no case holds its target"
         return part | {"auroc": None, "ece": None, "ci95": {"auroc": None, "ece": None}}, {"auroc": why, "ece": why}
     every = Bootstrap([s.case.cluster for s in said], **options)
-    found = {
-        "auroc": every.statistic(lambda w: auroc(probability, truth, weight=w)),
-        "ece": every.statistic(lambda w: expected_calibration_error(probability, truth, weight=w)),
-    }
-    return part | _plain(found), {}
+    ranking = every.statistic(lambda w: auroc(probability, truth, weight=w))
+    # without an interval: resampling only ever adds to a mean of distances
+    error = {"mean": expected_calibration_error(probability, truth), "ci95": None}
+    return part | _plain({"auroc": ranking, "ece": error}), {}
 
 
 def listening_part(

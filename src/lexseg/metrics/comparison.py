@@ -83,14 +83,17 @@ class PatientBootstrap:
                 2 TP), and the denominators of the same shape (ones, or for pooled Dice 2 TP + FP + FN).
 
         Returns:
-            by name the score and float[n_resamples] of it; NaN where there is nothing below.
+            by name the score and float[n_resamples] of it; NaN where there is nothing below, and in all samples where
+            fewer than two patients have something below.
         """
-        stacks = []
-        for above, below in terms.values():
+        stacks, alone = [], set()
+        for name, (above, below) in terms.items():
             over, under = np.asarray(above, dtype=np.float64), np.asarray(below, dtype=np.float64)
             if over.ndim != 2 or over.shape != under.shape:
                 raise ValueError(f"sums of {over.shape} over sums of {under.shape}")
             stacks.append(np.concatenate([over, under], axis=1))
+            if any(np.unique(self._member[run != 0]).size < 2 for run in under.T):
+                alone.add(name)
         if not stacks:
             return {}
         whole, sampled = self.sums(np.concatenate(stacks, axis=1))  # together: the draws cost more than the sums
@@ -99,7 +102,8 @@ class PatientBootstrap:
             middle, end = start + stack.shape[1] // 2, start + stack.shape[1]
             with np.errstate(divide="ignore", invalid="ignore"):
                 score = (whole[start:middle] / whole[middle:end]).mean()
-                found[name] = float(score), (sampled[:, start:middle] / sampled[:, middle:end]).mean(axis=1)
+                resampled = (sampled[:, start:middle] / sampled[:, middle:end]).mean(axis=1)
+            found[name] = float(score), np.full_like(resampled, np.nan) if name in alone else resampled
             start = end
         return found
 

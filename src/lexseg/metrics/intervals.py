@@ -115,7 +115,7 @@ def bootstrap_ratio(
         above, below = (np.bincount(member, weights=w, minlength=names.size).astype(np.float64) for w in (above, below))
     total = below.sum()
     mean = float(above.sum() / total) if total > 0 else float("nan")
-    if above.size < 2 or total <= 0:
+    if np.count_nonzero(below) < 2:  # else every sample would be this one cluster again
         return Interval(mean, float("nan"), float("nan"), above.size)
     resampled = _resample(above, below, n_resamples, seed)
     tail = (1 - confidence) / 2 * 100

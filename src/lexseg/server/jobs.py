@@ -175,8 +175,15 @@ class Jobs:
         """Work, until cancelled."""
         while True:
             job = await self._queue.get()
-            if job.state == "queued":
+            if job.state != "queued":
+                continue
+            try:
                 await self._work(job)
+            except Exception as error:  # the next job is not to wait for ever
+                _log.error("a job failed: %s", trace_of(error))
+                job.error = {"code": "fault", "message": "a fault of the server; its log says more"}
+                if job.state in OPEN:
+                    await self._end(job, "failed")
 
     async def stop(self) -> None:
         """End what is at work, and note that it was interrupted."""

@@ -42,25 +42,29 @@ class Journal:
         self._rewrite()
 
     def write(self, id_: str, state: str) -> None:
-        """Note a job's state, and see to it that it is on the disk."""
+        """Note a job's state, and see to it that it is on the disk; what cannot be noted is told to the log."""
         if self._file is None:
             return
         self._states.pop(id_, None)
         self._states[id_] = state
-        self._file.write(_line(id_, state))
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._lines += 1
-        if self._lines > 10 * _KEPT:
-            self._rewrite()
+        try:
+            self._file.write(_line(id_, state))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._lines += 1
+            if self._lines > 10 * _KEPT:
+                self._rewrite()
+        except OSError as error:  # a full disk: the work goes on
+            _log.warning("the journal of jobs could not be written: %s", error.strerror)
 
     def _rewrite(self) -> None:
         """Keep a line for each of the last jobs, and no other."""
-        if self._file is not None:
-            self._file.close()
         # those at work are the last ones: far fewer wait than are remembered
         self._states = dict(list(self._states.items())[-_KEPT:])
         replace_file(self._path, b"".join(_line(id_, state) for id_, state in self._states.items()))
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
         self._file = open(self._path, "ab")  # noqa: SIM115
         self._lines = len(self._states)
 
@@ -68,7 +72,8 @@ class Journal:
         """Let go of the files."""
         for file in (self._file, self._lock):
             if file is not None:
-                file.close()
+                with contextlib.suppress(OSError):  # what a full disk would not take
+                    file.close()
         self._file = self._lock = None
 
 

@@ -242,7 +242,6 @@ def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) ->
         try:
             segmenter.check_text(sentence.text)
         except TextError:
-            # its message quotes the sentence
             words = "blank" if not sentence.text.strip() else "longer than the text encoder reads, or holds no words"
             raise Refusal(422, "unusable", f"sentence {sentence.number} is {words}") from None
     return sentences

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -12,7 +13,11 @@ import pytest
 from lexseg.cli.main import main
 from lexseg.errors import ConfigError, DataError
 from lexseg.evaluation.compare.cells import cells_of, read_record
+from lexseg.evaluation.compare.plan import read_plan, with_budget
+from lexseg.evaluation.compare.results import write_results
 from lexseg.evaluation.compare.runner import Progress, Runner, RunOptions
+
+from .conftest import write_set
 
 
 def table(output, runner) -> dict[str, list[str]]:
@@ -183,6 +188,53 @@ def test_missing_data_set(make, values, launch, tmp_path) -> None:
     del values["datasets"]["squares"]
     with pytest.raises(DataError, match=r"datasets\.gone"):
         Runner(make(), tmp_path / "out", RunOptions(skip_missing=True), launch=launch)
+
+
+def test_what_is_done_stays_while_its_data_are_away(make, values, launch, tmp_path) -> None:
+    values["datasets"]["other"] = {"cases": str(write_set(tmp_path / "other")), "probes": ["none"]}
+    plan, output = make(), tmp_path / "out"
+    assert [record.status for record in Runner(plan, output, launch=launch).run()] == ["done", "done"]
+    (tmp_path / "other").rename(tmp_path / "away")
+    records = Runner(plan, output, RunOptions(skip_missing=True), launch=launch).run()
+    assert [record.status for record in records] == ["done", "done"]
+    (tmp_path / "away").rename(tmp_path / "other")
+    assert Runner(plan, output, launch=launch).waiting() == []
+
+
+def test_cells_of_another_budget_wait_in_the_tables(make, values, launch, tmp_path) -> None:
+    values["methods"]["narrow"] = {"recipe": "tiny.yaml", "set": {"model.width": 4}}
+    output = tmp_path / "out"
+    Runner(make(), output, launch=launch).run()
+    longer = with_budget(make(), steps=8)
+    runner = Runner(longer, output, RunOptions(only=["wide__*"]), launch=launch)
+    runner.run()
+    write_results(longer, output, fingerprints=runner.fingerprints, plots=False)
+    with (output / "table.csv").open(newline="", encoding="utf-8") as file:
+        assert {row["method"]: row["status"] for row in csv.DictReader(file)} == {"wide": "done", "narrow": "waiting"}
+
+
+def test_a_plan_in_the_folder_of_its_comparison_is_not_written_over(make, values, launch, tmp_path) -> None:
+    make()
+    output = tmp_path / "cmp"
+    output.mkdir()
+    shutil.copy(tmp_path / "tiny.yaml", output)
+    text = "# mine\n" + (tmp_path / "plan.yaml").read_text()
+    (output / "plan.yaml").write_text(text)
+    Runner(with_budget(read_plan(output / "plan.yaml"), steps=2), output, launch=launch).run()
+    assert (output / "plan.yaml").read_text() == text
+
+
+def test_the_record_of_a_plan_can_be_run_again(make, values, launch, tmp_path) -> None:
+    values["datasets"]["squares"]["cases"] = "set/cases.csv"
+    output = tmp_path / "elsewhere" / "out"
+    Runner(make(), output, launch=launch).run()
+    assert Runner(read_plan(output / "plan.yaml"), output, launch=launch).waiting() == []
+
+
+def test_sentences_that_would_share_a_folder_are_refused(make, values, launch, tmp_path) -> None:
+    values["texts"] = ["text", "caption_1", "caption-1"]
+    with pytest.raises(ConfigError, match="would share the folder wide__squares__caption-1__s0"):
+        Runner(make(), tmp_path / "out", launch=launch)
 
 
 @pytest.mark.parametrize(

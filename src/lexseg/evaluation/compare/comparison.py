@@ -1,5 +1,6 @@
 """Everything that a comparison has found so far."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,14 +45,15 @@ class Comparison:
         return next(row for row in self.summary if (row["method"], row["dataset"], row["text"]) == own)
 
 
-def gather(plan: Plan, output: Path) -> Comparison:
+def gather(plan: Plan, output: Path, fingerprints: Mapping[str, str] | None = None) -> Comparison:
     """All results of the cells that are done.
 
     Args:
         plan: the plan.
         output: the comparison's folder; only its cells' records and reports, and its costs, are read.
+        fingerprints: as :func:`read_outcomes` takes them.
     """
-    outcomes, costs = read_outcomes(plan, output), read_costs(output)
+    outcomes, costs = read_outcomes(plan, output, fingerprints), read_costs(output)
     entries = entries_of(outcomes)
     by_dataset = {name: [e for e in entries if e.dataset == name] for name in plan.datasets}
     statistics = {name: DatasetStatistics(members) for name, members in by_dataset.items() if members}

@@ -96,13 +96,16 @@ class Entry:
         return np.stack([table.numbers[name] for table in self.tables], axis=1)
 
 
-def read_outcomes(plan: Plan, output: Path) -> list[Outcome]:
+def read_outcomes(plan: Plan, output: Path, fingerprints: Mapping[str, str] | None = None) -> list[Outcome]:
     """All cells of a plan, in its order, one after the other.
+
+    A cell whose record has another fingerprint than ``fingerprints`` names by its key was run with another budget,
+    other settings or other data, and waits.
 
     Cells of a data set that did not score the same cases as most are marked as failed: their means would stand side by
     side and not be comparable.
     """
-    found = [_read(cell, cell.folder(output)) for cell in _ordered(plan)]
+    found = [_read(cell, cell.folder(output), (fingerprints or {}).get(cell.key)) for cell in _ordered(plan)]
     for dataset in plan.datasets:
         scored = {
             frozenset(one.cases.ids): one.cases
@@ -138,9 +141,9 @@ def _ordered(plan: Plan) -> list[Cell]:
     return sorted(cells_of(plan), key=lambda c: (datasets.index(c.dataset), methods.index(c.method)))
 
 
-def _read(cell: Cell, folder: Path) -> Outcome:
+def _read(cell: Cell, folder: Path, fingerprint: str | None) -> Outcome:
     record = read_record(folder)
-    if record is None:
+    if record is None or (fingerprint is not None and record.fingerprint != fingerprint):
         return Outcome(cell, WAITING)
     if record.status != DONE:
         return Outcome(cell, FAILED, record.reason or "no reason was written down", record)

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from lexseg.errors import ConfigError
+from lexseg.training.recipe import shipped_recipes
 
 NULL = "null"
 """The name of the sentence variant without words: trained, validated and asked with the null sentence."""
@@ -272,6 +273,22 @@ def plan_yaml(plan: Plan) -> bytes:
     values = plan.model_dump(mode="json", exclude_defaults=True)
     text: str = yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text.encode()
+
+
+def for_any_folder(plan: Plan) -> Plan:
+    """The same plan with the paths that are relative to its folder made absolute, to be written elsewhere."""
+    known = {*shipped_recipes(), *shipped_lists()}
+
+    def fixed(text: str) -> str:
+        path = plan.path.resolve().parent / text
+        return str(path) if text not in known and "$" not in text and path.is_file() else text
+
+    datasets = {
+        name: told.model_copy(update={"cases": [fixed(path) for path in told.cases], "ids": fixed(told.ids)})
+        for name, told in plan.datasets.items()
+    }
+    methods = {name: told.model_copy(update={"recipe": fixed(told.recipe)}) for name, told in plan.methods.items()}
+    return plan.model_copy(update={"datasets": datasets, "methods": methods})
 
 
 def plan_path(name: str | Path) -> Path:

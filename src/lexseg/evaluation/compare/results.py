@@ -1,6 +1,7 @@
 """The files of a comparison: tables, plots, a page, and Markdown for a paper."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from lexseg.data.files import replace_file
@@ -26,15 +27,18 @@ TABLE, SUMMARY, PAIRS, GROUPS = "table.csv", "summary.csv", "pairs.csv", "groups
 PAGE, MARKDOWN, PLOTS = "index.html", "comparison.md", "plots"
 
 
-def write_results(plan: Plan, output: Path, *, plots: bool = True) -> None:
+def write_results(
+    plan: Plan, output: Path, *, fingerprints: Mapping[str, str] | None = None, plots: bool = True
+) -> None:
     """Write the result files into the comparison's folder; cells that fail or wait are named in them.
 
     Args:
         plan: the plan.
         output: the comparison's folder.
+        fingerprints: of the cells by key; one that was run otherwise waits. ``None`` takes all as they are.
         plots: draw them; they take the most time, and between two cells the tables may do.
     """
-    found = gather(plan, output)
+    found = gather(plan, output, fingerprints)
     write_csv(output / TABLE, found.rows)
     write_csv(output / SUMMARY, found.summary, (*OWN, *COUNTS, *SCORES, *HONESTY, *LISTENING, *COST))
     write_csv(output / PAIRS, pair_rows(plan, found.pairs), ("dataset", "first", "second", "metric", "difference"))

@@ -18,7 +18,7 @@ from lexseg.errors import ConfigError
 from lexseg.evaluation.compare.cells import LOG, Cell, CellRecord, cells_of, read_record
 from lexseg.evaluation.compare.datasets import DatasetState, read_datasets
 from lexseg.evaluation.compare.job import Job, job_of, read_job
-from lexseg.evaluation.compare.plan import Plan, plan_yaml
+from lexseg.evaluation.compare.plan import Plan, for_any_folder, plan_yaml
 from lexseg.evaluation.compare.worker import INTERRUPTED, one_line
 
 WORKER = "lexseg.evaluation.compare.worker"
@@ -84,7 +84,8 @@ class Runner:
 
     Attributes:
         cells: that are asked for.
-        jobs: of the cells whose data set is there.
+        jobs: of those of them whose data set is there.
+        fingerprints: by key, of all cells of the plan whose data set is there.
 
     Raises:
         LexSegError: something in the plan cannot be used; before anything is run.
@@ -97,6 +98,7 @@ class Runner:
         self._launch = launch or launch_process
         _check_folder(output)
         found = cells_of(plan)
+        _check_keys(plan, found)
         only = self.options.only
         self.cells = [c for c in found if not only or any(fnmatchcase(c.key, pattern) for pattern in only)]
         if not self.cells:
@@ -105,7 +107,9 @@ class Runner:
         check_methods(plan, found)
         states = read_datasets(plan, output, skip_missing=self.options.skip_missing)
         self._states: Mapping[str, DatasetState] = states
-        self.jobs: dict[Cell, Job] = {c: job_of(plan, c, states[c.dataset]) for c in self.cells if self._there(c)}
+        jobs: dict[Cell, Job] = {c: job_of(plan, c, states[c.dataset]) for c in found if self._there(c)}
+        self.jobs = {c: jobs[c] for c in self.cells if c in jobs}
+        self.fingerprints = {c.key: job.fingerprint for c, job in jobs.items()}
 
     def waiting(self) -> list[Cell]:
         """The cells that are to be run: not done, or done with other settings or data."""
@@ -131,9 +135,11 @@ class Runner:
         """
         self.output.mkdir(parents=True, exist_ok=True)
         with _locked(self.output), _terminable():
-            replace_file(self.output / "plan.yaml", plan_yaml(self.plan))
+            copy = self.output / "plan.yaml"
+            if copy.resolve() != self.plan.path.resolve():  # what the user wrote stays
+                replace_file(copy, plan_yaml(for_any_folder(self.plan)))
             for cell in self.cells:
-                if cell not in self.jobs:
+                if cell not in self.jobs and not self._is_done(cell):
                     reason = one_line(f"data set missing: {self._states[cell.dataset].missing}")
                     _record_failure(cell, self.output, reason)
             self._run(self.waiting(), ended, started)
@@ -166,6 +172,10 @@ class Runner:
 
     def _there(self, cell: Cell) -> bool:
         return not self._states[cell.dataset].missing
+
+    def _is_done(self, cell: Cell) -> bool:
+        record = read_record(cell.folder(self.output))
+        return record is not None and record.status == "done"
 
     def _ended(self, cell: Cell) -> bool:
         record = read_record(cell.folder(self.output))
@@ -259,6 +269,18 @@ def check_methods(plan: Plan, cells: Sequence[Cell]) -> None:
                 problems[f"{where}: {config.method} has no keyword model.{name}; known are {', '.join(known)}"] = None
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def _check_keys(plan: Plan, cells: Sequence[Cell]) -> None:
+    """Two cells in one folder would write over one another."""
+    seen: dict[str, Cell] = {}
+    for cell in cells:
+        other = seen.setdefault(cell.key, cell)
+        if other != cell:
+            raise ConfigError(
+                f"{plan.path}: the sentences {other.text!r} and {cell.text!r} of {cell.dataset} would share the folder "
+                f"{cell.key}; call their columns so that ASCII letters and digits tell them apart"
+            )
 
 
 def _record_failure(cell: Cell, output: Path, reason: str, fingerprint: str = "") -> CellRecord:

@@ -113,7 +113,7 @@ class TextEncoder(nn.Module, ABC):
             raise TextError("a sentence without words; leave it out to ask without a sentence")
         if len(ids) > self.max_length:
             raise TextError(
-                f"the sentence that begins {text[:40]!r} has {len(ids)} tokens, but the text encoder {self.name!r} "
-                f"reads at most {self.max_length}; shorten it (nothing is cut silently)"
+                f"the sentence has {len(ids)} tokens, but the text encoder {self.name!r} reads at most "
+                f"{self.max_length}; shorten it (nothing is cut silently)"  # it is not quoted: it is patient data
             )
         return ids
