@@ -156,6 +156,23 @@ def test_rows_that_are_bad_are_named_and_the_good_ones_done(segment, film, out, 
     assert listed(out) == ["film.json", "film_mask.png", "film_overlay.png"]
 
 
+def test_a_row_that_is_bad_leaves_no_files_and_no_second_complaint(segment, film, out, tmp_path):
+    table = tmp_path / "asked.csv"
+    table.write_text(
+        "image,text,spacing,laterality\nnope.png,left,,\n,left,,\nfilm.png,left,abc,\nfilm.png,left,,mine\n"
+    )
+    status, err = segment(table)
+    assert status == 1 and [f"row {n}" in err for n in (2, 3, 4, 5)] == [True] * 4
+    assert "DICOM" not in err and "series" not in err and listed(out) == []
+
+
+def test_a_mistyped_column_of_sentences_is_not_taken_for_none(segment, film, out, tmp_path):
+    (tmp_path / "asked.csv").write_text("image,txt\nfilm.png,left\n")
+    status, err = segment(tmp_path / "asked.csv")
+    assert status == 1 and "the header lacks 'text' (found image, txt)" in err and listed(out) == []
+    assert segment(tmp_path / "asked.csv", "--text", "right")[0] == 0
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

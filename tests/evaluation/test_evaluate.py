@@ -312,3 +312,9 @@ def test_the_table_holds_what_a_paired_comparison_needs(cases, listener):
     for row in rows:
         patients.setdefault(row["cluster"], set()).add(row["patient"])
     assert sorted(patients) == [1, 2, 3, 4, 5] and all(len(names) == 1 for names in patients.values())
+
+
+def test_swapped_sides_of_sentences_that_name_none_leave_nothing_to_show(listener, cases):
+    plain = [replace(case, texts=("a square",)) for case in cases]
+    summary = evaluate(listener, plain, Options(probes=("swapped",), n_resamples=50)).summary
+    assert set(summary["text_probes"]) >= {"swapped"}

@@ -22,7 +22,9 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.inference.demo import run_demo, summary
     from lexseg.inference.results import NOTE
     from lexseg.inference.segmenter import Segmenter
+    from lexseg.inference.writing import check_writable
 
+    check_writable(args.output)
     segmenter = Segmenter.from_pretrained(args.model)
     title = f"Segmented by sentences with {segmenter.name!r}"
     table = Table("example", "asked for", "found", "Dice", title=title, box=SIMPLE, pad_edge=False)

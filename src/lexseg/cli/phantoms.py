@@ -20,7 +20,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         allow_abbrev=False,
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
-    parser.add_argument("--n", type=int, default=200, metavar="N", help="how many (default: %(default)s)")
+    parser.add_argument(
+        "--n",
+        type=int,
+        default=200,
+        metavar="N",
+        help="how many (default: %(default)s); of every twenty the last six are for val and test",
+    )
     parser.add_argument("--size", type=int, default=128, metavar="PIXELS", help="of a side (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the whole set (default: %(default)s)")
     parser.add_argument(

@@ -83,8 +83,10 @@ def choose_compared(questions: Questions, *, seed: int = 0) -> frozenset[int]:
     if "swapped" not in questions.probes:
         return frozenset()
     changed = np.flatnonzero(questions.changed("swapped"))
-    if not changed.size:
+    if not changed.size and "none" in questions.probes:
         changed = np.flatnonzero(questions.changed("none"))
+    if not changed.size:
+        return frozenset()
     rng = np.random.default_rng(seed)
     return frozenset(int(i) for i in rng.choice(changed, size=min(WORDS_SHOWN, changed.size), replace=False))
 

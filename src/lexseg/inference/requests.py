@@ -137,6 +137,13 @@ def _read_table(path: Path, texts: tuple[str | None, ...]) -> tuple[list[Request
             return [], problems
         if "text" in columns and texts != (None,):
             raise ConfigError(f"{path} has a column 'text', and --text is given too; use one of them")
+        if "text" not in columns and texts == (None,) and (set(columns) - {"image", "laterality", "spacing"}):
+            wrong(
+                1,
+                f"the header lacks 'text' (found {', '.join(columns)}); name the column of the sentences "
+                "'text', or give --text",
+            )
+            return [], problems
         reader = RowReader(path, ("text",))
         for row in rows:
             line = rows.line_num
@@ -148,7 +155,7 @@ def _read_table(path: Path, texts: tuple[str | None, ...]) -> tuple[list[Request
             wanted = {name: row.get(name) for name in ("image", "text", "laterality", "spacing")}
             case, found = reader.read(line, {"id": f"row {line}"} | wanted)
             problems += found
-            if case is not None:
+            if not any(problem.severity == "error" for problem in found):
                 own = (case.text or None,) if "text" in columns else texts
                 requests.append(Request(case.image, own, case.where, case.laterality, case.spacing))
     except (OSError, UnicodeDecodeError, csv.Error) as error:

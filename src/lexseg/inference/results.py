@@ -144,8 +144,10 @@ def json_bytes(values: Mapping[str, Any]) -> bytes:
 def in_words(values: Mapping[str, Any]) -> str:
     """``found``, ``not found (probability 0.07)`` or ``negated``: :func:`describe`'s values for a line of print."""
     presence, threshold = values["presence"], values["presence_threshold"]
-    if values["state"] == "not found" and presence is not None and presence < (threshold or 0):
-        return f"not found (probability {presence:.2f})"
+    if values["state"] == "not found" and presence is not None:
+        if presence < (threshold or 0):
+            return f"not found (probability {presence:.2f})"
+        return f"not found (probability {presence:.2f}, but no pixel reaches {values['threshold']:.2g})"
     return str(values["state"])
 
 

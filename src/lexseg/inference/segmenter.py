@@ -69,7 +69,8 @@ class Segmenter:
             model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         except (RuntimeError, AssertionError) as error:
             reason = str(error).splitlines()[0]
-            raise ConfigError(f"the device {device!r} cannot be used: {reason}; try 'cpu' or 'cuda'") from error
+            hint = "try 'cpu' or 'cuda'" if torch.cuda.is_available() else "try 'cpu'"
+            raise ConfigError(f"the device {device!r} cannot be used: {reason}; {hint}") from error
         self.model = model.eval()
         self.text_encoder = text_encoder if model.uses_text else None
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name

@@ -1,5 +1,6 @@
 """Methods, one file each. This page imports none of them, so that listing them needs no torch."""
 
+import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,9 @@ def model_class(name: str) -> type["SegmentationModel"]:
 def create_model(name: str, **arguments: Any) -> "SegmentationModel":
     """Build a method from its constructor's keywords, which are its configuration."""
     cls = model_class(name)
+    known = list(inspect.signature(cls).parameters)
+    if unknown := [keyword for keyword in arguments if keyword not in known]:
+        raise ModelError(f"{name}: there is no setting model.{unknown[0]}; there are {', '.join(known)}")
     try:
         return cls(**arguments)
     except (TypeError, ValueError) as error:

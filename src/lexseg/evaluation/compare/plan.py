@@ -372,7 +372,8 @@ def _problems(error: ValidationError) -> Iterator[str]:
             yield f"{key} is missing"
         else:
             said = item["msg"].removeprefix("Value error, ")
-            yield f"{key}: {said}" + ("" if item["type"] == "value_error" else f", not {_short(item['input'])}")
+            given = "" if item["type"] == "value_error" else f", not {_short(item['input'])}"
+            yield f"{key}: {said}{given}" if key else said
 
 
 def _model_at(where: Sequence[str | int]) -> type[BaseModel]:
