@@ -37,8 +37,10 @@ def model_class(name: str) -> type["SegmentationModel"]:
 def create_model(name: str, **arguments: Any) -> "SegmentationModel":
     """Build a method from its constructor's keywords, which are its configuration."""
     cls = model_class(name)
-    known = list(inspect.signature(cls).parameters)
-    if unknown := [keyword for keyword in arguments if keyword not in known]:
+    known = inspect.signature(cls).parameters
+    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+    unknown = [keyword for keyword in arguments if keyword not in known]
+    if unknown and not takes_any:
         raise ModelError(f"{name}: there is no setting model.{unknown[0]}; there are {', '.join(known)}")
     try:
         return cls(**arguments)
