@@ -175,15 +175,8 @@ class Jobs:
         """Work, until cancelled."""
         while True:
             job = await self._queue.get()
-            if job.state != "queued":
-                continue
-            try:
+            if job.state == "queued":
                 await self._work(job)
-            except Exception as error:  # the next job is not to wait for ever
-                _log.error("a job failed: %s", trace_of(error))
-                job.error = {"code": "fault", "message": "a fault of the server; its log says more"}
-                if job.state in OPEN:
-                    await self._end(job, "failed")
 
     async def stop(self) -> None:
         """End what is at work, and note that it was interrupted."""
@@ -205,6 +198,9 @@ class Jobs:
         state: State = "done"
         try:
             results = await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, job, image)
+            for result in results:
+                self._images.keep(image, result)
+            job.results = [result.id for result in results]
         except Cancelled:
             state = "cancelled"
         except LexSegError as error:
@@ -212,10 +208,6 @@ class Jobs:
         except Exception as error:
             _log.error("a job failed: %s", trace_of(error))
             state, job.error = "failed", {"code": "fault", "message": "a fault of the server; its log says more"}
-        else:
-            for result in results:
-                self._images.keep(image, result)
-            job.results = [result.id for result in results]
         if job.state == "running":
             await self._end(job, state)
 

@@ -3,7 +3,6 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +56,7 @@ class Mixture:
             numbers = shares(self.size, data.weights)
             totals, long = numbers, f"{self.size} images an epoch"
             if config.trainer.steps:
-                totals = [sum(of_pool) for of_pool in zip(*self._of_steps(1), strict=True)]
+                totals = [sum(of_pool) for of_pool in zip(*self._shown(config.trainer.epochs, 1), strict=True)]
                 long = f"{sum(totals)} images in all"
             for path, pool, weight, number in zip(paths, pools, data.weights, totals, strict=True):
                 if weight and not (pool and number):
@@ -72,10 +71,11 @@ class Mixture:
 
     def epoch(self, epoch: int, world: int = 1) -> list[Visit]:
         """What the epoch shows, in its order: a function of the seed, the recipe, the epoch and how many devices."""
-        starts = [sum(earlier) for earlier in zip(*(self._each(e, world) for e in range(epoch)), strict=True)]
+        *earlier, now = self._shown(epoch + 1, world)
+        starts = [sum(of_pool) for of_pool in zip(*earlier, strict=True)]
         shown = [
             pool[place]
-            for number, (pool, n) in enumerate(zip(self._pools, self._each(epoch, world), strict=True))
+            for number, (pool, n) in enumerate(zip(self._pools, now, strict=True))
             for place in stretch(len(pool), starts[number] if starts else 0, n, f"{self.seed}/{number}")
         ]
         order = case_generator(self.seed, epoch, "order").permutation(len(shown))
@@ -90,19 +90,17 @@ class Mixture:
             visits.append(Visit(choose(rows, self.sentences, self.kinds, rng), key))
         return visits
 
-    def _each(self, epoch: int, world: int) -> list[int]:
-        """How many images of each pool the epoch shows."""
-        return self._of_steps(world)[epoch] if self.config.trainer.steps else self._numbers
-
-    @lru_cache(maxsize=2)  # noqa: B019 (a run has one mixture)
-    def _of_steps(self, world: int) -> list[list[int]]:
-        """The same for all epochs, where their steps are given: what rounding keeps from a pool it gets later."""
+    def _shown(self, epochs: int, world: int) -> list[list[int]]:
+        """How many images of each pool each of the first epochs shows; what rounding keeps from one it gets later."""
         data, trainer = self.config.data, self.config.trainer
+        if not trainer.steps:
+            return [self._numbers] * epochs
         numbers: list[list[int]] = []
-        for epoch in range(trainer.epochs):
+        before = [0] * max(1, len(data.weights))
+        for epoch in range(epochs):
             n = steps_of(trainer, epoch) * trainer.accumulate * data.batch_size * world
-            before = [sum(of_pool) for of_pool in zip(*numbers, strict=True)]
-            numbers.append(shares(n, data.weights, before) if data.weights else [n])
+            numbers.append(shares(n, data.weights or [1.0], before))
+            before = [had + more for had, more in zip(before, numbers[-1], strict=True)]
         return numbers
 
 

@@ -84,8 +84,7 @@ class Runner:
 
     Attributes:
         cells: that are asked for.
-        jobs: of those of them whose data set is there.
-        fingerprints: by key, of all cells of the plan whose data set is there.
+        jobs: of all cells of the plan whose data set is there.
 
     Raises:
         LexSegError: something in the plan cannot be used; before anything is run.
@@ -107,9 +106,12 @@ class Runner:
         check_methods(plan, found)
         states = read_datasets(plan, output, skip_missing=self.options.skip_missing)
         self._states: Mapping[str, DatasetState] = states
-        jobs: dict[Cell, Job] = {c: job_of(plan, c, states[c.dataset]) for c in found if self._there(c)}
-        self.jobs = {c: jobs[c] for c in self.cells if c in jobs}
-        self.fingerprints = {c.key: job.fingerprint for c, job in jobs.items()}
+        self.jobs: dict[Cell, Job] = {c: job_of(plan, c, states[c.dataset]) for c in found if self._there(c)}
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """By key, of the cells of `jobs`."""
+        return {cell.key: job.fingerprint for cell, job in self.jobs.items()}
 
     def waiting(self) -> list[Cell]:
         """The cells that are to be run: not done, or done with other settings or data."""
