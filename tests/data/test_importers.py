@@ -1,5 +1,7 @@
 import csv
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -12,6 +14,7 @@ from lexseg.data.masks import read_mask
 from lexseg.errors import ConfigError, DataError
 
 SIZE = (24, 32)
+ROOT = Path(__file__).parents[2]
 
 
 def draw(path, seed=None, mask=False, **options):
@@ -123,6 +126,29 @@ class TestLvit:
         ]
         assert by_id(report)["x"].mask is None
         assert "3 problems" in refused("lvit", lvit, output.with_name("strict"), strict=True)
+
+    def test_the_documented_snippet_gives_the_ids_that_plans_name(self, source, tmp_path, monkeypatch):
+        spelt = {
+            "sub-S11596_ses-E21420_run-1_bp-chest_vp-ap_dx": "cxr_s11596-e21420-r1",
+            "covid_1": "covid_0001",
+            "covid_1669": "covid_1669",
+        }
+        for name in spelt:
+            draw(source / f"Train_Folder/img/{name}.png")
+            draw(source / f"Train_Folder/labelcol/mask_{name}.png", mask=True)
+        sheet(source / "Train_Folder/Train_text.xlsx", [(f"mask_{name}.png", name) for name in spelt])
+        report = import_layout("lvit", source, tmp_path / "data/qata_covid19", patient=r"sub-S\d+|covid_\d+")
+        page = (ROOT / "docs/reference/data-of-our-numbers.md").read_text(encoding="utf-8")
+        (snippet,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        monkeypatch.chdir(tmp_path)
+        exec(snippet, {})
+        renamed = {case.text: case for case in by_id(report).values()}
+        assert {name: case.id for name, case in renamed.items()} == spelt
+        assert renamed["sub-S11596_ses-E21420_run-1_bp-chest_vp-ap_dx"].patient == "sub-S11596"
+        lines = (ROOT / "src/lexseg/assets/plans/lists/qata-1000.txt").read_text(encoding="utf-8").splitlines()
+        listed = [line for line in lines if not line.startswith("#")]
+        assert len(listed) == 1000
+        assert all(re.fullmatch(r"cxr_s\d+-e\d+-r\d+|covid_\d{4}", name) for name in listed)
 
     def test_lock_files_of_spreadsheets_are_passed_over(self, lvit, output):
         (lvit / "Val_Folder/~$Val_text.xlsx").write_bytes(b"lock")
