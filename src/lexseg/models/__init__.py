@@ -1,10 +1,10 @@
 """Methods, one file each. This page imports none of them, so that listing them needs no torch."""
 
-import inspect
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lexseg.errors import ModelError
+from lexseg.models.arguments import check_arguments
 
 if TYPE_CHECKING:
     from lexseg.models.base import SegmentationModel
@@ -37,11 +37,7 @@ def model_class(name: str) -> type["SegmentationModel"]:
 def create_model(name: str, **arguments: Any) -> "SegmentationModel":
     """Build a method from its constructor's keywords, which are its configuration."""
     cls = model_class(name)
-    known = inspect.signature(cls).parameters
-    takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
-    unknown = [keyword for keyword in arguments if keyword not in known]
-    if unknown and not takes_any:
-        raise ModelError(f"{name}: there is no setting model.{unknown[0]}; there are {', '.join(known)}")
+    check_arguments(cls, arguments, f"{name}: model")
     try:
         return cls(**arguments)
     except (TypeError, ValueError) as error:

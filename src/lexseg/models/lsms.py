@@ -19,6 +19,7 @@ from lexseg.losses.region_words import prototype
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.swapped import swapped_loss
 from lexseg.losses.vision_language import pixel_loss, region_loss
+from lexseg.models.arguments import check_arguments
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.full_scale_decoder import ConcatHamburger, FullScaleDecoder
 from lexseg.models.parts.guide_decoder import SubPixelHead
@@ -84,10 +85,13 @@ class LSMS(SegmentationModel):
         self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
         self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
         dim = text_adapter["dim"] if text_adapter else text_width
+        check_arguments(SVLAEncoder, svla_args or {}, "lsms: model.svla_args")
         self.encoder = SVLAEncoder(
             image_encoder, dim, language_blocks=language_blocks, scale_weights=scale_weights, **(svla_args or {})
         )
         self.decoder: FullScaleDecoder | ConcatHamburger
+        kind = FullScaleDecoder if decoder == "full-scale" else ConcatHamburger
+        check_arguments(kind, decoder_args or {}, "lsms: model.decoder_args")
         if decoder == "full-scale":
             self.decoder = FullScaleDecoder(self.encoder.channels, dim, **(decoder_args or {}))
         else:
