@@ -93,6 +93,11 @@ class TestNifti:
         scan = open_scan(nifti(tmp_path / "a.nii", values=VOXELS - 1024))
         assert [window.name for window in scan.windows[:2]] == ["abdomen", "lung"]
         assert scan.show(0).min() == 0
+        assert scan.modality == "CT"
+
+    def test_other_values_tell_no_modality(self, tmp_path):
+        for values in (VOXELS, VOXELS % 256, VOXELS - 400):
+            assert open_scan(nifti(tmp_path / "a.nii", values=values)).modality is None
 
     def test_big_endian_and_a_second_header(self, tmp_path):
         nib.save(nib.Nifti2Image(VOXELS, NATIVE), tmp_path / "2.nii")

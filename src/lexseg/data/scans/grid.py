@@ -10,7 +10,9 @@ from lexseg.data.scans.sources import GridSource
 from lexseg.data.volumes.window import PRESETS, Window, automatic
 
 _SAMPLES = 7  # slices that the window is told by
-_FROM_CT = ("abdomen", "lung", "mediastinum", "bone", "brain", "liver-narrow")
+_OF_CT = tuple(
+    Window.of(*PRESETS[name], name) for name in ("abdomen", "lung", "mediastinum", "bone", "brain", "liver-narrow")
+)
 
 
 def grid_scan(
@@ -40,16 +42,17 @@ def grid_scan(
         notes = [*notes, "the header does not say which side is which: left and right of the patient are not known"]
     if oriented and (lean := source.oblique_degrees) > 20:
         notes = [*notes, f"the slices are oblique by up to {lean:.0f} degrees; shown along the nearest of their axes"]
+    windows = _windows(source, frames)
     return Scan(
         name=name,
         format=kind,
-        modality=None,
+        modality="CT" if windows == _OF_CT else None,  # neither format names it; Hounsfield units do
         shape=(frames, source.shape[rows], source.shape[columns]),
         color=False,
         spacing=spacing,
         thickness=round(gap, 6) if np.isfinite(gap) and gap > 0 else None,
         patient_left="right" if oriented else None,
-        windows=_windows(source, frames),
+        windows=windows,
         notes=tuple(notes),
         source=source,
     )
@@ -59,7 +62,6 @@ def _windows(source: GridSource, frames: int) -> tuple[Window, ...]:
     places = sorted({int(place) for place in np.linspace(0, frames - 1, _SAMPLES)})
     values = np.concatenate([source.frame(place).values.ravel() for place in places])
     found = automatic(values)
-    usual = tuple(Window.of(*PRESETS[name], name) for name in _FROM_CT)
-    if found == usual[0]:  # Hounsfield units
-        return usual
+    if found == _OF_CT[0]:  # Hounsfield units
+        return _OF_CT
     return (Window(found.low, found.high, "automatic"),)
