@@ -1,9 +1,8 @@
 """Holding keywords from a recipe against the signature that is to take them, before anything is built."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lexseg.errors import ModelError
 
@@ -29,17 +28,6 @@ def check_arguments(made: Callable[..., Any], arguments: Mapping[str, Any], wher
             if takes_any:
                 continue
             raise ModelError(f"{where}.{keyword}: there is no such setting; there are {', '.join(known)}")
-        choices = list(_choices(hints.get(keyword)))
+        choices = get_args(hints.get(keyword)) if get_origin(hints.get(keyword)) is Literal else ()
         if isinstance(value, str) and choices and value not in choices:
             raise ModelError(f"{where}.{keyword}: {value!r} is none of its choices: {', '.join(map(str, choices))}")
-
-
-def _choices(hint: Any) -> Iterator[Any]:
-    """The values of a ``Literal``, also within a union of nothing else but ``None``."""
-    if get_origin(hint) is Literal:
-        yield from get_args(hint)
-    elif get_origin(hint) in (Union, UnionType):
-        parts = [part for part in get_args(hint) if part is not type(None)]
-        if all(get_origin(part) is Literal for part in parts):
-            for part in parts:
-                yield from get_args(part)

@@ -90,11 +90,11 @@ class LSMS(SegmentationModel):
             image_encoder, dim, language_blocks=language_blocks, scale_weights=scale_weights, **(svla_args or {})
         )
         self.decoder: FullScaleDecoder | ConcatHamburger
-        kind = FullScaleDecoder if decoder == "full-scale" else ConcatHamburger
-        check_arguments(kind, decoder_args or {}, "lsms: model.decoder_args")
         if decoder == "full-scale":
+            check_arguments(FullScaleDecoder, decoder_args or {}, "lsms: model.decoder_args")
             self.decoder = FullScaleDecoder(self.encoder.channels, dim, **(decoder_args or {}))
         else:
+            check_arguments(ConcatHamburger, decoder_args or {}, "lsms: model.decoder_args")
             self.decoder = ConcatHamburger(self.encoder.channels, **(decoder_args or {}))
         if not self.encoder.reads_words and getattr(self.decoder, "mixer", None) is None:
             raise ValueError(

@@ -55,8 +55,8 @@ class Scan:
     Attributes:
         name: what messages call it: the path as it was given.
         format: of the file; ``image`` is PNG, JPEG, TIFF or BMP.
-        modality: CT, MR, DX, CR, MG, US, ... where the header says; CT where a NIfTI or NRRD file's values are Hounsfield
-            units; else ``None``.
+        modality: CT, MR, DX, CR, MG, US, ... where the header says; CT where a NIfTI or NRRD file's values are
+            Hounsfield units; else ``None``.
         shape: (frames, H, W), as shown.
         color: whether frames are RGB.
         spacing: millimetres between pixel centres of a shown frame, (row, column); ``None`` if unknown.
