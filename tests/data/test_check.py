@@ -85,6 +85,12 @@ def test_all_at_once(make_set):
     assert not report.ok
 
 
+def test_a_sentence_in_another_language(make_set):
+    problem = only(check(make_set(GOOD, {**GOOD, "text": "Keine Verschattung der linken Lunge"})))
+    assert (problem.severity, problem.row, problem.column) == ("warning", 3, "text")
+    assert "--augment.mirror 0" in problem.message
+
+
 def test_label_allows_more_values(make_set):
     path = make_set({**GOOD, "label": "2"})
     Image.fromarray(np.arange(80, dtype=np.uint8).reshape(8, 10)).save(path.parent / "masks/1.png")

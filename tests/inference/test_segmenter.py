@@ -86,10 +86,15 @@ def test_a_sentence_is_never_cut(sides):
 def test_unknown_words_are_a_warning(sides):
     session = sides.set_image(two_spots())
     with pytest.warns(WordsWarning, match="100%"):
-        session.segment("\u5de6\u80ba")
+        session.segment("zyx wvu")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         session.segment("bright left lung")
+
+
+def test_another_language_is_a_warning(sides):
+    with pytest.warns(WordsWarning, match="does not look English"):
+        sides.set_image(two_spots()).segment("bright left lung, bright left lung, bright und")
 
 
 def test_bytes_that_are_no_text_are_refused(sides):

@@ -14,6 +14,7 @@ from lexseg.data.splits import leaks
 from lexseg.data.summary import Summary, summarise
 from lexseg.data.truth import read_truth
 from lexseg.errors import DataError
+from lexseg.text.foreign import looks_foreign
 from lexseg.text.wording import mentions_side
 
 Progress = Callable[[int, int], None]
@@ -167,6 +168,12 @@ class _Check:
                 "'image' if left means the left of the picture, 'patient' if the patient's"
             )
             self.note("warning", case, "laterality", message)
+        if any(looks_foreign(text) for text in case.texts):
+            message = (
+                "the sentence does not look English: mirrored in training it keeps its left and right, so train with "
+                "--augment.mirror 0, and what it denies is not understood"
+            )
+            self.note("warning", case, "text", message)
         if self.encoder is None:
             return
         for text in filter(None, case.texts):

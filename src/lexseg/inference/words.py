@@ -5,6 +5,7 @@ import warnings
 from lexseg.data.case import Laterality
 from lexseg.errors import TextError
 from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.foreign import looks_foreign
 from lexseg.text.wording import convert_laterality, mentions_side
 
 MOST_UNKNOWN = 0.2
@@ -73,6 +74,10 @@ def doubts_about(
     if (unknown := encoder.unknown_share(text)) > MOST_UNKNOWN:
         doubts.append(
             f"{unknown:.0%} of the sentence's tokens are unknown to the text encoder: the answer may ignore them"
+        )
+    if looks_foreign(text):
+        doubts.append(
+            "the sentence does not look English: what it denies, and its left and right, are read by rules for English"
         )
     if given is not None and own is None and mentions_side(text):
         doubts.append("the model does not say whose left its words mean: the sentence is used as it stands")

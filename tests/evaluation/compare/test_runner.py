@@ -180,6 +180,11 @@ def test_missing_data_set(make, values, launch, tmp_path) -> None:
         Runner(plan, tmp_path / "out", launch=launch)
     assert "--skip-missing" in str(error.value)
     assert not (tmp_path / "out").exists()
+    values["datasets"]["gone"]["cases"] = "${NOWHERE}/cases.csv"
+    with pytest.raises(DataError) as error:
+        Runner(make(), tmp_path / "out", launch=launch)
+    assert str(error.value).count("plan.yaml: datasets.gone") == 1
+    values["datasets"]["gone"]["cases"] = "nowhere/cases.csv"
     runner = Runner(plan, tmp_path / "out", RunOptions(skip_missing=True), launch=launch)
     records = {record.key: record for record in runner.run()}
     assert records["wide__squares__text__s0"].status == "done"

@@ -60,11 +60,16 @@ def read_datasets(plan: Plan, output: Path, *, skip_missing: bool = False) -> di
             states[name] = _read(plan, name, output)
         except LexSegError as error:
             states[name] = DatasetState(name, {}, missing=str(error))
-    problems = [f"{plan.path}: datasets.{s.name}: {s.missing}" for s in states.values() if s.missing]
+    problems = [_placed(s.missing, f"datasets.{s.name}", plan) for s in states.values() if s.missing]
     if problems and not (skip_missing and len(problems) < len(states)):
         hint = "" if skip_missing else "\nwith --skip-missing the others are compared"
         raise DataError("\n".join(problems) + hint)
     return states
+
+
+def _placed(said: str, key: str, plan: Plan) -> str:
+    """What was said, with the plan's file and the key, unless it names them itself."""
+    return said if said.startswith(f"{plan.path}: {key}") else f"{plan.path}: {key}: {said}"
 
 
 def _read(plan: Plan, name: str, output: Path) -> DatasetState:
