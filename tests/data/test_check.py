@@ -110,7 +110,7 @@ class TestLeaks:
         path = make_set(GOOD, {"split": "val", "text": "x"})
         (path.parent / "images/2.png").write_bytes((path.parent / "images/1.png").read_bytes())
         problem = only(check(path))
-        assert problem.message == "the same image as in row 2, which is in 'train'; this row is in 'val'"
+        assert problem.message == "image '2.png' is in 'val' here, but a copy of it in 'train' in row 2"
 
     def test_copies_in_one_split_are_fine(self, make_set):
         path = make_set(GOOD, GOOD)

@@ -136,6 +136,53 @@ class TestLeaks:
         assert not leaks(some_cases(3, patient="P"))
 
 
+class TestCopies:
+    """One file under several names, as `lexseg refer` and imports leave them, is one image."""
+
+    @pytest.fixture()
+    def cases(self, tmp_path):
+        """Two manifests, the second with links to the first one's images and some of its own."""
+        both = []
+        for source, ids in (("plain", range(40)), ("referring", range(20, 60))):
+            folder = tmp_path / source
+            folder.mkdir()
+            for k in ids:
+                (folder / f"{k}_{source}.png").write_bytes(bytes([k] * 50))
+                path = folder / f"{k}_{source}.png"
+                both.append(Case(f"{source}/{k}", path, patient=f"{source}/{k // 2}", source=folder / "cases.csv", row=k))
+        return both
+
+    def splits_of_files(self, cases):
+        found = defaultdict(set)
+        for case in cases:
+            found[case.image.read_bytes()].add(case.split)
+        return found
+
+    def test_manifests_that_share_images_are_divided_together(self, cases):
+        divided = assign_splits(cases)
+        assert all(len(splits) == 1 for splits in self.splits_of_files(divided).values())
+        assert set(count(divided)) == {"train", "val", "test"}
+        assert not leaks(divided)
+
+    def test_folds(self, cases):
+        stated = [replace(case, split="train") for case in cases]
+        for fold in range(3):
+            assert all(len(splits) == 1 for splits in self.splits_of_files(fold_cases(stated, 3, fold)).values())
+
+    def test_stated_splits_that_part_copies_are_refused(self, cases):
+        stated = [replace(case, split="train" if case.source.parent.name == "plain" else "val") for case in cases]
+        found = leaks(stated)
+        assert len(found) == 20
+        assert found[0].message == (
+            f"image '20_referring.png' is in 'val' here, but a copy of it in 'train' in {cases[20].where}"
+        )
+
+    def test_alike_in_size_alone_is_nothing(self, cases):
+        alone = [case for case in cases if case.source.parent.name == "plain"]
+        without = [replace(case, patient=None) for case in alone]
+        assert count(split_cases(without)) == {"train": 28, "val": 6, "test": 6}
+
+
 class TestFolds:
     def test_each_case_validates_once_and_test_rows_never(self):
         cases = [*some_cases(23), Case("t", Path("/t.png"), split="test")]

@@ -1,6 +1,5 @@
 """Everything that is wrong with a data set, found before anything runs on it and told at once."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,7 +104,6 @@ def check_manifest(
         if progress is not None:
             progress(number, len(cases))
     check.problems += leaks(case for case in cases if case.image != Path())
-    check.copies(cases)
     order = {each.path: index for index, each in enumerate(manifests)}
     check.problems.sort(key=lambda p: (_RANK[p.severity], order.get(p.source or Path(), -1), p.row or 0))
     summary = summarise(
@@ -124,7 +122,6 @@ class _Image:
     """What reading an image found out."""
 
     size: tuple[int, int] | None = None
-    digest: str = ""
     constant: bool = False
     failure: str = ""
 
@@ -218,33 +215,14 @@ class _Check:
             message = f"the mask is {mask.shape[0]} x {mask.shape[1]} pixels, but the image is {size[0]} x {size[1]}"
             self.note("error", case, "mask", f"{message} (height x width)")
 
-    def copies(self, cases: Sequence[Case]) -> None:
-        """Equal files under different names in two splits."""
-        first: dict[str, Case] = {}
-        for case in cases:
-            digest = self.images[case.image].digest if case.image in self.images else ""
-            if not digest or case.split is None:
-                continue
-            other = first.setdefault(digest, case)
-            if other.split != case.split and other.image != case.image:
-                elsewhere = f"row {other.row}" if other.source == case.source else other.where
-                message = (
-                    f"the same image as in {elsewhere}, which is in {other.split!r}; this row is in {case.split!r}"
-                )
-                self.note("error", case, "image", message)
-
 
 def _read(path: Path) -> _Image:
     try:
         pixels = read_image(path)
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except DataError as error:
         return _Image(failure=str(error))
-    except OSError as error:
-        return _Image(failure=f"{path}: cannot be read: {error.strerror or error}")
     constant = pixels.size > 3 and bool((pixels == pixels.flat[0]).all())
-    return _Image((pixels.shape[0], pixels.shape[1]), digest, constant)
+    return _Image((pixels.shape[0], pixels.shape[1]), constant)
 
 
 def _shown(path: Path, case: Case) -> str:

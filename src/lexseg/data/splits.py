@@ -5,6 +5,7 @@ import hashlib
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -40,8 +41,8 @@ def parse_fractions(text: str) -> tuple[float, float, float]:
 def split_cases(cases: Sequence[Case], fractions: Fractions = DEFAULT_FRACTIONS, seed: int = 0) -> list[Case]:
     """Divide cases among the splits.
 
-    What belongs together stays together: cases of one patient, cases of one image, and whoever these link. Such groups
-    are dealt out in an order that only the seed and the images' names decide, not the order of the rows nor which other
+    What belongs together stays together: cases of one patient, cases of one image (or of copies of one file), and
+    whoever these link. Such groups are dealt out in an order that only the seed and the images' names decide, not the order of the rows nor which other
     manifests are read, each to the split that still lacks the most cases. Every split of a fraction above 0 gets some.
 
     Args:
@@ -86,7 +87,7 @@ def assign_splits(
 
     Args:
         cases: of one or several manifests.
-        fractions: see `split_cases`; each manifest without splits is divided by itself.
+        fractions: see `split_cases`; each manifest without splits is divided by itself, those that share images together.
         seed: see `split_cases`.
         output: a CSV file (``id,split``) in which the splits of all cases are written down.
 
@@ -101,6 +102,7 @@ def assign_splits(
         by_source[case.source].append(index)
     result = list(cases)
     problems: list[Problem] = []
+    undivided: list[list[int]] = []
     for source, indices in by_source.items():
         without = [index for index in indices if cases[index].split is None]
         if not without:
@@ -109,10 +111,12 @@ def assign_splits(
             message = "no split, but other rows have one; fill in all or none"
             problems.extend(Problem("error", cases[index].row, "split", message, source) for index in without)
             continue
-        for index, case in zip(indices, split_cases([cases[i] for i in indices], fractions, seed), strict=True):
-            result[index] = case
+        undivided.append(indices)
     if problems:
         raise DataError(f"the cases cannot be divided:\n{describe(problems)}")
+    for indices in _sharing_images(cases, undivided):
+        for index, case in zip(indices, split_cases([cases[i] for i in indices], fractions, seed), strict=True):
+            result[index] = case
     if output is not None:
         buffer = io.StringIO(newline="")
         writer = csv.writer(buffer, lineterminator="\n")
@@ -204,22 +208,57 @@ def apply_splits(cases: Sequence[Case], path: Path | str) -> list[Case]:
 
 
 def leaks(cases: Iterable[Case]) -> list[Problem]:
-    """Patients and images that stand in two splits: an error for each row that is not in the split of the first."""
+    """Patients and images that stand in two splits: an error for each row that is not in the split of the first.
+
+    Copies of one file are one image.
+    """
     problems = []
     first: dict[tuple[str, str], Case] = {}
+    cases = list(cases)
+    files = _files(cases)
     for case in cases:
         if case.split is None:
             continue
-        keys = [("image", str(case.image))] + [("patient", case.patient)] * (case.patient is not None)
+        keys = [("image", files[case.image])] + [("patient", case.patient)] * (case.patient is not None)
         for column, value in keys:
             other = first.setdefault((column, str(value)), case)
             if other.split == case.split:
                 continue
-            shown = repr(value) if column == "patient" else repr(Path(str(value)).name)
+            shown = repr(value) if column == "patient" else repr(case.image.name)
             elsewhere = f"row {other.row}" if other.source == case.source else other.where
-            message = f"{column} {shown} is in {case.split!r} here, but in {other.split!r} in {elsewhere}"
+            copy = "a copy of it " if column == "image" and other.image != case.image else ""
+            message = f"{column} {shown} is in {case.split!r} here, but {copy}in {other.split!r} in {elsewhere}"
             problems.append(Problem("error", case.row, column, message, case.source))
     return problems
+
+
+def _files(cases: Sequence[Case]) -> dict[Path, str]:
+    """What tells images apart: the path of the first of all copies of a file, whatever the others are called."""
+    alike: dict[int, list[Path]] = defaultdict(list)
+    known = {case.image: str(case.image) for case in cases}
+    for path in known:
+        with suppress(OSError):  # reading it will say so
+            if path.is_file():
+                alike[path.stat().st_size].append(path)
+    first: dict[bytes, str] = {}
+    for paths in alike.values():
+        for path in paths if len(paths) > 1 else ():
+            with suppress(OSError), open(path, "rb") as file:
+                known[path] = first.setdefault(hashlib.file_digest(file, "sha256").digest(), str(path))
+    return known
+
+
+def _sharing_images(cases: Sequence[Case], parts: Sequence[list[int]]) -> list[list[int]]:
+    """The parts, those joined that hold the same images."""
+    files = _files([cases[index] for part in parts for index in part])
+    joined: list[tuple[set[str], list[int]]] = []
+    for part in parts:
+        images, indices = {files[cases[index].image] for index in part}, part
+        for other in [each for each in joined if not images.isdisjoint(each[0])]:
+            joined.remove(other)
+            images, indices = images | other[0], sorted([*indices, *other[1]])
+        joined.append((images, indices))
+    return [indices for _, indices in joined]
 
 
 def _name(case: Case) -> str:
@@ -232,6 +271,7 @@ def _name(case: Case) -> str:
 
 def _groups(cases: Sequence[Case]) -> list[list[int]]:
     """Indices of cases that a shared patient or image links, directly or through others (union-find)."""
+    files = _files(cases)
     parent = list(range(len(cases)))
 
     def root(index: int) -> int:
@@ -242,7 +282,7 @@ def _groups(cases: Sequence[Case]) -> list[list[int]]:
 
     first: dict[tuple[str, str], int] = {}
     for index, case in enumerate(cases):
-        keys = [("image", str(case.image))] + ([("patient", case.patient)] if case.patient else [])
+        keys = [("image", files[case.image])] + ([("patient", case.patient)] if case.patient else [])
         for key in keys:
             parent[root(index)] = root(first.setdefault(key, index))
     members: dict[int, list[int]] = defaultdict(list)
