@@ -49,6 +49,15 @@ ALL_NEGATED = [
     "the opacity in the left lower zone has resolved",
     "Resolved opacity in the left lower zone",
     "Previous infiltrate is no longer seen",
+    "no longer any infection",
+    "There is no longer an opacity on the left",
+    "this is not infection",
+    "Infection: none",
+    "left-sided opacity: none",
+    "opacity - none",
+    "Pneumothorax: no.",
+    "Mass: nil",
+    "Effusion, pneumothorax: none",
     "opacity is not seen on the left",
     "No opacity is present",
     "absence of consolidation",
@@ -69,6 +78,11 @@ ALL_NEGATED = [
 ]
 
 NOTHING_NEGATED = [
+    "clear increase of the left opacity",
+    "no worsening of the infection",
+    "normal variant opacity left",
+    "Opacity: no change",
+    "Infection: left lower zone",
     "bilateral pulmonary infection, two infected areas, all left lung and middle lower right lung.",
     "opacity in the lower left lung",
     "possible infiltrate in the left lower zone",
@@ -108,6 +122,8 @@ NOTHING_NEGATED = [
 ]
 
 PARTLY = [
+    ("opacity in the left lung, effusion: none", "opacity in the left lung"),
+    ("Effusion: no, infiltrate: left lower zone", "infiltrate: left lower zone"),
     ("no infection on the left; opacity in the right lower zone", "opacity in the right lower zone"),
     ("opacity in the right lower zone, no infection on the left", "opacity in the right lower zone"),
     ("No infection on the left, opacity in the right lower zone.", "opacity in the right lower zone"),

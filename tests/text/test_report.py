@@ -51,6 +51,30 @@ def test_a_whole_report() -> None:
     assert "\n" in REPORT[findings[2].start : findings[2].end]
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("FINDINGS: left opacity. COMPARISON: CT with right mass.", [("left opacity", False)]),
+        ("INDICATION: cough. FINDINGS: left opacity.", [("left opacity", False)]),
+        ("COMPARISON: none FINDINGS: left opacity", [("left opacity", False)]),
+        (
+            "Clinical information: infection? Findings: opacity in the right lung, left lung clear.",
+            [("opacity in the right lung", False), ("left lung clear", True)],
+        ),
+        ("FINDINGS: left opacity. IMPRESSION: right nodule.", [("left opacity", False), ("right nodule", False)]),
+        ("There is a left opacity. Impression: pneumonia.", [("There is a left opacity", False), ("pneumonia", False)]),
+        ("Chest, two views. Impression: pneumonia.", [("pneumonia", False)]),
+        ("Results of the study show a left opacity.", [("Results of the study show a left opacity", False)]),
+        ("\ufeffFINDINGS: opacity left.\r\nIMPRESSION: Nodule.", [("opacity left", False), ("Nodule", False)]),
+        ("Pneumothorax: none.", [("Pneumothorax: none", True)]),
+        ("Infection: none\nEffusion: nil\nOpacity: left base", [
+            ("Infection: none", True), ("Effusion: nil", True), ("Opacity: left base", False)]),
+    ],
+)  # fmt: skip
+def test_reports_on_few_lines(text: str, expected: list[tuple[str, bool]]) -> None:
+    assert said(text) == expected
+
+
 def test_windows_line_ends_change_nothing_but_the_places() -> None:
     text = REPORT.replace("\n", "\r\n")
     assert said(text) == said(REPORT)

@@ -140,14 +140,28 @@ class _Parser:
                 and not names_finding(self.text[found[-1].start : found[-1].end])
             ):
                 found[-1] = _Part(found[-1].start, found[-1].end, True)  # "left lung, clear"
+            if _VALUE.search(self.text[first:last]):
+                found = self._listed(found)  # "effusion, mass: none"
             found += parts
             open_end = bool(parts) and parts[-1].negated and self._before(parts[-1].start, last) is not None
         return found
+
+    def _listed(self, found: list[_Part]) -> list[_Part]:
+        """The last of them negated that name a finding and nothing else, up to one that says more."""
+        said = list(found)
+        for i in reversed(range(len(said))):
+            words = self.text[said[i].start : said[i].end]
+            if ":" in words or not names_finding(words) or places(words):
+                break
+            said[i] = _Part(said[i].start, said[i].end, True)
+        return said
 
     def _phrase(self, start: int, end: int) -> list[_Part]:
         """Between two commas: affirmed, negated, or both in turn."""
         if not self.text[start:end].strip():
             return []
+        if _VALUE.search(self.text[start:end]):
+            return [_Part(start, end, True)]
         before, after = self._before(start, end), self._after(start, end)
         if after is not None and (before is None or after.start() <= before.start()):
             return self._said_of(start, end, after)
@@ -228,7 +242,9 @@ def _inside(match: re.Match[str], spans: list[tuple[int, int]]) -> bool:
 _SENTENCE_END = re.compile(
     r"(?<!\b[lr]t)(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<!\bapprox)(?<!\bca)(?<!\bdr)[.!?](?=\s|$)|[;\n]", re.IGNORECASE
 )
-_COMMA = re.compile(r",(?=\D|$)|\s[-/\u2013\u2014]\s")
+_NONE = r"(?:none|nil|no|nothing|not seen)[\s.;]*$"
+_COMMA = re.compile(rf",(?=\D|$)|\s[-/\u2013\u2014]\s(?!{_NONE})", re.IGNORECASE | re.MULTILINE)
+_VALUE = re.compile(rf"\w\s*(?::|\s[-\u2013\u2014])\s*{_NONE}", re.IGNORECASE)  # "infection: none", "mass - nil"
 
 
 def _split(text: str, boundary: re.Pattern[str], start: int, end: int) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ _SEEN = (
 # Not a negation of what follows or precedes, whatever words are in it.
 PSEUDO = (
     r"no (?:(?:significant|relevant|interval|suspicious|obvious|appreciable|further|definite|real|major) )*"
-    r"(?:change|increase|decrease|improvement|progress(?:ion)?|resolution|regression|difference|clearing|doubt|question"
+    r"(?:change|increase|decrease|improvement|progress(?:ion)?|resolution|regression|difference|clearing|worsening|enlargement|growth|doubt|question"
     r"|less than|more than)(?: (?:in|of|to|from|since)\b)?",
     r"without (?:(?:significant|interval) )*(?:change|increase|decrease|improvement|progression|doubt"
     r"|difficulty|contrast)(?: (?:in|of|to|from|since)\b)?",
@@ -32,7 +32,9 @@ PSEUDO = (
     r"(?:to|should|must|please|needs? to)(?: be)? (?:excluded?|ruled? out)|rule out|exclude",
     r"(?:partial|part|incomplete|near|almost complete)ly (?:resolved|cleared|clear|absent)|(?:nearly|almost) "
     r"(?:resolved|clear(?:ed)?|gone|normal)|unresolved",
-    r"gram.negative|clear (?:evidence|signs?)|clear.?cut|no\.? ?\d+|no ?one|no,",
+    r"clear (?:evidence|signs?|increase|decrease|progress(?:ion)?|improvement|worsening|regression|change)\b",
+    r"gram.negative|clear.?cut|no\.? ?\d+|no ?one|no,",
+    r"normal variants?\b",
     r"(?:can ?not|can'?t|could ?n[o']t) (?:be )?(?:clear|normal)",
     r"not (?:previously|formerly)\b",
     rf"not (?:\w+ly )?{_SEEN} (?:(?:on|in|at|by) (?:the |any )?(?:prior|previous|earlier|old|last|comparison)"
@@ -41,10 +43,12 @@ PSEUDO = (
 
 # Negate what follows, and also what precedes if that names no finding ("the left lung shows no ...").
 BEFORE = (
-    r"no(?! longer)|without|with out|w/o|absence of|lack of|lacks?|lacking|free (?:of|from)|clear of|negative for"
+    r"no(?! longer)|no longer (?:any|an?|has|have|shows?|contains?)|without|with out|w/o|absence of|lack of|lacks?"
+    r"|lacking|free (?:of|from)|clear of|negative for"
     r"|neither|nor|none|nil|nothing|never|sparing|spares|denies|resolution of|cleared of"
     r"|not (?:in|on|at|of|any|an?|the|both|left|right|involving|affecting|show\w*|contain\w*|have|having|reveal\w*"
     r"|demonstrate|involve|affect)"
+    rf"|not(?= (?:{FINDINGS})\b)"
     r"|(?:can ?not|can'?t) (?:see|find|detect|identify)|ignor(?:e|es|ing)|leav(?:e|ing) out|skip"
     r"|(?:do(?:es)?|did) ?n[o']t|(?:is|are) ?n'?t|not (?:mark|segment|outline|include)"
 )

@@ -48,13 +48,14 @@ def read_report(text: str) -> list[Finding]:
     """The findings of a report, in its order.
 
     Read are the sections that hold findings (FINDINGS, IMPRESSION, ...), all others are passed over; without such
-    headings, everything but what stands under a heading like "History:". A sentence with negated clauses, and one with
-    several findings at different places, gives several findings.
+    headings, everything but what stands under a heading like "History:". Headings may stand within a line. A sentence
+    with negated clauses, and one with several findings at different places, gives several findings.
 
     Args:
         text: English, as a file holds it: line breaks within sentences, numbered lists and bullets are understood.
     """
-    flat = re.sub(r"\s", " ", text)  # the same length, so that places hold
+    text = text.replace("\ufeff", " ")  # a byte order mark; of the same length, so that places hold
+    flat = re.sub(r"\s", " ", text)
     found: list[Finding] = []
     sentence = 0
     for section, start, end in _sections(text):
@@ -73,11 +74,14 @@ def read_report(text: str) -> list[Finding]:
 
 # --- sections -------------------------------------------------------------------------
 
+# At the beginning of a line; within one after a full stop, or in capitals, and then with a colon.
 _HEADING = re.compile(
-    rf"^[ \t]*(?:(?P<finding>{FINDING_SECTIONS})|(?P<other>{OTHER_SECTIONS}))"
-    r"(?:[ \t]*(?:and|&|/)[ \t]*[a-z]+)?(?:[ \t]*:|[ \t]*(?=\r?$))",
+    r"(?:^[ \t]*|(?P<within>(?<=[.;?!])[ \t]+(?=(?-i:[A-Z]))|(?<=[ \t])(?=(?-i:[A-Z]{4}))))"
+    rf"(?:(?P<finding>{FINDING_SECTIONS})|(?P<other>{OTHER_SECTIONS}))"
+    r"(?:[ \t]*(?:and|&|/)[ \t]*[a-z]+)?(?:[ \t]*:|(?(within)(?!)|[ \t]*(?=\r?$)))",
     re.IGNORECASE | re.MULTILINE,
 )
+_SUMS_UP = re.compile("impression|conclusion|opinion|summary|diagnosis|interpretation", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t\r]*\n")
 
 
@@ -85,8 +89,11 @@ def _sections(text: str) -> Iterator[tuple[str, int, int]]:
     """Name, start and end of what is to be read."""
     headings = list(_HEADING.finditer(text))
     chosen = any(heading["finding"] for heading in headings)
-    if not chosen and (not headings or headings[0].start() > 0):
-        yield "", 0, headings[0].start() if headings else len(text)
+    first = headings[0].start() if headings else len(text)
+    # what stands above a mere conclusion are the findings, if it names any
+    above = all(h["finding"] is None or _SUMS_UP.match(h["finding"]) for h in headings) and names_finding(text[:first])
+    if first > 0 and (above or not chosen):
+        yield "", 0, first
     for heading, after in zip_longest(headings, headings[1:]):
         end = after.start() if after is not None else len(text)
         if heading["finding"]:

@@ -66,7 +66,7 @@ UP_DOWN_SHORT = {
 
 # Sides as they are mistyped, of no other meaning ("lft" is a test of the liver): swapped for the side that was meant.
 MISSPELT_SIDES = {
-    "left": ("letf", "lfet", "lleft", "leeft", "lefft", "leftt", "lef"),
+    "left": ("elft", "letf", "lfet", "lleft", "leeft", "lefft", "leftt", "lef"),
     "right": (
         *("rigth", "rihgt", "rgiht", "rright", "riight", "rigght", "righht", "rightt"),
         *("rigt", "rght", "riht", "righ"),
