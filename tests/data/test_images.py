@@ -110,6 +110,12 @@ class TestReadImage:
         assert read[0, 1].tolist() == [0, 0, 0]
         np.testing.assert_allclose(read[0, 2] * 255, [100, 50, 25], atol=1)
 
+    @pytest.mark.parametrize("colour", [0, 255])
+    def test_a_mask_may_be_drawn_by_what_is_opaque(self, save, colour):
+        drawn = GRAY > 100
+        pixels = np.dstack([np.full((*GRAY.shape, 3), colour, np.uint8), np.where(drawn, 255, 0).astype(np.uint8)])
+        assert np.array_equal(read_mask(save(pixels)), drawn)
+
     def test_gray_with_alpha_stays_gray(self, save):
         pixels = np.dstack([GRAY, np.where(GRAY > 100, 255, 0).astype(np.uint8)])
         read = read_image(save(Image.fromarray(pixels, "LA")))

@@ -94,7 +94,7 @@ def test_unknown_words_are_a_warning(sides):
 
 def test_another_language_is_a_warning(sides):
     with pytest.warns(WordsWarning, match="does not look English"):
-        sides.set_image(two_spots()).segment("bright left lung, bright left lung, bright und")
+        sides.set_image(two_spots()).segment("left left left left left left und")
 
 
 def test_bytes_that_are_no_text_are_refused(sides):
@@ -143,6 +143,22 @@ def test_a_batch_answers_as_single_questions_do(sides, tta):
 def test_blank_is_the_null_sentence_in_a_batch(sides):
     blank, null = sides.segment_batch([two_spots()], [["", None]])[0]
     assert np.array_equal(blank, null)
+
+
+def test_a_batch_reads_files_and_wants_lists_of_sentences(sides, tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray((two_spots() * 255).astype(np.uint8)).save(path)
+    found = sides.segment_batch([path, path], [["left"], ["right"]])
+    assert not np.array_equal(found[0][0], found[1][0])
+    for texts, message in ((["left", "right"], "list of sentences"), ([["left"]], "2 images, but sentences for 1")):
+        with pytest.raises(TextError, match=message):
+            sides.segment_batch([path, path], texts)
+
+
+@pytest.mark.parametrize("spacing", [(0, 1), (-1, -1), (float("nan"), 1), (float("inf"), 1), 1, "a", (0.1,)])
+def test_what_is_no_spacing_is_refused(sides, spacing):
+    with pytest.raises(DataError, match="two positive numbers of millimetres"):
+        sides.set_image(two_spots(), spacing=spacing)
 
 
 def test_one_segmenter_serves_many_threads(sides):

@@ -16,7 +16,7 @@ def read_mask(path: Path | str, label: int | None = None) -> Bool:
 
     Of two values the larger is foreground. A mask of a single value is empty if that is 0, else all foreground. In a
     coloured palette (as VOC-style tools write) the values are the indices, in a gray one the grays. Of two colours the
-    brighter is foreground.
+    brighter is foreground. What is drawn in a single colour on nothing is foreground where it is opaque.
 
     Args:
         path: a file as for `read_picture`; best a lossless one.
@@ -39,8 +39,8 @@ def read_mask(path: Path | str, label: int | None = None) -> Bool:
         number = len(np.unique(values))
         hint = "JPEG changes values: save masks as PNG" if Path(path).suffix.lower() in (".jpg", ".jpeg") else ""
         hint = hint or (
-            "name the value that is foreground in the column 'label', or several instances in 'target_ids', or save a "
-            "mask of two values"
+            "cut probabilities and smoothed edges at a threshold and save a mask of two values; of classes or "
+            "instances a manifest names the foreground in its column 'label' or 'target_ids'"
         )
         raise DataError(f"{path}: the mask holds {number} values ({low:g} to {high:g}), expected two; {hint}")
     return foreground
@@ -87,6 +87,8 @@ def _mask_values(image: Image.Image, name: str) -> NDArray[Any]:
         return values.astype(np.uint8) if values.dtype == np.bool_ else values
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
         pixels = np.asarray(image.convert("RGBA"))
+        if (pixels[..., :3] == pixels[0, 0, :3]).all() and (pixels[..., 3] != pixels[0, 0, 3]).any():
+            return np.ascontiguousarray(pixels[..., 3])  # drawn by what is opaque, in one colour, black even
         colour = over_black(pixels[..., :3], pixels[..., 3:])
     else:
         colour = np.asarray(image.convert("RGB"))

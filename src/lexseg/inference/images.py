@@ -18,6 +18,7 @@ from lexseg.data.augment import resize_image
 from lexseg.data.dataset import image_tensor
 from lexseg.data.images import read_image
 from lexseg.data.pictures import image_from_array, image_from_pil
+from lexseg.errors import DataError
 
 ImageLike = str | Path | NDArray[Any] | Image.Image
 
@@ -29,6 +30,21 @@ def load_image(image: ImageLike) -> NDArray[np.float32]:
     if isinstance(image, Image.Image):
         return image_from_pil(image)
     return image_from_array(image)
+
+
+def check_spacing(spacing: object) -> None:
+    """Refuse what is no spacing.
+
+    Raises:
+        DataError: it is not two positive numbers of millimetres.
+    """
+    try:
+        values = np.asarray(spacing, dtype=np.float64)
+        fine = values.shape == (2,) and bool(np.all((values > 0) & (values < np.inf)))
+    except (TypeError, ValueError):
+        fine = False
+    if not fine:
+        raise DataError(f"spacing {spacing!r}: two positive numbers of millimetres were expected, (row, column)")
 
 
 def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lexseg.data.case import Laterality
-from lexseg.data.pictures import image_from_array
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, TextError
 from lexseg.inference.answer import Answer
-from lexseg.inference.images import ImageLike, load_image, to_input
+from lexseg.inference.images import ImageLike, check_spacing, load_image, to_input
 from lexseg.inference.question import Question, probability, segment_together
 from lexseg.inference.segmentation import Segmentation, State
 from lexseg.inference.words import check_sentence
@@ -127,8 +126,10 @@ class Segmenter:
             tta: test-time augmentation: look at the mirrored image too, ask with left and right swapped, and average.
 
         Raises:
-            DataError: if the image cannot be used.
+            DataError: if the image or the spacing cannot be used.
         """
+        if spacing is not None:
+            check_spacing(spacing)
         pixels = load_image(image)
         features = self.encode(to_input(pixels, self.size)[None], tta)
         return ImageSession(self, features, (pixels.shape[0], pixels.shape[1]), spacing=spacing, tta=tta)
@@ -156,13 +157,13 @@ class Segmenter:
         ]
 
     def segment_batch(
-        self, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[str | None]], tta: bool = False
+        self, images: Sequence[ImageLike], texts: Sequence[Sequence[str | None]], tta: bool = False
     ) -> list[list[NDArray[np.float32]]]:
-        """The probabilities of :meth:`answer_batch` alone."""
+        """The probabilities of :meth:`answer_batch` alone: a mask made of them forgets presence."""
         return [[answer.probability for answer in answers] for answers in self.answer_batch(images, texts, tta)]
 
     def answer_batch(
-        self, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[str | None]], tta: bool = False
+        self, images: Sequence[ImageLike], texts: Sequence[Sequence[str | None]], tta: bool = False
     ) -> list[list[Answer]]:
         """Answer several sentences about each of several images; each image is encoded once.
 
@@ -170,18 +171,25 @@ class Segmenter:
         of what contradicts itself.
 
         Args:
-            images: arrays [H, W] or [H, W, 3], of any sizes.
-            texts: for each image its sentences, in the model's own laterality; ``None`` and "" are the null sentence.
+            images: as for :meth:`set_image`, of any sizes.
+            texts: for each image a list of its sentences, in the model's own laterality; ``None`` and "" are the null
+                sentence.
             tta: as in :meth:`set_image`.
 
         Returns:
             for each image and sentence the answer, at the image's own size.
+
+        Raises:
+            DataError: an image cannot be used.
+            TextError: there is not one list of sentences for each image, or a sentence cannot be used.
         """
         if len(images) != len(texts):
-            raise ValueError(f"{len(images)} images, but sentences for {len(texts)}")
+            raise TextError(f"{len(images)} images, but sentences for {len(texts)}; one list for each was expected")
+        if any(isinstance(each, str) for each in texts):
+            raise TextError("a sentence stands where an image's list of sentences was expected: [sentence]")
         results: list[list[Answer]] = [[] for _ in images]
         for start in range(0, len(images), _CHUNK):
-            chunk = [image_from_array(i) for i in images[start : start + _CHUNK]]
+            chunk = [load_image(i) for i in images[start : start + _CHUNK]]
             sizes = [(i.shape[0], i.shape[1]) for i in chunk]
             inputs = torch.stack([to_input(i, self.size) for i in chunk])
             asked = [(i, text or None) for i in range(len(chunk)) for text in texts[start + i]]
