@@ -350,6 +350,18 @@ class TestReferring:
             assert np.array_equal(read_truth(cases[name]), box(*LEFT) | box(*RIGHT))
         assert not read_truth(cases["gone"]).any()
 
+    def test_truths_written_as_words(self, plain, output):
+        good = {"image": "a.png", "rle": {"counts": counts(box(*LEFT))}, "sentence": "left"}
+        words = {"false": "one", "No": "one", "0": "one", "": "one", "true": "none", "YES": "none", "1": "none"}
+        source = plain(*({**good, "id": f"w{k}", "no_target": word} for k, word in enumerate(words)))
+        cases = cases_of(import_layout("referring", source, output))
+        assert [cases[f"w{k}"].expression_kind for k in range(len(words))] == list(words.values())
+        for record, message in (
+            ({"no_target": "maybe"}, "'maybe'; true or false"),
+            ({"no_target": True, "target_ids": [1]}, "contradict"),
+        ):
+            assert message in refused("referring", plain({**good, **record}), output.with_name("other"))
+
     def test_what_is_known_is_kept(self, plain, output):
         source = plain(
             {"image": "a.png", "rle": rle(*LEFT), "sentence": "x", "case_id": 17, "laterality": "patient",

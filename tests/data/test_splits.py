@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from lexseg.data.case import Case
 from lexseg.data.manifest import read_manifest
-from lexseg.data.splits import apply_splits, assign_splits, fold_cases, leaks, parse_fractions, read_splits, split_cases
+from lexseg.data.splits import (
+    apply_splits,
+    assign_splits,
+    fold_cases,
+    leaks,
+    parse_fractions,
+    read_splits,
+    split_cases,
+    write_splits,
+)
 from lexseg.errors import DataError
 
 
@@ -114,7 +123,8 @@ class TestAssign:
             assign_splits(cases)
 
     def test_written_down(self, tmp_path):
-        divided = assign_splits(some_cases(10), output=tmp_path / "splits.csv")
+        divided = assign_splits(some_cases(10))
+        write_splits(tmp_path / "splits.csv", [(case.id, case.split) for case in divided])
         with open(tmp_path / "splits.csv", newline="") as file:
             assert [(r["id"], r["split"]) for r in csv.DictReader(file)] == [(c.id, c.split) for c in divided]
 
@@ -149,7 +159,9 @@ class TestCopies:
             for k in ids:
                 (folder / f"{k}_{source}.png").write_bytes(bytes([k] * 50))
                 path = folder / f"{k}_{source}.png"
-                both.append(Case(f"{source}/{k}", path, patient=f"{source}/{k // 2}", source=folder / "cases.csv", row=k))
+                both.append(
+                    Case(f"{source}/{k}", path, patient=f"{source}/{k // 2}", source=folder / "cases.csv", row=k)
+                )
         return both
 
     def splits_of_files(self, cases):
@@ -241,7 +253,8 @@ class TestWrittenSplits:
 
     def test_applied(self, tmp_path):
         cases = some_cases(6, split="train")
-        assign_splits([replace(case, split=None) for case in cases], (0.5, 0.5, 0), output=tmp_path / "split.csv")
+        divided = assign_splits([replace(case, split=None) for case in cases], (0.5, 0.5, 0))
+        write_splits(tmp_path / "split.csv", [(case.id, case.split) for case in divided])
         assert count(apply_splits(cases, tmp_path / "split.csv")) == {"train": 3, "val": 3}
 
     def test_a_run_on_several_manifests_names_the_folder(self, tmp_path):

@@ -61,6 +61,10 @@ def test_unknown_pixels_and_weightless_cases_count_nowhere() -> None:
     assert logits.grad is not None
     assert not logits.grad[..., 10:].any() and not logits.grad[1].any()
     assert logits.grad[0, ..., :10].abs().min() > 0
+    other = target.mask.clone()
+    other[1] = 1 - other[1]
+    losses = [perceptual_mask_loss(logits, replace(partly, mask=m), features, size=None) for m in (target.mask, other)]
+    torch.testing.assert_close(*losses)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])

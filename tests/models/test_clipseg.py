@@ -236,6 +236,9 @@ def test_unknown_words_of_the_configuration_are_refused() -> None:
         published(sentence="max")
     with pytest.raises(ValueError, match="rising block numbers below 5"):
         published(encoder_args=VIT | {"taps": [3, 9]})
+    even = {"pretrained": False, "even_scale": True}
+    with pytest.raises(ValueError, match="even_scale"):
+        published(encoder="efficientnet-lite0", encoder_args=even, freeze_encoder=True)
 
 
 def test_features_of_an_image_do_not_depend_on_its_sentences() -> None:

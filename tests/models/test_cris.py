@@ -196,6 +196,8 @@ def test_every_switch_changes_something(changes: dict[str, Any]) -> None:
 def test_unknown_way_up_is_refused() -> None:
     with pytest.raises(ValueError, match="'bicubic' or 'bilinear'"):
         published(upsample="nearest")
+    with pytest.raises(ValueError, match="even_scale"):
+        published(encoder="efficientnet-lite0", encoder_args={"pretrained": False, "even_scale": True})
 
 
 @pytest.mark.slow

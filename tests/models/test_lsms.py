@@ -292,6 +292,12 @@ def test_contrastive_terms_can_be_left_out() -> None:
     assert not [n for n, _ in model.named_parameters() if "joint" in n]
 
 
+def test_a_scale_that_svla_would_pass_by_is_refused() -> None:
+    arguments = {"pretrained": False, "even_scale": True}
+    with pytest.raises(ValueError, match="even_scale"):
+        LSMS(**{**TINY, "encoder": "efficientnet-lite0", "encoder_args": arguments})
+
+
 def test_words_that_nobody_reads_are_refused() -> None:
     with pytest.raises(ValueError, match="unet"):
         LSMS(**{**TINY, "language_blocks": "none", "decoder_args": {**SMALL, "mixer_layers": 0}})

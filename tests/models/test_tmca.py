@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.data.batch import Target
 from lexseg.losses.region_words import prototype, similarity
 from lexseg.models.parts.alignment import (
     JointSpace,
@@ -253,6 +254,20 @@ def test_contradictory_switches_are_refused() -> None:
         small(enhancement=False, relevance_weight=0.1)
     with pytest.raises(ValueError, match="2 level weights for 4 levels"):
         small(level_weights=[0.5, 0.5])
+
+
+def test_relevance_is_held_to_what_is_known_alone() -> None:
+    model = small(relevance_weight=0.1).eval()
+    relevance = {"relevance@8": torch.rand(2, 1, 8, 8)}
+    known = torch.zeros(2, 1, 64, 64, dtype=torch.bool)
+    known[..., :32] = True
+    mask = torch.zeros(2, 1, 64, 64)
+    mask[..., 8:24, 8:24] = 1
+    whole, half = Target(mask), Target(mask, valid=known)
+    assert model._relevance_loss(relevance, whole) != model._relevance_loss(relevance, half)
+    other = {"relevance@8": relevance["relevance@8"].clone()}
+    other["relevance@8"][..., 4:] = 0.5
+    torch.testing.assert_close(model._relevance_loss(other, half), model._relevance_loss(relevance, half))
 
 
 def test_relevance_maps_are_shares_at_every_level() -> None:

@@ -104,6 +104,8 @@ def test_nothing_to_calibrate() -> None:
     assert fit_presence(logits, [True] * 3) is None
     assert fit_presence(logits, [False] * 3) is None
     assert fit_presence([], []) is None
+    for same in (0.0, 0.7, 1e4 + 0.1):
+        assert fit_presence(np.full(20, same), [True, False] * 10) is None
     assert fit_presence(logits, [True, False, False]) is None  # the other way round
     with pytest.raises(ValueError, match="finite"):
         fit_presence([np.nan, 1.0], [True, False])
@@ -224,6 +226,8 @@ def test_what_cannot_be_calibrated(
     assert main(["calibrate", "default", str(cases)]) == 1
     assert main(["calibrate", str(model), str(cases), "--split", "test"]) == 1
     assert "a folder of your own" in capsys.readouterr().err
+    assert main(["calibrate", str(tmp_path / "nowhere"), str(cases)]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
     assert main(["train", "--config", str(recipe), "--data.cases", str(cases), "--trainer.epochs", "1",
                  "--output", str(tmp_path / "run")]) == 0  # fmt: skip
     with pytest.raises(ModelError, match="does not say whether"):

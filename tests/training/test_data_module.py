@@ -9,13 +9,15 @@ import pytest
 import torch
 
 from lexseg.data.batch import Batch
+from lexseg.data.case import Laterality
 from lexseg.data.dataset import Stack
 from lexseg.data.manifest import read_manifest
 from lexseg.errors import ConfigError, DataError
 from lexseg.text.batch import no_words
+from lexseg.text.wording import mirror_words
 from lexseg.training.config import TrainConfig
 from lexseg.training.data_module import CaseDataModule, ValidationBatch, ValidationStack
-from lexseg.training.prepare import chosen, met, read_cases, repeated, sentences
+from lexseg.training.prepare import chosen, in_one_convention, met, read_cases, repeated, sentences
 from lexseg.training.recipe import read_recipe
 from lexseg.training.settings import check, settled
 
@@ -137,7 +139,7 @@ def test_limit_draws_by_the_seed(config: TrainConfig) -> None:
 
 
 def test_repeat_counts_by_manifest(config: TrainConfig, tmp_path: Path, cases: Path) -> None:
-    other = write_set(tmp_path / "other", n=5, train=3)
+    other = write_set(tmp_path / "other", n=5, train=3, seed=1)
     both = settled(replace(config, data=replace(config.data, cases=f"{cases},{other}", repeat=[1, 2])))
     found = Counter(c.id.split("/")[0] for c in repeated(chosen(read_cases(both), "train"), both))
     assert found == {"set": 10, "other": 6}
@@ -161,6 +163,26 @@ def test_every_sentence_that_is_met_is_known_before(config: TrainConfig) -> None
     for epoch in range(3):
         for stack in module(config, epoch=epoch).train_dataloader():
             assert set(stack.texts) - {""} <= known
+
+
+def test_two_conventions_of_left_and_right_become_one(config: TrainConfig, cases: Path) -> None:
+    rows = read_rows(cases)
+    said = {row["id"]: row["text"] for row in rows}
+    turned = [row | {"laterality": "patient", "text": mirror_words(row["text"], "horizontal")} for row in rows[1::2]]
+    write_rows(cases, rows[::2] + turned)
+    read = read_cases(config)
+    assert {case.laterality for case in read} == {"image", "patient"}
+    conventions: tuple[tuple[Laterality | None, str], ...] = (
+        (None, "image"),
+        ("image", "image"),
+        ("patient", "patient"),
+    )
+    for convention, expected in conventions:
+        found = in_one_convention(read, convention)
+        assert {case.laterality for case in found} == {expected}
+        assert all((case.text == said[case.id]) == (expected == "image") for case in found)
+    unstated = [replace(case, laterality=None) for case in read]
+    assert in_one_convention(unstated, "image") == unstated
 
 
 def test_weights_come_through(config: TrainConfig, cases: Path) -> None:

@@ -154,11 +154,11 @@ def test_what_an_epoch_shows_follows_from_seed_and_epoch(build: Build) -> None:
 
 @pytest.mark.parametrize("world", [1, 2, 3, 4])
 def test_devices_share_images_evenly(build: Build, world: int) -> None:
-    shown = [names(build(rank=rank, world=world, sentences=2, batch_size=1)) for rank in range(world)]
+    shown = [names(build(rank=rank, world=world, sentences=2, batch_size=1, size=64)) for rank in range(world)]
     assert {len(share) for share in shown} == {6 // world * 2}
     images = [{image_of(name) for name in share} for share in shown]
     assert sum(map(len, images)) == len(set().union(*images)) == 6 // world * world
-    assert build(sentences=2, batch_size=1).steps(world) == 6 // world
+    assert build(sentences=2, batch_size=1, size=64).steps(world) == 6 // world
 
 
 def test_shares_of_manifests(build: Build, referring: Path, cases: Path) -> None:

@@ -332,7 +332,7 @@ def test_init_that_does_not_fit_is_refused(tmp_path: Path, recipe: Path, cases: 
 
 
 def test_two_manifests_repeat_and_limit(tmp_path: Path, recipe: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    one, two = write_set(tmp_path / "one"), write_set(tmp_path / "two", n=8, train=6)
+    one, two = write_set(tmp_path / "one"), write_set(tmp_path / "two", n=8, train=6, seed=1)
     run = tmp_path / "run"
     arguments = ["--trainer.epochs", "1", "--data.repeat", "[1, 3]", "--output", run]
     assert lexseg("train", "--config", recipe, "--data.cases", f"{one},{two}", *arguments) == 0

@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.data.splits import apply_splits
     from lexseg.errors import ConfigError
     from lexseg.evaluation.cases import check_cases, select_cases
+    from lexseg.models.find import bundled_models
     from lexseg.training.calibration import calibrate
 
     if not 0 <= args.lost < 1:
@@ -61,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
     if args.split == "test":
         raise ConfigError("--split test: what is calibrated on cases cannot be tested on them; give val, or train")
     folder = Path(args.model)
+    if not folder.is_dir() and args.model not in bundled_models():
+        raise ConfigError(f"{args.model}: there is no such folder; a model folder, such as RUN/model, was expected")
     if not (folder / "config.json").is_file():
         raise ConfigError(f"{args.model}: calibration writes into the model, so it needs a folder of your own")
     cases = read_manifests([Path(part) for part in args.cases.split(",")], text_columns=(args.text_column,))

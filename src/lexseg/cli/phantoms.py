@@ -59,4 +59,6 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
         )
     print(f"wrote {path}: {args.n} phantoms")
+    if args.n < 18:
+        print("too few for splits: of every twenty the last six are for val and test")
     return 0

@@ -13,7 +13,7 @@ class Target:
     """What a model is trained towards.
 
     Attributes:
-        mask: float[B, 1, H, W], 0 or 1.
+        mask: float[B, 1, H, W], 0 or 1; 0 where it is unknown.
         valid: bool[B, 1, H, W], false where the truth is unknown (what a zoom or shift brought in); ``None``: all true.
         others: float[B, 1, H, W], the union of the image's targets that the sentence does not name; ``None``: unknown.
         weight: float[B], how much each case counts; ``None`` is one for all.

@@ -42,8 +42,9 @@ def split_cases(cases: Sequence[Case], fractions: Fractions = DEFAULT_FRACTIONS,
     """Divide cases among the splits.
 
     What belongs together stays together: cases of one patient, cases of one image (or of copies of one file), and
-    whoever these link. Such groups are dealt out in an order that only the seed and the images' names decide, not the order of the rows nor which other
-    manifests are read, each to the split that still lacks the most cases. Every split of a fraction above 0 gets some.
+    whoever these link. Such groups are dealt out in an order that only the seed and the images' names decide, not the
+    order of the rows nor which other manifests are read, each to the split that still lacks the most cases. Every split
+    of a fraction above 0 gets some.
 
     Args:
         cases: the cases; the splits they have are ignored.
@@ -65,7 +66,7 @@ def split_cases(cases: Sequence[Case], fractions: Fractions = DEFAULT_FRACTIONS,
         raise DataError(
             f"{len(groups)} separate patients or images cannot be divided into {len(names)} splits ({', '.join(names)})"
         )
-    groups.sort(key=lambda group: hashlib.sha256(f"{seed}\0{min(_name(cases[i]) for i in group)}".encode()).digest())
+    _shuffle(groups, cases, seed)
     targets = {name: wanted[name] * len(cases) for name in names}
     dealt: dict[Split, list[list[int]]] = {name: [] for name in names}
     for group in groups:
@@ -80,16 +81,14 @@ def assign_splits(
     cases: Sequence[Case],
     fractions: Fractions = DEFAULT_FRACTIONS,
     seed: int = 0,
-    *,
-    output: Path | str | None = None,
 ) -> list[Case]:
     """Give every case a split: the one its manifest states, or where a manifest states none, a new one.
 
     Args:
         cases: of one or several manifests.
-        fractions: see `split_cases`; each manifest without splits is divided by itself, those that share images together.
+        fractions: see `split_cases`; manifests without splits are divided each by itself, those with common images
+            together.
         seed: see `split_cases`.
-        output: a CSV file (``id,split``) in which the splits of all cases are written down.
 
     Returns:
         the same cases in the same order.
@@ -117,12 +116,6 @@ def assign_splits(
     for indices in _sharing_images(cases, undivided):
         for index, case in zip(indices, split_cases([cases[i] for i in indices], fractions, seed), strict=True):
             result[index] = case
-    if output is not None:
-        buffer = io.StringIO(newline="")
-        writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow(["id", "split"])
-        writer.writerows((case.id, case.split) for case in result)
-        replace_file(Path(output), buffer.getvalue().encode("utf-8"))
     return result
 
 
@@ -150,7 +143,7 @@ def fold_cases(cases: Sequence[Case], folds: int, fold: int, seed: int = 0) -> l
     groups = [[able[i] for i in group] for group in _groups([cases[i] for i in able])]
     if len(groups) < folds:
         raise DataError(f"{len(groups)} separate patients or images cannot be divided into {folds} folds")
-    groups.sort(key=lambda group: hashlib.sha256(f"{seed}\0{min(_name(cases[i]) for i in group)}".encode()).digest())
+    _shuffle(groups, cases, seed)
     sizes: Counter[tuple[Path | None, int]] = Counter()
     totals: Counter[int] = Counter()
     result = list(cases)
@@ -162,6 +155,15 @@ def fold_cases(cases: Sequence[Case], folds: int, fold: int, seed: int = 0) -> l
         for index in group:
             result[index] = replace(cases[index], split="val" if into == fold else "train")
     return result
+
+
+def write_splits(path: Path, splits: Iterable[tuple[str, Split | None]]) -> None:
+    """Write a file that `read_splits` reads: ``id,split``, in this order."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["id", "split"])
+    writer.writerows(splits)
+    replace_file(path, buffer.getvalue().encode())
 
 
 def read_splits(path: Path | str) -> dict[str, Split]:
@@ -267,6 +269,11 @@ def _name(case: Case) -> str:
         return case.id
     folder = case.source.resolve().parent
     return case.image.relative_to(folder).as_posix() if case.image.is_relative_to(folder) else case.id
+
+
+def _shuffle(groups: list[list[int]], cases: Sequence[Case], seed: int) -> None:
+    """Into an order that the seed and the images' names decide."""
+    groups.sort(key=lambda group: hashlib.sha256(f"{seed}\0{min(_name(cases[i]) for i in group)}".encode()).digest())
 
 
 def _groups(cases: Sequence[Case]) -> list[list[int]]:

@@ -33,8 +33,8 @@ from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.config import OptimizerConfig, TrainConfig
 from lexseg.training.optimizer import build_optimizer
+from lexseg.training.prepare import model_arguments
 from lexseg.training.recipe import read_recipe
-from lexseg.training.run import model_arguments
 
 YARDSTICK = "ConvNeXt-Tiny forward (transformers, batch 1, 224x224, random weights)"
 INPUT = 224  # side of the image that is segmented, whatever size the model then stretches it to

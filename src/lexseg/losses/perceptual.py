@@ -9,6 +9,8 @@ from torch.nn import functional as F
 from lexseg.data.batch import Target
 from lexseg.losses.segmentation import case_mean
 
+EPS = torch.finfo(torch.float32).eps
+
 
 def perceptual_mask_loss(
     logits: Tensor, target: Target, features: Callable[[Tensor], Sequence[Tensor]], *, size: int | None = 224
@@ -38,7 +40,11 @@ def perceptual_mask_loss(
     with torch.no_grad():
         true = features(pair[1])
     each = [
-        ((p.float() - t.float()) ** 2).mean((1, 2, 3)) / t.float().square().mean()
+        _squares(p.float() - t.float()) / case_mean(_squares(t.float()), target.weight).clamp(min=EPS)
         for p, t in zip(predicted, true, strict=True)
     ]
     return case_mean(torch.stack(each).sum(0), target.weight)
+
+
+def _squares(maps: Tensor) -> Tensor:
+    return maps.square().mean((1, 2, 3))

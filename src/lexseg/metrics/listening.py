@@ -125,6 +125,8 @@ def switch_score(predictions: NDArray[np.bool_], targets: NDArray[np.bool_]) -> 
     """
     if predictions.shape != targets.shape:
         raise ValueError(f"predictions and targets differ in shape: {predictions.shape} and {targets.shape}")
+    if not len(targets):
+        return float("nan")
     present = np.asarray(targets.reshape(len(targets), -1).any(axis=1), dtype=np.bool_)
     scores = switch_scores(iou_matrix(predictions, targets), iou_matrix(targets, targets), present)
     return float(scores.mean()) if scores.size else float("nan")

@@ -77,6 +77,8 @@ class CLIPSeg(SegmentationModel):
         super().__init__()
         if film not in ("deepest", "every") or head not in ("refined", "plain"):
             raise ValueError(f"film is {film!r} and head {head!r}: 'deepest' or 'every', 'refined' or 'plain' expected")
+        if freeze_encoder and (encoder_args or {}).get("even_scale"):
+            raise ValueError("even_scale measures the maps in training, and a frozen encoder is not in training")
         options = dict(encoder_args or {})
         self.encoder: ClipTaps | PyramidTaps
         self.encoder = ClipTaps(**options) if encoder == CLIP else PyramidTaps(create_image_encoder(encoder, **options))

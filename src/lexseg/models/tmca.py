@@ -220,7 +220,10 @@ class TMCA(SegmentationModel):
     def _relevance_loss(self, maps: Mapping[str, Tensor], target: Target) -> Tensor:
         total = target.mask.new_zeros(())
         for relevance in maps.values():
-            share = nn.functional.adaptive_avg_pool2d(target.mask, (relevance.shape[-2], relevance.shape[-1]))
+            size = (relevance.shape[-2], relevance.shape[-1])
+            share, valid = nn.functional.adaptive_avg_pool2d(target.mask, size), None
+            if target.valid is not None:
+                valid = nn.functional.adaptive_avg_pool2d(target.valid.float(), size) > 0.5
             logits = relevance.float().clamp(1e-4, 1 - 1e-4).logit()
-            total = total + soft_dice_loss(logits, Target(share, weight=target.weight)) / len(maps)
+            total = total + soft_dice_loss(logits, Target(share, valid=valid, weight=target.weight)) / len(maps)
         return total

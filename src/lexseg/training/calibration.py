@@ -45,12 +45,13 @@ def fit_presence(logits: ArrayLike, present: ArrayLike, *, lost: float = LOST) -
     Returns:
         ``scale`` a, ``bias`` b and the ``threshold`` on the probability sigmoid(a * logit + b), below which nothing is
         found: of all that lose few enough, the one with the best balanced accuracy, and of equals the lowest. ``None``
-        where only one answer is ever true, or a higher logit does not mean a higher chance.
+        where only one answer is ever true, all logits are equal, or a higher one does not mean a higher chance.
     """
     x, true = np.asarray(logits, dtype=np.float64), np.asarray(present, dtype=np.bool_)
     if x.ndim != 1 or x.shape != true.shape or not np.isfinite(x).all():
         raise ValueError("logits and truths must be finite lists of equal length")
-    if true.all() or not true.any():
+    # equal logits, but for rounding, tell nothing apart
+    if true.all() or not true.any() or np.ptp(x) <= 1e-6 * max(1.0, float(np.abs(x).max())):
         return None
     order = np.argsort(x, kind="stable")  # so that the sums below do not depend on the order of cases
     x, true = x[order], true[order]
@@ -74,7 +75,7 @@ def _platt(x: NDArray[np.float64], true: NDArray[np.bool_]) -> tuple[float, floa
     positive, negative = int(true.sum()), int((~true).sum())
     target = np.where(true, (positive + 1) / (positive + 2), 1 / (negative + 2))
     # a common unit, whatever the logits' range
-    middle, width = float(x.mean()), float(x.std()) or 1.0
+    middle, width = float(x.mean()), float(x.std())
     z = (x - middle) / width
 
     def loss(ab: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
@@ -82,7 +83,7 @@ def _platt(x: NDArray[np.float64], true: NDArray[np.bool_]) -> tuple[float, floa
         off = expit(s) - target
         return float(np.mean(np.logaddexp(0, s) - target * s)), np.array([np.mean(off * z), np.mean(off)])
 
-    a, b = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS", options={"gtol": 1e-9}).x
+    a, b = minimize(loss, np.zeros(2), jac=True, method="BFGS", options={"gtol": 1e-9}).x
     return float(a / width), float(b - a * middle / width)
 
 

@@ -77,7 +77,7 @@ class OptimizerConfig:
         encoder_lr: factor on it for the image encoder's last layer group.
         layer_decay: further factor for each group towards the image.
         text_lr: factor on it for a text encoder that is trained along.
-        weight_decay: of matrices and kernels; norms, biases and gates have none.
+        weight_decay: of parameters with two axes or more; norms, biases and single numbers have none.
         warmup: share of the steps in which the rate rises from nothing.
         schedule: how the rate falls after that: along a cosine, or as (share of steps left) ** 0.9 (``poly``).
         final_lr: share of the peak that the schedule ends at.
@@ -109,7 +109,8 @@ class TrainerConfig:
             parts of the run, whatever the number of cases, which follow in endless shuffled passes: growing sizes,
             losses that warm up and validations keep their shares of the run.
         max_time: stop after DD:HH:MM:SS, counted from this start; what is best by then is the model.
-        accelerator, devices, num_nodes, strategy, precision: as Lightning's Trainer takes them.
+        accelerator, devices, num_nodes, strategy: as Lightning's Trainer takes them.
+        precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``; losses are taken in float32 in any case.
         ema: decay of the running average of the weights, which is what is validated and saved; 0 is none.
         channels_last: memory layout; faster for convolutions.
         monitor: the validation score that best is judged by, per image or over all pixels.

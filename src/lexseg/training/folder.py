@@ -1,9 +1,7 @@
 """The folder of a run: what stands in it before the first step, and whether a run may go on in it."""
 
-import csv
 import functools
 import hashlib
-import io
 import json
 import platform
 import shutil
@@ -14,8 +12,9 @@ from typing import Any
 
 import yaml
 
-from lexseg.data.case import Case
+from lexseg.data.case import Case, Laterality
 from lexseg.data.files import leftovers, replace_file
+from lexseg.data.splits import write_splits
 from lexseg.errors import ConfigError
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.config import TrainConfig
@@ -86,7 +85,13 @@ def check_data(output: Path, record: dict[str, Any], cases: Sequence[Case]) -> N
 
 
 def write_record(
-    output: Path, config: TrainConfig, cases: Sequence[Case], *, init: str | None, encoder: TextEncoder | None
+    output: Path,
+    config: TrainConfig,
+    cases: Sequence[Case],
+    *,
+    init: str | None,
+    laterality: Laterality | None,
+    encoder: TextEncoder | None,
 ) -> None:
     """run.json, split.csv and config.yaml (last: with it a run has begun): all that is needed to run this again."""
     words = None if encoder is None else encoder.config().get("vocabulary")
@@ -94,17 +99,14 @@ def write_record(
     record = {
         "seed": config.seed,
         "init": init,
+        "laterality": laterality,  # the initial model's
         "vocabulary": words,
         "versions": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
         "data_sha256": data_hash(cases),
         "cases": {split: sum(c.split == split for c in cases) for split in ("train", "val", "test")},
     }
     replace_file(output / RECORD, (json.dumps(record, indent=2) + "\n").encode())
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["id", "split"])
-    writer.writerows((case.id, case.split) for case in cases)
-    replace_file(output / "split.csv", buffer.getvalue().encode())
+    write_splits(output / "split.csv", ((case.id, case.split) for case in cases))
     replace_file(output / CONFIG, yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True).encode())
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.data.augment import AugmentConfig
-from lexseg.data.case import Case
+from lexseg.data.case import Case, Laterality
 from lexseg.data.manifest import read_manifests
 from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import describe
@@ -20,7 +20,7 @@ from lexseg.models import model_class
 from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.swapped import every_swap
-from lexseg.text.wording import mirror_words
+from lexseg.text.wording import convert_laterality, mentions_side, mirror_words
 from lexseg.training.config import TrainConfig, as_list
 from lexseg.training.mixture import kind_of
 
@@ -65,6 +65,24 @@ def read_cases(config: TrainConfig) -> list[Case]:
     if missing := [c.where for c in cases if c.split in ("train", "val") and c.mask is None]:
         raise DataError("training and validation need a mask for every case; none is given in:\n" + "\n".join(missing))
     return cases
+
+
+def in_one_convention(cases: Sequence[Case], convention: Laterality | None) -> list[Case]:
+    """The cases with their sentences rewritten to one convention of left and right, where they state several.
+
+    Args:
+        cases: those that state no convention stay as they are.
+        convention: that of the model which the run begins with; ``None`` is that of the first case that names a side.
+    """
+    if convention is None:
+        convention = next((c.laterality for c in cases if c.laterality and any(map(mentions_side, c.texts))), None)
+    result = []
+    for case in cases:
+        if case.laterality is not None and convention is not None and case.laterality != convention:
+            texts = tuple(convert_laterality(text, case.laterality, convention) for text in case.texts)
+            case = replace(case, texts=texts, laterality=convention)
+        result.append(case)
+    return result
 
 
 def only_listed(cases: Sequence[Case], path: Path) -> list[Case]:

@@ -10,6 +10,7 @@ from lexseg.metrics.overlap import EMPTY_RULE
 from lexseg.models.base import SegmentationModel
 from lexseg.models.io import ModelConfig, save_model
 from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.wording import mentions_side
 from lexseg.training.card import model_card
 from lexseg.training.config import TrainConfig, size_at
 from lexseg.training.prepare import chosen, model_arguments, validated
@@ -36,7 +37,9 @@ def save_run_model(
     """
     side = size_at(config.data, scores["epoch"], config.trainer.epochs)  # at which it was scored
     training, validation = chosen(cases, "train"), validated(cases, config)
-    lateralities = {c.laterality for c in training}
+    # a sentence that names no side has no convention
+    lateralities = {c.laterality for c in training if any(map(mentions_side, c.texts))}
+    lateralities = lateralities or {c.laterality for c in training}
     written = ModelConfig(
         method=config.method,
         arguments=model_arguments(config, encoder),

@@ -27,15 +27,12 @@ from lexseg.training.callbacks import BestModel, LastCheckpoint, RunningAverage
 from lexseg.training.config import TrainConfig, seconds
 from lexseg.training.curves import Curves
 from lexseg.training.data_module import CaseDataModule
-from lexseg.training.prepare import model_arguments
 from lexseg.training.progress import EpochLines
 from lexseg.training.result import save_run_model
 from lexseg.training.samples import SampleOverlays, spread
 from lexseg.training.settings import check, settled
 from lexseg.training.stop import StopInTime, StopRun
 from lexseg.training.task import SegmentationTask
-
-__all__ = ["is_first_process", "model_arguments", "train"]
 
 
 def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str | Path | None = None) -> Path:
@@ -68,22 +65,23 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
         origin = record.get("init")
     elif is_first_process():
         folder.check_new(output)
-    cases = prepare.read_cases(config)
+    checkpoint = output / "checkpoints" / "last.ckpt"
+    resumed = resume and checkpoint.is_file()
+    initial = start.load(origin) if origin is not None and not resumed else None
+    convention = record.get("laterality") if initial is None else initial.config.laterality
+    cases = prepare.in_one_convention(prepare.read_cases(config), convention)
     if resume and is_first_process():
         folder.check_data(output, record, cases)
         folder.sweep(output)
     training, validation = prepare.chosen(cases, "train"), prepare.validated(cases, config)
     shown = prepare.repeated(training, config)
 
-    checkpoint = output / "checkpoints" / "last.ckpt"
-    resumed = resume and checkpoint.is_file()
-    initial = start.load(origin) if origin is not None and not resumed else None
     vocabulary = record.get("vocabulary") or start.vocabulary(initial)
     encoder = prepare.text_encoder(config, training, vocabulary)
     if encoder is not None:
         prepare.check_sentences(cases, encoder, config.augment)
     pl.seed_everything(config.seed, verbose=False)
-    model = create_model(config.method, **model_arguments(config, encoder))
+    model = create_model(config.method, **prepare.model_arguments(config, encoder))
     if initial is not None:
         start.initialise(model, config, encoder, initial)
         del initial
@@ -112,7 +110,7 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
         data.check_devices(trainer.world_size)
         if is_first_process():
             if not resume:
-                folder.write_record(output, config, cases, init=origin, encoder=encoder)
+                folder.write_record(output, config, cases, init=origin, laterality=convention, encoder=encoder)
             lines.console.print(describe(model, data, trainer))
         if encoder is not None:
             met = prepare.met(cases, config.augment, swapped=model.reads_swapped)

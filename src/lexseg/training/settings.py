@@ -10,7 +10,7 @@ from lexseg.data.case import ExpressionKind
 from lexseg.errors import ConfigError
 from lexseg.training.config import CAPTION, DataConfig, TrainConfig, as_list, seconds
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed", "bf16-true", "16-true", "64-true")
+PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
 _FILES = ("split_file", "ids")
 
@@ -68,6 +68,8 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
     for name, value in (("data.size", data.size), *(("data.grow", side) for side in data.grow)):
         if value <= 0 or value % 32:
             yield name, value, "sides divisible by 32 were expected"
+    if data.batch_size == 1 and min([data.size, *data.grow]) < 64:
+        yield "data.batch_size", 1, "2 or more were expected at 32 px, where one image leaves batch norm a single value"
     if any(share < 0 for share in data.grow.values()) or sum(data.grow.values()) > 1 + 1e-9:
         yield "data.grow", data.grow, "shares of the epochs, of 1 together at most, were expected"
     if any(n < 0 for n in data.repeat):
@@ -116,7 +118,10 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         | dict.fromkeys(("steps", "patience", "samples"), (0, None)),
     )
     if 0 < trainer.steps < trainer.epochs:
-        yield "trainer.steps", trainer.steps, f"at least one for each of {trainer.epochs} epochs was expected"
+        wanted = (
+            f"at least one for each of {trainer.epochs} epochs was expected (trainer.epochs, their number, may be 1)"
+        )
+        yield "trainer.steps", trainer.steps, wanted
     if trainer.steps and data.epoch_images:
         yield "trainer.steps", trainer.steps, "with data.epoch_images it says twice how long an epoch is; leave one out"
     if not 0 <= trainer.ema < 1:

@@ -36,6 +36,13 @@ def test_values_that_number_nothing_are_refused(values):
         instances(np.array(values))
 
 
+def test_more_classes_than_can_be_told_apart_are_refused():
+    masks = {f"c{k}": np.arange(70)[None] == k for k in range(70)}
+    with pytest.raises(DataError, match="70 classes; at most 63"):
+        classes(masks)
+    assert len(classes({name: masks[name] for name in list(masks)[:63]})) == 63
+
+
 def test_classes_that_overlap_fall_into_pieces_that_belong_to_both():
     infection = np.zeros((6, 6), bool)
     infection[1:5, 1:5] = True

@@ -101,6 +101,24 @@ def read_json(path: Path) -> Any:
         raise DataError(f"not a JSON file: {error}") from error
 
 
+def parse_flag(value: Any, name: str) -> bool:
+    """A truth that may be written as a word; ``None`` and an empty word are false.
+
+    Args:
+        value: as it stands in the JSON.
+        name: of the key, for the message.
+
+    Raises:
+        DataError: it is neither true nor false.
+    """
+    said = "" if value is None else str(value).strip().lower()
+    if said in ("true", "yes", "1"):
+        return True
+    if said in ("", "false", "no", "0"):
+        return False
+    raise DataError(f"{name!r} is {said[:40]!r}; true or false was expected")
+
+
 def parse_split(value: Any) -> Split | None:
     """The split that a data set calls so; ``None`` if it says nothing.
 

@@ -48,7 +48,11 @@ def read(source: Path, text: str = "") -> Findings:
             names = ", ".join(map(repr, dict.fromkeys(image_names(mask.stem))))
             findings.note("error", f"there is no image of this mask; expected one named {names}", mask)
     if not images:
-        findings.note("error", "there are no images (PNG, JPEG, TIFF or BMP)", images_folder or source)
+        findings.note(
+            "error",
+            "there are no images (PNG, JPEG, TIFF or BMP) in it; folders within it are not read",
+            images_folder or source,
+        )
     return findings
 
 

@@ -16,6 +16,7 @@ from lexseg.data.importers.expressions import (
     PICKLES,
     Expression,
     ImageFinder,
+    parse_flag,
     parse_split,
     read_json,
     sentences_of,
@@ -114,7 +115,7 @@ class _Catalogue:
             raise DataError(f"the image_id {image!r} is not in {self.path.name}")
         named = reference.get("ann_ids", reference.get("ann_id"))
         targets = named if isinstance(named, list) else [named]
-        if reference.get("no_target") or all(target in (-1, None) for target in targets):
+        if parse_flag(reference.get("no_target"), "no_target") or all(target in (-1, None) for target in targets):
             targets = []
         for target in targets:
             if not isinstance(target, (int, str)) or target not in self.annotations:

@@ -23,6 +23,7 @@ from lexseg.data.images import image_size
 from lexseg.data.importers.expressions import (
     Expression,
     ImageFinder,
+    parse_flag,
     parse_split,
     read_json,
     sentences_of,
@@ -133,7 +134,10 @@ class _Item:
         if kind not in ("", "one", "several", "none"):
             kind = ""  # other projects mean other things by a kind
         values = _values(get["targets"])
-        absent = bool(get["no_target"]) or kind == "none" or (get["targets"] is not None and not values)
+        none = parse_flag(get["no_target"], "no_target")
+        absent = none or kind == "none" or (get["targets"] is not None and not values)
+        if none and values:
+            raise DataError("'no_target' and targets contradict each other; leave one of them out")
         if not absent and path is None and not segment:
             if "bbox" in record or "box" in record:
                 raise DataError("there is a box, but no mask; a box is no mask")

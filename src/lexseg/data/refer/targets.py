@@ -19,6 +19,9 @@ TargetKind = Literal["components", "instances", "classes"]
 MOST_TARGETS = 65535
 """As many as a 16-bit mask can tell apart."""
 
+MOST_CLASSES = 63
+"""As many as the bits of a whole number tell apart."""
+
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -71,6 +74,8 @@ def classes(masks: Mapping[str, NDArray[np.bool_]]) -> Instances:
         masks: bool[H, W] by the class's name.
     """
     names = list(masks)
+    if len(names) > MOST_CLASSES:
+        raise DataError(f"the image has {len(names)} classes; at most {MOST_CLASSES} can be told apart: leave some out")
     code: NDArray[np.int64] = np.zeros(next(iter(masks.values())).shape, dtype=np.int64)
     for bit, name in enumerate(names):
         code |= masks[name].astype(np.int64) << bit

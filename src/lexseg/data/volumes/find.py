@@ -69,7 +69,7 @@ def find_pairs(source: Path, channel: int | None = None) -> Pairs:
     for path in files:
         kind, key = _kind(path, folder)
         (masks if kind == "mask" else volumes).setdefault(key, []).append(path)
-    volumes = {key: _one_channel(key, found, channel) for key, found in _by_channel(volumes, masks).items()}
+    volumes = {key: _one_channel(found, channel) for key, found in _by_channel(volumes, masks).items()}
     result = Pairs()
     for key in sorted({*volumes, *masks}, key=lambda key: (_natural(str(key[0])), _natural(key[1]))):
         mine, theirs = volumes.get(key, []), masks.get(key, [])
@@ -114,7 +114,7 @@ def _by_channel(volumes: dict[Key, list[Path]], masks: dict[Key, list[Path]]) ->
     return joined
 
 
-def _one_channel(key: Key, found: Sequence[Path], channel: int | None) -> list[Path]:
+def _one_channel(found: Sequence[Path], channel: int | None) -> list[Path]:
     numbered = {stem_of(path): path for path in found if _CHANNEL.match(stem_of(path))}
     if len(found) < 2 or len(numbered) < len(found):
         return list(found)

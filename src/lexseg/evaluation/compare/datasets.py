@@ -1,17 +1,14 @@
 """The data sets of a plan: whether they are there, who trains, who selects, who is scored, and what they hold."""
 
-import csv
 import hashlib
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from lexseg.data.case import Case, Split
-from lexseg.data.files import replace_file
 from lexseg.data.manifest import read_manifests
-from lexseg.data.splits import assign_splits, split_cases
+from lexseg.data.splits import assign_splits, split_cases, write_splits
 from lexseg.errors import DataError, LexSegError
 from lexseg.evaluation.cases import select_cases
 from lexseg.evaluation.compare.configuration import id_list, manifests
@@ -112,10 +109,6 @@ def _parted(cases: Sequence[Case], used: Sequence[Case]) -> dict[str, Split]:
 
 
 def _write(path: Path, cases: Sequence[Case], parts: Mapping[str, Split] | None = None) -> Path:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["id", "split"])
-    writer.writerows((case.id, (parts or {}).get(case.id, case.split)) for case in cases)
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, buffer.getvalue().encode())
+    write_splits(path, ((case.id, (parts or {}).get(case.id, case.split)) for case in cases))
     return path.resolve()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lexseg.encoders.layers import ChannelNorm
 from lexseg.losses.contrastive import Targets, caption_targets, info_nce, soft_targets
 from lexseg.losses.region_words import EPS, prototype, similarity
 from lexseg.losses.swapped import Said, Swapped, swapped_loss
@@ -19,13 +20,6 @@ from lexseg.models.parts.positions import sine_positions_2d
 from lexseg.text.batch import TextBatch
 
 Distance = Literal["global", "masked", "masked+context", "soft"]
-
-
-class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of float[B, C, H, W]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
 class JointSpace(nn.Module):

@@ -5,7 +5,7 @@ the sentence keeps its length, where the code mixes token positions by a convolu
 weights. ``slots`` of :class:`GuideLayer` and ``blur`` of :class:`SubPixelHead` bring the published form back.
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -140,9 +140,8 @@ class SubPixelHead(nn.Module):
         with torch.no_grad():  # ICNR (Aitken et al., 2017): the 16 sub-pixels start equal, so no checkerboard
             first = self.expand.weight[::16].clone()
             self.expand.weight.copy_(first.repeat_interleave(16, 0))
-            self.expand.bias.copy_(
-                self.expand.bias[::16].repeat_interleave(16)
-            ) if self.expand.bias is not None else None
+            bias = cast(Tensor, self.expand.bias)
+            bias.copy_(bias[::16].repeat_interleave(16))
 
     def forward(self, x: Tensor) -> Tensor:
         full = F.pixel_shuffle(self.expand(x), 4)

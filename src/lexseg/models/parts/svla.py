@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from lexseg.encoders.base import ImageEncoder
 from lexseg.encoders.mscan import MSCAN, STRIPS, Merge, MSCANBlock, MSCANStage, add_branches
 from lexseg.losses.swapped import Said
+from lexseg.models.parts.alignment import masked_mean
 
 LanguageBlocks = Literal["all", "stage", "none"]
 
@@ -124,8 +125,7 @@ class Words:
 
     def __init__(self, states: Tensor, mask: Tensor) -> None:
         self.states, self.mask = states, mask
-        there = mask.unsqueeze(-1).to(states.dtype)
-        self.sentence = (states * there).sum(1) / there.sum(1).clamp(min=1)
+        self.sentence = masked_mean(states, mask)
 
     def first(self, n: int) -> "Words":
         """Those of the first ``n`` rows."""
@@ -168,6 +168,8 @@ class SVLAEncoder(nn.Module):
         super().__init__()
         if isinstance(encoder, MSCAN) and tuple(kernels) != STRIPS:
             raise ValueError(f"kernels are of the blocks put after another encoder's stages; MSCAN has {list(STRIPS)}")
+        if getattr(encoder, "even", ()) and language_blocks != "none":
+            raise ValueError("even_scale is of maps as the encoder ends them, and SVLA stands between its stages")
         if any(kernel % 2 == 0 for kernel in kernels):
             raise ValueError(f"kernels are {list(kernels)}; odd lengths were expected")
         self.encoder = encoder
