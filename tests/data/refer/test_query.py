@@ -22,7 +22,7 @@ CHEST, GRID = ANATOMIES["chest"], ANATOMIES["grid"]
 def all_queries(anatomy):
     return [
         Query(),
-        *propose.plain(anatomy, None),
+        *propose.plain(None),
         *propose.placed(anatomy, None),
         *propose.across(anatomy, None),
         *propose.ranked(None),

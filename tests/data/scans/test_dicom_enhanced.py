@@ -135,6 +135,6 @@ def test_more_frames_than_pixels(make_file):
 
 def test_the_header_of_each_frame_is_found(make_enhanced):
     scan = open_scan(make_enhanced([[-100, -90, 3.0 * index] for index in range(2)]))
-    assert scan.source.single_file
+    assert len(scan.source.headers) == 1
     assert isinstance(scan.source.dataset(1), pydicom.Dataset)
     assert "PixelData" not in scan.source.dataset(1)

@@ -165,7 +165,7 @@ class _Builder:
             laterality=case.laterality,
             rng=case_generator(settings.seed, 0, case.id),
         )
-        self.statistics.image(case, targets, chosen.expressions, chosen.doubts)
+        self.statistics.image(targets, chosen.expressions, chosen.doubts)
         if not chosen.expressions:
             self.statistics.skip(case.id, "no unambiguous expression")
             return

@@ -102,7 +102,7 @@ def _execute(
         groups = {"all": [Query(name=name)]}
         if name is None or name in present:
             groups |= {
-                "plain": propose.plain(anatomy, name),
+                "plain": propose.plain(name),
                 "placed": propose.placed(anatomy, name),
                 "across": propose.across(anatomy, name),
                 "negated": list(propose.negated(name)),

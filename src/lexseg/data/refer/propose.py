@@ -12,7 +12,7 @@ SIDES: tuple[p.Side, p.Side] = ("left", "right")
 OPPOSITE_ZONES: tuple[tuple[p.Zone, p.Zone], ...] = (("upper", "lower"), ("lower", "upper"))
 
 
-def plain(anatomy: Anatomy, name: str | None) -> list[Query]:
+def plain(name: str | None) -> list[Query]:
     """What is asked of every image: each side."""
     return [Query(name=name, side=side) for side in SIDES]
 

@@ -40,9 +40,7 @@ class Statistics:
     splits: Counter[str] = field(default_factory=Counter)
     sentences: dict[str, int] = field(default_factory=dict)
 
-    def image(
-        self, case: Case, targets: Sequence[Target], expressions: Sequence[Expression], doubts: Mapping[str, int]
-    ) -> None:
+    def image(self, targets: Sequence[Target], expressions: Sequence[Expression], doubts: Mapping[str, int]) -> None:
         """Count an image and its expressions."""
         described = sum(target.describable for target in targets)
         self.targets[described] += 1

@@ -167,9 +167,10 @@ def rules(found: Comparison) -> list[str]:
         "Scores are at each image's own size. Per image: the mean of the images' scores, both masks empty 1, one empty "
         "0. Pooled: one count over the pixels of all images. Never compare one with the other.",
         "Intervals and p values: paired percentile bootstrap of 10,000 samples of whole patients (images, where no "
-        "patient is known), on the same cases, seeds averaged case by case first; p corrected by Holm over all "
-        "comparisons of a data set. They tell whether other patients would change the order, not whether another seed "
-        "would: that is what the spread of the seeds is for, and of a method with one seed it is not known.",
+        "patient is known), on the same cases; a method's seeds are averaged, per-image scores case by case; p "
+        "corrected by Holm over all comparisons of a data set. They tell whether other patients would change the "
+        "order, not whether another seed would: that is what the spread of the seeds is for, and of a method with one "
+        "seed it is not known.",
     ]
     on_val = any(plan.datasets[name].split == "val" for name in found.statistics)
     if on_val and plan.select == "best" and plan.select_on == "val":

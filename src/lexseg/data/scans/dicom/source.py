@@ -47,11 +47,6 @@ class DicomSource:
         """Of the files, without their pixels: what a segmentation refers to."""
         return tuple(header.dataset for header in self.headers)
 
-    @property
-    def single_file(self) -> bool:
-        """Whether all frames are of one file."""
-        return len(self.headers) == 1
-
     def dataset(self, frame: int) -> Dataset:
         """Of the file that a frame is in, without its pixels."""
         return self.headers[self.places[frame][0]].dataset
