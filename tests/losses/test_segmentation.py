@@ -120,3 +120,8 @@ def test_gradients_are_those_of_finite_differences() -> None:
         assert x.grad is not None
         slope = (loss(logits + step, target) - loss(logits - step, target)) / 2e-2
         assert float(x.grad[1, 0, 1, 2]) == pytest.approx(float(slope), abs=1e-4)
+
+
+def test_a_mask_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match="equal shapes"):
+        soft_dice_loss(torch.zeros(2, 1, 8, 8), Target(torch.zeros(2, 1, 1, 1)))

@@ -20,8 +20,15 @@ def soft_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> Te
         target: the truth; pixels outside ``valid`` count nowhere, cases count by ``weight``.
         smooth: added to numerator and denominator, so that an empty prediction of an empty mask costs nothing.
 
+    Raises:
+        ValueError: logits and mask differ in shape.
+
     Reference: Milletari et al., V-Net, 2016.
     """
+    if logits.shape != target.mask.shape:  # it would be broadcast
+        raise ValueError(
+            f"logits {tuple(logits.shape)} and a mask {tuple(target.mask.shape)}; equal shapes were expected"
+        )
     probability, mask = logits.float().sigmoid(), target.mask.float()
     if target.valid is not None:
         probability, mask = probability * target.valid, mask * target.valid
