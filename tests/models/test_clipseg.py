@@ -255,4 +255,4 @@ def test_features_of_an_image_do_not_depend_on_its_sentences() -> None:
 def test_lite_overfits_eight_films(data_root: Path) -> None:
     # Frozen: Lite0's running statistics move by a hundredth a step, and its taps reach this decoder as they are: after
     # 40 steps of training it, evaluation sees other features (Dice 0.1, while the loss says 0.8).
-    assert overfit("clipseg-lite", data_root, freeze_encoder=True) > 0.7
+    assert overfit("clipseg-lite", data_root, freeze_encoder=True, encoder_args={"pretrained": True}) > 0.7

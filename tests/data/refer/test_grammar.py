@@ -27,7 +27,7 @@ def said(query, anatomy=CHEST, nouns=None, forms=FORMS):
 def queries(anatomy):
     return [
         Query(),
-        *propose.plain(anatomy, None),
+        *propose.plain(None),
         *propose.placed(anatomy, None),
         *propose.across(anatomy, None),
         *propose.negated(None),
