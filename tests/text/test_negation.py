@@ -56,6 +56,7 @@ ALL_NEGATED = [
     "left-sided opacity: none",
     "opacity - none",
     "Pneumothorax: no.",
+    "Effusion: no definite effusion",
     "Mass: nil",
     "Effusion, pneumothorax: none",
     "opacity is not seen on the left",

@@ -66,7 +66,14 @@ def test_a_whole_report() -> None:
         ("Chest, two views. Impression: pneumonia.", [("pneumonia", False)]),
         ("Results of the study show a left opacity.", [("Results of the study show a left opacity", False)]),
         ("\ufeffFINDINGS: opacity left.\r\nIMPRESSION: Nodule.", [("opacity left", False), ("Nodule", False)]),
+        ("Left opacity. Views: two. Right opacity.", [("Left opacity", False), ("Right opacity", False)]),
+        (
+            "FINDINGS: No effusion. Contrast: none. Opacity in the left base. HISTORY: right mass. Right nodule.",
+            [("No effusion", True), ("Opacity in the left base", False)],
+        ),
+        ("History: right mass. Views: two. Right nodule.\n\nLeft opacity.", [("Left opacity", False)]),
         ("Pneumothorax: none.", [("Pneumothorax: none", True)]),
+        ("Pleural effusion: No pleural effusion.", [("Pleural effusion: No pleural effusion", True)]),
         ("Infection: none\nEffusion: nil\nOpacity: left base", [
             ("Infection: none", True), ("Effusion: nil", True), ("Opacity: left base", False)]),
     ],

@@ -168,7 +168,8 @@ class _Parser:
         if before is None:
             return [_Part(start, end, False)]
         found = []
-        if names_finding(self.text[start : before.start()]):
+        said = self.text[start : before.start()]
+        if names_finding(said) and not said.rstrip().endswith(":"):  # "effusion: no effusion" is one
             found.append(_Part(start, before.start(), False))
             start = before.start()
         for match in _words("and|with").finditer(self.text, before.end(), end):

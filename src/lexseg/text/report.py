@@ -94,12 +94,21 @@ def _sections(text: str) -> Iterator[tuple[str, int, int]]:
     above = all(h["finding"] is None or _SUMS_UP.match(h["finding"]) for h in headings) and names_finding(text[:first])
     if first > 0 and (above or not chosen):
         yield "", 0, first
+    reading = "" if above or not chosen else None  # the section that is being read
     for heading, after in zip_longest(headings, headings[1:]):
         end = after.start() if after is not None else len(text)
         if heading["finding"]:
-            yield " ".join(heading["finding"].lower().split()), heading.end(), end
-        elif not chosen and (blank := _BLANK_LINE.search(text, heading.end(), end)):
-            yield "", blank.end(), end  # without a section of findings, others end at a blank line
+            reading = " ".join(heading["finding"].lower().split())
+            yield reading, heading.end(), end
+            continue
+        brief = heading["within"] is not None and not (chosen and heading.group().strip().isupper())
+        if brief and reading is not None:  # "Contrast: none." is a sentence, and no section
+            stop = _STOP.search(text, heading.end(), end)
+        else:  # without a section of findings, others end at a blank line
+            stop = None if chosen else _BLANK_LINE.search(text, heading.end(), end)
+            reading = None if stop is None else ""
+        if reading is not None and stop is not None:
+            yield reading, stop.end(), end
 
 
 # --- sentences ------------------------------------------------------------------------
