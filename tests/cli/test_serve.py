@@ -1,11 +1,23 @@
 """``lexseg serve``: what it refuses before it serves."""
 
+import logging
 import socket
 import sys
 
 import pytest
 
 from lexseg.cli.main import main
+
+
+@pytest.fixture(autouse=True)
+def _loggers_as_they_were():
+    """A server's handler would go on writing to a stream that pytest has closed."""
+    logs = [logging.getLogger(name) for name in ("lexseg.server", "uvicorn", "python_multipart")]
+    kept = [(log.handlers, log.propagate, log.level) for log in logs]
+    yield
+    for log, (handlers, propagate, level) in zip(logs, kept, strict=True):
+        log.handlers, log.propagate = handlers, propagate
+        log.setLevel(level)
 
 
 def refused(capsys, *arguments):
