@@ -24,6 +24,7 @@ from lexseg.text.collate import TextPipeline
 from lexseg.text.contradiction import contradicts
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.negation import affirmed
+from lexseg.text.plain import in_plain_words
 from lexseg.text.wording import mirror_words
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Segmenter:
         presence: calibration of the answer to "is it there?", as in :class:`lexseg.models.io.ModelConfig`.
         laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
         modalities: of the images it was trained on, as DICOM names them; empty if unknown.
+        plain: by anatomy, how a sentence is also asked in plain words, as in :class:`lexseg.models.io.ModelConfig`.
         name: what the model is called in results.
         sha256: of the model's weights; ``None`` if unknown.
         device: where to run; ``None`` takes a GPU where there is one.
@@ -58,6 +60,7 @@ class Segmenter:
         presence: Mapping[str, float] | None = None,
         laterality: Laterality | None = None,
         modalities: Sequence[str] = (),
+        plain: Mapping[str, str] | None = None,
         name: str = "",
         sha256: str | None = None,
         device: torch.device | str | None = None,
@@ -75,7 +78,7 @@ class Segmenter:
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
         self.modalities = tuple(modalities)
         self.sha256, self.uses_text = sha256, model.uses_text
-        self._presence = dict(presence or UNCALIBRATED)
+        self._presence, self._plain = dict(presence or UNCALIBRATED), dict(plain or {})
         # sentences are patient data: never cached on disk here
         self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
 
@@ -96,6 +99,7 @@ class Segmenter:
             presence=config.presence,
             laterality=config.laterality,
             modalities=config.modalities,
+            plain=config.plain,
             name=str(model),
             sha256=config.weights_sha256,
             device=device,
@@ -216,6 +220,9 @@ class Segmenter:
     ) -> Iterator[tuple[tuple[int, str | None], Tensor, float | None]]:
         """Answer questions about encoded images.
 
+        Each is asked in all its views: the sentence, the same in plain words where that can be said, and with ``tta``
+        both of the mirrored image.
+
         Args:
             features: of :meth:`encode`, with the same ``tta``.
             asked: (row of the image, sentence in the model's own words).
@@ -228,21 +235,23 @@ class Segmenter:
         rows = features.maps[0].shape[0] // (2 if tta else 1)
         for start in range(0, len(asked), _CHUNK):
             part = asked[start : start + _CHUNK]
-            index = [i for i, _ in part] + [rows + i for i, _ in part if tta]
-            texts = [t for _, t in part] + [t and mirror_words(t, "horizontal") for _, t in part if tta]
+            views = [(j, i, text) for j, (i, text) in enumerate(part)]
+            views += [(j, i, plain) for j, (i, text) in enumerate(part) if (plain := self._in_plain_words(text))]
+            straight = len(views)
+            if tta:
+                views += [(j, rows + i, text and mirror_words(text, "horizontal")) for j, i, text in views]
             with torch.inference_mode():
-                prediction = self._decode(features, index, texts)
+                prediction = self._decode(features, [row for _, row, _ in views], [text for _, _, text in views])
                 logits = prediction.logits.float().cpu()
-                logits = logits.reshape(-1, len(part), *logits.shape[1:])
                 if tta:
-                    logits = torch.stack([logits[0], logits[1].flip(-1)])
-                presence = None
+                    logits = torch.cat([logits[:straight], logits[straight:].flip(-1)])
+                sure = None
                 if prediction.presence is not None:
                     scale, bias = self._presence["scale"], self._presence["bias"]
                     sure = (prediction.presence.float().cpu() * scale + bias).sigmoid()
-                    presence = sure.reshape(-1, len(part)).mean(0)
             for j, question in enumerate(part):
-                yield question, logits[:, j], None if presence is None else float(presence[j])
+                own = [v for v, (of, _, _) in enumerate(views) if of == j]
+                yield question, logits[own], None if sure is None else float(sure[own].mean())
 
     def heard(self, text: str | None) -> tuple[str | None, State | None]:
         """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
@@ -252,6 +261,9 @@ class Segmenter:
             return None, "not found"
         words = affirmed(text)
         return words, "negated" if words is None else None
+
+    def _in_plain_words(self, text: str | None) -> str | None:
+        return in_plain_words(text, self._plain) if text and self._plain else None
 
     def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
         whole = index == list(range(features.maps[0].shape[0]))

@@ -19,6 +19,7 @@ from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
 from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
+from lexseg.text.plain import ANATOMIES
 
 FORMAT = 1
 UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
@@ -42,6 +43,8 @@ class ModelConfig:
         presence: how the answer to "is it there?" is calibrated: ``scale`` a and ``bias`` b make the probability
             sigmoid(a * logit + b), below ``threshold`` nothing is found. ``None``: `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
+        plain: by anatomy, of :data:`lexseg.text.plain.ANATOMIES`, how its training calls all that it looks for there:
+            a sentence about one whole side is then also asked in these words. ``None``: never.
         weights_sha256: of model.safetensors.
         format: version of this file's layout.
     """
@@ -55,6 +58,7 @@ class ModelConfig:
     threshold: float = 0.5
     presence: Mapping[str, float] | None = None
     modalities: tuple[str, ...] = ()
+    plain: Mapping[str, str] | None = None
     weights_sha256: str = ""
     format: int = FORMAT
 
@@ -180,6 +184,8 @@ def _parse_config(folder: Path) -> ModelConfig:
         raise ModelError(f"{path}: {error}") from error
     if config.presence is not None and not _calibrated(config.presence):
         raise ModelError(f"{path}: 'presence' must be null or hold 'scale', 'bias' and a 'threshold' between 0 and 1")
+    if config.plain is not None and not _plain(config.plain):
+        raise ModelError(f"{path}: 'plain' must be null or name a finding for an anatomy, of {sorted(ANATOMIES)}")
     if not usable:
         raise ModelError(f"{path}: 'threshold' must lie between 0 and 1, and 'size' be two positive numbers")
     return config
@@ -192,6 +198,12 @@ def _calibrated(presence: Any) -> bool:
         return False
     names = {"scale", "bias", "threshold"}
     return set(values) == names and all(map(math.isfinite, values.values())) and 0 < values["threshold"] < 1
+
+
+def _plain(nouns: Any) -> bool:
+    if not isinstance(nouns, dict) or not nouns.keys() <= ANATOMIES:
+        return False
+    return all(isinstance(noun, str) and noun.strip() for noun in nouns.values())
 
 
 def _read_json(path: Path) -> dict[str, Any]:
