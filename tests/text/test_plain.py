@@ -52,6 +52,9 @@ def test_one_whole_lung_is_asked_for_plainly(text: str) -> None:
         "unilateral infection of the left lung",
         "pleural effusion, left lung",
         "nodule in the left lung",
+        "left pneumothorax",
+        "pleural thickening of the left chest",
+        "fractured rib, left hemithorax",
         "what do you see on the left?",  # of what?
         "mass in the left breast",
         "",

@@ -21,13 +21,15 @@ _ABOUT = {
 }
 # Words that pick among what lies in a lung, count it, or name what is no infection: plain words would lose them.
 _MORE = re.compile(
-    r"(?<!covid-)(?<!covid-1)\d|\b(?:(?:larg|big|small|long|wid|bright|dark|dens|round|few)(?:e|er|est|ger|gest|ed|ish)?|tiny|sizea?ble|band|irregular\w*"
-    r"|elongated|oblong|extensive|faint|subtle|light\w*|lucent|patch|first|second|third|last|next|\w*most|furth?est|main"
-    r"|above|below|beside|between|near\w*|superior|inferior|medial|lateral|central|peripheral\w*|perihilar"
-    r"|hil(?:ar|um|a)|one|two|three|four|single|sole|many|several|multiple|both|unilateral\w*|bilateral\w*"
-    r"|effusions?|fluid|pneumothora\w+|nodul\w+|mass(?:es)?|tumou?rs?|cancers?|metasta\w+|cyst\w*|cavit\w+|calcif\w+"
-    r"|fibro\w+|emphysema\w*|o?edema\w*|atelecta\w+|collaps\w+|ribs?|fractur\w+|heart|cardi\w+|mediastin\w+"
-    r"|diaphragm\w*|tubes?|catheters?|lines?|pacemakers?|wires?|breasts?)\b",
+    r"(?<!covid-)(?<!covid-1)\d"
+    r"|\b(?:(?:larg|big|small|long|wid|bright|dark|dens|round|few)(?:e|er|est|ger|gest|ed|ish)?|tiny|sizea?ble|extensive"
+    r"|irregular\w*|elongated|oblong|band|faint|subtle|light\w*|lucent|patch|first|second|third|last|next|\w*most|furth?est"
+    r"|main|above|below|beside|between|near\w*|superior|inferior|medial|lateral|central|peripheral\w*|perihilar|hil\w+"
+    r"|one|two|three|four|single|sole|many|several|multiple|both|unilateral\w*|bilateral\w*"
+    r"|effusions?|fluid|pleura\w*|pneumothora\w+|nodul\w+|mass(?:es)?|tumou?rs?|cancers?|metasta\w+|lymph\w*|cyst\w*"
+    r"|cavit\w+|abscess\w*|bulla\w*|calcif\w+|granulom\w*|fibro\w+|scar\w*|thicken\w*|emphysema\w*|o?edema\w*"
+    r"|ha?emorrh\w+|embol\w+|atelecta\w+|collaps\w+|hernia\w*|ribs?|fractur\w+|heart|cardi\w+|aort\w+|trache\w+"
+    r"|mediastin\w+|diaphragm\w*|tubes?|catheters?|lines?|pacemakers?|wires?|breasts?)\b",
     re.IGNORECASE,
 )
 
