@@ -1,5 +1,6 @@
 """What tests of all rooms share."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -16,6 +17,17 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.fail(f"LEXSEG_DATA is {folder}, which is not a folder")
     return root
+
+
+@pytest.fixture
+def server_logs():
+    """For tests that call ``lexseg serve``: its handler would go on writing to a stream that pytest has closed."""
+    logs = [logging.getLogger(name) for name in ("lexseg.server", "uvicorn", "python_multipart")]
+    kept = [(log.handlers, log.propagate, log.level) for log in logs]
+    yield
+    for log, (handlers, propagate, level) in zip(logs, kept, strict=True):
+        log.handlers, log.propagate = handlers, propagate
+        log.setLevel(level)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """``lexseg serve``: what it refuses before it serves."""
 
-import logging
 import socket
 import sys
 
@@ -8,16 +7,7 @@ import pytest
 
 from lexseg.cli.main import main
 
-
-@pytest.fixture(autouse=True)
-def _loggers_as_they_were():
-    """A server's handler would go on writing to a stream that pytest has closed."""
-    logs = [logging.getLogger(name) for name in ("lexseg.server", "uvicorn", "python_multipart")]
-    kept = [(log.handlers, log.propagate, log.level) for log in logs]
-    yield
-    for log, (handlers, propagate, level) in zip(logs, kept, strict=True):
-        log.handlers, log.propagate = handlers, propagate
-        log.setLevel(level)
+pytestmark = pytest.mark.usefixtures("server_logs")
 
 
 def refused(capsys, *arguments):

@@ -120,6 +120,7 @@ def _evil(tmp_path, weights):
     return folder
 
 
+@pytest.mark.usefixtures("server_logs")
 def test_a_pickle_that_poses_as_a_model_is_not_opened(tmp_path, capsys):
     made = tmp_path / "owned"
     evil = pickle.dumps(Harm(made))
@@ -147,6 +148,7 @@ def test_a_pickle_that_poses_as_a_model_is_not_opened(tmp_path, capsys):
     ],
     ids=["2^62", "99 MB", "2^64", "cut short", "of 36 GB", "empty"],
 )
+@pytest.mark.usefixtures("server_logs")
 def test_a_header_of_weights_makes_no_room_for_itself(tmp_path, capsys, weights):
     began = time.monotonic()
     assert "does not fit" in _serve(_evil(tmp_path, weights), capsys)
@@ -154,6 +156,7 @@ def test_a_header_of_weights_makes_no_room_for_itself(tmp_path, capsys, weights)
 
 
 @pytest.mark.parametrize("method", ["os.system", "builtins:eval", "../../x", "lexseg.cli.main:main", "", "__import__"])
+@pytest.mark.usefixtures("server_logs")
 def test_a_configuration_names_no_code(tmp_path, capsys, method):
     folder = _evil(tmp_path, b"")
     config = json.loads((folder / "config.json").read_text())
