@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import fakes
 from lexseg.cli.main import main
 
 
@@ -355,13 +356,11 @@ def cut_short(folder):
 
 
 def unknown_key(folder):
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"surprise": 1}))
+    fakes.configure(folder, surprise=1)
 
 
 def unknown_argument(folder):
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"arguments": {"surprise": 1}}))
+    fakes.configure(folder, arguments={"surprise": 1})
 
 
 def half_a_config(folder):

@@ -82,15 +82,13 @@ def test_a_tumour_of_the_breast_is_asked_for_as_before():
 
 @pytest.mark.parametrize("plain", [{"knee": "tear"}, {"chest": ""}, {"chest": 3}, ["chest"], "infection"])
 def test_impossible_plain_words_are_refused(sides_folder, plain):
-    path = sides_folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"plain": plain}))
+    fakes.configure(sides_folder, plain=plain)
     with pytest.raises(ModelError, match="'plain' must be null or name"):
         load_model(sides_folder)
 
 
 def test_plain_words_are_kept_with_the_model(sides_folder):
-    path = sides_folder / "config.json"
-    assert json.loads(path.read_text())["plain"] is None
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"plain": {"chest": "opacity"}}))
+    assert json.loads((sides_folder / "config.json").read_text())["plain"] is None
+    fakes.configure(sides_folder, plain={"chest": "opacity"})
     assert load_model(sides_folder).config.plain == {"chest": "opacity"}
     assert Segmenter.from_pretrained(sides_folder, device="cpu")._in_plain_words(ODD) == "opacity in the left lung"

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+import fakes
 from lexseg.models.io import ModelConfig
 
 
@@ -87,26 +88,18 @@ def test_mirrored_views_are_averaged_in_presence_too(careful_sides):
     [{"scale": 1.0}, {"scale": 1.0, "bias": 0.0, "threshold": 1.5}, {"scale": "x", "bias": 0, "threshold": 0.5}, [1]],
 )
 def test_an_impossible_calibration_is_refused(sides_folder, presence):
-    import json
-
     from lexseg.errors import ModelError
     from lexseg.models.io import load_model
 
-    path = sides_folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"presence": presence}))
+    fakes.configure(sides_folder, presence=presence)
     with pytest.raises(ModelError, match="'presence' must be null or hold"):
         load_model(sides_folder)
 
 
 def test_a_calibration_is_kept_with_the_model(sides_folder):
-    import json
-
     from lexseg.inference.segmenter import Segmenter
 
-    path = sides_folder / "config.json"
     calibration = {"scale": 2.0, "bias": 0.5, "threshold": 0.4}
-    path.write_text(
-        json.dumps(json.loads(path.read_text()) | {"presence": calibration, "arguments": {"presence": True}})
-    )
+    fakes.configure(sides_folder, presence=calibration, arguments={"presence": True})
     assert Segmenter.from_pretrained(sides_folder, device="cpu").presence_threshold == 0.4
     assert ModelConfig("sides", {}, (32, 32)).presence is None

@@ -22,17 +22,21 @@ ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def create_image_encoder(name: str, **kwargs: Any) -> "ImageEncoder":
+def create_image_encoder(name: str, *, frozen: bool = False, **kwargs: Any) -> "ImageEncoder":
     """Build an image encoder.
 
     Args:
         name: a key of :data:`ENCODERS`.
+        frozen: whether it will stay in evaluation mode for good.
         kwargs: keywords of the encoder. All take ``pretrained``: true for its usual weights, false for a random start,
             or a string that names others (a file, a folder or a hub id; see the encoder).
 
     Raises:
         ModelError: the name is unknown, or the weights cannot be had.
+        ValueError: a keyword means nothing for a frozen encoder.
     """
+    if frozen and kwargs.get("even_scale"):
+        raise ValueError("even_scale measures the maps in training, and a frozen encoder is not in training")
     if name not in ENCODERS:
         raise ModelError(f"no image encoder is called {name!r}; there are: {', '.join(ENCODERS)}")
     place, preset = ENCODERS[name]

@@ -263,7 +263,7 @@ class Segmenter:
         return words, "negated" if words is None else None
 
     def _in_plain_words(self, text: str | None) -> str | None:
-        return in_plain_words(text, self._plain) if text and self._plain else None
+        return in_plain_words(text, self._plain) if text else None
 
     def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
         whole = index == list(range(features.maps[0].shape[0]))

@@ -77,11 +77,12 @@ class CLIPSeg(SegmentationModel):
         super().__init__()
         if film not in ("deepest", "every") or head not in ("refined", "plain"):
             raise ValueError(f"film is {film!r} and head {head!r}: 'deepest' or 'every', 'refined' or 'plain' expected")
-        if freeze_encoder and (encoder_args or {}).get("even_scale"):
-            raise ValueError("even_scale measures the maps in training, and a frozen encoder is not in training")
         options = dict(encoder_args or {})
         self.encoder: ClipTaps | PyramidTaps
-        self.encoder = ClipTaps(**options) if encoder == CLIP else PyramidTaps(create_image_encoder(encoder, **options))
+        if encoder == CLIP:
+            self.encoder = ClipTaps(**options)
+        else:
+            self.encoder = PyramidTaps(create_image_encoder(encoder, frozen=freeze_encoder, **options))
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
         self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
         self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None

@@ -79,9 +79,7 @@ class CRIS(SegmentationModel):
         super().__init__()
         if upsample not in ("bicubic", "bilinear"):
             raise ValueError(f"upsample is {upsample!r}; 'bicubic' or 'bilinear' was expected")
-        if freeze_encoder and (encoder_args or {}).get("even_scale"):
-            raise ValueError("even_scale measures the maps in training, and a frozen encoder is not in training")
-        self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
+        self.encoder = create_image_encoder(encoder, frozen=freeze_encoder, **(encoder_args or {}))
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
         self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
         self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None

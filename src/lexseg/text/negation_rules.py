@@ -20,8 +20,8 @@ _SEEN = (
 # Not a negation of what follows or precedes, whatever words are in it.
 PSEUDO = (
     r"no (?:(?:significant|relevant|interval|suspicious|obvious|appreciable|further|definite|real|major) )*"
-    r"(?:change|increase|decrease|improvement|progress(?:ion)?|resolution|regression|difference|clearing|worsening|enlargement|growth|doubt|question"
-    r"|less than|more than)(?: (?:in|of|to|from|since)\b)?",
+    r"(?:change|increase|decrease|improvement|progress(?:ion)?|resolution|regression|difference|clearing"
+    r"|worsening|enlargement|growth|doubt|question|less than|more than)(?: (?:in|of|to|from|since)\b)?",
     r"without (?:(?:significant|interval) )*(?:change|increase|decrease|improvement|progression|doubt"
     r"|difficulty|contrast)(?: (?:in|of|to|from|since)\b)?",
     r"not (?:only|just|merely|necessarily|certain(?:ly)?|sure|yet|known|clear|normal|unremarkable|unlikely|healthy"

@@ -44,12 +44,11 @@ def in_plain_words(text: str, nouns: Mapping[str, str]) -> str | None:
         text: one sentence, without what it denies.
         nouns: by anatomy, of `ANATOMIES`, how a model's training calls all that it looks for there.
     """
-    named = places(text)
-    if len(named) != 1 or _MORE.search(text):
+    anatomy = next((name for name in nouns if _ABOUT[name].search(text)), None)
+    if anatomy is None or _MORE.search(text) or len(named := places(text)) != 1:
         return None
     ((side, height),) = named
-    anatomy = next((name for name in nouns if _ABOUT[name].search(text)), None)
-    if anatomy is None or not side or height:
+    if not side or height:
         return None
     said = _SAYS[anatomy].format(noun=nouns[anatomy], side=side)
     return None if said.casefold() == text.strip(" .?!").casefold() else said

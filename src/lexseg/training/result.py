@@ -37,9 +37,9 @@ def save_run_model(
     """
     side = size_at(config.data, scores["epoch"], config.trainer.epochs)  # at which it was scored
     training, validation = chosen(cases, "train"), validated(cases, config)
-    # a sentence that names no side has no convention
-    lateralities = {c.laterality for c in training if any(map(mentions_side, c.texts))}
-    lateralities = lateralities or {c.laterality for c in training}
+    lateralities = {c.laterality for c in training}
+    if len(lateralities) > 1:  # a sentence that names no side has no convention
+        lateralities = {c.laterality for c in training if any(map(mentions_side, c.texts))} or lateralities
     written = ModelConfig(
         method=config.method,
         arguments=model_arguments(config, encoder),
