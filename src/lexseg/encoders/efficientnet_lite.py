@@ -57,7 +57,7 @@ class _SameConv(nn.Conv2d):
 
 
 def _conv_norm(conv: nn.Conv2d, act: bool = True) -> nn.Sequential:
-    layers = [conv, nn.BatchNorm2d(conv.out_channels, eps=1e-3, momentum=0.01)]
+    layers = [conv, nn.BatchNorm2d(conv.out_channels, eps=1e-3)]
     return nn.Sequential(*layers, nn.ReLU6(inplace=True)) if act else nn.Sequential(*layers)
 
 
