@@ -15,6 +15,7 @@ from lexseg.data.dataset import CaseDataset, Sample, _present, collate, image_te
 from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
 from lexseg.data.masks import read_mask
+from lexseg.data.truth import Truth, truth_of
 from lexseg.errors import DataError
 from lexseg.text.batch import TextBatch
 from lexseg.text.wording import mirror_words
@@ -217,6 +218,6 @@ def test_present_while_a_tenth_is_in_view(tmp_path: Path, shift: float, expected
     parameters = AugmentParameters(shift=(0.0, shift))
     moved = augment_mask(torch.from_numpy(read_mask(case.mask)).float()[None], parameters, SIZE)[0]  # type: ignore[arg-type]
     share = float(moved.mean() / CaseDataset([case], SIZE)[0].mask.mean())
-    present = _present(read_mask(case.mask), moved, parameters)  # type: ignore[arg-type]
+    present = _present(truth_of(case), moved, parameters)
     assert np.isnan(present) == (share <= 0.1) == np.isnan(expected)
-    assert _present(np.zeros((40, 60), bool), moved, parameters) == 0.0
+    assert _present(Truth(np.zeros((40, 60), bool), present=False), moved, parameters) == 0.0

@@ -21,7 +21,7 @@ from lexseg.training.config import DataConfig, OptimizerConfig, TrainConfig, Tra
 from lexseg.training.run import train
 from lexseg.training.task import SegmentationTask
 
-from .conftest import read_rows
+from .conftest import read_rows, write_rows
 from .test_mixture import write_referring
 
 
@@ -262,6 +262,8 @@ def test_devices_pool_their_answers(run: Path, monkeypatch: pytest.MonkeyPatch) 
     counts[:3, [0, 2]] = 0
     presence = torch.from_numpy(rng.normal(size=7).astype(np.float32)) + (counts[:, 0] + counts[:, 2] > 0) * 3
 
+    located = torch.tensor([True] * 5 + [False, True])
+
     def scored(shares: list[list[int]]) -> dict[str, float]:
         def gathered(of: torch.Tensor) -> list[torch.Tensor]:
             return [of[[i if i >= 0 else 0 for i in share]] for share in shares]
@@ -273,9 +275,10 @@ def test_devices_pool_their_answers(run: Path, monkeypatch: pytest.MonkeyPatch) 
         filled = torch.stack(gathered(counts))
         filled[torch.tensor(shares) < 0] = -1
         known = {3: filled, 1: torch.stack(gathered(presence)), 0: torch.ones(len(shares), 1, dtype=torch.int32)}
-        task._counts, task._presence = list(filled[0]), [known[1][0]]
+        known[2] = torch.stack(gathered(torch.stack([(counts[:, 0] + counts[:, 2] > 0).float(), located.float()], 1)))
+        task._counts, task._presence, task._known = list(filled[0]), [known[1][0]], [known[2][0]]
         task._finite = [torch.tensor(1, dtype=torch.int32)]
-        answers = iter([known[3], known[1], known[0]])
+        answers = iter([known[3], known[1], known[2], known[0]])
 
         def all_gather(parts: list[torch.Tensor], mine: torch.Tensor) -> None:
             for part, share in zip(parts, next(answers), strict=True):
@@ -288,3 +291,34 @@ def test_devices_pool_their_answers(run: Path, monkeypatch: pytest.MonkeyPatch) 
     alone = scored([list(range(7))])
     assert scored([[0, 2, 4, 6], [1, 3, 5, -1]]) == pytest.approx(alone)
     assert set(alone) == {"per_image", "pooled", "n_acc", "t_acc", "presence_auroc"}
+
+
+def test_what_nobody_has_drawn_counts_in_presence_and_not_in_dice(run: Path, tmp_path: Path) -> None:
+    """Two of the validation's masks are taken away, once with ``present`` beside them: known, but not drawn."""
+    import shutil
+
+    shutil.copytree(run / "set", tmp_path / "set")
+    path = tmp_path / "set/cases.csv"
+    rows = read_rows(path)
+    captions = [row for row in rows if row["split"] == "val" and not row["expression_kind"]]
+    for row in captions[:2]:
+        row |= {"mask": "", "target_ids": "", "present": "yes"}
+    write_rows(path, [{"present": "", **row} for row in rows])
+    model = copied(run, tmp_path / "model")
+    result = calibrate(model, [case for case in read_manifest(path) if case.split == "val"])
+    assert (result.n_present, result.n_absent) == (24, 6)
+
+    scored = {}
+    for cases in (run / "set/cases.csv", path):
+        data = DataConfig(cases=str(cases), size=64, batch_size=2)
+        config = TrainConfig(
+            method="tiny-presence", text={"kind": "word", "width": 16, "layers": 1}, data=data, seed=1,
+            trainer=TrainerConfig(epochs=1, accelerator="cpu"), optimizer=OptimizerConfig(lr=1e-9),
+        )  # fmt: skip
+        output = tmp_path / ("labelled" if cases == path else "drawn")
+        train(config, output, init=run / "run/model")
+        scored[cases == path] = load_model(output / "model").metrics["val"]
+    assert (scored[True]["n"], scored[False]["n"]) == (28, 30)
+    assert scored[True]["presence"]["auroc"] == pytest.approx(scored[False]["presence"]["auroc"])
+    assert scored[True]["referring"] == pytest.approx(scored[False]["referring"])
+    assert scored[True]["per_image"]["dice"]["mean"] != scored[False]["per_image"]["dice"]["mean"]

@@ -216,3 +216,10 @@ def test_folds_are_those_of_their_own_seed(config: TrainConfig) -> None:
 def test_folds_that_cannot_be(config: TrainConfig, values: dict[str, int], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         check(replace(config, data=replace(config.data, **values)))
+
+
+def test_a_set_without_any_mask_is_not_trained_on(config: TrainConfig, cases: Path) -> None:
+    rows = read_rows(cases)
+    write_rows(cases, [row | {"mask": "" if row["split"] == "val" else row["mask"], "present": "yes"} for row in rows])
+    with pytest.raises(DataError, match="no case of the split 'val' says where its target is"):
+        read_cases(config)

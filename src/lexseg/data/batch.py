@@ -14,7 +14,8 @@ class Target:
 
     Attributes:
         mask: float[B, 1, H, W], 0 or 1; 0 where it is unknown.
-        valid: bool[B, 1, H, W], false where the truth is unknown (what a zoom or shift brought in); ``None``: all true.
+        valid: bool[B, 1, H, W], false where the truth is unknown: what a zoom or shift brought in, and all of a case
+            whose target nobody has drawn (``present`` without a mask). ``None``: all true.
         others: float[B, 1, H, W], the union of the image's targets that the sentence does not name; ``None``: unknown.
         weight: float[B], how much each case counts; ``None`` is one for all.
         present: float[B], 1 where the image holds what the sentence names, 0 where it does not, NaN where augmentation

@@ -8,6 +8,7 @@ from typing import Literal
 Split = Literal["train", "val", "test"]
 Laterality = Literal["image", "patient"]
 ExpressionKind = Literal["one", "several", "none"]
+Presence = Literal["yes", "no", "unknown"]
 
 _TRUTHS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
@@ -30,6 +31,8 @@ class Case:
         label: the pixel value that is foreground, where a mask holds more than two.
         target_ids: pixel values of the mask that the sentence names, where the mask holds instances; empty where it
             names nothing in the image; ``None`` for an ordinary mask.
+        present: whether the image holds what the sentence names, as the manifest says. ``None``: as the mask says.
+            ``unknown``: an empty mask says nothing either, as if there were none.
         expression_kind: how many targets a referring expression names; ``None`` for a sentence about the whole image.
         extra: the manifest's other columns, as text.
         source: the manifest, and ``row`` the line in it, counted as a text editor does (the header is line 1).
@@ -48,6 +51,7 @@ class Case:
     label: int | None = None
     target_ids: tuple[int, ...] | None = None
     expression_kind: ExpressionKind | None = None
+    present: Presence | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     source: Path | None = None
     row: int | None = None
@@ -56,6 +60,20 @@ class Case:
     def text(self) -> str:
         """The first wording."""
         return self.texts[0]
+
+    @property
+    def is_located(self) -> bool:
+        """Whether it is known where in the image the target is: a mask shows it, or there is none to be shown.
+
+        A mask that is missing is never read as an empty one. (One that is empty although ``present`` is ``unknown``
+        shows nothing, which only the file says: ``lexseg.data.truth.Truth.located``.)
+        """
+        return self.mask is not None or self.present == "no"
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether it is known that the target is in the image, or that it is not: by the mask or by ``present``."""
+        return self.mask is not None or self.present in ("yes", "no")
 
     @property
     def leaks_mask(self) -> bool | None:

@@ -200,9 +200,10 @@ class _Check:
     def mask(self, case: Case, size: tuple[int, int] | None) -> None:
         if case.mask is None:
             # a mask that was named and could not be read has been reported with its row
-            if (case.source, case.row) not in self.lost_masks:
+            if (case.source, case.row) not in self.lost_masks and not case.is_located:
                 use = "trained on" if case.split == "train" else "scored"
-                self.note("info", case, "mask", f"there is no mask: the case cannot be {use}")
+                limit = f"can be {use} for presence alone" if case.is_answered else f"cannot be {use}"
+                self.note("info", case, "mask", f"there is no mask: the case {limit}")
             return
         try:
             mask = read_truth(case)

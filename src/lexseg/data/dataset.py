@@ -1,7 +1,7 @@
 """Cases as samples, and samples as batches."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Sample:
         valid: bool[1, H, W].
         case: where it comes from.
         others: float[1, H, W], as in a :class:`Target`; ``None`` where it is not known.
+        located: false where nobody has drawn what the sentence names: the mask says nothing, and nothing is ``valid``.
         present: as in a :class:`Target`.
         plain: the sentence before it was put in other words or misspelt, for a text encoder that cannot read it so.
     """
@@ -55,6 +56,7 @@ class Sample:
     valid: Tensor
     case: Case
     others: Tensor | None = None
+    located: bool = True
     present: float = float("nan")
     plain: str = ""
 
@@ -82,7 +84,7 @@ class CaseDataset(Dataset[Sample]):
     """Reads cases, and augments them where it is told how.
 
     Args:
-        cases: every one with a mask.
+        cases: of each it is known whether its target is there: by a mask, or by ``present``.
         size: (height, width) of the network's input.
         augment: ``None`` in validation: the first wording, and the mask at its own size.
         seed, epoch: all randomness is a function of these and the case's id.
@@ -99,9 +101,7 @@ class CaseDataset(Dataset[Sample]):
         epoch: int = 0,
         mask_resize: MaskResize = "nearest",
     ) -> None:
-        missing = [case.where for case in cases if case.mask is None]
-        if missing:
-            raise DataError("training needs a mask for every case; none is given in:\n  " + "\n  ".join(missing))
+        refuse_unanswered(cases)
         self.cases, self.size, self.augment, self.seed, self.epoch = list(cases), size, augment, seed, epoch
         self.mask_resize: MaskResize = mask_resize
         # a case that is repeated within an epoch is not augmented twice in the same way
@@ -119,9 +119,10 @@ class CaseDataset(Dataset[Sample]):
         if self.augment is None:
             image, (truth,) = _read([case])
             mask = torch.from_numpy(truth.mask).float()[None]
-            present = float(truth.mask.any())
-            valid = torch.ones_like(mask, dtype=torch.bool)
-            return Sample(resize_image(image, self.size), case.text, mask, valid, case, present=present)
+            present = float("nan") if truth.present is None else float(truth.present)
+            valid = torch.full_like(mask, truth.located, dtype=torch.bool)
+            image = resize_image(image, self.size)
+            return Sample(image, case.text, mask, valid, case, located=truth.located, present=present)
         source = (self.seed, self.epoch, self.keys[index])
         return augmented([case], self.augment, self.size, source, mask_resize=self.mask_resize)[0]
 
@@ -139,7 +140,7 @@ def augmented(
     Where a sentence is dropped that names some of the image's instances, all of them are the truth: nothing says which.
 
     Args:
-        cases: rows of one image, each with a mask.
+        cases: rows of one image, each with a mask, or with ``present`` yes or no.
         config: what may happen.
         size: (height, width) of the network's input.
         source: seed, epoch and what this image is called in the epoch: what all chance is a function of.
@@ -155,7 +156,8 @@ def augmented(
     plain = [augment_text(_wording(case, words), words) for case, words in zip(cases, asked, strict=True)]
     for slot, truth in enumerate(truths):
         if not plain[slot] and truth.others is not None:
-            truths[slot] = Truth(truth.mask | truth.others, np.zeros_like(truth.others))
+            whole = truth.mask | truth.others
+            truths[slot] = replace(truth, mask=whole, others=np.zeros_like(whole), present=bool(whole.any()))
     # all of an image's masks at once: the grid is the same
     layers = [layer for truth in truths for layer in (truth.mask, truth.others) if layer is not None]
     masks, valid = augment_mask(torch.from_numpy(np.stack(layers)).float(), parameters, size, mask_resize)
@@ -164,9 +166,23 @@ def augmented(
     for case, words, truth, text in zip(cases, asked, truths, plain, strict=True):
         mask = next(layer)
         others = None if truth.others is None else next(layer)
-        present = _present(truth.mask, mask, parameters)
-        samples.append(Sample(image, disturb_text(text, words), mask, valid, case, others, present, text))
+        known = valid if truth.located else torch.zeros_like(valid)
+        present, said = _present(truth, mask, parameters), disturb_text(text, words)
+        samples.append(Sample(image, said, mask, known, case, others, truth.located, present, text))
     return samples
+
+
+def refuse_unanswered(cases: Iterable[Case]) -> None:
+    """Refuse cases of which nothing is known: neither a mask nor ``present`` says whether the target is there.
+
+    Raises:
+        DataError: with the row of each.
+    """
+    if missing := sorted({case.where for case in cases if not case.is_answered}):
+        raise DataError(
+            "training needs a mask for every case, or 'present' yes or no; neither is given in:\n  "
+            + "\n  ".join(missing)
+        )
 
 
 def image_tensor(image: np.ndarray) -> Tensor:
@@ -214,7 +230,7 @@ def _read(cases: Sequence[Case]) -> tuple[Tensor, list[Truth]]:
     for case in cases:
         try:
             image = image_tensor(read_image(case.image)) if image is None else image
-            truths.append(truth_of(case, instances))
+            truths.append(truth_of(case, instances, (image.shape[-2], image.shape[-1])))
         except DataError as error:
             raise DataError(f"{case.where}: {error}") from error
         if image.shape[-2:] != truths[-1].mask.shape:
@@ -224,11 +240,16 @@ def _read(cases: Sequence[Case]) -> tuple[Tensor, list[Truth]]:
     return image, truths
 
 
-def _present(truth: NDArray[np.bool_], mask: Tensor, parameters: AugmentParameters) -> float:
-    """1, or 0 where the sentence means nothing in the image; NaN where what it means has been moved out of view."""
-    if not truth.any():
-        return 0.0
-    expected = truth.mean() * mask.numel() * parameters.zoom[0] * parameters.zoom[1]
+def _present(truth: Truth, mask: Tensor, parameters: AugmentParameters) -> float:
+    """1, or 0 where the sentence means nothing in the image; NaN where what it means has been moved out of view.
+
+    What nobody has drawn is taken to stay in view.
+    """
+    if truth.present is None:
+        return float("nan")
+    if not truth.located or not truth.present:
+        return float(truth.present)
+    expected = truth.mask.mean() * mask.numel() * parameters.zoom[0] * parameters.zoom[1]
     return 1.0 if float(mask.sum()) > SEEN * expected else float("nan")
 
 

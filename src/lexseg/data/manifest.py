@@ -1,10 +1,10 @@
 """Manifests: tables of cases, as CSV or JSON Lines, read strictly.
 
 A manifest has the columns ``id`` and ``image``, a sentence in ``text`` (any column can serve), and optionally
-``mask, split, patient, laterality, language, spacing, weight, label``. Rows of a referring data set name instances of
-their mask in ``target_ids`` ("1 3") and how many of them in ``expression_kind``. Other columns are kept as they are.
-Paths are relative to the manifest's folder and may not leave it: neither by ``..``, nor by an absolute path, nor
-through a link.
+``mask, present, split, patient, laterality, language, spacing, weight, label``. Rows of a referring data set name
+instances of their mask in ``target_ids`` ("1 3") and how many of them in ``expression_kind``. Other columns are kept as
+they are. Paths are relative to the manifest's folder and may not leave it: neither by ``..``, nor by an absolute path,
+nor through a link.
 """
 
 import csv
@@ -191,6 +191,7 @@ def _as_row(case: Case, folder: Path, text_columns: Sequence[str]) -> dict[str, 
         "spacing": None if case.spacing is None else ",".join(repr(float(s)) for s in case.spacing),
         "weight": None if case.weight == 1.0 else repr(float(case.weight)),
         "label": None if case.label is None else str(case.label),
+        "present": case.present,
         "expression_kind": case.expression_kind,
         # blank where an expression names nothing, so that a set of such expressions has the column too
         "target_ids": None if case.target_ids is None else " ".join(map(str, case.target_ids)),

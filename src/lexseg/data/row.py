@@ -8,15 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast, get_args
 
-from lexseg.data.case import Case, ExpressionKind, Laterality, Split
+from lexseg.data.case import Case, ExpressionKind, Laterality, Presence, Split
 from lexseg.data.problem import Problem
 
 COLUMNS = (
     "id", "image", "mask", "split", "patient", "laterality", "language", "spacing", "weight", "label",
-    "expression_kind", "target_ids",
+    "present", "expression_kind", "target_ids",
 )  # fmt: skip
 # notes that a column is wrong, and how
 Wrong = Callable[[str, str], None]
+_PRESENCE: Mapping[str, Presence] = {
+    **dict.fromkeys(("yes", "true", "1", "1.0"), "yes"),
+    **dict.fromkeys(("no", "false", "0", "0.0"), "no"),
+    "unknown": "unknown",
+}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -83,6 +88,7 @@ class RowReader:
             weight=_weight(plain("weight"), wrong),
             label=_label(plain("label"), wrong),
             expression_kind=(kind := cast(ExpressionKind | None, choice("expression_kind", get_args(ExpressionKind)))),
+            present=_present(values.get("present"), wrong),
             target_ids=_target_ids(given if isinstance(given, list) else plain("target_ids").split(), kind, wrong),
             extra=_extra(values, {*COLUMNS, *self.text_columns}),
             source=self.source,
@@ -90,6 +96,8 @@ class RowReader:
         )
         if case.label is not None and case.target_ids is not None:
             wrong("label", "a row names either a label or, by target_ids and expression_kind, instances; leave one out")
+        if contradiction := _contradiction(case):
+            wrong("present", contradiction)
         return case, problems
 
     def _texts(self, values: Mapping[str, Any], wrong: Wrong) -> tuple[str, ...]:
@@ -197,6 +205,26 @@ def _target_ids(given: Sequence[Any], kind: ExpressionKind | None, wrong: Wrong)
         wrong("target_ids", f"names {len(targets)}, but expression_kind {kind!r} means {number}")
         return None
     return targets if targets or kind is not None else None
+
+
+def _present(value: Any, wrong: Wrong) -> Presence | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    # JSON has truths and numbers of its own
+    word = str(value).strip().lower()
+    if word not in _PRESENCE:
+        wrong("present", f"{_excerpt(value)} is none of yes, no, unknown; leave it blank where the mask says it")
+        return None
+    return _PRESENCE[word]
+
+
+def _contradiction(case: Case) -> str:
+    """What of a row says otherwise than its ``present``; a mask is held against it where it is read."""
+    if case.present is None or case.expression_kind is None:
+        return ""
+    if case.present == "unknown" or (case.present == "no") != (case.expression_kind == "none"):
+        return f"{case.present!r}, but expression_kind is {case.expression_kind!r}; leave 'present' blank"
+    return ""
 
 
 def _extra(values: Mapping[str, Any], known: set[str]) -> dict[str, str]:

@@ -7,8 +7,7 @@ from torch.utils.data import Dataset
 
 from lexseg.data.augment import AugmentConfig, MaskResize
 from lexseg.data.case import Case
-from lexseg.data.dataset import Sample, augmented
-from lexseg.errors import DataError
+from lexseg.data.dataset import Sample, augmented, refuse_unanswered
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +27,7 @@ class VisitDataset(Dataset[tuple[Sample, ...]]):
     """Reads and augments what an epoch shows.
 
     Args:
-        visits: equally many cases each, every one with a mask.
+        visits: equally many cases each; of each it is known whether its target is there.
         size: (height, width) of the network's input.
         augment: what may happen to an image and, drawn for each of its sentences anew, to their words.
         seed, epoch: all randomness is a function of these and the visit's key.
@@ -45,8 +44,7 @@ class VisitDataset(Dataset[tuple[Sample, ...]]):
         epoch: int,
         mask_resize: MaskResize = "nearest",
     ) -> None:
-        if missing := sorted({case.where for visit in visits for case in visit.cases if case.mask is None}):
-            raise DataError("training needs a mask for every case; none is given in:\n  " + "\n  ".join(missing))
+        refuse_unanswered(case for visit in visits for case in visit.cases)
         self.visits, self.size, self.augment, self.seed, self.epoch = list(visits), size, augment, seed, epoch
         self.mask_resize: MaskResize = mask_resize
 

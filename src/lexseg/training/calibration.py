@@ -130,7 +130,8 @@ def calibrate(
 
     Args:
         folder: a model folder.
-        cases: with masks, of which some are empty; none that the model is to be tested on.
+        cases: by their masks or by ``present``, some with and some without their target; none that the model is to be
+            tested on.
         lost: see `fit_presence`.
         device: where to run; ``None`` is a GPU where there is one.
         progress: told how far it is.
@@ -142,12 +143,14 @@ def calibrate(
     folder = Path(folder)
     loaded = load_model(folder)
     answers = list(_answers(loaded, cases, device, progress))
-    logits = np.array([logit for logit, _ in answers], dtype=np.float32)
-    counts = np.array([count for _, count in answers], dtype=np.int64)
-    present = counts[:, 0] + counts[:, 2] > 0
+    logits = np.array([logit for logit, _, _ in answers], dtype=np.float32)
+    counts = np.array([count for _, count, _ in answers], dtype=np.int64)
+    known = np.array([present for _, _, present in answers])
+    logits, counts, present = logits[known >= 0], counts[known >= 0], known[known >= 0] == 1
     if present.all() or not present.any():
         lacking = "an empty mask" if present.all() else "a mask that is not empty"
-        raise DataError(f"none of the {len(cases)} cases has {lacking}; calibration needs sentences of both kinds")
+        said = f"{lacking}, or 'present' {'no' if present.all() else 'yes'}"
+        raise DataError(f"none of the {len(cases)} cases has {said}; calibration needs sentences of both kinds")
     presence = fit_presence(logits, present, lost=lost)
     if presence is None:
         raise ModelError(f"{folder}: its presence does not tell these cases apart; train it with absent targets")
@@ -166,8 +169,8 @@ def calibrate(
 
 def _answers(
     loaded: LoadedModel, cases: Sequence[Case], device: str | None, progress: Progress | None
-) -> Iterator[tuple[float, list[int]]]:
-    """The presence logit of each case, and the pixels of its mask: TP, FP, FN."""
+) -> Iterator[tuple[float, list[int], float]]:
+    """The presence logit of each case, the pixels of its mask (TP, FP, FN), and whether its target is there."""
     if loaded.text_encoder is None:
         raise ModelError(
             f"{loaded.folder}: the model reads no sentence, so it cannot say whether what one names is there"
@@ -187,6 +190,6 @@ def _answers(
             raise ModelError(f"{loaded.folder}: the model does not say whether what a sentence names is there")
         size = (sample.mask.shape[-2], sample.mask.shape[-1])
         logits = F.interpolate(prediction.logits.float().cpu(), size=size, mode="bilinear", align_corners=False)
-        yield float(prediction.presence[0]), pixel_counts(logits > cut, sample.mask[None]).tolist()
+        yield float(prediction.presence[0]), pixel_counts(logits > cut, sample.mask[None]).tolist(), sample.present
         if progress is not None:
             progress(i + 1, len(cases))

@@ -30,22 +30,28 @@ class ValidationStack:
         image: float[B, 3, H, W] in 0..1.
         texts: the sentences; empty is the null sentence.
         masks: the truth, each bool[h, w] at its own size.
+        present: 1 where the target is in the image, 0 where it is not, NaN where nobody knows.
+        located: false for a case whose target nobody has drawn: its mask is no truth.
         counted: false for a case that only fills up a device's share; another device scores it.
     """
 
     image: Tensor
     texts: tuple[str, ...]
     masks: tuple[NDArray[np.bool_], ...]
+    present: tuple[float, ...]
+    located: tuple[bool, ...]
     counted: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationBatch:
-    """The same with sentences encoded. Attributes: image; text; masks: bool[1, h, w] each; counted."""
+    """The same with sentences encoded. Attributes: as there, but text is encoded and masks are bool[1, h, w]."""
 
     image: Tensor
     text: TextBatch
     masks: tuple[Tensor, ...]
+    present: tuple[float, ...]
+    located: tuple[bool, ...]
     counted: tuple[bool, ...]
 
 
@@ -148,7 +154,8 @@ class CaseDataModule(pl.LightningDataModule):
             read = (t if t == p or self.fits(t) else p for t, p in zip(batch.texts, batch.plain, strict=True))
             return collate(replace(batch, texts=tuple(read)), self.training_text(self.encode_text))
         text = self.encode_text([t or None for t in batch.texts])
-        return ValidationBatch(batch.image, text, tuple(torch.from_numpy(m)[None] for m in batch.masks), batch.counted)
+        masks = tuple(torch.from_numpy(m)[None] for m in batch.masks)
+        return ValidationBatch(batch.image, text, masks, batch.present, batch.located, batch.counted)
 
     def transfer_batch_to_device(
         self, batch: Batch | ValidationBatch, device: torch.device, dataloader_idx: int
@@ -236,6 +243,8 @@ def _stack_validation(items: list[Item | LexSegError]) -> ValidationStack | LexS
         texts=tuple(s.text for s in samples),
         # arrays, which travel by value: a tensor each would take an open file each
         masks=tuple(s.mask[0].numpy() > 0.5 for s in samples),
+        present=tuple(s.present for s in samples),
+        located=tuple(s.located for s in samples),
         counted=tuple(counted),
     )
 

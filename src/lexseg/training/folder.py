@@ -129,6 +129,8 @@ def data_hash(cases: Sequence[Case]) -> str:
             digest.update(json.dumps([case.weight, case.label]).encode())
         if case.target_ids is not None:
             digest.update(json.dumps([case.expression_kind, case.target_ids]).encode())
+        if case.present is not None:
+            digest.update(json.dumps(["present", case.present]).encode())
         for path in (case.image, case.mask):
             if path is not None:
                 digest.update(content(path))

@@ -11,6 +11,7 @@ from typing import Any
 
 from lexseg.data.augment import AugmentConfig
 from lexseg.data.case import Case, Laterality
+from lexseg.data.dataset import refuse_unanswered
 from lexseg.data.manifest import read_manifests
 from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import describe
@@ -30,8 +31,9 @@ def read_cases(config: TrainConfig) -> list[Case]:
 
     Raises:
         ConfigError: no manifest is named, or ``data.split`` is no split.
-        DataError: a manifest cannot be used, a patient or image stands in two splits, a split is empty, a mask is
-            missing, or validation would mix phantoms and real images.
+        DataError: a manifest cannot be used, a patient or image stands in two splits, a split is empty or has
+            no mask at all, neither a mask nor ``present`` says of a case whether its target is there, or validation
+            would mix phantoms and real images.
     """
     paths = [Path(p) for p in as_list(config.data.cases)]
     if not paths:
@@ -62,8 +64,13 @@ def read_cases(config: TrainConfig) -> list[Case]:
                 "column 'split' in, or leave it out so that one is made"
             )
     all_phantoms(chosen(cases, "val"))
-    if missing := [c.where for c in cases if c.split in ("train", "val") and c.mask is None]:
-        raise DataError("training and validation need a mask for every case; none is given in:\n" + "\n".join(missing))
+    refuse_unanswered(c for c in cases if c.split in ("train", "val"))
+    for split in ("train", "val"):
+        if not any(c.is_located for c in chosen(cases, split)):
+            raise DataError(
+                f"{', '.join(map(str, paths))}: no case of the split {split!r} says where its target is; at least one "
+                "needs a mask, or 'present' no ('present' yes alone says only that it is there)"
+            )
     return cases
 
 

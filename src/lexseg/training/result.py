@@ -53,7 +53,7 @@ def save_run_model(
     metrics = {
         "val": val
         and {
-            "n": len(validation),
+            "n": sum(case.is_located for case in validation),
             "resolution": "native",
             "empty_rule": EMPTY_RULE,
             "per_image": {"dice": {"mean": val["per_image"]}},

@@ -46,6 +46,7 @@ class SegmentationTask(pl.LightningModule):
         self.presence: dict[str, float] | None = None
         self._counts: list[Tensor] = []
         self._presence: list[Tensor] = []
+        self._known: list[Tensor] = []
         self._finite: list[Tensor] = []
 
     def on_train_epoch_start(self) -> None:
@@ -70,13 +71,15 @@ class SegmentationTask(pl.LightningModule):
         return total
 
     def validation_step(self, batch: ValidationBatch, batch_index: int) -> None:
-        """Count pixels at each mask's own size."""
+        """Count pixels at each mask's own size; of a target that nobody has drawn, only what is found."""
         prediction = self.model(batch.image, batch.text)
         logits, presence = prediction.logits.float(), prediction.presence
         presence = logits.new_full((len(logits),), torch.nan) if presence is None else presence.float()
         finite = logits.isfinite().all() & (prediction.presence is None or presence.isfinite().all())
         self._finite.append(finite.int())
         self._presence.append(presence)
+        # float[B, 2]: whether the target is there (NaN: unknown), and whether the mask is its truth
+        self._known.append(presence.new_tensor([batch.present, batch.located]).T)
         for mask, one, counted in zip(batch.masks, logits, batch.counted, strict=True):
             native = F.interpolate(one[None], size=mask.shape[-2:], mode="bilinear", align_corners=False)
             counts = pixel_counts(native, mask)
@@ -88,21 +91,24 @@ class SegmentationTask(pl.LightningModule):
         Presence is calibrated first, and where it denies a target the mask counts as empty: what the saved model does.
 
         Returns:
-            Dice ``per_image`` and ``pooled``; where masks are empty also ``n_acc`` and ``t_acc`` (the shares of cases
-            without and with a target that are answered so), and of a model that answers it ``presence_auroc``.
+            Dice ``per_image`` and ``pooled`` of the cases whose mask is known; where targets are absent also ``n_acc``
+            and ``t_acc`` (the shares of cases without and with a target that are answered so, whoever has drawn it or
+            not), and of a model that answers it ``presence_auroc``.
 
         Raises:
             DivergedError: the model's output is not finite.
         """
         counts = self._gathered(torch.stack(self._counts))  # int64[N, 3]
         presence = self._gathered(torch.cat(self._presence))
+        known = self._gathered(torch.cat(self._known))
         finite = self._gathered(torch.stack(self._finite))
-        self._counts, self._presence, self._finite = [], [], []
+        self._counts, self._presence, self._known, self._finite = [], [], [], []
         if not finite.all():
             raise DivergedError(f"the model's output is not finite in the validation of epoch {self.current_epoch}")
         counted = counts[:, 0] >= 0
-        counts, presence = counts[counted], presence[counted]
-        there = counts[:, 0] + counts[:, 2] > 0
+        counted &= known[:, 0].isfinite()  # of the others nothing can be scored
+        counts, presence, known = counts[counted], presence[counted], known[counted]
+        there, located = known[:, 0] == 1, known[:, 1] == 1
         answers = not bool(presence.isnan().any())
         if answers:
             self.presence = fit_presence(presence.numpy(), there.numpy())
@@ -110,8 +116,8 @@ class SegmentationTask(pl.LightningModule):
             nothing = torch.stack([0 * counts[:, 0], 0 * counts[:, 1], counts[:, 0] + counts[:, 2]], 1)
             counts = torch.where(kept[:, None], counts, nothing)
         scores = {
-            "per_image": float(dice_from_counts(counts).double().mean()),
-            "pooled": float(dice_from_counts(counts.sum(0))),
+            "per_image": float(dice_from_counts(counts[located]).double().mean()),
+            "pooled": float(dice_from_counts(counts[located].sum(0))),
         }
         if not there.all():
             answered = counts[:, 0] + counts[:, 1] > 0
