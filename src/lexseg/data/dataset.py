@@ -178,7 +178,7 @@ def refuse_unanswered(cases: Iterable[Case]) -> None:
     Raises:
         DataError: with the row of each.
     """
-    if missing := sorted({case.where for case in cases if not case.is_answered}):
+    if missing := list(dict.fromkeys(case.where for case in cases if not case.is_answered)):
         raise DataError(
             "training needs a mask for every case, or 'present' yes or no; neither is given in:\n  "
             + "\n  ".join(missing)
