@@ -268,7 +268,6 @@ def test_each_sentence_is_an_answer_of_its_own(orthanc, between, connect, phanto
 
 
 @pytest.mark.parametrize(("text", "state"), [("no lung on the left", "negated"), ("left", "not found")])
-@pytest.mark.filterwarnings("ignore::lexseg.inference.words.WordsWarning")
 def test_where_nothing_is_found_nothing_is_stored(orthanc, between, connect, phantom, text, state):
     (outcome,) = job(connect(between.url), phantom, Question((text,), threshold=0.9999999)).run()
     assert outcome.state == state and outcome.dataset is None

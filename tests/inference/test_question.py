@@ -13,7 +13,6 @@ def images(n=3):
     return [rng.random((20 + 4 * i, 30 + i), dtype=np.float32) for i in range(n)]
 
 
-@pytest.mark.filterwarnings("ignore::lexseg.inference.words.WordsWarning")
 @pytest.mark.parametrize("tta", [False, True])
 def test_together_as_alone(careful_sides, tta):
     sessions = [careful_sides.set_image(image, tta=tta) for image in images()]
@@ -49,12 +48,11 @@ def test_what_cannot_be_asked_is_told_before_anything_is_asked(sides):
     assert sides.model.encoded == encoded
 
 
-def test_doubts_are_those_that_are_warned_of(sides):
+def test_doubts_are_told_with_the_answer(sides):
     encoder = sides.text_encoder
     assert doubts_about("left lung", encoder, given=None, own="image") == []
     (unknown,) = doubts_about("zzz qqq", encoder, given=None, own="image")
     assert "100%" in unknown and "zzz" not in unknown
     (whose,) = doubts_about("left lung", encoder, given="patient", own=None)
     assert "whose left" in whose
-    with pytest.warns(match="unknown"):
-        sides.set_image(images(1)[0]).segment("zzz qqq")
+    assert sides.set_image(images(1)[0]).segment("zzz qqq").doubts == (unknown,)

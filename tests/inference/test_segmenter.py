@@ -9,7 +9,6 @@ from PIL import Image
 
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.inference.segmenter import Segmenter
-from lexseg.inference.words import WordsWarning
 
 
 def two_spots(height=90, width=160):
@@ -18,6 +17,23 @@ def two_spots(height=90, width=160):
     image[30:60, 20:50] = 1
     image[30:60, 110:140] = 1
     return image
+
+
+def doubt_of(result, words):
+    (doubt,) = result.doubts
+    return words in doubt
+
+
+def test_doubts_are_data_and_no_warnings(sides):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert sides.set_image(two_spots()).segment("zyx wvu").doubts
+
+
+def test_the_old_name_of_doubts_is_known_for_one_more_release():
+    with pytest.warns(DeprecationWarning, match="doubts"):
+        from lexseg.inference.words import WordsWarning
+    assert issubclass(WordsWarning, UserWarning)
 
 
 def test_the_words_decide_and_the_mask_has_the_image_s_own_size(sides):
@@ -62,14 +78,11 @@ def test_patients_words_are_rewritten_for_a_model_of_the_image_s_words(sides):
     assert session.segment("left lung").laterality == "image"  # the model's own
 
 
-def test_an_unknown_convention_of_the_model_is_a_warning_where_it_matters(sides):
+def test_an_unknown_convention_of_the_model_is_a_doubt_where_it_matters(sides):
     sides.laterality = None
     session = sides.set_image(two_spots())
-    with pytest.warns(WordsWarning, match="does not say whose left"):
-        session.segment("left lung", laterality="patient")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        session.segment("bright lung", laterality="patient")
+    assert doubt_of(session.segment("left lung", laterality="patient"), "does not say whose left")
+    assert session.segment("bright lung", laterality="patient").doubts == ()
 
 
 @pytest.mark.parametrize("blank", ["", "  ", "\n"])
@@ -83,18 +96,15 @@ def test_a_sentence_is_never_cut(sides):
         sides.set_image(two_spots()).segment("lung " * 65)
 
 
-def test_unknown_words_are_a_warning(sides):
+def test_unknown_words_are_a_doubt(sides):
     session = sides.set_image(two_spots())
-    with pytest.warns(WordsWarning, match="100%"):
-        session.segment("zyx wvu")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        session.segment("bright left lung")
+    assert doubt_of(session.segment("zyx wvu"), "100%")
+    assert session.segment("bright left lung").doubts == ()
 
 
-def test_another_language_is_a_warning(sides):
-    with pytest.warns(WordsWarning, match="does not look English"):
-        sides.set_image(two_spots()).segment("left left left left left left und")
+def test_another_language_is_a_doubt(sides):
+    asked = sides.set_image(two_spots()).segment("left left left left left left und")
+    assert doubt_of(asked, "does not look English")
 
 
 def test_bytes_that_are_no_text_are_refused(sides):
@@ -210,8 +220,8 @@ def test_an_image_only_model_says_that_words_change_nothing(sides, monkeypatch):
     monkeypatch.setattr(sides.model, "decode", decode)
     blind = Segmenter(sides.model, None, size=(32, 64), device="cpu")
     session = blind.set_image(two_spots())
-    with pytest.warns(WordsWarning, match="image alone"):
-        asked = session.segment("left lung")
+    asked = session.segment("left lung")
+    assert doubt_of(asked, "image alone")
     assert np.array_equal(asked.mask, session.segment().mask)
 
 

@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,14 +152,12 @@ def run_segment(args: argparse.Namespace) -> int:
         from lexseg.inference.writing import check_writable
 
         check_writable(args.output)  # before anything is stored in the PACS
-    with _client(args) as pacs, _tidy_when_asked_to_stop(), warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with _client(args) as pacs, _tidy_when_asked_to_stop():
         from lexseg.dicom.pacs import SeriesJob, choose_series
         from lexseg.dicom.request import Question
 
         series = choose_series(pacs, args.study, args.series)  # before the model is loaded: it may refuse at once
         from lexseg.inference.segmenter import Segmenter
-        from lexseg.inference.words import WordsWarning
 
         segmenter = Segmenter.from_pretrained(args.model, device=args.device)
         question = Question(texts, args.laterality, args.threshold, args.slices, args.channel, args.include_text)
@@ -168,11 +165,8 @@ def run_segment(args: argparse.Namespace) -> int:
         with _bars() as progress:
             job = SeriesJob(pacs, segmenter, args.study, series, question, store, keep, progress)
             outcomes = job.run()
-    notes = [note for outcome in outcomes for note in outcome.notes]
-    # of libraries, which may quote headers, none
-    doubts = [str(warning.message) for warning in caught if issubclass(warning.category, WordsWarning)]
-    for doubt in dict.fromkeys([*notes, *doubts]):
-        print(f"note: {doubt}", file=sys.stderr)
+    for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
+        print(f"note: {note}", file=sys.stderr)
     written = _write(args.output, outcomes) if args.output is not None else {}
     for number, outcome in enumerate(outcomes):
         print(_line(outcome, outcomes, texts, written.get(number)))

@@ -2,17 +2,15 @@
 
 import argparse
 import sys
-import warnings
-from dataclasses import replace
 
 from lexseg.cli.segment_scan import (
     Clock,
     about,
     asked_how,
     check_output,
-    doubts_of,
     found_words,
     open_asked,
+    options_of,
     outputs_of,
 )
 from lexseg.errors import ConfigError, DataError, TextError
@@ -20,13 +18,13 @@ from lexseg.errors import ConfigError, DataError, TextError
 
 def run_report(args: argparse.Namespace) -> int:
     """Answer a report; all files are written, or none."""
+    from lexseg.inference.ask import look
     from lexseg.inference.familiar import noted
     from lexseg.inference.report import answer_findings, findings_of, read_report_file
     from lexseg.inference.report_results import ReportFiles, finding_stems, report_files
     from lexseg.inference.requests import TABLES, collect
     from lexseg.inference.results import result_files
     from lexseg.inference.segmenter import Segmenter
-    from lexseg.inference.sides import sides_of
 
     requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])
     if problems:
@@ -57,10 +55,9 @@ def run_report(args: argparse.Namespace) -> int:
     ]
     check_output(args, [path, args.report], {name.resolve() for name in names})
     clock.lap("model")
-    session = segmenter.set_image(image, spacing=scan.spacing, tta=args.tta)
+    (session,) = look(segmenter, [(scan, 0, window)], tta=args.tta)
     clock.lap("image")
     record = {**about(scan, path, window), **asked_how(segmenter, args)}
-    whose, given = sides_of(scan.patient_left, args.laterality)
     encode = outputs.encoder(scan)
     files = ReportFiles(
         args.output,
@@ -71,19 +68,13 @@ def run_report(args: argparse.Namespace) -> int:
         encode=encode,
         caption=outputs.caption,
     )
-    answers = answer_findings(session, findings, threshold=args.threshold, laterality=given)
     doubts: list[str] = []
     entries = []
     spent = 0.0
-    for _ in findings:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            answer = next(answers)
-        answer = replace(answer, result=replace(answer.result, laterality=whose or answer.result.laterality))
+    for answer in answer_findings(session, findings, options_of(args)):
         clock.lap("sentence")
         spent += clock.seconds["sentence"]
-        said = doubts_of(caught, scan, whose, None if answer.finding.negated else answer.finding.text)
-        own = [f"finding {answer.number}: {doubt}" for doubt in said]
+        own = [f"finding {answer.number}: {doubt}" for doubt in answer.result.doubts]
         entries.append(files.add(answer, record | {"warnings": own, "seconds": dict(clock.seconds)}))
         doubts += own
     for doubt in doubts:

@@ -3,8 +3,7 @@
 import argparse
 import sys
 import time
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from lexseg.data.scans.scan import Scan
     from lexseg.data.volumes.window import Window
     from lexseg.dicom.outputs import Outputs
+    from lexseg.inference.options import Options
     from lexseg.inference.requests import Request
     from lexseg.inference.segmenter import Segmenter
 
@@ -112,6 +112,13 @@ def asked_how(segmenter: "Segmenter", args: argparse.Namespace) -> dict[str, Any
     }
 
 
+def options_of(args: argparse.Namespace, laterality: "Laterality | None" = None) -> "Options":
+    """How a question is asked, as the command's options say; ``laterality`` is a table's, where they do not."""
+    from lexseg.inference.options import Options
+
+    return Options(threshold=args.threshold, laterality=args.laterality or laterality, tta=args.tta)
+
+
 def segment_scan(
     segmenter: "Segmenter",
     request: "Request",
@@ -159,21 +166,18 @@ class _Job:
 
     def image(self, names: list[str]) -> None:
         """Answer about the only frame, one sentence after the other."""
+        from lexseg.inference.ask import ask, look
         from lexseg.inference.results import result_contents
-        from lexseg.inference.sides import sides_of
 
         args, scan = self.args, self.scan
         image = scan.show(0, self.window)
-        whose, given = sides_of(scan.patient_left, args.laterality or self.request.laterality)
-        session = self.segmenter.set_image(image, spacing=scan.spacing, tta=args.tta)
+        (session,) = look(self.segmenter, [(scan, 0, self.window)], tta=args.tta)
         self.clock.lap("image")
         for number, (text, name) in enumerate(zip(self.request.texts, names, strict=True), start=1):
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always")
-                result = session.segment(text, threshold=args.threshold, laterality=given)
-            result = replace(result, laterality=whose or result.laterality)
+            (result,) = ask(self.segmenter, session, [text], options_of(args, self.request.laterality))
             self.clock.lap("sentence")
-            record = self._record(number, self._told(doubts_of(caught, scan, whose, text)))
+            self._told(result.doubts)
+            record = self._record(number, result.doubts)
             options: dict[str, Any] = {"encode": self.outputs.encoder(scan), "caption": self.outputs.caption}
             self._write(
                 result_contents(args.output, name, image, result, record, include_text=args.include_text, **options)
@@ -181,29 +185,19 @@ class _Job:
 
     def volume(self, names: list[str], progress: Callable[[int, int], None] | None) -> None:
         """Answer all sentences about each slice, and then write."""
+        from lexseg.inference.ask import ask
         from lexseg.inference.volume_results import volume_contents
-        from lexseg.inference.volumes import segment_volume
 
-        args, scan, texts = self.args, self.scan, self.request.texts
-        laterality = args.laterality or self.request.laterality
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            results = segment_volume(
-                self.segmenter,
-                scan,
-                texts,
-                frames=None if args.slices is None else range(args.slices[0], args.slices[1] or scan.shape[0]),
-                window=self.window,
-                threshold=args.threshold,
-                laterality=laterality,
-                tta=args.tta,
-                progress=progress,
-            )
+        args, scan = self.args, self.scan
+        asked = options_of(args, self.request.laterality)
+        frames = None if args.slices is None else range(args.slices[0], args.slices[1] or scan.shape[0])
+        asked = replace(asked, frames=frames, window=self.window, progress=progress)
+        results = ask(self.segmenter, scan, self.request.texts, asked)
         self.clock.lap("frames")
-        doubts = self._told([doubt for text in texts for doubt in doubts_of(caught, scan, laterality, text)])
+        self._told(doubt for result in results for doubt in result.doubts)
         options: dict[str, Any] = {"encode": self.outputs.encoder(scan), "caption": self.outputs.caption}
         for number, (result, name) in enumerate(zip(results, names, strict=True), start=1):
-            record = self._record(number, doubts)
+            record = self._record(number, result.doubts)
             self._write(
                 volume_contents(
                     args.output,
@@ -217,18 +211,16 @@ class _Job:
                 )
             )
 
-    def _told(self, doubts: list[str]) -> list[str]:
-        distinct = list(dict.fromkeys(doubts))
-        for doubt in distinct:
+    def _told(self, doubts: Iterable[str]) -> None:
+        for doubt in dict.fromkeys(doubts):
             print(f"warning: {self.request.where}: {doubt}", file=sys.stderr)
-        return distinct
 
-    def _record(self, number: int, doubts: list[str]) -> dict[str, Any]:
+    def _record(self, number: int, doubts: Sequence[str]) -> dict[str, Any]:
         return {
             **about(self.scan, self.request.image, self.window),
             "sentence": number,
             **asked_how(self.segmenter, self.args),
-            "warnings": doubts,
+            "warnings": list(doubts),
             "seconds": dict(self.clock.seconds),
         }
 
@@ -252,19 +244,6 @@ def found_words(values: dict[str, Any]) -> str:
         return f"{size} in {len(values['frames_found'])} of {last - first + 1} frames"
     area, n = values["area"], values["n_components"]
     return f"{area['px']} px ({area['fraction']:.1%}) in {n} component{'s' * (n != 1)}"
-
-
-def doubts_of(
-    caught: list[warnings.WarningMessage], scan: "Scan", whose: "Laterality | None", text: str | None
-) -> list[str]:
-    """What is doubtful about an answer, as sentences."""
-    from lexseg.inference.sides import doubts_about_sides
-    from lexseg.inference.words import WordsWarning
-
-    # of libraries, which may quote headers, none
-    doubts = [str(warning.message) for warning in caught if issubclass(warning.category, WordsWarning)]
-    doubts += doubts_about_sides(scan, whose, text)
-    return list(dict.fromkeys(doubts))
 
 
 def slices(value: str) -> tuple[int, int | None]:

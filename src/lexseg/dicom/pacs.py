@@ -19,11 +19,10 @@ from lexseg.dicom.seg import write_seg
 from lexseg.dicom.segment import Segment
 from lexseg.dicom.web import PacsClient
 from lexseg.errors import LexSegError, PacsError
+from lexseg.inference.ask import Options, ask
 from lexseg.inference.familiar import noted
 from lexseg.inference.segmenter import Segmenter
-from lexseg.inference.sides import doubts_about_sides
 from lexseg.inference.volume_segmentation import VolumeSegmentation
-from lexseg.inference.volumes import segment_volume
 
 Progress = Callable[[str, int, int], None]
 State = Literal["stored", "there already", "not stored", "not found", "negated"]
@@ -43,7 +42,7 @@ class Outcome:
             there already.
         dataset: the segmentation; ``None`` where there is none, or it is only in the PACS.
         laterality: whose left the sentence's "left" was taken to be.
-        notes: what looks odd about the images.
+        notes: what looks odd about the images, and is doubtful about the answer.
     """
 
     image: int
@@ -197,19 +196,16 @@ class SeriesJob:
 
     def _ask(self, scan: Scan, texts: Sequence[str]) -> list[VolumeSegmentation]:
         frames = self.question.frames
-        return segment_volume(
-            self.segmenter,
-            scan,
-            texts,
+        options = Options(
             frames=None if frames is None else range(frames[0], frames[1] or scan.shape[0]),
             threshold=self.question.threshold,
             laterality=self.question.laterality,
             progress=lambda done, total: self.progress("segmenting", done, total),
         )
+        return ask(self.segmenter, scan, texts, options)
 
     def _keep(self, outcome: Outcome, scan: Scan, result: VolumeSegmentation) -> Outcome:
-        if doubts := doubts_about_sides(scan, self.question.laterality, result.text):
-            outcome = replace(outcome, notes=(*outcome.notes, *doubts))
+        outcome = replace(outcome, notes=(*outcome.notes, *result.doubts))
         outcome = replace(outcome, numbers=result.describe(), laterality=result.laterality)
         if result.state != "found":
             return replace(outcome, state=result.state)

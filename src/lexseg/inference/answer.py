@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lexseg.inference.segmentation import Segmentation
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
@@ -18,3 +20,8 @@ class Answer:
 
     probability: NDArray[np.float32]
     presence: float | None
+
+    @classmethod
+    def of(cls, said: Segmentation) -> "Answer":
+        """What is said of one sentence; what is not looked for is not there."""
+        return cls(said.probability, 0.0 if said.negated else said.presence)

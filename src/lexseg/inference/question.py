@@ -1,4 +1,4 @@
-"""Questions about images, checked and put into the model's words, and answered together."""
+"""Sentences about images, read and put into the model's words, and answered together."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,56 +11,90 @@ from torch import Tensor
 from lexseg.data.case import Laterality
 from lexseg.errors import ConfigError
 from lexseg.inference.images import to_native
+from lexseg.inference.options import Options
 from lexseg.inference.segmentation import Segmentation, State
-from lexseg.inference.words import model_words
+from lexseg.inference.sides import Sides, sides_of
+from lexseg.inference.words import check_sentence, doubts_about, model_words
 from lexseg.models.base import Features
 
 if TYPE_CHECKING:
-    from lexseg.inference.segmenter import ImageSession
+    from lexseg.inference.segmenter import ImageSession, Segmenter
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """What a report says is not there; the words alone need not say it: "... except the upper zone"."""
+
+    text: str
+
+
+Sentence = str | Denied | None
+"""What can be asked; ``None`` is the null sentence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """A sentence about an image, ready to be asked: of :meth:`lexseg.inference.segmenter.ImageSession.ask`.
+class Heard:
+    """What is heard of a sentence, whatever the image shows.
 
     Attributes:
-        session: the image.
         text: the sentence as it was given; ``None`` is the null sentence.
         words: what of it is looked for, in the model's own convention.
         settled: the state, where the words alone decide it and nothing is looked for.
         threshold: probability from which on a pixel is foreground, 0..1.
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
+        doubts: why the answer may not be what the user expects; the sentence is not quoted.
     """
 
-    session: "ImageSession"
     text: str | None
     words: str | None
     settled: State | None
     threshold: float
     laterality: Laterality | None
+    doubts: tuple[str, ...] = ()
 
     @classmethod
-    def of(
-        cls, session: "ImageSession", text: str | None, threshold: float | None, laterality: Laterality | None
-    ) -> "Question":
-        """Check a sentence, a threshold and a laterality; they are explained at ``ImageSession.segment``."""
-        asker = session.segmenter
-        threshold = asker.threshold if threshold is None else threshold
+    def of(cls, segmenter: "Segmenter", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
+        """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
+
+        Args:
+            segmenter: what is to answer.
+            sentence: that is asked.
+            options: how it is asked.
+            sides: of the image that it is about.
+
+        Raises:
+            TextError: if the sentence is blank or longer than the text encoder reads.
+            ConfigError: for an impossible threshold or laterality.
+        """
+        threshold = segmenter.threshold if options.threshold is None else options.threshold
         if not 0 < threshold < 1:
             raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
-        if laterality not in (None, "image", "patient"):
-            raise ConfigError(f"laterality {laterality!r}: expected 'image' or 'patient'")
-        words = model_words(text, asker.text_encoder, given=laterality, own=asker.laterality)
-        return cls(session, text, *asker.heard(words), threshold, laterality or asker.laterality)
+        whose, given = sides_of(sides.patient_left, options.laterality)
+        own, encoder = segmenter.laterality, segmenter.text_encoder
+        if isinstance(sentence, Denied):
+            return cls(sentence.text, None, "negated", threshold, whose or own)
+        check_sentence(sentence, encoder)
+        words, settled = segmenter.heard(model_words(sentence, encoder, given=given, own=own))
+        doubts = doubts_about(sentence, encoder, given=given, own=own) + sides.doubts(whose, sentence)
+        return cls(sentence, words, settled, threshold, whose or own, tuple(dict.fromkeys(doubts)))
 
-    @classmethod
-    def denied(
-        cls, session: "ImageSession", text: str, threshold: float | None, laterality: Laterality | None
-    ) -> "Question":
-        """Words of which a report says that what they name is not there; the words alone need not say it."""
-        asker = session.segmenter
-        threshold = asker.threshold if threshold is None else threshold
-        return cls(session, text, None, "negated", threshold, laterality or asker.laterality)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A sentence about an image, ready to be asked. Attributes: session: the image; heard: the sentence."""
+
+    session: "ImageSession"
+    heard: Heard
+
+    @property
+    def text(self) -> str | None:
+        """The sentence as it was given."""
+        return self.heard.text
+
+    @property
+    def settled(self) -> State | None:
+        """The state, where nothing is to be looked for."""
+        return self.heard.settled
 
     def answer(self, logits: Tensor | None, presence: float | None) -> Segmentation:
         """What the model says, as an answer.
@@ -69,19 +103,20 @@ class Question:
             logits: float[V, 1, h, w] of V views; ``None`` where nothing was looked for.
             presence: the calibrated probability of presence; ``None`` where the model does not say.
         """
-        sure = self.session.segmenter.presence_threshold
+        heard, sure = self.heard, self.session.segmenter.presence_threshold
         if logits is None:
             presence = 0.0 if self.settled == "not found" and sure is not None else None
         shape = self.session.shape
         return Segmentation(
             probability=np.zeros(shape, np.float32) if logits is None else probability(logits, shape),
-            threshold=self.threshold,
-            text=self.text,
+            threshold=heard.threshold,
+            text=heard.text,
             presence=presence,
             presence_threshold=sure,
             negated=self.settled == "negated",
-            laterality=self.laterality,
+            laterality=heard.laterality,
             spacing=self.session.spacing,
+            doubts=heard.doubts,
         )
 
 
@@ -100,7 +135,7 @@ def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
     if sessions:
         asker, tta = sessions[0].segmenter, sessions[0].tta
         rows = {session: row for row, session in enumerate(sessions)}
-        asked = [(rows[q.session], q.words) for q in looked_for]
+        asked = [(rows[q.session], q.heard.words) for q in looked_for]
         answers = asker.answers(_stacked([s.features for s in sessions], views=2 if tta else 1), asked, tta)
     for question in questions:
         if question.settled is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lexseg.data.case import Laterality
 from lexseg.errors import DataError, TextError
-from lexseg.inference.question import Question, segment_together
+from lexseg.inference.ask import Denied, Options, Sentence, ask
 from lexseg.inference.segmentation import Segmentation
 from lexseg.inference.segmenter import ImageSession, Segmenter
 from lexseg.text.report import Finding, read_report
@@ -93,30 +93,17 @@ def segment_report(
         TextError: as :func:`findings_of`.
     """
     findings = findings_of(session.segmenter, text)
-    return list(answer_findings(session, findings, threshold=threshold, laterality=laterality))
+    options = Options(threshold=threshold, laterality=laterality)
+    return list(answer_findings(session, findings, options))
 
 
-def answer_findings(
-    session: ImageSession,
-    findings: Sequence[Finding],
-    *,
-    threshold: float | None = None,
-    laterality: Laterality | None = None,
-) -> Iterator[FindingResult]:
+def answer_findings(session: ImageSession, findings: Sequence[Finding], options: Options) -> Iterator[FindingResult]:
     """As :func:`segment_report`, for findings already read, one after the other."""
     for number, finding in enumerate(findings, start=1):
-        question = question_about(session, finding, threshold=threshold, laterality=laterality)
-        yield FindingResult(number, finding, next(segment_together([question])))
+        (result,) = ask(session.segmenter, session, [asked_of(finding)], options)
+        yield FindingResult(number, finding, result)
 
 
-def question_about(
-    session: ImageSession,
-    finding: Finding,
-    *,
-    threshold: float | None = None,
-    laterality: Laterality | None = None,
-) -> Question:
-    """A finding as a question, settled where the report says that it is not there."""
-    if finding.negated:  # the words alone need not say it: "... except the upper zone"
-        return Question.denied(session, finding.text, threshold, laterality)
-    return session.ask(finding.text, threshold=threshold, laterality=laterality)
+def asked_of(finding: Finding) -> Sentence:
+    """A finding as it is asked, or as what the report says is not there."""
+    return Denied(finding.text) if finding.negated else finding.text

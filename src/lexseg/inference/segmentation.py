@@ -25,6 +25,7 @@ class Segmentation:
         text: the sentence as it was asked; ``None`` for the null sentence.
         laterality: whose left the sentence's "left" was taken to be; ``None`` where neither caller nor model says.
         spacing: millimetres between pixel centres, (row, column); ``None`` if unknown.
+        doubts: why the answer may not be what the user expects; the sentence is not quoted.
     """
 
     probability: NDArray[np.float32]
@@ -35,6 +36,7 @@ class Segmentation:
     negated: bool = False
     laterality: Laterality | None = None
     spacing: tuple[float, float] | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def absent(self) -> bool:

@@ -13,8 +13,10 @@ from lexseg.data.case import Laterality
 from lexseg.errors import ConfigError, TextError
 from lexseg.inference.answer import Answer
 from lexseg.inference.images import ImageLike, check_spacing, load_image, to_input
-from lexseg.inference.question import Question, probability, segment_together
+from lexseg.inference.options import Options
+from lexseg.inference.question import Heard, Question, segment_together
 from lexseg.inference.segmentation import Segmentation, State
+from lexseg.inference.sides import Sides
 from lexseg.inference.words import check_sentence
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
@@ -30,6 +32,7 @@ from lexseg.text.wording import mirror_words
 if TYPE_CHECKING:
     from lexseg.inference.report import FindingResult
 
+_UNKNOWN = Sides()
 _CHUNK = 16  # images, or questions, that go through the network together
 
 
@@ -134,30 +137,35 @@ class Segmenter:
         """
         if spacing is not None:
             check_spacing(spacing)
-        pixels = load_image(image)
-        features = self.encode(to_input(pixels, self.size)[None], tta)
-        return ImageSession(self, features, (pixels.shape[0], pixels.shape[1]), spacing=spacing, tta=tta)
+        return self.sessions([(load_image(image), spacing, Sides())], tta=tta)[0]
 
     def set_images(
-        self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None]]
+        self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None]], *, tta: bool = False
     ) -> "list[ImageSession]":
         """Look at several images at once, which is faster than at one after the other.
 
         Args:
             images: float32[H, W] or [H, W, 3] in 0..1, of any sizes, each with its spacing as in :meth:`set_image`.
                 They are taken one by one: large ones need not fit into memory together.
+            tta: as in :meth:`set_image`.
         """
+        return self.sessions(((pixels, spacing, Sides()) for pixels, spacing in images), tta=tta)
+
+    def sessions(
+        self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None, Sides]], *, tta: bool = False
+    ) -> "list[ImageSession]":
+        """As :meth:`set_images`, of images whose sides may be known."""
         inputs, about = [], []
-        for pixels, spacing in images:
+        for pixels, spacing, sides in images:
             inputs.append(to_input(pixels, self.size))
-            about.append(((pixels.shape[0], pixels.shape[1]), spacing))
+            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides))
         if not inputs:
             return []
-        features = self.encode(torch.stack(inputs), False)
+        features = self.encode(torch.stack(inputs), tta)
         # rows of their own, so that one of them does not keep the memory of all
-        rows = [Features([m[i : i + 1].clone() for m in features.maps], features.size) for i in range(len(inputs))]
         return [
-            ImageSession(self, row, shape, spacing=spacing) for row, (shape, spacing) in zip(rows, about, strict=True)
+            ImageSession(self, _rows(features, row, len(about)), shape, spacing=spacing, tta=tta, sides=sides)
+            for row, (shape, spacing, sides) in enumerate(about)
         ]
 
     def segment_batch(
@@ -191,22 +199,13 @@ class Segmenter:
             raise TextError(f"{len(images)} images, but sentences for {len(texts)}; one list for each was expected")
         if any(isinstance(each, str) for each in texts):
             raise TextError("a sentence stands where an image's list of sentences was expected: [sentence]")
-        results: list[list[Answer]] = [[] for _ in images]
+        results: list[list[Answer]] = []
         for start in range(0, len(images), _CHUNK):
-            chunk = [load_image(i) for i in images[start : start + _CHUNK]]
-            sizes = [(i.shape[0], i.shape[1]) for i in chunk]
-            inputs = torch.stack([to_input(i, self.size) for i in chunk])
-            asked = [(i, text or None) for i in range(len(chunk)) for text in texts[start + i]]
-            heard = [(i, *self.heard(text)) for i, text in asked]
-            answers = self.answers(
-                self.encode(inputs, tta), [(i, text) for i, text, settled in heard if settled is None], tta
-            )
-            for i, _, settled in heard:
-                if settled is not None:
-                    results[start + i].append(Answer(np.zeros(sizes[i], np.float32), 0.0))
-                else:
-                    _, logits, presence = next(answers)
-                    results[start + i].append(Answer(probability(logits, sizes[i]), presence))
+            own = [[text if text and text.strip() else None for text in each] for each in texts[start : start + _CHUNK]]
+            heard = [[Heard.of(self, text, Options(), Sides()) for text in each] for each in own]
+            sessions = self.set_images(((load_image(i), None) for i in images[start : start + _CHUNK]), tta=tta)
+            answers = segment_together([Question(s, h) for s, each in zip(sessions, heard, strict=True) for h in each])
+            results += [[Answer.of(next(answers)) for _ in each] for each in heard]
         return results
 
     def encode(self, inputs: Tensor, tta: bool) -> Features:
@@ -281,6 +280,7 @@ class ImageSession:
     Attributes:
         shape: (H, W) of the image.
         features: of the encoded image.
+        sides: where its header says that the patient's left lies.
     """
 
     def __init__(
@@ -291,8 +291,10 @@ class ImageSession:
         *,
         spacing: tuple[float, float] | None = None,
         tta: bool = False,
+        sides: Sides = _UNKNOWN,
     ) -> None:
         self.segmenter, self.features, self.shape, self.spacing, self.tta = segmenter, features, shape, spacing, tta
+        self.sides = sides
 
     @property
     def nbytes(self) -> int:
@@ -306,7 +308,8 @@ class ImageSession:
 
         Args and errors are those of :meth:`segment`.
         """
-        return Question.of(self, text, threshold, laterality)
+        options = Options(threshold=threshold, laterality=laterality)
+        return Question(self, Heard.of(self.segmenter, text, options, self.sides))
 
     def segment(
         self, text: str | None = None, *, threshold: float | None = None, laterality: Laterality | None = None
@@ -327,7 +330,7 @@ class ImageSession:
             TextError: if the sentence is blank or longer than the text encoder reads.
             ConfigError: for an impossible threshold or laterality.
         """
-        return next(segment_together([Question.of(self, text, threshold, laterality)]))
+        return next(segment_together([self.ask(text, threshold=threshold, laterality=laterality)]))
 
     def segment_report(
         self, text: str, *, threshold: float | None = None, laterality: Laterality | None = None
@@ -336,3 +339,8 @@ class ImageSession:
         from lexseg.inference.report import segment_report
 
         return segment_report(self, text, threshold=threshold, laterality=laterality)
+
+
+def _rows(features: Features, row: int, of: int) -> Features:
+    """A copy of what belongs to one image of a batch: its row and, with test-time augmentation, the mirrored one's."""
+    return features if of == 1 else Features([m[row::of].clone() for m in features.maps], features.size)

@@ -1,5 +1,6 @@
 """Whose left the words of a question about a scan are, and what that is in the picture."""
 
+from dataclasses import dataclass
 from typing import Literal
 
 from lexseg.data.case import Laterality
@@ -11,6 +12,35 @@ _UNKNOWN = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
     "convention; say whose left is meant (laterality image or patient, --laterality on the command line)"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What is known of a picture's sides.
+
+    Attributes:
+        patient_left: the side of the picture where the patient's left lies; ``None`` if unknown.
+        headed: whether the picture has a header that could have said so. Pictures without one are what a model's own
+            convention was made for.
+    """
+
+    patient_left: Literal["left", "right"] | None = None
+    headed: bool = False
+
+    @classmethod
+    def of(cls, scan: Scan) -> "Sides":
+        """The sides of a scan's frames."""
+        return cls(scan.patient_left, scan.format != "image")
+
+    def doubts(self, whose: Laterality | None, text: str | None) -> list[str]:
+        """What is doubtful where a sentence names a side, and neither the caller nor the header says whose it is.
+
+        Args:
+            whose: as :func:`sides_of` found it.
+            text: the sentence.
+        """
+        known = not self.headed or whose is not None or self.patient_left is not None
+        return [_UNKNOWN] if not known and text and mentions_side(text) else []
 
 
 def sides_of(
@@ -37,17 +67,3 @@ def sides_of(
     if given is None and patient_left is not None:
         given = "patient"
     return given, "image" if given == "patient" and patient_left == "left" else given
-
-
-def doubts_about_sides(scan: Scan, whose: Laterality | None, text: str | None) -> list[str]:
-    """What is doubtful where a sentence names a side, and neither the caller nor the header says whose it is.
-
-    Pictures without a header are what the model's own convention was made for: nothing is doubtful there.
-
-    Args:
-        scan: that is asked about.
-        whose: as :func:`sides_of` found it.
-        text: the sentence.
-    """
-    known = scan.format == "image" or whose is not None or scan.patient_left is not None
-    return [_UNKNOWN] if not known and text and mentions_side(text) else []

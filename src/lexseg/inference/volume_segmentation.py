@@ -32,6 +32,7 @@ class VolumeSegmentation:
         negated: the sentence says of all it names that it is not there: nothing was looked for.
         spacing: millimetres between pixel centres, (row, column); ``None`` if unknown.
         thickness: millimetres between frames; ``None`` if unknown.
+        doubts: why the answer may not be what the user expects; the sentence is not quoted.
     """
 
     shape: tuple[int, int, int]
@@ -46,6 +47,7 @@ class VolumeSegmentation:
     negated: bool = False
     spacing: tuple[float, float] | None = None
     thickness: float | None = None
+    doubts: tuple[str, ...] = ()
 
     def mask(self, frame: int) -> NDArray[np.bool_]:
         """bool[H, W] of a frame, which is counted as the scan does; empty where it was not asked."""

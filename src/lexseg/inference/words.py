@@ -1,6 +1,7 @@
 """A user's sentence, checked and put into the words that a model knows."""
 
 import warnings
+from typing import Any
 
 from lexseg.data.case import Laterality
 from lexseg.errors import TextError
@@ -9,10 +10,6 @@ from lexseg.text.foreign import looks_foreign
 from lexseg.text.wording import convert_laterality, mentions_side
 
 MOST_UNKNOWN = 0.2
-
-
-class WordsWarning(UserWarning):
-    """The sentence can be used, but the answer may not be what the user expects."""
 
 
 def check_sentence(text: str | None, encoder: TextEncoder | None) -> None:
@@ -40,20 +37,14 @@ def check_sentence(text: str | None, encoder: TextEncoder | None) -> None:
 def model_words(
     text: str | None, encoder: TextEncoder | None, *, given: Laterality | None, own: Laterality | None
 ) -> str | None:
-    """The words that the model is asked with; doubts become a :class:`WordsWarning`.
+    """The words that the model is asked with.
 
     Args:
-        text: the sentence; ``None`` is the null sentence.
+        text: the sentence, of which :func:`check_sentence` has nothing to say; ``None`` is the null sentence.
         encoder: the model's text encoder; ``None`` for an image-only model.
         given: whose left the sentence's "left" is; ``None`` takes the model's own convention.
         own: the model's own convention; ``None`` if unknown.
-
-    Raises:
-        TextError: as :func:`check_sentence`.
     """
-    check_sentence(text, encoder)
-    for doubt in doubts_about(text, encoder, given=given, own=own):
-        _warn(doubt)
     if text is None or encoder is None:
         return None
     return text if given is None or own is None or given == own else convert_laterality(text, given, own)
@@ -62,9 +53,9 @@ def model_words(
 def doubts_about(
     text: str | None, encoder: TextEncoder | None, *, given: Laterality | None, own: Laterality | None
 ) -> list[str]:
-    """What :func:`model_words` warns of, for those who cannot use warnings: those are everybody's.
+    """Why the answer may not be what the user expects, though the sentence can be used; it is not quoted.
 
-    The sentence is not quoted.
+    Args are those of :func:`model_words`.
     """
     if text is None:
         return []
@@ -84,5 +75,9 @@ def doubts_about(
     return doubts
 
 
-def _warn(message: str) -> None:
-    warnings.warn(message, WordsWarning, stacklevel=5)  # 5: at the caller of ImageSession.segment
+def __getattr__(name: str) -> Any:
+    if name != "WordsWarning":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = "lexseg.inference.words.WordsWarning is raised no more: doubts are in `Segmentation.doubts`"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return type(name, (UserWarning,), {"__doc__": "Not raised any more: see `Segmentation.doubts`."})

@@ -9,15 +9,14 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from lexseg.data.case import Laterality
 from lexseg.data.volumes.window import Window
 from lexseg.errors import LexSegError
+from lexseg.inference.ask import Options, look, questions
 from lexseg.inference.question import Question, segment_together
 from lexseg.inference.segmenter import ImageSession, Segmenter
-from lexseg.inference.sides import doubts_about_sides, sides_of
-from lexseg.inference.words import doubts_about
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
 from lexseg.server.results import Result, Sentence, of_frame
@@ -184,21 +183,21 @@ class Batcher:
         began = time.perf_counter()
         encoded, fresh = self._encode(asks)
         said: list[Said] = [[] for _ in asks]
-        questions: list[tuple[int, Sentence, Question, list[str]]] = []
+        asked: list[tuple[int, Sentence, Question]] = []
         for i, ask in enumerate(asks):
-            session = encoded[ask.key]
+            options = Options(threshold=ask.threshold, laterality=ask.laterality)
             try:
-                own = [(sentence, *self._question(ask, session, sentence)) for sentence in ask.sentences]
+                own = questions(encoded[ask.key], [sentence.asked for sentence in ask.sentences], options)
             except LexSegError as error:
                 said[i] = error
                 continue
-            questions += [(i, *each) for each in own]
-        answers = segment_together([question for _, _, question, _ in questions])
-        for (i, sentence, _, doubts), answer in zip(questions, answers, strict=True):
+            asked += [(i, *each) for each in zip(ask.sentences, own, strict=True)]
+        answers = segment_together([question for _, _, question in asked])
+        for (i, sentence, _), answer in zip(asked, answers, strict=True):
             ask, results = asks[i], said[i]
             assert isinstance(results, list)
-            results.append(of_frame(sentence, answer, ask.frame, window=ask.window, doubts=doubts, keep=ask.keep))
-        self._watch(len(questions), fresh, time.perf_counter() - began)
+            results.append(of_frame(sentence, answer, ask.frame, window=ask.window, keep=ask.keep))
+        self._watch(len(asked), fresh, time.perf_counter() - began)
         return said
 
     def _encode(self, asks: Sequence[Ask]) -> tuple[dict[Key, ImageSession], int]:
@@ -206,22 +205,8 @@ class Batcher:
         wanted = {ask.key: ask for ask in asks}
         encoded = {key: session for key in wanted if (session := self.features.get(key)) is not None}
         missing = [ask for key, ask in wanted.items() if key not in encoded]
-        fresh = self._segmenter.set_images(
-            (ask.image.scan.show(ask.frame, ask.window), ask.image.scan.spacing) for ask in missing
-        )
+        fresh = look(self._segmenter, ((ask.image.scan, ask.frame, ask.window) for ask in missing))
         for ask, session in zip(missing, fresh, strict=True):
             encoded[ask.key] = session
             self.features.put(ask.key, session)
         return encoded, len(missing)
-
-    def _question(self, ask: Ask, session: ImageSession, sentence: Sentence) -> tuple[Question, list[str]]:
-        """A sentence, put into the model's words, and the doubts about it."""
-        whose, given = sides_of(ask.image.scan.patient_left, ask.laterality)
-        if sentence.denied:
-            question, doubts = Question.denied(session, sentence.text, ask.threshold, given), []
-        else:
-            question = session.ask(sentence.text, threshold=ask.threshold, laterality=given)
-            own, encoder = self._segmenter.laterality, self._segmenter.text_encoder
-            doubts = doubts_about(sentence.text, encoder, given=given, own=own)
-            doubts += doubts_about_sides(ask.image.scan, whose, sentence.text)
-        return replace(question, laterality=whose or self._segmenter.laterality), doubts

@@ -12,14 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lexseg.data.case import Laterality
-from lexseg.data.scans.scan import Scan
 from lexseg.data.volumes.window import Window
 from lexseg.errors import LexSegError
+from lexseg.inference.ask import Options, ask
 from lexseg.inference.segmenter import Segmenter
-from lexseg.inference.sides import doubts_about_sides, sides_of
-from lexseg.inference.volume_segmentation import VolumeSegmentation
-from lexseg.inference.volumes import segment_volume
-from lexseg.inference.words import doubts_about
 from lexseg.server.batcher import Batcher
 from lexseg.server.exports import can_seg
 from lexseg.server.images import Images, OpenImage
@@ -220,9 +216,6 @@ class Jobs:
         await asyncio.to_thread(self._journal.write, job.id, state)
 
     def _answer(self, job: Job, image: OpenImage) -> list[Result]:
-        scan, encoder, own = image.scan, self._segmenter.text_encoder, self._segmenter.laterality
-        whose, given = sides_of(scan.patient_left, job.laterality)
-
         def progress(done: int, total: int) -> None:
             job.done = done
             image.used = time.monotonic()
@@ -230,43 +223,20 @@ class Jobs:
                 raise Cancelled
             self._batcher.free.wait(_POLITE)
 
-        asked = [sentence for sentence in job.sentences if not sentence.denied]
-        said = iter(
-            segment_volume(
-                self._segmenter,
-                scan,
-                [sentence.text for sentence in asked],
-                frames=job.frames,
-                window=job.window,
-                batch=_BATCH,
-                threshold=job.threshold,
-                laterality=job.laterality,
-                progress=progress,
-            )
-        )
-        results = []
-        for sentence in job.sentences:
-            answer = self._denied(job, scan, whose or own) if sentence.denied else next(said)
-            doubts = [] if sentence.denied else doubts_about(sentence.text, encoder, given=given, own=own)
-            doubts += [] if sentence.denied else doubts_about_sides(scan, whose, sentence.text)
-            results.append(of_volume(sentence, answer, window=job.window, doubts=doubts, keep=job.keep))
-        return results
-
-    def _denied(self, job: Job, scan: Scan, laterality: Laterality | None) -> VolumeSegmentation:
-        """The answer to what a report says is not there."""
-        return VolumeSegmentation(
-            shape=scan.shape,
+        options = Options(
             frames=job.frames,
-            bits={},
-            presence=None,
-            presence_threshold=self._segmenter.presence_threshold,
-            threshold=self._segmenter.threshold if job.threshold is None else job.threshold,
-            highest=0.0,
-            laterality=laterality,
-            negated=True,
-            spacing=scan.spacing,
-            thickness=scan.thickness,
+            window=job.window,
+            batch=_BATCH,
+            threshold=job.threshold,
+            laterality=job.laterality,
+            progress=progress,
         )
+        sentences = job.sentences
+        answers = ask(self._segmenter, image.scan, [sentence.asked for sentence in sentences], options)
+        return [
+            of_volume(sentence, answer, window=job.window, keep=job.keep)
+            for sentence, answer in zip(sentences, answers, strict=True)
+        ]
 
     def _described(self, job: Job) -> dict[str, Any]:
         image = self._images.find(job.image_id)

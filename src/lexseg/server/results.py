@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from lexseg import __version__
 from lexseg.data.volumes.window import Window
 from lexseg.dicom.codes import finding_of
+from lexseg.inference.ask import Denied
+from lexseg.inference.ask import Sentence as Asked
 from lexseg.inference.components import describe_mask
 from lexseg.inference.polygons import mask_polygons
 from lexseg.inference.results import NOTE
@@ -93,14 +95,12 @@ class Sentence:
     finding: Mapping[str, Any] | None = None
 
     @property
-    def denied(self) -> bool:
-        """Whether the report says that what it names is not there."""
-        return bool(self.finding and self.finding["negated"])
+    def asked(self) -> Asked:
+        """What is asked: the words, or what the report says is not there."""
+        return Denied(self.text) if self.finding and self.finding["negated"] else self.text
 
 
-def of_frame(
-    sentence: Sentence, said: Segmentation, frame: int, *, window: Window | None, doubts: list[str], keep: bool
-) -> Result:
+def of_frame(sentence: Sentence, said: Segmentation, frame: int, *, window: Window | None, keep: bool) -> Result:
     """An answer about a single frame."""
     mask = said.mask
     measured = describe_mask(mask, None, said.spacing, most=0)
@@ -110,7 +110,7 @@ def of_frame(
         "area": measured["area"],
         "box": measured["box"],
         "n_components": measured["n_components"],
-        "warnings": doubts,
+        "warnings": list(said.doubts),
     }
     bits = {frame: zlib.compress(np.packbits(mask).tobytes(), 1)} if said.found else {}
     return Result(
@@ -124,9 +124,7 @@ def of_frame(
     )
 
 
-def of_volume(
-    sentence: Sentence, said: VolumeSegmentation, *, window: Window | None, doubts: list[str], keep: bool
-) -> Result:
+def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | None, keep: bool) -> Result:
     """An answer about a range of frames."""
     measured = said.describe()
     voxels = measured["voxels"]
@@ -139,7 +137,7 @@ def of_volume(
         "area": {"px": voxels, "mm2": None, "fraction": round(voxels / total, 6)},
         "ml": measured["ml"],
         "n_components": None,
-        "warnings": doubts,
+        "warnings": list(said.doubts),
     }
     bits = {number: zlib.compress(packed.tobytes(), 1) for number, packed in said.bits.items()}
     return Result(

@@ -5,14 +5,12 @@ import os
 import socket
 import sys
 import tempfile
-import warnings
 
 import uvicorn
 
 from lexseg.errors import ConfigError
 from lexseg.inference.results import NOTE
 from lexseg.inference.segmenter import Segmenter
-from lexseg.inference.words import WordsWarning
 from lexseg.server.app import create_app
 from lexseg.server.protocol import patient_protocol
 from lexseg.server.settings import Settings
@@ -36,7 +34,6 @@ def serve(settings: Settings, *, access_log: bool = True) -> int:
     with _listening(settings) as listening:
         os.umask(0o077)  # whatever is written is the server's own
         _log_to_stderr(access_log)
-        warnings.simplefilter("ignore", WordsWarning)  # each answer tells its own
         segmenter = Segmenter.from_pretrained(settings.model, device=settings.device)
         config = uvicorn.Config(
             create_app(settings, segmenter),
