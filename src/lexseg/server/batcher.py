@@ -185,9 +185,8 @@ class Batcher:
         said: list[Said] = [[] for _ in asks]
         asked: list[tuple[int, Sentence, Question]] = []
         for i, ask in enumerate(asks):
-            options = Options(threshold=ask.threshold, laterality=ask.laterality)
             try:
-                own = questions(encoded[ask.key], [sentence.asked for sentence in ask.sentences], options)
+                own = self._question(ask, encoded[ask.key])
             except LexSegError as error:
                 said[i] = error
                 continue
@@ -210,3 +209,8 @@ class Batcher:
             encoded[ask.key] = session
             self.features.put(ask.key, session)
         return encoded, len(missing)
+
+    def _question(self, ask: Ask, session: ImageSession) -> list[Question]:
+        """A client's sentences, read."""
+        options = Options(threshold=ask.threshold, laterality=ask.laterality)
+        return questions(session, [sentence.asked for sentence in ask.sentences], options)
