@@ -8,7 +8,7 @@ from lexseg.cli.check import print_problems, progress_bar, wide_console
 from lexseg.cli.import_ import add_volume_options, volume_options
 
 # Named here and not taken from the data room, so that --help need not import it; a test holds the two together.
-ANATOMIES = ("chest", "chest-ct", "abdomen", "breast", "colon", "grid")
+ANATOMIES = ("chest", "chest-ct", "abdomen", "breast", "colon", "brain", "skin", "grid")
 TARGETS = ("components", "instances", "classes")
 
 
@@ -86,6 +86,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="SHARE",
         help="of the image, that a target must take to be spoken of alone (default: 0.0001)",
     )
+    for name, default, words in (
+        ("absent", 4, "expressions of an image without targets, at most"),
+        ("general", 0, "more questions for whatever there is, wherever it lies; also of images that have no mask but "
+                       "whose column 'present' says yes"),
+        ("others", 0, "sentences of other images that each image without targets is asked (with --captions)"),
+        ("foreign", 0, "questions an image whose words name nothing that the data teach: another organ's or modality's "
+                       "findings, everyday words, nonsense"),
+    ):  # fmt: skip
+        parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"{words} (default: {default})")
     parser.add_argument("--seed", type=int, default=0, help="of all choices (default: 0)")
     add_volume_options(parser, "volumes, of which slices are made first")
     parser.add_argument(
@@ -117,6 +126,10 @@ def run(args: argparse.Namespace) -> int:
         noun=args.noun,
         min_area=args.min_area,
         seed=args.seed,
+        absent=args.absent,
+        general=args.general,
+        others=args.others,
+        foreign=args.foreign,
     )
     columns = [name.strip() for name in args.text_column.split(",") if name.strip()]
     asked = {**volume_options(args), "laterality": args.laterality}

@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.data.scanner import rescan
 from lexseg.text.paraphrase import paraphrase
 from lexseg.text.strange_words import estrange
 from lexseg.text.typos import misspell
@@ -40,6 +41,8 @@ class AugmentConfig:
         gamma: range of the exponent, drawn evenly in its logarithm.
         noise: largest standard deviation of Gaussian noise, for half of the cases.
         blur: largest standard deviation of a Gaussian blur in pixels, for a quarter of the cases.
+        scanner: probability that the image is changed as another scanner, program or archive would
+            (:func:`lexseg.data.scanner.rescan`).
         drop_text: probability that the sentence is replaced by the null sentence.
         paraphrase: probability that the sentence is said in other words of the same meaning.
         typos: probability that a word or two of the sentence are misspelt.
@@ -58,6 +61,7 @@ class AugmentConfig:
     gamma: tuple[float, float] = (0.8, 1.25)
     noise: float = 0.03
     blur: float = 1.0
+    scanner: float = 0.0
     drop_text: float = 0.1
     paraphrase: float = 0.0
     typos: float = 0.0
@@ -79,6 +83,7 @@ class AugmentParameters:
     noise: float = 0.0
     noise_seed: int = 0
     blur: float = 0.0
+    scanner_seed: int | None = None
     drop_text: bool = False
     wording: float = 0.0
     paraphrase: bool = False
@@ -119,6 +124,7 @@ def draw(config: AugmentConfig, rng: np.random.Generator) -> AugmentParameters:
         typos=bool(rng.random() < config.typos),
         words_seed=int(rng.integers(2**31)) if config.paraphrase or config.typos or config.strange else 0,
         strange=bool(config.strange and rng.random() < config.strange),
+        scanner_seed=int(rng.integers(2**31)) if config.scanner and rng.random() < config.scanner else None,
     )
 
 
@@ -206,6 +212,8 @@ def _grid(p: AugmentParameters, size: tuple[int, int]) -> Tensor:
 
 
 def _change_intensity(image: Tensor, p: AugmentParameters) -> Tensor:
+    if p.scanner_seed is not None:
+        image = rescan(image, np.random.default_rng(p.scanner_seed))
     image = image.clamp(0, 1).pow(p.gamma)
     mean = image.mean()
     image = (image - mean) * p.contrast + mean + p.brightness

@@ -7,7 +7,9 @@ from typing import Literal
 
 Split = Literal["train", "val", "test"]
 Laterality = Literal["image", "patient"]
-ExpressionKind = Literal["one", "several", "none"]
+ExpressionKind = Literal["one", "several", "none", "foreign"]
+NAMES_NOTHING = ("none", "foreign")
+"""The kinds of expression that name no target of their image."""
 Presence = Literal["yes", "no", "unknown"]
 
 _TRUTHS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -33,7 +35,8 @@ class Case:
             names nothing in the image; ``None`` for an ordinary mask.
         present: whether the image holds what the sentence names, as the manifest says. ``None``: as the mask says.
             ``unknown``: an empty mask says nothing either, as if there were none.
-        expression_kind: how many targets a referring expression names; ``None`` for a sentence about the whole image.
+        expression_kind: how many targets a referring expression names, or ``foreign`` where its words are of something
+            that the data do not teach; ``None`` for a sentence about the whole image.
         extra: the manifest's other columns, as text.
         source: the manifest, and ``row`` the line in it, counted as a text editor does (the header is line 1).
     """

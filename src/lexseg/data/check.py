@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from lexseg.data.case import Case
+from lexseg.data.case import NAMES_NOTHING, Case
 from lexseg.data.images import read_image
 from lexseg.data.manifest import DEFAULT_TEXT, ParsedManifest, missing_columns, parse_manifests
 from lexseg.data.problem import Problem, Severity
@@ -210,7 +210,7 @@ class _Check:
         except DataError as error:
             self.note("error", case, "mask", _local(str(error), case.mask, case))
             return
-        if case.expression_kind != "none":  # whose masks are empty as they should be
+        if case.expression_kind not in NAMES_NOTHING:  # whose masks are empty as they should be
             self.foreground.append(float(mask.mean()))
         if size is not None and mask.shape != size:
             message = f"the mask is {mask.shape[0]} x {mask.shape[1]} pixels, but the image is {size[0]} x {size[1]}"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast, get_args
 
-from lexseg.data.case import Case, ExpressionKind, Laterality, Presence, Split
+from lexseg.data.case import NAMES_NOTHING, Case, ExpressionKind, Laterality, Presence, Split
 from lexseg.data.problem import Problem
 
 COLUMNS = (
@@ -199,9 +199,10 @@ def _target_ids(given: Sequence[Any], kind: ExpressionKind | None, wrong: Wrong)
     if len(set(targets)) < len(targets):
         wrong("target_ids", f"{_excerpt(' '.join(texts))} names a target twice")
         return None
-    wanted = {"none": len(targets) == 0, "one": len(targets) == 1, "several": len(targets) > 1}
+    n = len(targets)
+    wanted = {"none": n == 0, "foreign": n == 0, "one": n == 1, "several": n > 1}
     if kind is not None and not wanted[kind]:
-        number = {"none": "no target", "one": "exactly one target", "several": "two targets or more"}[kind]
+        number = {"one": "exactly one target", "several": "two targets or more"}.get(kind, "no target")
         wrong("target_ids", f"names {len(targets)}, but expression_kind {kind!r} means {number}")
         return None
     return targets if targets or kind is not None else None
@@ -222,7 +223,7 @@ def _contradiction(case: Case) -> str:
     """What of a row says otherwise than its ``present``; a mask is held against it where it is read."""
     if case.present is None or case.expression_kind is None:
         return ""
-    if case.present == "unknown" or (case.present == "no") != (case.expression_kind == "none"):
+    if case.present == "unknown" or (case.present == "no") != (case.expression_kind in NAMES_NOTHING):
         return f"{case.present!r}, but expression_kind is {case.expression_kind!r}; leave 'present' blank"
     return ""
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lexseg.data.case import Case, Laterality
+from lexseg.data.case import NAMES_NOTHING, Case, Laterality
 from lexseg.errors import ConfigError
 from lexseg.evaluation.probes import PROBES, REFERRING_PROBES, Questions, Sentence, ask, sentence_of
 from lexseg.text.wording import convert_laterality
@@ -92,7 +92,7 @@ def _expressions(cases: Sequence[Case], given: Sequence[Sentence], seed: int) ->
     other, absent = list(given), list(given)
     for members in by_image.values():
         without = [i for i in members if cases[i].expression_kind == "none"]
-        named = [i for i in members if cases[i].expression_kind != "none"]
+        named = [i for i in members if cases[i].expression_kind not in NAMES_NOTHING]
         for i in named:
             rng = np.random.default_rng((seed, i))
             different = [j for j in named if _target(cases[j]) != _target(cases[i])]

@@ -92,7 +92,7 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
     yield from _numbers(
         "augment",
         augment,
-        dict.fromkeys(("mirror", "flip", "drop_text", "paraphrase", "typos", "strange"), (0, 1))
+        dict.fromkeys(("mirror", "flip", "scanner", "drop_text", "paraphrase", "typos", "strange"), (0, 1))
         | dict.fromkeys(("stretch", "shift", "rotate", "brightness", "noise", "blur"), (0, None)),
     )
     for name in ("zoom", "contrast", "gamma"):

@@ -44,6 +44,17 @@ ANATOMIES = {
         Anatomy("abdomen", "grid", small=0.003, large=0.02, organ="liver"),
         Anatomy("breast", "grid", small=0.03, large=0.12, organ="breast"),
         Anatomy("colon", "grid", small=0.03, large=0.2, whole=("image", "picture", "frame")),
+        # one axial slice: no lesion of the brain is told by its outline
+        Anatomy(
+            "brain",
+            "grid",
+            small=0.01,
+            large=0.06,
+            whole=("slice", "image", "brain"),
+            organ="brain",
+            likenesses=("size", "over", "under"),
+        ),
+        Anatomy("skin", "grid", small=0.05, large=0.3, whole=("image", "picture"), likenesses=("size", "over", "under")),
         Anatomy("grid", "grid", small=0.01, large=0.08),
     )
 }

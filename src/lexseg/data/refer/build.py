@@ -21,6 +21,7 @@ from lexseg.data.refer.describe import describe as describe_targets
 from lexseg.data.refer.expressions import express
 from lexseg.data.refer.gather import Reading, Source, gather
 from lexseg.data.refer.nouns import NOUNS, Nouns, class_nouns, own_nouns
+from lexseg.data.refer.questions import Others, foreign_rows, present_rows, without_denials
 from lexseg.data.refer.rows import caption_rows, expression_rows, false_caption_rows
 from lexseg.data.refer.sheet import Example, contact_sheet
 from lexseg.data.refer.statistics import Statistics
@@ -44,6 +45,12 @@ class ReferSettings:
         noun: what the targets are called in place of the anatomy's words, such as ``nodule`` or ``focus,foci``.
         min_area: share of the image that a target must take to be spoken of alone.
         seed: of all choices.
+        absent: how many expressions an image without targets has, at most.
+        general: how many more ask each image for whatever there is, wherever it lies; the only ones of an image whose
+            column ``present`` says that something is there, but that has no mask.
+        others: how many sentences of other images, which are true of those, an image without targets is asked.
+        foreign: how many questions each image is asked whose words name nothing that the data teach: of another organ
+            or modality, a finding that these images could have, something of everyday life, or nothing at all.
     """
 
     anatomy: str = "grid"
@@ -54,12 +61,20 @@ class ReferSettings:
     noun: str | None = None
     min_area: float = 1e-4
     seed: int = 0
+    absent: int = 4
+    general: int = 0
+    others: int = 0
+    foreign: int = 0
 
     def __post_init__(self) -> None:
         if self.anatomy not in ANATOMIES:
             raise ConfigError(f"anatomy {self.anatomy!r} is none of {', '.join(ANATOMIES)}")
         if self.expressions < 1 or self.wordings < 1:
             raise ConfigError("an image needs at least one expression, and an expression one wording")
+        if min(self.absent, self.general, self.others, self.foreign) < 0:
+            raise ConfigError("absent, general, others and foreign are numbers of sentences, 0 or more")
+        if self.others and not self.captions:
+            raise ConfigError("sentences of other images are their captions, so they need captions")
         if not 0 <= self.min_area < 1:
             raise ConfigError(f"the smallest area is a share of the image from 0 to 1, not {self.min_area:g}")
         if self.noun is not None and not self.noun.split(",")[0].strip():
@@ -127,6 +142,7 @@ class _Builder:
         self.examples: list[Example] = []
         self._taken: set[str] = set()
         self._no_laterality = 0
+        self._others = Others()
         for name in ("images", "instances"):
             (folder / name).mkdir()
 
@@ -137,7 +153,7 @@ class _Builder:
         try:
             found = self.settings.reading.read(source)
             if found is None:
-                self.statistics.skip(case.id, "no mask")
+                self._add_present(source)
                 return
             image = read_image(source.image)
             if image.shape[:2] != found.labels.shape:
@@ -164,6 +180,8 @@ class _Builder:
             wordings_each=settings.wordings,
             laterality=case.laterality,
             rng=case_generator(settings.seed, 0, case.id),
+            absent=settings.absent,
+            general=settings.general,
         )
         self.statistics.image(targets, chosen.expressions, chosen.doubts)
         if not chosen.expressions:
@@ -171,15 +189,17 @@ class _Builder:
             return
         if case.laterality is None:
             self._no_laterality += 1
-        name = free_name(source.image.stem, "", self._taken)
-        image_path = self.folder / "images" / f"{name}{source.image.suffix.lower()}"
-        link_or_copy(source.image, image_path)
-        mask_path = self.folder / "instances" / f"{name}.png"
+        image_path = self._take(source.image)
+        mask_path = self.folder / "instances" / f"{image_path.stem}.png"
         _save_labels(found, mask_path)
         self.rows += expression_rows(case, chosen.expressions, image_path, mask_path, framed=anatomy.framed)
         if settings.captions:
-            captions = caption_rows(source, found, settings.reading, image_path, mask_path)
+            captions = without_denials(caption_rows(source, found, settings.reading, image_path, mask_path))
             self.rows += captions + false_caption_rows(captions, targets, anatomy)
+            self._others.add(case, captions, image_path, mask_path, targets=bool(targets))
+        self.rows += foreign_rows(
+            case, image_path, mask_path, anatomy, number=settings.foreign, seed=settings.seed
+        )
         self.attributes.append(
             {
                 "image": f"images/{image_path.name}",
@@ -190,8 +210,33 @@ class _Builder:
         example = Example(image_path, mask_path, [(e.kind, e.ids, e.texts[0]) for e in chosen.expressions])
         self.examples.append(example)
 
+    def _add_present(self, source: Source) -> None:
+        """An image without a mask: what is known is whether something is there, if that."""
+        case, settings = source.first, self.settings
+        if case.present != "yes" or not settings.general or set(self.nouns) != {None}:
+            self.statistics.skip(case.id, "no mask")
+            return
+        image_path = self._take(source.image)
+        self.rows += present_rows(
+            case,
+            image_path,
+            self.nouns[None],
+            self.anatomy,
+            number=settings.general,
+            wordings_each=settings.wordings,
+            seed=settings.seed,
+        )
+        self.rows += foreign_rows(case, image_path, None, self.anatomy, number=settings.foreign, seed=settings.seed)
+
+    def _take(self, image: Path) -> Path:
+        """Put an image into the folder under a name of its own."""
+        path = self.folder / "images" / f"{free_name(image.stem, '', self._taken)}{image.suffix.lower()}"
+        link_or_copy(image, path)
+        return path
+
     def finish(self) -> None:
         """Write what is about the whole set."""
+        self.rows += self._others.rows(self.settings.others, self.settings.seed)
         if self.problems:
             number = f"{len(self.problems)} problem" + ("s" if len(self.problems) > 1 else "")
             raise DataError(f"nothing was made, {number}:\n{describe(self.problems)}")

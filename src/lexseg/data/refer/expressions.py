@@ -19,9 +19,6 @@ from lexseg.text.wording import mentions_side
 
 NONE_SHARE = 0.3
 """How many of an image's expressions name nothing in it, where it has targets."""
-MOST_NONE_WITHOUT_TARGETS = 4
-"""The same where it has none, in all."""
-
 
 _COUNTABLE = ("size", "over", "under", "shape", "brightness", "relation")
 
@@ -68,6 +65,8 @@ def express(
     wordings_each: int,
     laterality: Laterality | None,
     rng: np.random.Generator,
+    absent: int = 4,
+    general: int = 0,
 ) -> Found:
     """Choose expressions for an image.
 
@@ -79,10 +78,13 @@ def express(
         wordings_each: how many wordings of each, at most.
         laterality: whose left the words mean; unknown counts as the image's.
         rng: of the choice.
+        absent: how many an image without targets has, at most.
+        general: how many more ask for whatever there is, wherever it lies ("Is there any infection?").
     """
     found = Found()
     groups = _execute(targets, anatomy, list(nouns), found.doubts)
-    for named in _choose(groups, bool(targets), number, rng):
+    chosen = _choose(groups, bool(targets), number if targets else min(number, absent), rng)
+    for named in [*chosen, *_again(groups.get("all", []), general, rng)]:
         texts = _texts(named, targets, anatomy, nouns[named.query.name], wordings_each, laterality, rng)
         if texts:
             kind: ExpressionKind = "none" if not named.ids else "one" if len(named.ids) == 1 else "several"
@@ -135,8 +137,7 @@ def _choose(
     named = {group: [each for each in members if each.ids] for group, members in groups.items()}
     empty = {group: [each for each in members if not each.ids] for group, members in groups.items()}
     if not any_targets:
-        number = min(number, MOST_NONE_WITHOUT_TARGETS)
-        return _in_turn(empty, ("all", "plain", "placed", "contradictory"), number, rng)
+        return _in_turn(empty, ("all", "plain", "placed", "contradictory", "plain"), number, rng)
     # the healthy side is what matters: asked for twice, and so most of what names nothing
     healthy = empty.pop("plain", []) if named.get("plain") else []
     most_none = round(NONE_SHARE * number)
@@ -149,6 +150,12 @@ def _choose(
     last = ("all", "likened") if rng.random() < 0.6 else ("likened", "all")
     order = [*([] if chosen else ["all"]), "placed", "negated", "ranked", "across", "placed", *last]
     return chosen + _in_turn(named, order, number - len(none) - len(chosen), rng) + none
+
+
+def _again(members: Sequence[_Named], number: int, rng: np.random.Generator) -> list[_Named]:
+    """``number`` of them, each as often as another: they come with other words each time."""
+    turns = [members[i] for _ in range(-(-number // max(1, len(members)))) for i in rng.permutation(len(members))]
+    return turns[:number]
 
 
 def _in_turn(

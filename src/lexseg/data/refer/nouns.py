@@ -99,6 +99,32 @@ NOUNS = {
             ("protruding lesion", "protruding lesions"),
         ),
     ),
+    "brain": Nouns(
+        mass=("hyperintensity", "FLAIR hyperintensity", "abnormal signal", "FLAIR signal abnormality", "pathology"),
+        count=(
+            ("glioma", "gliomas"),
+            ("lesion", "lesions"),
+            ("brain lesion", "brain lesions"),
+            ("tumor", "tumors"),
+            ("cerebral tumor", "cerebral tumors"),
+            ("hyperintense lesion", "hyperintense lesions"),
+            ("low-grade glioma", "low-grade gliomas"),
+            ("intracranial mass", "intracranial masses"),
+            ("signal abnormality", "signal abnormalities"),
+        ),
+    ),
+    "skin": Nouns(
+        mass=("pigmentation", "pigmented skin"),
+        count=(
+            ("skin lesion", "skin lesions"),
+            ("pigmented lesion", "pigmented lesions"),
+            ("lesion", "lesions"),
+            ("mole", "moles"),
+            ("nevus", "nevi"),
+            ("melanocytic lesion", "melanocytic lesions"),
+            ("pigmented spot", "pigmented spots"),
+        ),
+    ),
     "grid": Nouns(
         mass=(),
         count=(

@@ -39,6 +39,7 @@ def expression_rows(
             texts=each.texts,
             laterality=case.laterality or "image",
             language="en",
+            present=None,  # of the whole image; the instances say it of the expression
             target_ids=each.ids,
             expression_kind=each.kind,
             extra={
@@ -69,6 +70,7 @@ def caption_rows(source: Source, found: Instances, reading: Reading, image: Path
                 image=image,
                 mask=mask,
                 label=None,
+                present=None,
                 target_ids=ids,
                 expression_kind=None if ids else "none",
                 extra={"region": "", "query": "", "leaks_mask": row.extra.get("leaks_mask", ""), **mark_of(row)},

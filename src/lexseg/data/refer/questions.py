@@ -1,0 +1,130 @@
+"""Rows beside an image's own expressions: whether anything is there at all, other images' sentences, foreign words."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from lexseg.data.augment import case_generator
+from lexseg.data.case import Case
+from lexseg.data.phantoms.mark import mark_of
+from lexseg.data.refer.anatomy import Anatomy
+from lexseg.data.refer.foreign import foreign_question
+from lexseg.data.refer.grammar import wordings
+from lexseg.data.refer.nouns import Nouns
+from lexseg.data.refer.query import Query
+from lexseg.text.negation import affirmed
+
+
+def present_rows(
+    case: Case, image: Path, nouns: Nouns, anatomy: Anatomy, *, number: int, wordings_each: int, seed: int
+) -> list[Case]:
+    """Questions for whatever there is, of an image of which no more is known than that something is there.
+
+    Args:
+        case: the image's row, with ``present`` and without a mask.
+        image: the new image file.
+        nouns: what the targets are called.
+        anatomy: what is imaged.
+        number: of rows.
+        wordings_each: of each row, at most.
+        seed: of the choice.
+    """
+    pool = [*wordings(Query(), "mass", nouns, anatomy), *wordings(Query(), "one", nouns, anatomy)]
+    order = case_generator(seed, 0, f"{case.id}/present").permutation(len(pool))
+    asked = [order[i * wordings_each : (i + 1) * wordings_each] for i in range(number)]
+    return [
+        replace(
+            case,
+            id=f"{case.id}_p{n:02d}",
+            image=image,
+            texts=tuple(pool[i] for i in chosen),
+            language="en",
+            extra={"region": "", "query": "all", "leaks_mask": "", **mark_of(case)},
+        )
+        for n, chosen in enumerate(asked)
+        if len(chosen)
+    ]
+
+
+def foreign_rows(case: Case, image: Path, mask: Path | None, anatomy: Anatomy, *, number: int, seed: int) -> list[Case]:
+    """Questions whose words name nothing that the data teach; nothing of the image is the answer.
+
+    Args:
+        case: the image's row.
+        image, mask: the new files; the mask tells instances apart, and ``None`` is none.
+        anatomy: what is imaged.
+        number: of rows.
+        seed: of the choice.
+    """
+    rng = case_generator(seed, 0, f"{case.id}/foreign")
+    rows = []
+    for n in range(number):
+        text, kind = foreign_question(anatomy.name, rng)
+        rows.append(
+            replace(
+                case,
+                id=f"{case.id}_f{n:02d}",
+                image=image,
+                mask=mask,
+                label=None,
+                texts=(text,),
+                laterality=case.laterality or "image",
+                language="en",
+                present="no",
+                target_ids=None if mask is None else (),
+                expression_kind="foreign",
+                extra={"region": "", "query": kind, "leaks_mask": "", **mark_of(case)},
+            )
+        )
+    return rows
+
+
+def without_denials(rows: Sequence[Case]) -> list[Case]:
+    """Rows whose sentences do not deny all that they name: such a one is answered before a model is asked."""
+    kept = [replace(row, texts=tuple(text for text in row.texts if affirmed(text) is not None)) for row in rows]
+    return [row for row in kept if row.texts]
+
+
+@dataclass(slots=True)
+class Others:
+    """Sentences that are true of other images, asked of images in which there is nothing.
+
+    Attributes:
+        sentences: of images with targets, by split.
+        waiting: rows to be asked, of images without.
+    """
+
+    sentences: dict[str | None, list[Case]] = field(default_factory=lambda: defaultdict(list))
+    waiting: list[Case] = field(default_factory=list)
+
+    def add(self, case: Case, captions: Sequence[Case], image: Path, mask: Path, *, targets: bool) -> None:
+        """Take an image's captions, or keep its place."""
+        if targets:
+            self.sentences[case.split] += [row for row in captions if row.expression_kind is None]
+        else:
+            self.waiting.append(replace(case, image=image, mask=mask))
+
+    def rows(self, number: int, seed: int) -> list[Case]:
+        """``number`` rows for each image without targets, of sentences of the same split."""
+        rows = []
+        for case in self.waiting:
+            told = self.sentences[case.split]
+            rng = case_generator(seed, 0, f"{case.id}/others")
+            for n in range(number if told else 0):
+                other = told[int(rng.integers(len(told)))]
+                rows.append(
+                    replace(
+                        case,
+                        id=f"{case.id}_o{n:02d}",
+                        label=None,
+                        texts=other.texts,
+                        laterality=other.laterality,
+                        language=other.language,
+                        present=None,
+                        target_ids=(),
+                        expression_kind="none",
+                        extra={"region": "", "query": "", "leaks_mask": "", **mark_of(case)},
+                    )
+                )
+        return rows
