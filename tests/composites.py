@@ -1,4 +1,4 @@
-"""Films of the halves of two training films (``lexseg.data.halves``), as a manifest: healthy, ill on one side, on both."""
+"""Films of the halves of two training films (``lexseg.data.halves``): healthy, ill on one side, ill on both."""
 
 import csv
 from pathlib import Path

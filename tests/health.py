@@ -1,7 +1,8 @@
 """Does a model know a healthy image, and what it has never learnt? Asked in words that no training has.
 
-``python tests/health.py MODEL DATA OUT.json [--most N]`` asks MODEL about validation films of the sets in DATA and writes the
-shares, with intervals over patients. What is asked stands in ``inscope_kept_apart.json`` and ``foreign_kept_apart.json``.
+``python tests/health.py MODEL DATA OUT.json [--most N]`` asks MODEL about validation films of the sets in DATA and
+writes the shares, with intervals over films. What is asked stands in ``inscope_kept_apart.json`` and
+``foreign_kept_apart.json``.
 """
 
 import argparse
@@ -119,8 +120,13 @@ def in_scope(model: Segmenter, data: Path, words: dict[str, list[str]], most: in
                 continue
             rows = [r for r in films(data, name, "val", most) if float(r.get("mask_fraction") or 0) > 0]
             general = [t for t in words[world] if "left" not in t.lower() and "right" not in t.lower()]
-            answers = [list(asked(model, row, [general[(2 * i + k) % len(general)] for k in range(2)])) for i, row in enumerate(rows)]
-            out[f"true on {name}: not in scope"] = share([[a.state == "not in scope" for a in each] for each in answers])
+            answers = [
+                list(asked(model, row, [general[(2 * i + k) % len(general)] for k in range(2)]))
+                for i, row in enumerate(rows)
+            ]
+            out[f"true on {name}: not in scope"] = share(
+                [[a.state == "not in scope" for a in each] for each in answers]
+            )
             out[f"true on {name}: empty"] = share([[empty(a) for a in each] for each in answers])
     return out
 

@@ -15,7 +15,7 @@ from lexseg.data.refer import ReferSettings, refer
 from lexseg.data.refer.gather import Reading
 
 sys.path.insert(0, str(Path(__file__).parent))
-from composites import make  # noqa: E402  # beside this file, also where it is run as a script
+from composites import make  # beside this file, also where it is run as a script
 
 SEED = 7
 
@@ -62,7 +62,9 @@ def build(data: Path, output: Path, names: Iterable[str] = WORLDS) -> dict[str, 
                     make(data / "qata_covid19" / "cases.csv", data / "healthy_cxr" / "cases.csv", halves, SEED)
             if "finding" in _columns(source):
                 source = _with_present(source, output / "sources" / name)
-            refer([source], folder, ReferSettings(**{**COMMON, **world.settings}), text_columns=world.columns or ("text",))
+            refer(
+                [source], folder, ReferSettings(**{**COMMON, **world.settings}), text_columns=world.columns or ("text",)
+            )
         manifests[name] = folder / "cases.csv"
     if "chest" in manifests:
         one, both = _by_sides(manifests.pop("chest"))

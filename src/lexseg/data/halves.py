@@ -17,7 +17,7 @@ Gray = NDArray[np.float32]
 
 
 def side_of(mask: Bool, *, doubt: float = 0.02) -> str:
-    """Where a mask lies: ``left`` or ``right`` of the picture, ``both``, ``none``; ``doubt`` where it is near the midline.
+    """Where a mask lies: left or right of the picture, both, none; ``doubt`` where it is near the midline.
 
     Args:
         mask: bool[H, W].
@@ -37,8 +37,9 @@ def join_halves(left: Gray, right: Gray) -> Gray:
     """The left half of one film and the right half of another.
 
     Args:
-        left, right: float32[H, W] in 0..1, of equal size. The second is brought to the first's grey values, by mean and
-            deviation of a strip about the midline.
+        left: float32[H, W] in 0..1.
+        right: the same, of equal size; it is brought to the first's grey values, by mean and deviation of a strip about
+            the midline.
 
     Returns:
         float32[H, W] in 0..1.

@@ -86,6 +86,8 @@ def _compression(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     gray = len(pixels) == 1
     whole = np.round(pixels.clip(0, 1) * 255).astype(np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(whole[0] if gray else whole.transpose(1, 2, 0)).save(buffer, "JPEG", quality=int(rng.integers(40, 95)))
+    Image.fromarray(whole[0] if gray else whole.transpose(1, 2, 0)).save(
+        buffer, "JPEG", quality=int(rng.integers(40, 95))
+    )
     back = np.asarray(Image.open(buffer), dtype=np.float32) / 255
     return back[None] if gray else back.transpose(2, 0, 1)

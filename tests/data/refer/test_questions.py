@@ -61,7 +61,9 @@ def test_how_much_a_healthy_image_is_asked(films, tmp_path):
 def test_healthy_images_are_asked_other_images_sentences(films, tmp_path):
     with open(films, encoding="utf-8") as file:
         table = list(csv.DictReader(file))
-    for row, text in zip(table, ("opacity, lower left lung", "two opacities", "No infection.", "clear lungs"), strict=True):
+    for row, text in zip(
+        table, ("opacity, lower left lung", "two opacities", "No infection.", "clear lungs"), strict=True
+    ):
         row["text"] = text
     with open(films, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(table[0]))

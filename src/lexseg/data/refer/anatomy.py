@@ -54,7 +54,9 @@ ANATOMIES = {
             organ="brain",
             likenesses=("size", "over", "under"),
         ),
-        Anatomy("skin", "grid", small=0.05, large=0.3, whole=("image", "picture"), likenesses=("size", "over", "under")),
+        Anatomy(
+            "skin", "grid", small=0.05, large=0.3, whole=("image", "picture"), likenesses=("size", "over", "under")
+        ),
         Anatomy("grid", "grid", small=0.01, large=0.08),
     )
 }

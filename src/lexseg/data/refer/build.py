@@ -197,9 +197,7 @@ class _Builder:
             captions = without_denials(caption_rows(source, found, settings.reading, image_path, mask_path))
             self.rows += captions + false_caption_rows(captions, targets, anatomy)
             self._others.add(case, captions, image_path, mask_path, targets=bool(targets))
-        self.rows += foreign_rows(
-            case, image_path, mask_path, anatomy, number=settings.foreign, seed=settings.seed
-        )
+        self.rows += foreign_rows(case, image_path, mask_path, anatomy, number=settings.foreign, seed=settings.seed)
         self.attributes.append(
             {
                 "image": f"images/{image_path.name}",

@@ -52,7 +52,8 @@ def foreign_rows(case: Case, image: Path, mask: Path | None, anatomy: Anatomy, *
 
     Args:
         case: the image's row.
-        image, mask: the new files; the mask tells instances apart, and ``None`` is none.
+        image: the new image file.
+        mask: the new instance mask; ``None`` where there is none.
         anatomy: what is imaged.
         number: of rows.
         seed: of the choice.
