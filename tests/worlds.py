@@ -29,14 +29,18 @@ class World:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-COMMON = {"captions": True, "wordings": 8, "general": 3, "foreign": 4, "absent": 6, "seed": SEED}
+COMMON = {"captions": True, "wordings": 8, "paraphrases": 5, "general": 3, "foreign": 4, "absent": 6, "seed": SEED}
 WORLDS = {
     "chest": World("qata_covid19", ("text", "text_sgseg"), {"anatomy": "chest"}),
     # its text is a caption of another film, and false of every one of these
     "chest-healthy": World("healthy_cxr", ("text",), {"anatomy": "chest"}),
     # films of two films' halves: healthy lungs in the ill films' grey values
-    "chest-halves": World("", (), {"anatomy": "chest", "captions": False, "general": 2, "foreign": 2}),
-    "chest-nih": World("nih_cxr", ("text",), {"anatomy": "chest", "general": 6, "absent": 2, "captions": False}),
+    "chest-halves": World(
+        "", (), {"anatomy": "chest", "captions": False, "paraphrases": 0, "general": 2, "foreign": 2}
+    ),
+    "chest-nih": World(
+        "nih_cxr", ("text",), {"anatomy": "chest", "general": 6, "absent": 2, "captions": False, "paraphrases": 0}
+    ),
     "breast": World("breast_us_birads", ("text", "text_full"), {"anatomy": "breast"}),
     "breast-busi": World("busi_subset", ("text", "text_short"), {"anatomy": "breast", "others": 3}),
     "colon": World("polyp_kvasir", ("text", "text_short", "text_long"), {"anatomy": "colon"}),

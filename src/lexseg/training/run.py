@@ -196,7 +196,7 @@ def describe(model: SegmentationModel, data: CaseDataModule, trainer: pl.Trainer
 def _pipeline(encoder: TextEncoder, cache: Path, sentences: Sequence[str]) -> TextPipeline:
     """Knows all these sentences; the first process leaves their states in the run's folder for the others."""
     readable = is_first_process() or cache.is_dir()
-    pipeline = TextPipeline(encoder, cache=cache if readable else None, memory_limit=1 << 30)
+    pipeline = TextPipeline(encoder, cache=cache if readable else None, memory_limit=4 << 30)
     pipeline.precompute(sentences, progress=is_first_process() and EpochLines().console.is_terminal)
     pipeline.close()
     return pipeline

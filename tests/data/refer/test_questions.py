@@ -9,6 +9,7 @@ from lexseg.data.manifest import read_manifest
 from lexseg.data.refer import ReferSettings, refer
 from lexseg.errors import ConfigError
 from lexseg.text.negation import affirmed
+from lexseg.text.places import places
 from referring import LEFT_LOWER, RIGHT_UPPER
 
 WORDINGS = tuple(f"text_{n}" if n > 1 else "text" for n in range(1, 5))
@@ -79,6 +80,22 @@ def test_healthy_images_are_asked_other_images_sentences(films, tmp_path):
     assert "No infection." not in {row["text"] for row in rows}
 
 
+def test_captions_in_other_words(films, tmp_path):
+    with open(films, encoding="utf-8") as file:
+        table = [row | {"text": "Bilateral pulmonary infection, two infected areas, upper left lung and lower right lung."}
+                 for row in csv.DictReader(file)]  # fmt: skip
+    with open(films, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(table[0]))
+        writer.writeheader()
+        writer.writerows(table)
+    rows = made(films, tmp_path / "out", captions=True, paraphrases=5)
+    captions = [row for row in rows if row["id"].endswith("_caption")]
+    assert len(captions) == 4
+    said = [[row[f"text_{n}"] for n in range(2, 7)] for row in captions]
+    assert all(len(set(texts) - {""}) == 5 for texts in said) and len({tuple(texts) for texts in said}) == 4
+    assert all(places(text) == places(table[0]["text"]) for texts in said for text in texts)
+
+
 def test_foreign_questions_name_nothing_of_the_image(films, tmp_path):
     report = refer([films], tmp_path / "out", ReferSettings(anatomy="chest", foreign=6))
     cases = [c for c in read_manifest(report.manifest, text_columns=WORDINGS) if c.expression_kind == "foreign"]
@@ -107,7 +124,9 @@ def test_an_image_that_is_only_known_to_be_ill(films, tmp_path):
     assert len(foreign) == 2 and all(case.present == "no" and case.mask is None for case in foreign)
 
 
-@pytest.mark.parametrize("settings", [{"foreign": -1}, {"general": -2}, {"absent": -1}, {"others": 2}])
+@pytest.mark.parametrize(
+    "settings", [{"foreign": -1}, {"general": -2}, {"absent": -1}, {"others": 2}, {"paraphrases": 1}]
+)
 def test_numbers_that_cannot_be(settings):
     with pytest.raises(ConfigError):
         ReferSettings(anatomy="chest", **settings)

@@ -21,7 +21,7 @@ from lexseg.data.refer.describe import describe as describe_targets
 from lexseg.data.refer.expressions import express
 from lexseg.data.refer.gather import Reading, Source, gather
 from lexseg.data.refer.nouns import NOUNS, Nouns, class_nouns, own_nouns
-from lexseg.data.refer.questions import Others, foreign_rows, present_rows, without_denials
+from lexseg.data.refer.questions import Others, foreign_rows, paraphrased, present_rows, without_denials
 from lexseg.data.refer.rows import caption_rows, expression_rows, false_caption_rows
 from lexseg.data.refer.sheet import Example, contact_sheet
 from lexseg.data.refer.statistics import Statistics
@@ -49,6 +49,7 @@ class ReferSettings:
         general: how many more ask each image for whatever there is, wherever it lies; the only ones of an image whose
             column ``present`` says that something is there, but that has no mask.
         others: how many sentences of other images, which are true of those, an image without targets is asked.
+        paraphrases: how many further wordings each of these captions has.
         foreign: how many questions each image is asked whose words name nothing that the data teach: of another organ
             or modality, a finding that these images could have, something of everyday life, or nothing at all.
     """
@@ -64,6 +65,7 @@ class ReferSettings:
     absent: int = 4
     general: int = 0
     others: int = 0
+    paraphrases: int = 0
     foreign: int = 0
 
     def __post_init__(self) -> None:
@@ -71,10 +73,10 @@ class ReferSettings:
             raise ConfigError(f"anatomy {self.anatomy!r} is none of {', '.join(ANATOMIES)}")
         if self.expressions < 1 or self.wordings < 1:
             raise ConfigError("an image needs at least one expression, and an expression one wording")
-        if min(self.absent, self.general, self.others, self.foreign) < 0:
-            raise ConfigError("absent, general, others and foreign are numbers of sentences, 0 or more")
-        if self.others and not self.captions:
-            raise ConfigError("sentences of other images are their captions, so they need captions")
+        if min(self.absent, self.general, self.others, self.paraphrases, self.foreign) < 0:
+            raise ConfigError("absent, general, others, paraphrases and foreign are numbers of sentences, 0 or more")
+        if (self.others or self.paraphrases) and not self.captions:
+            raise ConfigError("sentences of other images and paraphrases are of captions, so they need captions")
         if not 0 <= self.min_area < 1:
             raise ConfigError(f"the smallest area is a share of the image from 0 to 1, not {self.min_area:g}")
         if self.noun is not None and not self.noun.split(",")[0].strip():
@@ -195,6 +197,7 @@ class _Builder:
         self.rows += expression_rows(case, chosen.expressions, image_path, mask_path, framed=anatomy.framed)
         if settings.captions:
             captions = without_denials(caption_rows(source, found, settings.reading, image_path, mask_path))
+            captions = paraphrased(captions, settings.paraphrases, settings.seed)
             self.rows += captions + false_caption_rows(captions, targets, anatomy)
             self._others.add(case, captions, image_path, mask_path, targets=bool(targets))
         self.rows += foreign_rows(case, image_path, mask_path, anatomy, number=settings.foreign, seed=settings.seed)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from lexseg.data.augment import case_generator
@@ -14,6 +15,10 @@ from lexseg.data.refer.grammar import wordings
 from lexseg.data.refer.nouns import Nouns
 from lexseg.data.refer.query import Query
 from lexseg.text.negation import affirmed
+from lexseg.text.paraphrase import paraphrase
+
+PARAPHRASES = 24
+"""Draws of other words that a sentence has in all, so that the number of distinct sentences stays bounded."""
 
 
 def present_rows(
@@ -79,6 +84,26 @@ def foreign_rows(case: Case, image: Path, mask: Path | None, anatomy: Anatomy, *
             )
         )
     return rows
+
+
+def paraphrased(rows: Sequence[Case], number: int, seed: int) -> list[Case]:
+    """Captions with ``number`` further wordings each, drawn from a bounded pool of each sentence's paraphrases.
+
+    What a network meets in one wording alone it learns by that wording.
+    """
+    return [replace(row, texts=(*row.texts, *_other_words(row, number, seed))) for row in rows]
+
+
+def _other_words(row: Case, number: int, seed: int) -> list[str]:
+    rng = case_generator(seed, 0, f"{row.id}/paraphrases")
+    pool = dict.fromkeys(other for text in row.texts for other in _paraphrases(text))
+    pool = {other: None for other in pool if other not in row.texts}
+    return [list(pool)[i] for i in rng.permutation(len(pool))[:number]]
+
+
+@lru_cache(maxsize=4096)
+def _paraphrases(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(paraphrase(text, case_generator(0, n, text)) for n in range(PARAPHRASES)))
 
 
 def without_denials(rows: Sequence[Case]) -> list[Case]:
