@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save
 from lexseg.errors import ModelError
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
+from lexseg.models.scope import Scope
 from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.plain import ANATOMIES
@@ -45,6 +46,8 @@ class ModelConfig:
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
         plain: by anatomy, of :data:`lexseg.text.plain.ANATOMIES`, how its training calls all that it looks for there:
             a sentence about one whole side is then also asked in these words. ``None``: never.
+        scope: what it has learnt, and the hash of ``scope.safetensors``: see :class:`lexseg.models.scope.Scope`, which
+            writes and reads it. ``None``: unknown.
         weights_sha256: of model.safetensors.
         format: version of this file's layout.
     """
@@ -59,19 +62,21 @@ class ModelConfig:
     presence: Mapping[str, float] | None = None
     modalities: tuple[str, ...] = ()
     plain: Mapping[str, str] | None = None
+    scope: Mapping[str, Any] | None = None
     weights_sha256: str = ""
     format: int = FORMAT
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A model ready to run: the network in evaluation mode, its text encoder, its configuration and folder."""
+    """A model ready to run: the network in evaluation mode, its text encoder, its configuration, folder and scope."""
 
     model: SegmentationModel
     text_encoder: TextEncoder | None
     config: ModelConfig
     folder: Path
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    scope: Scope | None = None
 
 
 def save_model(
@@ -100,7 +105,8 @@ def save_model(
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
         # not by save_file: it leaves the file to its owner alone, and on a full disk raises an error of its own
         (temporary / WEIGHTS).write_bytes(save(state, metadata={"format": "pt"}))
-        values = asdict(config) | {"weights_sha256": _sha256(temporary / WEIGHTS)}
+        # a scope was fitted to other weights: it is fitted anew, and written by itself
+        values = asdict(config) | {"weights_sha256": _sha256(temporary / WEIGHTS), "scope": None}
         # a text encoder that is trained along stands in the configuration once, with its vocabulary
         values["arguments"] = {k: v for k, v in config.arguments.items() if k != "text_encoder"}
         (temporary / CONFIG).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -138,7 +144,7 @@ def load_model(folder: Path | str) -> LoadedModel:
     trained = model.text_input.encoder if model.text_input is not None else None
     encoder = trained if trained is not None else _frozen_encoder(folder, config)
     metrics = _read_json(folder / METRICS) if (folder / METRICS).is_file() else {}
-    return LoadedModel(model.eval(), encoder, config, folder, metrics)
+    return LoadedModel(model.eval(), encoder, config, folder, metrics, Scope.load(folder))
 
 
 def _frozen_encoder(folder: Path, config: ModelConfig) -> TextEncoder | None:

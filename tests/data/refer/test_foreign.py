@@ -70,7 +70,8 @@ def test_equal_generators_ask_equal_questions():
 def test_what_a_world_or_its_neighbour_learnt_is_not_foreign_to_it(world: str):
     rng = np.random.default_rng(2)
     here = foreign_worlds()[world]
-    learnt = {name for near in (world, *here.near) for name in foreign_worlds()[near].learnt}
+    worlds = [foreign_worlds()[name] for name in (world, *here.near)]
+    learnt = {name for each in worlds for name in (*each.learnt, *each.also)}
     names = {foreign_name(world, kind, rng) for kind in KINDS for _ in range(500)}
     assert not names & learnt
 

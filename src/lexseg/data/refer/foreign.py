@@ -7,11 +7,11 @@ said. They stand in the same sentences and name the same places as true question
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import yaml
@@ -27,6 +27,7 @@ KINDS: tuple[ForeignKind, ...] = get_args(ForeignKind)
 RATES = {"everyday": 0.2, "nonsense": 0.1, "other-organ": 0.2, "never-learnt": 0.3, "other-world": 0.2}
 """How often each kind is drawn."""
 
+_T = TypeVar("_T")
 _KEPT = 4
 _PLACES = {
     "lungs": (
@@ -59,6 +60,8 @@ class ForeignWorld:
         images: what its images are called.
         near: worlds that share findings with it, so that theirs are not foreign here.
         learnt: what the bundled model was taught there.
+        also: taught too, by names that other worlds may share (lesion, mass).
+        adjectives: that go with these.
         never: findings and structures that it was not, each with its forms.
     """
 
@@ -69,6 +72,8 @@ class ForeignWorld:
     images: tuple[str, ...]
     near: tuple[str, ...]
     learnt: tuple[str, ...]
+    also: tuple[str, ...]
+    adjectives: tuple[str, ...]
     never: tuple[tuple[str, ...], ...]
 
 
@@ -170,7 +175,9 @@ def _known_words() -> frozenset[str]:
         synonyms.COMMON_WORDS,
     )
     said += [name for group in groups for words in group for name in words]
-    said += [name for world in _worlds().values() for name in (*world.learnt, *world.images)]
+    said += [
+        name for world in _worlds().values() for name in (*world.learnt, *world.also, *world.adjectives, *world.images)
+    ]
     said += [frame for kind, _ in frames.KINDS for frame in kind]
     return frozenset(re.findall(r"[a-z]+", " ".join([*said, *_asset()["general"]]).lower()))
 
@@ -184,16 +191,12 @@ def _asset() -> dict[str, Any]:
 
 @cache
 def _worlds() -> dict[str, ForeignWorld]:
-    return {
-        name: ForeignWorld(
-            name,
-            each["anatomy"],
-            *(tuple(each[key]) if key != "layout" else each[key] for key in ("modalities", "layout", "images", "near")),
-            tuple(each["learnt"]),
-            _forms(each["never"]),
-        )
-        for name, each in _asset()["worlds"].items()
-    }
+    return {name: _world(name, values) for name, values in _asset()["worlds"].items()}
+
+
+def _world(name: str, values: Mapping[str, Any]) -> ForeignWorld:
+    lists = {key: tuple(values[key]) for key in ("modalities", "images", "near", "learnt", "also", "adjectives")}
+    return ForeignWorld(name, values["anatomy"], layout=values["layout"], never=_forms(values["never"]), **lists)
 
 
 @cache
@@ -244,5 +247,5 @@ def _fill(frame: str, name: str, place: str) -> str:
     return sentence.replace("Is there ", "Are there ") if many else sentence
 
 
-def _pick(choices: Any, rng: np.random.Generator) -> Any:
+def _pick(choices: Sequence[_T], rng: np.random.Generator) -> _T:
     return choices[int(rng.integers(len(choices)))]

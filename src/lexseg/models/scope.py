@@ -1,0 +1,170 @@
+"""What a model has learnt, and whether a question lies within it: its images, its words, and both together.
+
+Absent is one thing: a known finding that this image does not show. Not in scope is another: an image or words that the
+model never met, or words of another of its worlds than the image. It is told by the model itself: by how far the
+sentence lies from those it was trained on (:mod:`lexseg.models.scope_words`), and the image's features from those of
+its training images (:mod:`lexseg.models.scope_images`). :mod:`lexseg.training.scope` fits both.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from lexseg.data.files import replace_file
+from lexseg.errors import ModelError
+from lexseg.models.base import Features
+from lexseg.models.scope_images import ImageScorer
+from lexseg.models.scope_words import WordsScorer
+from lexseg.models.worlds import CONFIG, FORMAT, World, read_worlds
+from lexseg.text.batch import TextBatch
+
+Reason = Literal["image", "words", "world"]
+"""Why a question is not in scope: the image is none that the model knows, the words are none, or they are of another
+world than the image."""
+
+__all__ = ["SCOPE", "ImageScope", "Reason", "Scope", "WordsScope", "World", "read_worlds"]
+
+SCOPE = "scope.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class WordsScope:
+    """Whether a sentence asks for something that the model has learnt.
+
+    Attributes:
+        known: whether it does, in any world; true of the null sentence, and where the model cannot tell.
+        worlds: by world, how likely the words belong to it, 0..1; from one half on they do. Empty: to any.
+        distance: of the sentence from the nearest that the model was trained on, 0..2 (one less the cosine).
+    """
+
+    known: bool
+    worlds: Mapping[str, float]
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScope:
+    """Whether an image is of a kind that the model has learnt.
+
+    Attributes:
+        known: whether it is; true where the model cannot tell.
+        world: the one it is most like; ``None`` where it is like none, or the model cannot tell.
+        distance: from the training images of that world, in units of what is still known: above 1 it is not.
+    """
+
+    known: bool
+    world: str | None
+    distance: float
+
+
+class Scope:
+    """What a model has learnt. It never changes, so that threads may share it.
+
+    Args:
+        worlds: what there is, in the order of the scorers' columns.
+        words: ``None`` for a model whose words cannot be judged (it reads none, or trained its own text encoder).
+        images: ``None`` where images cannot be judged.
+    """
+
+    def __init__(
+        self, worlds: tuple[World, ...], words: WordsScorer | None = None, images: ImageScorer | None = None
+    ) -> None:
+        self.worlds, self._words, self._images = worlds, words, images
+        self.names = tuple(world.name for world in worlds)
+
+    @torch.inference_mode()
+    def words(self, text: TextBatch) -> list[WordsScope]:
+        """Judge each sentence of a batch.
+
+        Args:
+            text: with the frozen text encoder's states.
+        """
+        if self._words is None or text.states is None:
+            return [WordsScope(True, {}, 0.0)] * len(text)
+        scores, distances = self._words(text.states, text.attention_mask)
+        return [
+            WordsScope(True, {}, 0.0)
+            if null
+            else WordsScope(max(row) >= 0.5, dict(zip(self.names, row, strict=True)), distance)
+            for null, row, distance in zip(text.is_null.tolist(), scores.tolist(), distances.tolist(), strict=True)
+        ]
+
+    @torch.inference_mode()
+    def image(self, features: Features) -> list[ImageScope]:
+        """Judge each image of a batch, by the maps that the model keeps of it."""
+        if self._images is None:
+            return [ImageScope(True, None, 0.0)] * len(features.maps[0])
+        distances = self._images(features.maps)
+        nearest = distances.argmin(dim=1)
+        rows = zip(nearest.tolist(), distances.min(dim=1).values.tolist(), strict=True)
+        return [ImageScope(d <= 1, self.names[i] if d <= 1 else None, d) for i, d in rows]
+
+    def verdict(self, image: ImageScope, words: WordsScope) -> Reason | None:
+        """Why a question is not in scope; ``None`` where it is."""
+        if not image.known:
+            return "image"
+        if not words.known:
+            return "words"
+        if image.world is not None and words.worlds and words.worlds[image.world] < 0.5:
+            return "world"
+        return None
+
+    def save(self, folder: Path) -> None:
+        """Write ``scope.safetensors`` and the part ``scope`` of ``config.json`` into a model's folder."""
+        folder = Path(folder)
+        parts = {"words": self._words, "images": self._images}
+        state: dict[str, Tensor] = {
+            f"{name}.{key}": tensor.detach().cpu().contiguous()
+            for name, part in parts.items()
+            if part is not None
+            for key, tensor in part.state().items()
+        }
+        data = save(state)
+        replace_file(folder / SCOPE, data)
+        values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        values["scope"] = {
+            "format": FORMAT,
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "worlds": [asdict(world) for world in self.worlds],
+        }
+        text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+        replace_file(folder / CONFIG, text.encode("utf-8"))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Scope | None":
+        """Read a model's scope; ``None`` where its folder has none, as older ones have not.
+
+        Raises:
+            ModelError: it is there, but damaged, or of a later version.
+        """
+        folder = Path(folder)
+        told = read_worlds(folder)
+        if told is None:
+            return None
+        worlds, digest = told
+        try:
+            data = (folder / SCOPE).read_bytes()
+        except OSError as error:
+            raise ModelError(f"{folder / SCOPE}: cannot be read ({error.strerror}); copy the model again") from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            why = f"is damaged (its SHA-256 is not the one in {CONFIG})"
+            raise ModelError(f"{folder / SCOPE}: {why}; copy the model again")
+        try:
+            state = load(data)
+            parts = {
+                name: {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
+                for name in ("words", "images")
+            }
+            words = WordsScorer(parts["words"]) if parts["words"] else None
+            images = ImageScorer(parts["images"]) if parts["images"] else None
+        except (SafetensorError, KeyError) as error:
+            raise ModelError(f"{folder / SCOPE}: does not fit this version of LexSeg: {error}") from error
+        return cls(worlds, words, images)
