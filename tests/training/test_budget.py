@@ -144,6 +144,29 @@ def test_masks_resized_as_published_grow(data_root: Path) -> None:
     assert 1.01 < sum(grown) / len(grown) < 1.2  # ring.md measures 2 to 5 % at 224 pixels
 
 
+def test_masks_resized_by_area_keep_their_outline(data_root: Path) -> None:
+    """What is lost where a small mask, drawn as well as can be, is brought back to its own size."""
+    folder = data_root / "qata_covid19" / "masks"
+    lost: dict[str, list[float]] = {"nearest": [], "area": []}
+    for path in sorted(folder.iterdir())[::300]:
+        mask = torch.from_numpy(read_mask(path)).float()[None]
+        for resize, found in lost.items():
+            small, _ = augment_mask(mask, AugmentParameters(), (128, 128), resize)  # type: ignore[arg-type]
+            back = torch.nn.functional.interpolate(small[None], size=mask.shape[-2:], mode="bilinear")[0] > 0.5
+            found.append(1 - float(2 * (back * mask).sum() / (back.sum() + mask.sum())))
+            assert float(small.min()) >= 0 and float(small.max()) <= 1
+    assert sum(lost["area"]) < 0.2 * sum(lost["nearest"])
+
+
+def test_area_and_nearest_follow_the_same_augmentation() -> None:
+    mask = torch.zeros(1, 96, 64)
+    mask[0, 20:50, 10:40] = 1
+    moved = AugmentParameters(mirror=True, zoom=(1.2, 0.9), shift=(0.05, -0.1), rotate=7)
+    (near, seen), (area, seen_too) = (augment_mask(mask, moved, (64, 64), r) for r in ("nearest", "area"))
+    assert torch.equal(seen, seen_too)
+    assert float((near - area).abs().mean()) < 0.02 and abs(float(near.mean() - area.mean())) < 0.005
+
+
 def test_as_published_is_a_switch_that_not_every_method_has(
     tmp_path: Path, recipe: Path, cases: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

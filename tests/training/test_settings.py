@@ -10,6 +10,7 @@ import pytest
 from lexseg.cli.main import main
 from lexseg.data.augment import AugmentConfig
 from lexseg.errors import ConfigError
+from lexseg.training import folder
 from lexseg.training.config import DataConfig, OptimizerConfig, TrainConfig, TrainerConfig, seconds, size_at
 from lexseg.training.recipe import read_recipe, recipe_path, settings_parser, to_config
 from lexseg.training.settings import check, differences, settled
@@ -170,6 +171,14 @@ def test_output_that_is_taken(tmp_path: Path, recipe: Path, cases: Path, fail: F
     assert "is not empty; no run began there" in fail(*arguments, tmp_path / "full")
     (tmp_path / "full" / "config.yaml").write_text("method: tiny")
     assert "go on with its run by --resume" in fail(*arguments, tmp_path / "full")
+
+
+def test_sentence_states_of_an_earlier_run_may_stay(tmp_path: Path) -> None:
+    (tmp_path / "run" / "text_cache" / "0123").mkdir(parents=True)
+    folder.check_new(tmp_path / "run")
+    (tmp_path / "run" / "mine").write_text("mine")
+    with pytest.raises(ConfigError, match="is not empty"):
+        folder.check_new(tmp_path / "run")
 
 
 def test_resume_holds_to_its_settings(

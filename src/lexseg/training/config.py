@@ -40,7 +40,8 @@ class DataConfig:
         words: false takes the null sentence for every case, in validation too: what the words are worth is measured
             against it.
         mask_resize: how a training mask comes to the network's size: ``nearest``, or ``touched``: every pixel that a
-            bilinear resize leaves above zero, as some published code does. That dilates what is trained on.
+            bilinear resize leaves above zero, as some published code does, which dilates what is trained on; or
+            ``area``: the share of each pixel that the mask covers.
     """
 
     cases: str | list[str] = ""

@@ -22,18 +22,18 @@ from lexseg.training.recipe import read_recipe
 from lexseg.training.settings import differences, plain, settled
 
 PACKAGES = ("lexseg", "torch", "lightning", "monai", "transformers", "numpy", "scipy", "pillow")
-CONFIG, RECORD = "config.yaml", "run.json"
+CONFIG, RECORD, TEXT_CACHE = "config.yaml", "run.json", "text_cache"
 
 
 def check_new(output: Path) -> None:
-    """Refuse a folder that holds anything.
+    """Refuse a folder that holds anything but sentence states, which a run with other settings may have left.
 
     Raises:
         ConfigError: it is not empty, or is a file.
     """
     if output.exists() and not output.is_dir():
         raise ConfigError(f"--output {output}: is a file; name a folder for the run")
-    if output.is_dir() and any(output.iterdir()):
+    if output.is_dir() and any(path.name != TEXT_CACHE for path in output.iterdir()):
         hint = "go on with its run by --resume" if (output / CONFIG).is_file() else "no run began there"
         raise ConfigError(f"--output {output}: is not empty; {hint}, or choose a new folder")
 

@@ -114,7 +114,7 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
             lines.console.print(describe(model, data, trainer))
         if encoder is not None:
             met = prepare.met(cases, config.augment, swapped=model.reads_swapped)
-            data.encode_text = _pipeline(encoder, output / "text_cache", met)
+            data.encode_text = _pipeline(encoder, output / folder.TEXT_CACHE, met)
             data.training_text = model.training_text
             data.fits = functools.partial(_fits, encoder)
         try:

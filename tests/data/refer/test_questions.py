@@ -14,6 +14,8 @@ from referring import LEFT_LOWER, RIGHT_UPPER
 
 WORDINGS = tuple(f"text_{n}" if n > 1 else "text" for n in range(1, 5))
 
+SENTENCE = "Bilateral pulmonary infection, two infected areas, upper left lung and lower right lung."
+
 
 def rows_of(manifest):
     with open(manifest, encoding="utf-8") as file:
@@ -82,8 +84,7 @@ def test_healthy_images_are_asked_other_images_sentences(films, tmp_path):
 
 def test_captions_in_other_words(films, tmp_path):
     with open(films, encoding="utf-8") as file:
-        table = [row | {"text": "Bilateral pulmonary infection, two infected areas, upper left lung and lower right lung."}
-                 for row in csv.DictReader(file)]  # fmt: skip
+        table = [row | {"text": SENTENCE} for row in csv.DictReader(file)]
     with open(films, "w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(table[0]))
         writer.writeheader()
