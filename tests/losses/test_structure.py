@@ -51,7 +51,7 @@ def test_a_mistake_at_the_boundary_costs_more_but_not_as_published() -> None:
     inner, corner = (16 * mask - 8 for _ in range(2))
     inner[..., 7, 7] = corner[..., 3, 3] = -8
     right, released = (
-        [structure_losses(x, Target(mask), kernel=5, unweighted=fault) for x in (inner, corner)]
+        [structure_losses(x, Target(mask), kernel=5, as_published=fault) for x in (inner, corner)]
         for fault in (False, True)
     )
     assert right[1]["bce"] > 2 * right[0]["bce"]
@@ -83,13 +83,13 @@ def test_unknown_pixels_count_nowhere(term: str) -> None:
     assert logits.grad[..., :5].abs().min() > 0
 
 
-@pytest.mark.parametrize("unweighted", [False, True])
-def test_cases_count_by_their_weight(unweighted: bool) -> None:
+@pytest.mark.parametrize("as_published", [False, True])
+def test_cases_count_by_their_weight(as_published: bool) -> None:
     logits, target = example()
     weighted = structure_losses(
-        logits, replace(target, weight=torch.tensor([0.0, 1.0, 0.0])), kernel=5, unweighted=unweighted
+        logits, replace(target, weight=torch.tensor([0.0, 1.0, 0.0])), kernel=5, as_published=as_published
     )
-    alone = structure_losses(logits[1:2], Target(target.mask[1:2]), kernel=5, unweighted=unweighted)
+    alone = structure_losses(logits[1:2], Target(target.mask[1:2]), kernel=5, as_published=as_published)
     torch.testing.assert_close(weighted, alone)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
+from lexseg.losses.rows import absent_rows, row_weight, shown_rows
 from lexseg.losses.segmentation import cross_entropy_loss, soft_dice_loss
 
 
@@ -23,15 +24,15 @@ def batch_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> T
         smooth: added to numerator and denominator.
     """
     counted = torch.ones_like(logits) if target.valid is None else target.valid.float()
-    if target.weight is not None:
-        counted = counted * target.weight.view(-1, 1, 1, 1)
-    probability, mask = logits.float().sigmoid() * counted, target.mask.float()
-    overlap, total = (probability * mask).sum(), probability.sum() + (mask * counted).sum()
+    counted = counted * row_weight(target).view(-1, 1, 1, 1)
+    probability, mask = logits.float().sigmoid(), target.mask.float()
+    overlap = (torch.minimum(probability, mask) * counted).sum()
+    total = ((probability + mask) * counted).sum()
     return 1 - (2 * overlap + smooth) / (total + smooth)
 
 
 def at_size(target: Target, size: tuple[int, int]) -> Target:
-    """The truth at a smaller size, by nearest neighbour."""
+    """The truth at a smaller size, by nearest neighbour. A target too small for it is not taken for an absent one."""
 
     def nearest(x: Tensor) -> Tensor:
         return F.interpolate(x, size=size, mode="nearest-exact")
@@ -39,7 +40,9 @@ def at_size(target: Target, size: tuple[int, int]) -> Target:
     if tuple(target.mask.shape[-2:]) == size:
         return target
     valid = None if target.valid is None else nearest(target.valid.float()) > 0
-    return replace(target, mask=nearest(target.mask), valid=valid, others=None)
+    present = torch.full_like(target.mask[:, 0, 0, 0], torch.nan, dtype=torch.float32)
+    present = present.masked_fill(shown_rows(target), 1).masked_fill(absent_rows(target), 0)
+    return replace(target, mask=nearest(target.mask), valid=valid, others=None, present=present)
 
 
 def deep_supervision_losses(logits: Sequence[Tensor], target: Target, *, batch_dice: bool = True) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
+from lexseg.losses.rows import row_weight
 from lexseg.losses.segmentation import case_mean
 
 EPS = torch.finfo(torch.float32).eps
@@ -39,11 +40,12 @@ def perceptual_mask_loss(
     predicted = features(pair[0])
     with torch.no_grad():
         true = features(pair[1])
+    rows = row_weight(target)
     each = [
-        _squares(p.float() - t.float()) / case_mean(_squares(t.float()), target.weight).clamp(min=EPS)
+        _squares(p.float() - t.float()) / case_mean(_squares(t.float()), rows).clamp(min=EPS)
         for p, t in zip(predicted, true, strict=True)
     ]
-    return case_mean(torch.stack(each).sum(0), target.weight)
+    return case_mean(torch.stack(each).sum(0), rows)
 
 
 def _squares(maps: Tensor) -> Tensor:

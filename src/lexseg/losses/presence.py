@@ -14,7 +14,7 @@ def presence_loss(logits: Tensor, target: Target) -> Tensor:
         logits: float[B].
         target: the truth; without ``present``, what the mask shows. Cases count by ``weight``.
     """
-    present = target.mask.flatten(1).amax(1) if target.present is None else target.present
+    present = (target.mask.flatten(1).amax(1) > 0).float() if target.present is None else target.present
     known = present.isfinite()
     weight = known.float() if target.weight is None else known * target.weight.float()
     loss = F.binary_cross_entropy_with_logits(logits.float(), present.float().nan_to_num(), reduction="none")

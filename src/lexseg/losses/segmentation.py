@@ -5,10 +5,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
+from lexseg.losses.rows import absent_rows, known_pixels, row_weight
+
+ABSENT_WEIGHT = 4.0
+"""How much more the cross-entropy of an absent target counts."""
+ABSENT_SMOOTH = 0.003
+"""What Dice is smoothed by where the target is absent, as a share of the image: about its smallest lesions."""
 
 
-def soft_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> Tensor:
+def soft_dice_loss(
+    logits: Tensor, target: Target, *, smooth: float = 1.0, absent_smooth: float | None = ABSENT_SMOOTH
+) -> Tensor:
     """One minus the soft Dice of each image, averaged over the batch.
+
+        1 - (2 sum min(p, t) + s) / (sum p + sum t + s)
+
+    With t of 0 and 1, min(p, t) is V-Net's product; with shares in between, the product is not largest at p = t, and
+    the minimum is: 2 min(p, t) = p + t - |p - t| (Wang et al., Dice Semimetric Losses, MICCAI 2023).
 
     On logits, never on probabilities of one channel: MONAI 1.0.1's ``DiceCELoss`` on those has a cross-entropy that is
     identically zero, which is how the LanGuideMedSeg family was trained. MONAI's
@@ -17,43 +30,81 @@ def soft_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> Te
 
     Args:
         logits: float[B, 1, H, W].
-        target: the truth; pixels outside ``valid`` count nowhere, cases count by ``weight``.
+        target: the truth; pixels outside ``valid`` count nowhere, cases count by ``weight``, and rows of which nothing
+            is known count nowhere (:func:`lexseg.losses.rows.row_weight`).
         smooth: added to numerator and denominator, so that an empty prediction of an empty mask costs nothing.
+        absent_smooth: the same where the target is absent, as a share of the known pixels: with s = 1 a few painted
+            pixels cost all, and the gradient of more is next to none (Tilborghs et al., 2022, on this epsilon).
+            ``None`` is ``smooth`` there, too.
 
     Raises:
         ValueError: logits and mask differ in shape.
 
     Reference: Milletari et al., V-Net, 2016.
     """
-    if logits.shape != target.mask.shape:  # it would be broadcast
-        raise ValueError(
-            f"logits {tuple(logits.shape)} and a mask {tuple(target.mask.shape)}; equal shapes were expected"
-        )
+    check_shapes(logits, target)
     probability, mask = logits.float().sigmoid(), target.mask.float()
     if target.valid is not None:
         probability, mask = probability * target.valid, mask * target.valid
-    overlap = (probability * mask).sum((1, 2, 3))
+    overlap = torch.minimum(probability, mask).sum((1, 2, 3))
     total = probability.sum((1, 2, 3)) + mask.sum((1, 2, 3))
-    return case_mean(1 - (2 * overlap + smooth) / (total + smooth), target.weight)
+    s = smoothing(target, smooth, absent_smooth)
+    return case_mean(1 - (2 * overlap + s) / (total + s), row_weight(target))
 
 
-def cross_entropy_loss(logits: Tensor, target: Target) -> Tensor:
+def cross_entropy_loss(logits: Tensor, target: Target, *, absent_weight: float = ABSENT_WEIGHT) -> Tensor:
     """Binary cross-entropy with logits, averaged over the valid pixels of each image, then over the batch.
 
     Args:
         logits: float[B, 1, H, W].
-        target: the truth; pixels outside ``valid`` count nowhere, cases count by ``weight``.
+        target: as in :func:`soft_dice_loss`.
+        absent_weight: what the loss of a row is multiplied by whose target is absent. A missed target costs Dice
+            besides, where a painted one that is not there costs this.
     """
     loss = F.binary_cross_entropy_with_logits(logits.float(), target.mask.float(), reduction="none")
-    if target.valid is None:
-        return case_mean(loss.mean((1, 2, 3)), target.weight)
-    valid = target.valid.float()
-    return case_mean((loss * valid).sum((1, 2, 3)) / valid.sum((1, 2, 3)).clamp(min=1), target.weight)
+    if target.valid is not None:
+        loss = loss * target.valid
+    each = loss.sum((1, 2, 3)) / known_pixels(target).clamp(min=1)
+    return case_mean(each * absent_factor(target, absent_weight), row_weight(target))
 
 
-def segmentation_losses(logits: Tensor, target: Target) -> dict[str, Tensor]:
-    """Soft Dice and binary cross-entropy: the two terms every model is trained with, as ``dice`` and ``bce``."""
-    return {"dice": soft_dice_loss(logits, target), "bce": cross_entropy_loss(logits, target)}
+def segmentation_losses(
+    logits: Tensor, target: Target, *, absent_weight: float = ABSENT_WEIGHT, as_published: bool = False
+) -> dict[str, Tensor]:
+    """Soft Dice and binary cross-entropy: the two terms every model is trained with, as ``dice`` and ``bce``.
+
+    Args:
+        logits: float[B, 1, H, W].
+        target: as in :func:`soft_dice_loss`.
+        absent_weight: of :func:`cross_entropy_loss`.
+        as_published: absent targets count as any others, by which painting them costs next to nothing.
+    """
+    smooth, weight = (None, 1.0) if as_published else (ABSENT_SMOOTH, absent_weight)
+    return {
+        "dice": soft_dice_loss(logits, target, absent_smooth=smooth),
+        "bce": cross_entropy_loss(logits, target, absent_weight=weight),
+    }
+
+
+def smoothing(target: Target, smooth: float, absent_smooth: float | None) -> Tensor:
+    """float[B], what each row's Dice is smoothed by; see :func:`soft_dice_loss`."""
+    pixels = known_pixels(target)
+    if absent_smooth is None:
+        return torch.full_like(pixels, smooth)
+    return torch.where(absent_rows(target), (absent_smooth * pixels).clamp(min=smooth), smooth)
+
+
+def absent_factor(target: Target, absent_weight: float) -> Tensor:
+    """float[B]: ``absent_weight`` where the target is absent, else one."""
+    return 1 + (absent_weight - 1) * absent_rows(target).float()
+
+
+def check_shapes(logits: Tensor, target: Target) -> None:
+    """Refuse what would be broadcast."""
+    if logits.shape != target.mask.shape:
+        raise ValueError(
+            f"logits {tuple(logits.shape)} and a mask {tuple(target.mask.shape)}; equal shapes were expected"
+        )
 
 
 def case_mean(value: Tensor, weight: Tensor | None) -> Tensor:

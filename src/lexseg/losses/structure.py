@@ -5,11 +5,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
-from lexseg.losses.segmentation import case_mean, cross_entropy_loss
+from lexseg.losses.rows import row_weight
+from lexseg.losses.segmentation import (
+    ABSENT_SMOOTH,
+    ABSENT_WEIGHT,
+    absent_factor,
+    case_mean,
+    cross_entropy_loss,
+    smoothing,
+)
 
 
 def structure_losses(
-    logits: Tensor, target: Target, *, kernel: int = 31, factor: float = 5.0, unweighted: bool = False
+    logits: Tensor, target: Target, *, kernel: int = 31, factor: float = 5.0, as_published: bool = False
 ) -> dict[str, Tensor]:
     """``bce``: boundary-weighted cross-entropy; ``iou``: one minus the weighted soft IoU.
 
@@ -20,9 +28,10 @@ def structure_losses(
         target: the truth; pixels outside ``valid`` count nowhere, cases count by ``weight``.
         kernel: side of the box in pixels, odd; 31 at 352 pixels as published.
         factor: 5 as published.
-        unweighted: leave the boundary out of the cross-entropy, as the released code does by mistake: it passes
+        as_published: leave the boundary out of the cross-entropy, as the released code does by mistake: it passes
             ``reduce='none'``, a deprecated switch that is read as "true", so that the loss is a mean before it meets
-            the weights, and those cancel. The IoU keeps them.
+            the weights, and those cancel. The IoU keeps them. Absent targets count as others do; elsewhere they count
+            as in :func:`lexseg.losses.segmentation.segmentation_losses`.
 
     Reference: Wei et al., F3Net, AAAI 2020; Fan et al., PraNet, MICCAI 2020; Zhao et al., M2SNet, arXiv 2303.10894.
     """
@@ -33,12 +42,15 @@ def structure_losses(
     weight = 1 + factor * (F.avg_pool2d(known, kernel, 1, kernel // 2) - mask).abs()
     if target.valid is not None:
         weight = weight * target.valid
-    if unweighted:
-        bce = cross_entropy_loss(logits, target)
+    rows, absent_weight = row_weight(target), 1.0 if as_published else ABSENT_WEIGHT
+    if as_published:
+        bce = cross_entropy_loss(logits, target, absent_weight=absent_weight)
     else:
         each = F.binary_cross_entropy_with_logits(logits.float(), mask, reduction="none")
         total = weight.sum((1, 2, 3)).clamp(min=torch.finfo(torch.float32).eps)
-        bce = case_mean((each * weight).sum((1, 2, 3)) / total, target.weight)
-    overlap = (probability * mask * weight).sum((1, 2, 3))
+        each = (each * weight).sum((1, 2, 3)) / total * absent_factor(target, absent_weight)
+        bce = case_mean(each, rows)
+    overlap = (torch.minimum(probability, mask) * weight).sum((1, 2, 3))
     union = ((probability + mask) * weight).sum((1, 2, 3)) - overlap
-    return {"bce": bce, "iou": case_mean(1 - (overlap + 1) / (union + 1), target.weight)}
+    s = smoothing(target, 1.0, None if as_published else ABSENT_SMOOTH)
+    return {"bce": bce, "iou": case_mean(1 - (overlap + s) / (union + s), rows)}

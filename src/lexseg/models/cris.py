@@ -15,7 +15,7 @@ from lexseg.encoders import create_image_encoder
 from lexseg.encoders.clip_resnet import ClipResNet50
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.published import one_channel_cross_entropy
-from lexseg.losses.segmentation import cross_entropy_loss, soft_dice_loss
+from lexseg.losses.segmentation import segmentation_losses
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.cris_decoder import CrisDecoder, DynamicProjector
 from lexseg.models.parts.cris_neck import CrisNeck
@@ -142,11 +142,10 @@ class CRIS(SegmentationModel):
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence term."""
         prediction = self.decode(self.encode_for(image, text), text)
-        cross_entropy = one_channel_cross_entropy if self.as_published else cross_entropy_loss
-        losses = {
-            "dice": soft_dice_loss(prediction.logits, target),
-            "bce": self.cross_entropy_weight * cross_entropy(prediction.logits, target),
-        }
+        losses = segmentation_losses(prediction.logits, target, as_published=self.as_published)
+        if self.as_published:
+            losses["bce"] = one_channel_cross_entropy(prediction.logits, target)
+        losses["bce"] = self.cross_entropy_weight * losses["bce"]
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         return losses

@@ -149,7 +149,8 @@ class FMISeg(SegmentationModel):
         prediction, low, high = self._answer(self.encode_for(image, text), text)
         losses: dict[str, Tensor] = {}
         for branch, logits in (("low", low), ("high", high)):
-            losses |= {f"{term}_{branch}": value for term, value in segmentation_losses(logits, target).items()}
+            terms = segmentation_losses(logits, target, as_published=self.as_published)
+            losses |= {f"{term}_{branch}": value for term, value in terms.items()}
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         return {name: losses[name] for name in self.loss_names}

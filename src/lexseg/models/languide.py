@@ -113,7 +113,7 @@ class LanGuide(SegmentationModel):
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy (Dice alone as published), and where configured the presence term."""
         prediction = self.decode(self.encode_for(image, text), text)
-        losses = segmentation_losses(prediction.logits, target)
+        losses = segmentation_losses(prediction.logits, target, as_published=self.as_published)
         if self.as_published:
             del losses["bce"]
         if prediction.presence is not None:

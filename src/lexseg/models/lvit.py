@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from lexseg.data.batch import Target
 from lexseg.losses.balanced import balanced_cross_entropy_loss, squared_dice_loss
 from lexseg.losses.presence import presence_loss
+from lexseg.losses.segmentation import ABSENT_SMOOTH
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.alignment import masked_mean
 from lexseg.models.parts.grid_positions import GridPositions
@@ -144,9 +145,10 @@ class LViT(SegmentationModel):
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Half a Dice of squares, half a cross-entropy that counts target and background alike, and presence."""
         prediction = self.decode(self.encode_for(image, text), text)
+        smooth, absent = (1e-5, None) if self.as_published else (1.0, ABSENT_SMOOTH)
         losses = {
-            "dice": 0.5 * squared_dice_loss(prediction.logits, target, smooth=1e-5 if self.as_published else 1.0),
-            "bce": 0.5 * balanced_cross_entropy_loss(prediction.logits, target),
+            "dice": 0.5 * squared_dice_loss(prediction.logits, target, smooth=smooth, absent_smooth=absent),
+            "bce": 0.5 * balanced_cross_entropy_loss(prediction.logits, target, as_published=self.as_published),
         }
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)

@@ -89,7 +89,7 @@ class M2SNet(SegmentationModel):
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Boundary-weighted cross-entropy and IoU, and the perceptual mask loss."""
         logits = self.decode(self.encode_for(image, text), text).logits
-        losses = structure_losses(logits, target, kernel=self.boundary_kernel, unweighted=self.as_published)
+        losses = structure_losses(logits, target, kernel=self.boundary_kernel, as_published=self.as_published)
         if self.perceptual_weight:
             seen = perceptual_mask_loss(logits, target, self.perceptual, size=self.perceptual_size)
             losses["perceptual"] = self.perceptual_weight * seen

@@ -15,7 +15,7 @@ from lexseg.data.batch import Target
 from lexseg.losses.balanced import squared_dice_loss
 from lexseg.losses.masked_reconstruction import hide_tokens, reconstruction_loss
 from lexseg.losses.presence import presence_loss
-from lexseg.losses.segmentation import cross_entropy_loss
+from lexseg.losses.segmentation import ABSENT_SMOOTH, ABSENT_WEIGHT, cross_entropy_loss
 from lexseg.losses.token_contrast import token_contrast_loss, token_similarity
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.alignment import masked_mean
@@ -185,9 +185,10 @@ class RecLMIS(SegmentationModel):
         tokens = self._exchange(features, text)
         prediction = self._answer(features, tokens)
         half = 0.5 * self.segmentation_weight
+        smooth, absent, weight = (1e-5, None, 1.0) if self.as_published else (1.0, ABSENT_SMOOTH, ABSENT_WEIGHT)
         losses = {
-            "dice": half * squared_dice_loss(prediction.logits, target, smooth=1e-5 if self.as_published else 1.0),
-            "bce": half * cross_entropy_loss(prediction.logits, target),
+            "dice": half * squared_dice_loss(prediction.logits, target, smooth=smooth, absent_smooth=absent),
+            "bce": half * cross_entropy_loss(prediction.logits, target, absent_weight=weight),
         }
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
