@@ -353,6 +353,7 @@ class TestMedvlsm:
             "text_p6": "1 polyps in the centre",
             "text_p7": "1 x",
             "text_p7_2": "1 y",
+            "source": "source",
             "leaks_mask": "yes",
         }
         assert [case.split for case in cases.values()] == ["train"] * 4 + ["val"] * 2

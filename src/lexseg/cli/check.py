@@ -184,6 +184,8 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.without_patient:
         yield "cases of no known patient", f"{summary.without_patient}"
     yield "masks", f"{summary.cases - summary.without_mask}, of which {summary.empty_masks} empty"
+    if summary.present:
+        yield "targets there, by the column present", ", ".join(f"{k} {n}" for k, n in summary.present.items())
     if summary.kinds:
         yield "referring expressions", f"{sum(summary.kinds.values())}" + _listed("", summary.kinds)
     if summary.leaking:

@@ -7,7 +7,7 @@ import argparse
 from lexseg.cli.check import add_text_encoder, print_problems, print_report, progress_bar, text_encoder, wide_console
 
 # Named here and not taken from the importers, so that --help need not import them; a test holds the two together.
-LAYOUTS = ("lvit", "languide", "medvlsm", "folder", "refcoco", "referring", "nifti")
+LAYOUTS = ("lvit", "languide", "medvlsm", "folder", "refcoco", "referring", "nifti", "manifest")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,13 +19,16 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "Copy a data set of another layout into a new folder with cases.csv, images/ and masks/, and check it. "
             "lvit: Train_Folder, Val_Folder, Test_Folder with img/, labelcol/ and .xlsx. languide: Images/, GTs/ and "
             "prompt/train.csv. medvlsm: images/, masks/ and JSON prompts. folder: images/, masks/ and one sentence. "
+            "manifest: a cases.csv or .jsonl of our own columns, to be labelled or divided anew. "
             "refcoco: instances.json and refs.json, as of RefCOCO and gRefCOCO. referring: a JSON or JSONL of images, "
             "masks and sentences, as of the sentence sets for LIDC and LiTS. nifti: volumes with masks of lesions "
             "(Medical Segmentation Decathlon, LiTS, or pairs by name), cut into slices."
         ),
     )
     parser.add_argument("layout", metavar="LAYOUT", choices=LAYOUTS, help=", ".join(LAYOUTS))
-    parser.add_argument("source", metavar="SOURCE", help="folder to read (refcoco, referring and nifti: or a file)")
+    parser.add_argument(
+        "source", metavar="SOURCE", help="folder to read (manifest, refcoco, referring, nifti: or a file)"
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
     parser.add_argument(
         "--split",
@@ -35,9 +38,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "kept, and what it lacks is drawn: 70/15/15, or a fifth of train as val",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the splits (default: 0)")
-    parser.add_argument("--text", metavar="SENTENCE", help="the sentence of every image (folder, nifti)")
+    parser.add_argument("--text", metavar="SENTENCE", help="the sentence of every image (folder, manifest, nifti)")
     parser.add_argument(
         "--prompt", metavar="NAME", help="the prompt that becomes the text (layout medvlsm; default: p6)"
+    )
+    parser.add_argument(
+        "--present",
+        metavar="yes|no|COLUMN=VALUE[,VALUE]",
+        help="whether the images hold what their sentences name: all, none, or by a column and its values that mean "
+        "that nothing is there, such as 'finding=none'; written to the manifest's column present",
     )
     parser.add_argument("--images", metavar="DIR", help="folder of the images, if elsewhere (refcoco, referring)")
     parser.add_argument(
@@ -112,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
             laterality=args.laterality,
             leaks_mask=None if args.leaks_mask is None else args.leaks_mask == "yes",
             patient=args.patient,
+            present=args.present,
             strict=args.strict,
             text_encoder=encoder,
             progress=progress,

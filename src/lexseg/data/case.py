@@ -79,6 +79,12 @@ class Case:
         return self.mask is not None or self.present in ("yes", "no")
 
     @property
+    def origin(self) -> str:
+        """Which data set the case is of: the manifest's column ``source``, else the name of the manifest's folder."""
+        stated = self.extra.get("source", "").strip()
+        return stated or ("" if self.source is None else self.source.resolve().parent.name)
+
+    @property
     def leaks_mask(self) -> bool | None:
         """Whether the sentence was written from the true mask, as the column says; ``None`` if it does not say."""
         return _TRUTHS.get(self.extra.get("leaks_mask", "").strip().lower())

@@ -11,7 +11,7 @@ from lexseg.data.manifest import DEFAULT_TEXT, ParsedManifest, missing_columns, 
 from lexseg.data.problem import Problem, Severity
 from lexseg.data.splits import leaks
 from lexseg.data.summary import Summary, summarise
-from lexseg.data.truth import read_truth
+from lexseg.data.truth import truth_of
 from lexseg.errors import DataError
 from lexseg.text.foreign import looks_foreign
 from lexseg.text.wording import mentions_side
@@ -77,10 +77,11 @@ def check_manifest(
     """Read every row and every file of one or several manifests.
 
     Errors: rows, images and masks that cannot be read; an image and a mask of different size; a mask of more than two
-    values where the row does not say which of them it means, or without the one it names; a sentence longer than the
+    values where the row does not say which of them it means, or without the one it names, or that says otherwise than
+    the row's ``present``; a sentence longer than the
     text encoder reads; an id that occurs twice; a patient or an image (also an equal copy of its file) in two splits.
     Warnings: a missing sentence; words the text encoder does not know; left or right where the laterality is not
-    stated; an image of a single value. Infos: a case without a mask.
+    stated; an image of a single value. Infos: a case of which it is not known where its target is.
 
     Args:
         paths: the manifests.
@@ -206,11 +207,14 @@ class _Check:
                 self.note("info", case, "mask", f"there is no mask: the case {limit}")
             return
         try:
-            mask = read_truth(case)
+            truth = truth_of(case)
         except DataError as error:
             self.note("error", case, "mask", _local(str(error), case.mask, case))
             return
-        if case.expression_kind not in NAMES_NOTHING:  # whose masks are empty as they should be
+        mask = truth.mask
+        if not truth.located:
+            self.note("info", case, "mask", "the mask is empty and 'present' is unknown: it counts as no mask at all")
+        elif case.expression_kind not in NAMES_NOTHING:  # whose masks are empty as they should be
             self.foreground.append(float(mask.mean()))
         if size is not None and mask.shape != size:
             message = f"the mask is {mask.shape[0]} x {mask.shape[1]} pixels, but the image is {size[0]} x {size[1]}"

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, get_args
 
-from lexseg.data.case import Case, ExpressionKind
+from lexseg.data.case import Case, ExpressionKind, Presence
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ class Summary:
         without_patient: cases of no known patient.
         without_mask: cases that have no mask.
         empty_masks: masks without any foreground, other than those of expressions that mean nothing in the image.
+        present: cases of which the column ``present`` says yes, no or unknown; empty where it says nothing.
         kinds: expressions that name one target, several or none; empty where there are no referring expressions.
         leaking: cases whose sentence was written from the true mask, as the manifest says.
         foreground: share of foreground pixels in the masks that are not empty.
@@ -55,6 +56,7 @@ class Summary:
     without_patient: int = 0
     without_mask: int = 0
     empty_masks: int = 0
+    present: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     leaking: int = 0
     foreground: Spread | None = None
@@ -90,6 +92,7 @@ def summarise(
     """
     splits = Counter(case.split or "none" for case in cases)
     patients = Counter(split for split, _ in {(case.split or "none", case.patient) for case in cases if case.patient})
+    present = Counter(case.present for case in cases if case.present)
     kinds = Counter(case.expression_kind for case in cases if case.expression_kind)
     sentences = [text for case in cases for text in case.texts if text]
     shares = [unknown[text] for text in sentences if text in unknown]
@@ -102,6 +105,7 @@ def summarise(
         without_patient=sum(not case.patient for case in cases),
         without_mask=sum(case.mask is None for case in cases),
         empty_masks=sum(share == 0 for share in foreground),
+        present={answer: present[answer] for answer in get_args(Presence) if answer in present},
         kinds={kind: kinds[kind] for kind in get_args(ExpressionKind) if kind in kinds},
         leaking=sum(case.leaks_mask is True for case in cases),
         foreground=Spread.of([share for share in foreground if share > 0]),

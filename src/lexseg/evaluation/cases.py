@@ -47,22 +47,45 @@ def select_cases(cases: Sequence[Case], split: str | None = None) -> list[Case]:
 def group_values(cases: Sequence[Case], column: str) -> list[str]:
     """The value of a manifest's column for each case; "" where it is blank.
 
+    Args:
+        cases: the cases.
+        column: any but those that name a file, a case or a sentence; ``source`` is the data set
+            (``Case.origin``) also where the manifest has no such column.
+
     Raises:
         DataError: if no case has that column, or it holds too many values to be groups.
     """
-    own = ("patient", "split", "laterality", "language", "label", "expression_kind")
-    if column in own:
-        values = ["" if (value := getattr(case, column)) is None else str(value) for case in cases]
+    own = (
+        "patient", "split", "laterality", "language", "spacing", "weight", "label", "present", "expression_kind",
+        "target_ids",
+    )  # fmt: skip
+    if column == "source":
+        values = [case.origin for case in cases]
+    elif column in own:
+        values = ["" if (value := getattr(case, column)) is None else _cell(value) for case in cases]
     else:
         values = [case.extra.get(column, "").strip() for case in cases]
     if not any(values):
-        known = {name for case in cases for name in case.extra} | {
-            name for name in own if any(getattr(case, name) is not None for case in cases)
-        }
+        known = (
+            {"source"}
+            | {name for case in cases for name in case.extra}
+            | {name for name in own if any(getattr(case, name) is not None for case in cases)}
+        )
         raise DataError(f"no case has a value in the column {column!r}; there are {', '.join(sorted(known)) or 'none'}")
     if (number := len(set(values))) > MOST_GROUPS:
         raise DataError(f"the column {column!r} holds {number} values; at most {MOST_GROUPS} are scored as groups")
     return values
+
+
+def _cell(value: object) -> str:
+    """As a manifest writes it."""
+    return (
+        " ".join(map(_cell, value))
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def check_cases(cases: Sequence[Case], check_text: Callable[[str], None] | None = None, *, wordings: int = 1) -> None:

@@ -14,6 +14,7 @@ from lexseg.data.check import CheckReport, Progress, SentenceReader, check_manif
 from lexseg.data.files import free_name, new_folder
 from lexseg.data.importers.layouts import find_layout
 from lexseg.data.importers.masks import store_mask
+from lexseg.data.importers.present import label_cases
 from lexseg.data.importers.record import Findings, Record
 from lexseg.data.manifest import write_manifest
 from lexseg.data.problem import Problem, describe
@@ -53,6 +54,7 @@ def import_layout(
     laterality: Laterality | None = None,
     leaks_mask: bool | None = None,
     patient: str | None = None,
+    present: str | None = None,
     strict: bool = False,
     text_encoder: SentenceReader | None = None,
     progress: Progress | None = None,
@@ -75,6 +77,8 @@ def import_layout(
         leaks_mask: whether the sentences were written from the masks; noted in a column of this name. By default yes
             where the layout's published sentences were, and nothing where that is not known.
         patient: a regular expression that finds the patient in an image's name: its first group, or the whole match.
+        present: whether the images hold what their sentences name: ``yes`` or ``no`` of all, or ``COLUMN=VALUE``, the
+            value of a column by which an image holds nothing (:func:`lexseg.data.importers.present.label_cases`).
         strict: refuse the data set if anything would be left out.
         text_encoder: whose limit the sentences are held against; ``None`` leaves that out.
         progress: is told how far copying and checking are.
@@ -104,6 +108,10 @@ def import_layout(
         records = _named_apart(findings.records)
         cases = _copy(records, building, findings, _part(progress, 0))
         shutil.rmtree(drawn, ignore_errors=True)
+        if present is not None:
+            cases = label_cases(cases, present, findings)
+        name = source.resolve().stem if source.is_file() and chosen.draws else _folder(source).name
+        cases = [replace(case, extra={"source": name, **case.extra}) for case in cases]
         if leaks_mask is not None:
             note = {"leaks_mask": "yes" if leaks_mask else "no"}
             cases = [replace(case, extra={**case.extra, **note}) for case in cases]
@@ -157,6 +165,10 @@ def _copy(records: Sequence[Record], folder: Path, findings: Findings, progress:
             split=record.split,
             laterality=record.laterality,
             spacing=record.spacing,
+            present=record.present,
+            language=record.language,
+            weight=record.weight,
+            label=record.label,
             target_ids=record.target_ids,
             expression_kind=record.kind,
             extra=extra,
@@ -198,12 +210,16 @@ class _Store:
         """Copy a mask, mended where it has nearly two values; one of instances as it is."""
         if path not in self._copied:
             name = free_name(path.stem, "", self._taken)
-            if record.target_ids is None:
+            if record.target_ids is None and record.label is None:
                 self._copied[path] = store_mask(path, self.folder / name, record, findings)
             else:
                 self._copied[path] = self.folder / f"{name}{path.suffix.lower()}"
                 shutil.copyfile(path, self._copied[path])
         return self._copied[path]
+
+
+def _folder(source: Path) -> Path:
+    return source.resolve().parent if source.is_file() else source.resolve()
 
 
 def _patients(records: Sequence[Record], pattern: str | None, findings: Findings) -> list[str | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lexseg.data.importers import folder, languide, lvit, medvlsm, nifti, refcoco, referring
+from lexseg.data.importers import folder, languide, lvit, manifest, medvlsm, nifti, refcoco, referring
 from lexseg.data.importers.record import Findings
 from lexseg.errors import ConfigError, DataError
 
@@ -44,6 +44,7 @@ LAYOUTS: dict[str, Layout] = {
         draws=True,
         file=True,
     ),
+    "manifest": Layout(manifest.read, ("text",), file=True),
 }
 
 _WHAT = {

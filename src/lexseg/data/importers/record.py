@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lexseg.data.case import ExpressionKind, Laterality, Split
+from lexseg.data.case import ExpressionKind, Laterality, Presence, Split
 from lexseg.data.pictures import SUFFIXES
 from lexseg.data.problem import Problem, Severity
 from lexseg.errors import DataError
@@ -26,6 +26,8 @@ class Record:
             likewise.
         target_ids: the numbers that the sentence means, where the mask holds instances.
         kind: how many targets a referring expression names.
+        present: whether the target is in the image, where the layout says so.
+        language, weight, label: as of a case.
         files: further files of the case, by the column that shall name them.
         source: the table, JSON or folder that told of it, for messages.
         row: its line or number therein.
@@ -45,6 +47,10 @@ class Record:
     spacing: tuple[float, float] | None = None
     target_ids: tuple[int, ...] | None = None
     kind: ExpressionKind | None = None
+    present: Presence | None = None
+    language: str | None = None
+    weight: float = 1.0
+    label: int | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
 
 
