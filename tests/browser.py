@@ -43,14 +43,14 @@ class Visit:
         with self.page.expect_file_chooser() as chooser:
             button.click()
         chooser.value.set_files([str(path) for path in paths])
-        self.page.wait_for_function("() => document.querySelector('#busy').hidden", timeout=15_000)
+        self.page.wait_for_function("() => document.querySelector('#busy').hidden", timeout=60_000)
 
     def ask(self, words: str) -> None:
         """Type a sentence and press Enter."""
         self.page.get_by_label("What should be found?").fill(words)
         self.page.keyboard.press("Enter")
 
-    def answers(self, *states: str, timeout: float = 20_000) -> None:
+    def answers(self, *states: str, timeout: float = 60_000) -> None:
         """Wait until the list shows these states."""
         self.page.wait_for_function(
             "(wanted) => [...document.querySelectorAll('.finding')].map((e) => e.dataset.state).join() === wanted",
@@ -113,7 +113,7 @@ def context(driven, **options):
     """A window of 1280 x 800, or as the options say."""
     with driven.new_context(**({"viewport": {"width": 1280, "height": 800}} | options)) as one:
         page = one.new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(60_000)  # a busy machine may take its time
         yield page
 
 

@@ -1,6 +1,11 @@
+import contextlib
+import gc
 import io
+import os
 import struct
+import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +37,15 @@ def png_of(width, height, *chunks):
     for chunk in (header, *chunks, b"IDAT" + zlib.compress(b"\0\0"), b"IEND"):
         parts.append(struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk)))
     return b"".join(parts)
+
+
+def _held():
+    """What this process holds open."""
+    held = set()
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            held.add(os.readlink(link))
+    return held
 
 
 class TestReadImage:
@@ -258,10 +272,27 @@ class TestRefused:
         page = Image.fromarray(GRAY)
         self.refused(save(page, "a.tif", save_all=True, append_images=[page, page]), "3 pages")
 
-    def test_other_files_are_closed(self, save):
-        path = save(GRAY)
-        read_image(path)
-        path.unlink()  # would fail on Windows, and warn of an unclosed file under -W error
+    @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.bmp"])
+    @pytest.mark.parametrize("reader", [read_image, read_mask, image_size])
+    def test_files_are_closed_when_they_are_read(self, save, name, reader):
+        path = save(np.full((4, 6), 255, np.uint8), name)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")  # of a file that is closed only because nothing names it any more
+            reader(path)
+            gc.collect()
+        assert [str(each.message) for each in told] == []
+
+    @pytest.mark.parametrize("reader", [read_image, read_mask, image_size])
+    def test_files_are_closed_when_they_are_refused(self, save, tmp_path, reader):
+        page = Image.fromarray(GRAY)
+        several = save(page, "several.tif", save_all=True, append_images=[page])
+        for name, content in (("bomb.png", png_of(100_000, 100_000)), ("a.png", b"no image"), ("b.tif", b"II*\0" * 9)):
+            (tmp_path / name).write_bytes(content)
+        for path in (several, *(tmp_path / name for name in ("bomb.png", "a.png", "b.tif"))):
+            with pytest.raises(DataError) as caught:
+                reader(path)
+            # as long as the error is held, so is what its frames hold
+            assert caught.value.__traceback__ is not None and str(path) not in _held(), path
 
 
 class TestReadMask:

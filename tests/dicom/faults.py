@@ -7,7 +7,6 @@ import re
 import ssl
 import subprocess
 import threading
-import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -45,6 +44,7 @@ class Between:
 
     def __init__(self, port, context=None):
         self.requests, self.faults, self.headers = [], [], []
+        self._over = threading.Event()
         between = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -92,7 +92,7 @@ class Between:
         if fault.kind == "status":
             return self._send(handler, fault.status, fault.headers, fault.body)
         if fault.kind == "slow":
-            time.sleep(fault.seconds)
+            self._over.wait(fault.seconds)
         pacs = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         pacs.request(handler.command, path, body, {k: v for k, v in handler.headers.items() if k != "Host"})
         answer = pacs.getresponse()
@@ -124,6 +124,7 @@ class Between:
         return self
 
     def __exit__(self, *_):
+        self._over.set()
         self._server.shutdown()
         self._server.server_close()
 

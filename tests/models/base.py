@@ -18,6 +18,8 @@ from lexseg.models.io import ModelConfig, load_model, save_model
 from lexseg.text.batch import TextBatch
 from lexseg.text.collate import TextPipeline
 
+from . import squares
+
 WIDTH = 24
 VOCABULARY = ["left", "right", "square", "upper", "lower", "lung"]
 WORDS = {"kind": "word", "vocabulary": VOCABULARY, "width": WIDTH, "layers": 1, "heads": 4}
@@ -75,6 +77,7 @@ class ModelTests:
     silent: parameters that this configuration cannot train, for a reason that the subclass names.
     frozen: what the names of parameters begin with that this method does not train.
     learns: whether this configuration is trained on the squares; one of each model is enough.
+    least_dice: of a square that is asked for; what learns does better by more than other seeds and processors differ.
     """
 
     name: ClassVar[str]
@@ -83,8 +86,7 @@ class ModelTests:
     silent: ClassVar[tuple[str, ...]] = ()
     frozen: ClassVar[tuple[str, ...]] = ()
     learns: ClassVar[bool] = True
-    least_dice: ClassVar[float] = 0.9
-    learning_steps: ClassVar[int] = 200
+    least_dice: ClassVar[float] = 0.75
 
     def build(self, **changes: Any) -> SegmentationModel:
         torch.manual_seed(0)
@@ -309,58 +311,11 @@ class ModelTests:
         """One or two squares in each image; only the words tell which one is meant, and it may not be there."""
         if not self.learns:
             pytest.skip("another configuration is trained")
-        torch.manual_seed(0)
-        model = self.build(text_encoder={**WORDS, "vocabulary": ["left", "right", "square"]}, **self.learning).train()
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in training; nearly twice as fast
-        assert model.text_input is not None and model.text_input.encoder is not None
-        pipeline = TextPipeline(model.text_input.encoder)
-        optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=self.learning_steps)
-        for step in range(self.learning_steps):
-            image, left, right = _squares(8, seed=step, alone=2)
-            asked = torch.arange(8) % 2 == 0
-            mask = torch.where(asked[:, None, None, None], left, right)
-            text = pipeline(["left square" if a else "right square" for a in asked])
-            image = image.contiguous(memory_format=torch.channels_last)
-            optimizer.zero_grad()
-            sum(model.training_losses(image, text, Target(mask)).values()).backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-        model.eval()
-        image, left, right = _squares(16, seed=10_000)
-        with torch.no_grad():
-            answers = {w: model(image, pipeline([f"{w} square"] * 16)).logits > 0 for w in ("left", "right")}
-        for asked_for, mask, other in (("left", left, right), ("right", right, left)):
-            assert _dice(answers[asked_for], mask) > self.least_dice
-            assert _dice(answers[asked_for], other) < 0.1
-        image, left, right = _squares(16, seed=20_000, alone=16)
-        with torch.no_grad():
-            asked_left, asked_right = (model(image, pipeline([f"{w} square"] * 16)).presence for w in ("left", "right"))
-        there = torch.where(left.flatten(1).any(1), asked_left, asked_right)
-        absent = torch.where(left.flatten(1).any(1), asked_right, asked_left)
-        assert (there > 0).float().mean() >= 0.9
-        assert (absent < 0).float().mean() >= 0.9
-
-
-def _squares(n: int, seed: int, alone: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Images, left squares and right squares; the first ``alone`` images hold only one."""
-    generator = torch.Generator().manual_seed(seed)
-    image = torch.rand(n, 3, 64, 64, generator=generator) * 0.3
-    masks = torch.zeros(2, n, 1, 64, 64)
-    for i in range(n):
-        for side in range(2):
-            edge, row, column = (
-                int(torch.randint(lo, hi, (), generator=generator)) for lo, hi in ((10, 18), (2, 44), (2, 12))
-            )
-            if i < alone and side == (i + seed) % 2:
-                continue
-            masks[side, i, 0, row : row + edge, 32 * side + column : 32 * side + column + edge] = 1
-    return (image + 0.6 * masks.sum(0)).clamp(0, 1), masks[0], masks[1]
-
-
-def _dice(mask: Tensor, truth: Tensor) -> float:
-    return float(2 * (mask * truth).sum() / (mask.sum() + truth.sum()))
+        model = self.build(text_encoder={**WORDS, "vocabulary": squares.VOCABULARY}, **self.learning)
+        learnt = squares.learn_squares(model)
+        assert learnt.meant > self.least_dice
+        assert learnt.other < 0.2
+        assert min(learnt.there, learnt.absent) >= 0.8
 
 
 __all__ = ["VOCABULARY", "WIDTH", "WORDS", "ModelTests", "images", "jitter", "sentences", "target"]

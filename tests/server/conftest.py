@@ -1,8 +1,11 @@
-"""Servers that tests share: an ordinary one, and one that takes little and waits for nobody."""
+"""Servers that tests share: an ordinary one, and one that takes little."""
+
+import contextlib
+from dataclasses import replace
 
 import pytest
 
-from serving import site
+from serving import PATIENT, site
 
 pytest.importorskip("uvicorn")
 
@@ -24,7 +27,7 @@ def ordinary(bundled, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def narrow(bundled):
-    from lexseg.server.settings import Limits, Times
+    from lexseg.server.settings import Limits
 
     limits = Limits(
         upload_bytes=600_000,
@@ -39,9 +42,15 @@ def narrow(bundled):
         results=4,
         jobs=1,
     )
-    times = Times(read=3.0, head=0.5, body=0.5, upload=1.5, write=0.5)
-    with site(bundled, token=TOKEN, limits=limits, times=times, page=True) as served:
+    with site(bundled, token=TOKEN, limits=limits, page=True) as served:
         yield served
+
+
+@pytest.fixture
+def impatient(bundled):
+    """``impatient(head=0.5)``: a server that waits so long for that, and for all else as long as the others."""
+    with contextlib.ExitStack() as running:
+        yield lambda **times: running.enter_context(site(bundled, token=TOKEN, times=replace(PATIENT, **times)))
 
 
 @pytest.fixture

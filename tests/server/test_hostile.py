@@ -1,5 +1,6 @@
 """Requests that mean harm, and files that break what reads them: refused with a reason, and the server goes on."""
 
+import contextlib
 import errno
 import gzip
 import io
@@ -13,6 +14,7 @@ import threading
 import time
 import zipfile
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -20,7 +22,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving import EXAMPLES, FILM, form
+from serving import EXAMPLES, FILM, form, processor_seconds, until
 
 BREAST = EXAMPLES / "breast_case012.png"
 
@@ -222,12 +224,12 @@ def _saved(array):
 
 @pytest.mark.parametrize("harm", _HARM)
 def test_files_that_mean_harm(strict, harm):
-    pids = strict.service.intake.pids
-    began = time.monotonic()
+    (pid,) = pids = strict.service.intake.pids
+    began = processor_seconds(pid)
     refused = strict.send(_HARM[harm]())
     assert refused.status in (413, 422), refused.body
     assert refused.code in ("unreadable", "too_large")
-    assert time.monotonic() - began < 5
+    assert processor_seconds(pid) - began < 5  # a busy machine may take longer
     message = refused.json["error"]["message"]
     assert str(strict.service.root) not in message and "/tmp" not in message and "Traceback" not in message
     assert strict.service.intake.pids == pids  # said in good order: no reader had to be killed
@@ -235,14 +237,19 @@ def test_files_that_mean_harm(strict, harm):
     assert len(list(strict.service.root.iterdir())) == 1
 
 
-def test_a_reader_that_dies_or_hangs_is_replaced(strict):
+def test_a_reader_that_dies_or_hangs_is_replaced(strict, monkeypatch):
+    settings = strict.service.settings
     for signal_, code in ((signal.SIGSTOP, "too_slow"), (signal.SIGKILL, "unreadable")):
         (pid,) = strict.service.intake.pids
         os.kill(pid, signal.SIGSTOP)  # it holds still until the file is given to it
         later = threading.Timer(0.5, os.kill, (pid, signal_))
-        later.start()
-        refused = strict.send(BREAST)
-        later.join()
+        with monkeypatch.context() as hurried:
+            if code == "too_slow":
+                short = replace(settings, times=replace(settings.times, read=1.5))
+                hurried.setattr(strict.service.intake, "_settings", short)
+            later.start()
+            refused = strict.send(BREAST)
+            later.join()
         assert (refused.status, refused.code) == (422, code)
         assert answers(strict) and strict.service.intake.pids != [pid]
         strict.call("DELETE", f"/v1/images/{strict.opened.pop()}")
@@ -264,64 +271,77 @@ def _head(site, length):
     ).encode()
 
 
-def test_a_client_that_stops_sending_is_told_so(strict):
-    began = time.monotonic()
-    said = strict.raw(_head(strict, 1000) + b"--edge\r\n")
+def test_a_client_that_stops_sending_is_told_so(impatient):
+    hurried = impatient(body=0.5)
+    said = hurried.raw(_head(hurried, 1000) + b"--edge\r\n")
     assert said.startswith(b"HTTP/1.1 408 ") and b"too_slow" in said
-    assert time.monotonic() - began < 5
 
 
-def test_a_client_that_sends_drop_by_drop_is_told_so(strict):
-    with socket.create_connection(("127.0.0.1", strict.port), timeout=10) as connection:
-        connection.sendall(_head(strict, 1000) + form(BREAST)[0][:300])
+def test_a_client_that_sends_drop_by_drop_is_told_so(impatient):
+    """No drop is long in coming, but the whole is."""
+    hurried = impatient(upload=1.5)
+    with socket.create_connection(("127.0.0.1", hurried.port), timeout=60) as connection:
         began = time.monotonic()
+        connection.sendall(_head(hurried, 100_000) + form(BREAST)[0][:300])
         said = b""
         connection.settimeout(0.1)
-        while not said and time.monotonic() - began < 8:
+        while not said and time.monotonic() - began < 60:
             connection.sendall(b"x")
             try:
                 said = connection.recv(1000)
             except TimeoutError:
                 continue
         assert said.startswith(b"HTTP/1.1 408 ")
-        assert 1 < time.monotonic() - began < 5
+        assert time.monotonic() - began > 1
 
 
 @pytest.mark.parametrize(
     "start", [b"", b"GET / HTTP/1.1\r\nhost:", b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\nGET"]
 )
-def test_a_client_that_never_ends_its_head_is_let_go(strict, start):
-    began = time.monotonic()
-    strict.raw(start)
-    assert 0.3 < time.monotonic() - began < 5
+def test_a_client_that_never_ends_its_head_is_let_go(impatient, start):
+    began, hurried = time.monotonic(), impatient(head=0.5)
+    with socket.create_connection(("127.0.0.1", hurried.port), timeout=60) as connection:
+        connection.sendall(start)
+        with contextlib.suppress(ConnectionError):
+            while connection.recv(65536):  # to the end, which only the server can make
+                pass
+    assert time.monotonic() - began > 0.3
 
 
-def test_a_client_that_does_not_take_its_answer_is_let_go(strict):
-    image = strict.open(BREAST)
+def test_a_client_that_does_not_take_its_answer_is_let_go(impatient):
+    hurried = impatient(write=0.5)
+    image = hurried.open(BREAST)
     path = f"/v1/images/{image['id']}/frames/0/values"
-    request = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {strict.token}\r\n\r\n"
+    request = f"GET {path} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {hurried.token}\r\n\r\n"
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        connection.connect(("127.0.0.1", strict.port))
+        connection.connect(("127.0.0.1", hurried.port))
         connection.sendall(request.encode() * 30)
-        time.sleep(2.5)
+        until(lambda: not _established(hurried.port, connection.getsockname()[1]))
         taken = 0
-        connection.settimeout(5)
+        connection.settimeout(60)
         try:
             while piece := connection.recv(1 << 16):
                 taken += len(piece)
         except ConnectionError:
             pass
     assert taken < 30 * 4 * image["height"] * image["width"]
-    assert answers(strict)
+    assert answers(hurried)
+
+
+def _established(server, client):
+    """Whether the server's end of a connection, told by the ports, is open: its state in the kernel's table is 1."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    ends = f":{server:04X}", f":{client:04X}"
+    return any((line[1][-5:], line[2][-5:]) == ends and line[3] == "01" for line in lines)
 
 
 def test_slow_clients_do_not_keep_others_waiting(strict):
+    """The server would wait ten minutes for the idle ones: had it done so, there would be no answer."""
     idle = [socket.create_connection(("127.0.0.1", strict.port)) for _ in range(50)]
     try:
-        began = time.monotonic()
+        assert strict.service.settings.times.head == 600
         assert strict.get("/healthz").status == 200
-        assert time.monotonic() - began < 1
     finally:
         for connection in idle:
             connection.close()
@@ -342,10 +362,7 @@ def test_a_client_that_leaves_leaves_nothing(strict):
     with socket.create_connection(("127.0.0.1", strict.port)) as connection:
         connection.sendall(_head(strict, len(body)) + body[:2000])
         time.sleep(0.2)
-    deadline = time.monotonic() + 5
-    while len(list(strict.service.root.iterdir())) > 1:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: len(list(strict.service.root.iterdir())) == 1)
     assert strict.service.images.coming == 0
 
 

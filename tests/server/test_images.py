@@ -176,7 +176,10 @@ def test_what_nobody_asks_for_is_closed(tmp_path):
         for image in (Idle("left", 0), Idle("at-work", 1)):
             images.add(image)
         sweeping = asyncio.create_task(images.sweep(closed.append))
-        await asyncio.sleep(0.4)
+        async with asyncio.timeout(60):
+            while not closed:
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)  # another sweep or two
         sweeping.cancel()
         return [image.id for image in closed]
 

@@ -1,7 +1,6 @@
 """The web page, used as people use it: by clicking and typing in a real browser, on a real server and real images."""
 
 import json
-import time
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from PIL import Image
 
 from browser import browser, context, visiting
 from lexseg.data.scans.open import open_scan
-from serving import site
+from serving import site, until
 
 pytest.importorskip("playwright")
 
@@ -72,7 +71,7 @@ def test_a_question_is_shown_as_pending_at_once(visit):
     held = []
     page.route("**/segment", lambda route: held.append(route))
     visit.ask("oval mass")
-    visit.answers("pending", timeout=1000)
+    visit.answers("pending")
     assert "Looking" in page.locator(".finding").inner_text()
     assert "Looking for" in visit.status
     page.wait_for_function("() => true")
@@ -209,7 +208,7 @@ def test_a_dicom_series_with_its_window_slices_and_sides(visit, data_root):
     assert segmentation.Modality == "SEG"
     assert segmentation.FrameOfReferenceUID == pydicom.dcmread(next(folder.glob("*.dcm"))).FrameOfReferenceUID
     # a drag is followed at once, without asking the server
-    page.wait_for_timeout(200)  # neighbours are fetched ahead
+    page.wait_for_load_state("networkidle")  # neighbours are fetched ahead
     asked = len([r for r in visit.requests if "/frames/" in r])
     level, box = page.get_by_label("Window level"), page.locator("#view-a").bounding_box()
     before = float(level.input_value()), visit.page.locator("#view-a").screenshot()
@@ -280,11 +279,9 @@ def test_a_whole_nifti_volume_with_progress_and_cancel(visit, data_root):
     visit.answers("failed", "found")
     assert "ml (" in page.locator(".finding").nth(1).inner_text()
     page.get_by_title("Show this one").nth(1).click()
-    page.wait_for_timeout(300)
-    assert visit.colours() > 0
+    until(lambda: visit.colours() > 0)
     page.locator("#view-a").press("Home")  # a slice that was not asked about
-    page.wait_for_timeout(300)
-    assert visit.colours() == 0
+    until(lambda: visit.colours() == 0)
 
 
 def test_whose_left_is_left_can_be_chosen(visit):
@@ -333,10 +330,7 @@ def test_the_server_forgets_the_image_when_the_page_is_left(visit, ordinary):
     image = visit.page.evaluate("async () => (await import('./state.js')).state.image.id")
     assert ordinary.get(f"/v1/images/{image}").status == 200
     visit.page.reload()
-    deadline = time.monotonic() + 5
-    while ordinary.get(f"/v1/images/{image}").status != 404:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: ordinary.get(f"/v1/images/{image}").status == 404)
 
 
 def test_a_token_is_asked_for_and_kept_in_memory_only(window, bundled):

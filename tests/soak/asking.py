@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from odd_requests import Request, requests
 from uploading import Fault, check_refusal
 
-WAIT = 15.0
+WAIT = 60.0
 """Seconds for an answer."""
 
 

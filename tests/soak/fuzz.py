@@ -98,8 +98,17 @@ class Run:
             path = self._kept(number, name, small)
             self.fault(f"file {number} of {name}, sent: {fault}", f"curl -F file=@{path} SERVER/v1/images", small)
 
-    def guided(self, seconds: int, number: int, client: Client | None, say: Callable[[str], None] = print) -> None:
-        """Have atheris look for files, and send the server those that reached something new."""
+    def guided(
+        self, long: tuple[str, int], number: int, client: Client | None, say: Callable[[str], None] = print
+    ) -> None:
+        """Have atheris look for files, and send the server those that reached something new.
+
+        Args:
+            long: ``("--seconds", 60)`` or ``("--files", 200)``.
+            number: tells which.
+            client: of the server.
+            say: told what was found.
+        """
         corpus = Path(tempfile.mkdtemp(dir=self._scratch))
         for name, data in self._seeds.items():
             if len(data) <= _IN_CORPUS:
@@ -109,7 +118,7 @@ class Run:
         # By way of a shell: a process counts as its own peak what its parent held when it was begun, and atheris would
         # end for the memory of the tests.
         shell = ["sh", "-c", '"$@"; exit $?', "sh"]
-        command = [*shell, sys.executable, str(script), "--seconds", str(seconds), "--seed", str(number)]
+        command = [*shell, sys.executable, str(script), long[0], str(long[1]), "--seed", str(number)]
         self._keep.mkdir(parents=True, exist_ok=True)
         before = set(self._keep.iterdir())
         ended = subprocess.run(
@@ -220,7 +229,7 @@ def main() -> int:
                 if tree_bytes(process.pid) > GROWTH * held:
                     run.fault(f"the server grew from {held:,} to {tree_bytes(process.pid):,} bytes", "the whole run")
             if args.guided:
-                run.guided(args.guided, args.seed, Client(port))
+                run.guided(("--seconds", args.guided), args.seed, Client(port))
             if args.requests:
                 run.requests(port, args.requests, args.seed)
             (work,) = scratch.glob("lexseg-serve-*")

@@ -2,6 +2,8 @@
 
     python tests/soak/guided.py --seconds 60 --seed 3 --corpus FOLDER --keep FOLDER
 
+``--files N`` in place of ``--seconds`` ends it after N files, on a machine of any speed, and gives each file a minute.
+
 Half of the files are changed by atheris, half by `mutate`; those that reach something new are changed again. The search
 ends with the process: libFuzzer's status is not 0 where a file crashes it, raises what is no `DataError`, or takes too
 long, and the file is kept.
@@ -38,7 +40,9 @@ MEMORY = 2048  # MB
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=int, required=True)
+    long = parser.add_mutually_exclusive_group(required=True)
+    long.add_argument("--seconds", type=int)
+    long.add_argument("--files", type=int)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--keep", type=Path, required=True)
@@ -60,7 +64,8 @@ def main() -> None:
         return (mutated(data, number) if number % 2 else atheris.Mutate(data, most))[:most]
 
     options = [
-        f"-max_total_time={args.seconds}", f"-seed={args.seed + 1}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}",
+        f"-max_total_time={args.seconds}" if args.seconds else f"-runs={args.files}",
+        f"-timeout={SLOWEST if args.seconds else 60}", f"-seed={args.seed + 1}", f"-rss_limit_mb={MEMORY}",
         f"-max_len={LARGEST}", f"-artifact_prefix={args.keep}/guided-{args.seed}-", "-verbosity=0", "-close_fd_mask=1",
         "-print_final_stats=1", str(args.corpus),
     ]  # fmt: skip

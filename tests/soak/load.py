@@ -10,6 +10,7 @@ it many sentences, fetches a mask now and then, closes the image and opens anoth
 import argparse
 import http.client
 import json
+import math
 import os
 import random
 import socket
@@ -80,8 +81,8 @@ class Seen:
     errors: list[str] = field(default_factory=list)
 
 
-def use(port: int, until: float, seed: int, seen: Seen) -> None:
-    """Behave as a user until the time has come."""
+def use(port: int, until: float, seed: int, seen: Seen, questions: float = math.inf) -> None:
+    """Behave as a user until the time has come, or so many questions are answered."""
     chance, client = random.Random(seed), Client(port)
     images = example_images()
 
@@ -90,13 +91,13 @@ def use(port: int, until: float, seed: int, seen: Seen) -> None:
             seen.errors.append(f"{what}: {status} instead of {wanted}")
 
     try:
-        while time.monotonic() < until:
+        while time.monotonic() < until and len(seen.seconds) < questions:
             status, image = client.upload(chance.choice(images))
             expect(status, 201, "upload")
             if status != 201:
                 continue
             for number in range(chance.randrange(20, 60)):
-                if time.monotonic() >= until:
+                if time.monotonic() >= until or len(seen.seconds) >= questions:
                     break
                 text = f"{chance.choice(_WHAT)} in the {chance.choice(_WHERE)}, {chance.randrange(1, 40)} mm"
                 began = time.perf_counter()
@@ -110,11 +111,11 @@ def use(port: int, until: float, seed: int, seen: Seen) -> None:
         seen.errors.append(f"{type(error).__name__}: {error}")
 
 
-def run_clients(port: int, clients: int, seconds: float) -> Seen:
-    """Have clients use the server at once; gives what all of them saw."""
+def run_clients(port: int, clients: int, seconds: float = math.inf, questions: float = math.inf) -> Seen:
+    """Have clients use the server at once, for so long or for so many questions each; gives what all of them saw."""
     seen = [Seen() for _ in range(clients)]
     until = time.monotonic() + seconds
-    threads = [threading.Thread(target=use, args=(port, until, i, each)) for i, each in enumerate(seen)]
+    threads = [threading.Thread(target=use, args=(port, until, i, each, questions)) for i, each in enumerate(seen)]
     for thread in threads:
         thread.start()
     for thread in threads:

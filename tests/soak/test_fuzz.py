@@ -1,6 +1,7 @@
-"""Ten seconds of ``make soak``'s damaged files and made-up requests, and that it would notice what it looks for."""
+"""A few of ``make soak``'s damaged files and made-up requests, and that it would notice what it looks for."""
 
 import os
+import re
 import sys
 import textwrap
 
@@ -50,9 +51,9 @@ def test_made_up_requests_are_answered_in_order(run, server):
 def test_atheris_finds_ways_of_its_own(run, server, monkeypatch):
     pytest.importorskip("atheris")
     monkeypatch.setattr(fuzz, "_IN_CORPUS", 4000)  # each is read before it begins
-    run.guided(1, 1, Client(server.port), say=lambda _: None)
+    run.guided(("--files", 200), 1, Client(server.port), say=lambda _: None)
     assert run.faults == []
-    assert run.counts["guided: read"] > 60
+    assert run.counts["guided: read"] >= 200
     assert any(what.startswith("sent: guided") for what in run.counts)
 
 
@@ -69,11 +70,11 @@ def test_a_number_makes_the_same_file_and_every_kind_is_there(seeds):
 @pytest.mark.parametrize(
     ("code", "fault"),
     [
-        ("raise RuntimeError('no')", "the file cannot be read (RuntimeError)"),
+        ("raise RuntimeError('no')", r"the file cannot be read \(RuntimeError\)"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "ended with -11"),
-        ("while True: pass", "no answer in 1.2 s"),
-        ("import time\nend = time.process_time() + 1.5\nwhile time.process_time() < end: pass", "took 1."),
-        ("import numpy; numpy.ones(40_000_000).sum()", "took "),
+        ("while True: pass", r"no answer in 1\.2 s"),
+        ("import time\nend = time.process_time() + 1.5\nwhile time.process_time() < end: pass", r"took \d+\.\d s"),
+        ("import numpy; numpy.ones(40_000_000).sum()", r"took \d+ MB"),
         ("import tempfile; tempfile.mkstemp()", "left behind"),
     ],
 )
@@ -90,16 +91,16 @@ def test_what_goes_wrong_in_a_reader_is_noticed(tmp_path, monkeypatch, code, fau
         "  place.open_scan = reader.open_scan = harm\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]))
-    monkeypatch.setattr(reading, "SLOWEST", 1.0)
+    monkeypatch.setattr(reading, "SLOWEST", 1.0 if "process_time" in code else 30.0)
     (tmp_path / "files").mkdir()
     watched = Watched(tmp_path / "files")
     watched._memory = 1 << 30
     try:
         monkeypatch.setattr(reading, "PATIENCE", 60.0)
         watched._running()
-        monkeypatch.setattr(reading, "PATIENCE", 1.2 if "while True" in code else 20.0)
+        monkeypatch.setattr(reading, "PATIENCE", 1.2 if "while True" in code else 60.0)
         watched._memory = 100_000_000  # what is watched, not what the system holds it to
-        assert fault in (watched.read(b"x").fault or "")
+        assert re.match(fault, watched.read(b"x").fault or "")
     finally:
         watched.close()
 

@@ -48,11 +48,12 @@ class Curves(Callback):
         metrics = trainer.callback_metrics  # waits for all devices
         if not trainer.is_global_zero:
             return
+        now = time.monotonic() - self._started
         row = {
             "epoch": float(trainer.current_epoch),
             "step": float(trainer.global_step),
-            "seconds": round(time.monotonic() - self._started, 1),
-            "train_seconds": round(self._trained or time.monotonic() - self._started, 2),
+            "seconds": round(now, 1),
+            "train_seconds": round(self._trained or now, 2),
             "lr": float(trainer.optimizers[0].param_groups[-1]["lr"]),
         }
         row |= {name: float(value) for name, value in sorted(metrics.items()) if name.startswith("loss/")}

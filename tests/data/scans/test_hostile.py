@@ -1,4 +1,4 @@
-"""Damaged and malicious files: a clear error, in little time and memory, whatever a header says."""
+"""Damaged and malicious files: a clear error, with little work and memory, whatever a header says."""
 
 import gzip
 import os
@@ -21,11 +21,12 @@ from real_dicom import FILES
 
 
 def test_mutated_files(tmp_path):
+    """None takes long by the thread's own clock, which stands still while a busy machine does something else."""
     rng, path, read, refused = random.Random(5), tmp_path / "file", 0, 0
     files = seeds()
     for number in range(240):
         path.write_bytes(mutated(files[sorted(files)[number % len(files)]], rng))
-        began = time.perf_counter()
+        began = time.thread_time()
         try:
             scan = open_scan(path)
             shown = scan.show(scan.shape[0] - 1)
@@ -35,7 +36,7 @@ def test_mutated_files(tmp_path):
         except DataError as error:
             assert str(error).startswith(str(path))
             refused += 1
-        assert time.perf_counter() - began < 5
+        assert time.thread_time() - began < 5
     # both happen, or the changes are not what they should be
     assert read > 20 and refused > 80
 
