@@ -8,6 +8,7 @@ writes the shares, with intervals over films. What is asked stands in ``inscope_
 import argparse
 import csv
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,12 +24,23 @@ SETS = {
     "chest": ("qata_covid19", "nih_cxr", "healthy_cxr"),
     "breast": ("breast_us_birads", "busi_subset"),
     "colon": ("polyp_kvasir",),
-    "lung-ct": ("covid_ct",),
+    "chest-ct": ("covid_ct",),
     "brain": ("brain_mri_lgg",),
     "skin": ("skin_ph2",),
 }
 QUESTIONS = 6
 """Asked of every film, drawn for it from the world's list; on healthy films one of them is a whole caption."""
+
+
+_PLACED = re.compile(
+    r"left|right|bilat|both|\b[LR][UML][LZ]\b|bas[ei]|apex|apic|upper|lower|mid|hilar|cardiac|periph|multi|white|centre|center|top|bottom|corner",
+    re.IGNORECASE,
+)
+
+
+def general(texts: Sequence[str]) -> list[str]:
+    """Those that name no place: true of every image that shows what they name."""
+    return [text for text in texts if not _PLACED.search(text)]
 
 
 def films(data: Path, name: str, split: str, most: int) -> list[dict[str, str]]:
@@ -65,7 +77,7 @@ def empty(answer: Segmentation) -> bool:
 def health(model: Segmenter, data: Path, words: dict[str, list[str]], most: int) -> dict[str, Any]:
     """Rows 1 to 3 and 6: films without findings, presence within a source, ill films of another source."""
     rng = np.random.default_rng(1)
-    general = [t for t in words["chest"] if "left" not in t.lower() and "right" not in t.lower()]
+    anywhere = general(words["chest"])
     out: dict[str, Any] = {}
 
     def draw(pool: Sequence[str], n: int) -> list[str]:
@@ -82,7 +94,7 @@ def health(model: Segmenter, data: Path, words: dict[str, list[str]], most: int)
     refused, lost = [], []
     for rows, there in ((none, False), (ill, True)):
         for row in rows:
-            answers = list(asked(model, row, draw(general, QUESTIONS)))
+            answers = list(asked(model, row, draw(anywhere, QUESTIONS)))
             presence[there].append(float(np.mean([raw_presence(a) for a in answers])))
             if there:
                 refused.append([a.state == "not in scope" for a in answers])
@@ -119,9 +131,9 @@ def in_scope(model: Segmenter, data: Path, words: dict[str, list[str]], most: in
             if name in ("healthy_cxr", "nih_cxr"):
                 continue
             rows = [r for r in films(data, name, "val", most) if float(r.get("mask_fraction") or 0) > 0]
-            general = [t for t in words[world] if "left" not in t.lower() and "right" not in t.lower()]
+            anywhere = general(words[world])
             answers = [
-                list(asked(model, row, [general[(2 * i + k) % len(general)] for k in range(2)]))
+                list(asked(model, row, [anywhere[(2 * i + k) % len(anywhere)] for k in range(2)]))
                 for i, row in enumerate(rows)
             ]
             out[f"true on {name}: not in scope"] = share(
