@@ -27,17 +27,18 @@ def run(args: argparse.Namespace) -> int:
     check_writable(args.output)
     segmenter = Segmenter.from_pretrained(args.model)
     title = f"Segmented by sentences with {segmenter.name!r}"
-    table = Table("example", "asked for", "found", "Dice", title=title, box=SIMPLE, pad_edge=False)
+    table = Table("example", "asked for", "answer", "that is", "Dice", title=title, box=SIMPLE, pad_edge=False)
     for column in table.columns:
         column.no_wrap = True
     scores = []
     for finding in run_demo(segmenter, args.output):
         score = "" if finding.dice is None else f"{finding.dice:.2f}"
-        table.add_row(finding.case.id, _short(finding.case.text), summary(finding), score)
+        table.add_row(finding.case.id, _short(finding.case.text), summary(finding), finding.verdict, score)
         scores += [] if finding.dice is None else [finding.dice]
     Console().print(table)
     if scores:
         print(f"Mean Dice of the {len(scores)} examples with an expert's mask: {sum(scores) / len(scores):.2f}")
+        print("They are few: the model's card has its scores with their intervals (lexseg models).")
     print(f"Look at {args.output / 'index.html'}. {NOTE}")
     return 0
 

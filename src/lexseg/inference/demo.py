@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -19,6 +20,10 @@ from lexseg.inference.segmenter import Segmenter
 from lexseg.inference.writing import write_files
 from lexseg.metrics.overlap import dice
 
+Verdict = Literal["right", "wrong", "unknown"]
+OVERLAP = 0.5
+"""Dice with the expert's outline from which on a lesion counts as found."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -27,7 +32,7 @@ class Finding:
     Attributes:
         case: the example, with its sentence.
         result: what was found.
-        dice: agreement with the expert's mask, 0..1; ``None`` where there is none.
+        dice: agreement with the expert's mask, 0..1; ``None`` where nobody has drawn one.
         left: share of what was found that lies in the left half of the image, 0..1; ``None`` if nothing was found.
     """
 
@@ -35,6 +40,19 @@ class Finding:
     result: Segmentation
     dice: float | None
     left: float | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the answer is right, as far as anybody knows.
+
+        A lesion that is outlined is found where the answer overlaps it by half; of the others it is known whether they
+        are there, and not where.
+        """
+        if self.dice is not None:
+            return "right" if self.dice >= OVERLAP else "wrong"
+        if self.case.present not in ("yes", "no"):
+            return "unknown"
+        return "right" if self.result.found == (self.case.present == "yes") else "wrong"
 
 
 def examples() -> list[Case]:
@@ -56,16 +74,23 @@ def run_demo(segmenter: Segmenter, output: Path) -> Iterator[Finding]:
         write_result(output, case.id, image, result, record, include_text=True)
         overlay = draw_overlay(image, result.mask, truth=truth)
         plain = draw_overlay(image, np.zeros_like(result.mask))
-        heading = "The same chest film, asked for one side and for the other" if truth is None else "Breast ultrasound"
+        heading = _HEADINGS["foreign" if case.expression_kind == "foreign" else case.id.partition("_")[0]]
         shown.setdefault(heading, []).append(Shown(plain, overlay, case.text, tuple(_lines(finding))))
         yield finding
     write_files({output / "index.html": _page(segmenter, shown).encode()})
 
 
+_HEADINGS = {
+    "cxr": "Chest films: healthy ones beside ill ones",
+    "breast": "Breast ultrasound",
+    "foreign": "Words that the model cannot know on such an image",
+}
+
+
 def summary(finding: Finding) -> str:
     """What share of the image was found and, for the films that are asked for a side, in which half it lies."""
     if not finding.result.found:
-        return "nothing found"
+        return "nothing found" if finding.result.state == "not found" else finding.result.state
     area = f"{float(finding.result.mask.mean()):.1%}"
     if finding.left is None or finding.dice is not None:
         return area
@@ -74,10 +99,17 @@ def summary(finding: Finding) -> str:
 
 
 def _lines(finding: Finding) -> Iterator[str]:
-    yield f"found: {summary(finding)}"
+    case = finding.case
+    yield f"answer: {summary(finding)}"
     if finding.dice is not None:
-        yield f"Dice with the expert's outline: {finding.dice:.2f}"
-    yield finding.case.extra.get("source", "")
+        yield f"{finding.verdict}: Dice with the expert's outline is {finding.dice:.2f}"
+    elif finding.verdict == "unknown":
+        yield "right or wrong: unknown"
+    else:
+        drawn = ", as far as is known: nobody has drawn where it is" if finding.result.found else ""
+        yield f"{finding.verdict}{drawn if finding.verdict == 'right' else ''}"
+    yield f"this image shows {case.extra['shows']}"
+    yield case.extra["source"]
 
 
 def _left(result: Segmentation) -> float | None:
@@ -88,8 +120,8 @@ def _left(result: Segmentation) -> float | None:
 def _page(segmenter: Segmenter, shown: dict[str, list[Shown]]) -> str:
     introduction = [
         f"{NOTE} The answers below are a demonstration of software and are wrong in places.",
-        f"Model: {segmenter.name}. Left and right are those of the image. The sentences about the chest films are "
-        "questions, not findings: on each film the model is asked for both sides, and the words must decide.",
+        f"Model: {segmenter.name}. Left and right are those of the image. The sentences are questions, not findings. "
+        "Below each answer stands whether it was right, wrong, or cannot be known, and what the image shows.",
         "Chest films: NIH Clinical Center, ChestX-ray14 (Wang et al., CVPR 2017). Breast ultrasound: BrEaST-Lesions-"
         "USG (Pawłowska et al., 2024, The Cancer Imaging Archive), CC BY 4.0, reduced in size.",
     ]

@@ -7,6 +7,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
@@ -36,6 +37,10 @@ class StateCache:
         self._shards = self._read_index()
         self._place = self._invert()
         self._writable = True
+        self._open: dict[str, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_open": {}}
 
     def __len__(self) -> int:
         return len(self._place)
@@ -47,10 +52,14 @@ class StateCache:
         if shard is None:
             return None
         try:
-            with safe_open(self.folder / shard, framework="pt") as file:
-                states: Tensor = file.get_tensor(key)
+            # each opening maps the whole file: once for each shard, and copied from there, or a hundred thousand
+            # sentences are as many maps, more than a process may have
+            if shard not in self._open:
+                self._open[shard] = safe_open(self.folder / shard, framework="pt").__enter__()
+            states: Tensor = self._open[shard].get_tensor(key).clone()
         except (OSError, SafetensorError):
             self._shards.pop(shard, None)
+            self._open.pop(shard, None)
             self._place = self._invert()
             return None
         return states if states.ndim == 2 and states.shape[1] == self.width else None
