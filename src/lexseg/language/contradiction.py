@@ -1,0 +1,81 @@
+"""Sentences that contradict themselves: "the left lesion in the right lung".
+
+One narrow rule: a finding that is called left is said to lie in what is called right, or the other way round, with
+nothing between that would make it two findings, a comparison or a movement. What it misses is left to what a model has
+learnt.
+"""
+
+import re
+
+from lexseg.language.lexicon import Lexicon, lexicon
+from lexseg.language.vocabulary import may_be_finding, unknown_words
+
+_MOST_BEFORE = 5  # words between a side and the last word of the finding
+_DESCRIBING = ("size", "shape", "brightness", "shade", "look", "position")  # kinds of attributes: of one finding
+
+
+def contradicts(text: str, words: Lexicon | None = None) -> bool:
+    """Whether a sentence says of one finding that it lies on both sides.
+
+    Args:
+        text: one sentence or several.
+        words: of its language; ``None`` is English.
+    """
+    words = words or lexicon()
+    rule = words.kept("contradiction", make=lambda: _Rule(words))
+    plain = re.sub(r"[\s\-/]+", " ", text)
+    return any(rule.holds(plain, match) for match in rule.sides.finditer(plain))
+
+
+class _Rule:
+    """What is called after one side, and where it is said to lie."""
+
+    def __init__(self, words: Lexicon) -> None:
+        self._words = words
+        rows = [(row, side) for table in ("pairs", "short") for row in words.value(f"sides.{table}") for side in _SIDES]
+        rows = [(row, side) for row, side in rows if row.get("kind") != "direction"]  # "the leftmost lesion"
+        self._side = {row[side].lower(): side for row, side in rows}
+        names = "|".join(sorted(map(re.escape, self._side), key=len, reverse=True))
+        short = "|".join(row[side] for row in words.value("sides.short") for side in _SIDES) or "(?!)"
+        lying, within, the, body = (words.union(f"place.{name}") for name in ("lying", "in", "the", "body"))
+        self.sides = re.compile(rf"\b(?:{names})\b", re.IGNORECASE)
+        self._said = re.compile(
+            rf"\.? (?:{words.union('place.sided')} )?(?P<said>(?:[^\W\d_]+ ){{0,{_MOST_BEFORE}}}?[^\W\d_]+) "
+            rf"(?:{lying} ){{0,2}}{within} (?:{the} )?"
+            rf"(?P<other>(?:{short})\b|(?:{names})(?=\b\.?(?: {body}\b|[-]sided|\W*$)))",
+            re.IGNORECASE,
+        )
+
+    def holds(self, text: str, one: re.Match[str]) -> bool:
+        """Whether what follows a side is one finding that lies in the other."""
+        match = self._said.match(text, one.end())
+        if match is None or self._side[one.group().lower()] == self._side[match["other"].lower()]:
+            return False
+        return self._is_one_finding(match["said"])
+
+    def _is_one_finding(self, said: str) -> bool:
+        """Whether words are a finding, with nothing but what describes it and where it is before its name."""
+        words, rest, names = self._words, said, False
+        for start, end, _ in reversed(words.finding_finder(said)):
+            names = names or end == len(said)
+            rest = rest[:start] + " " * (end - start) + rest[end:]
+        for start, end, _ in reversed(words.organ_finder(rest)):
+            rest = rest[:start] + " " * (end - start) + rest[end:]
+        for start, end, row in reversed(words.attribute_finder(rest)):
+            if row["kind"] in _DESCRIBING:
+                rest = rest[:start] + " " * (end - start) + rest[end:]
+        rest = words.kept("heights", make=lambda: _heights(words)).sub(" ", rest)
+        of = words.rows("place.of")
+        left = [each for each in rest.split() if each.casefold() not in of]
+        if not names and left and (unknown := unknown_words(left[-1], words)) and said.endswith(unknown[-1]):
+            names = may_be_finding(left.pop(), words)
+        return names and not left
+
+
+_SIDES = ("left", "right")
+
+
+def _heights(words: Lexicon) -> re.Pattern[str]:
+    rows = [re.escape(row[key]) for row in words.value("heights.pairs") for key in ("upper", "lower")]
+    rows += [*words.expanded("heights.middle"), *words.expanded("heights.lower_alone")]
+    return words.whole_words("|".join(rows) or "(?!)")

@@ -1,0 +1,186 @@
+"""The words of a language, as one data file holds them, and the patterns made of them.
+
+Each string of a table is a row: a regular expression of the part that Python and JavaScript share. A blank stands for
+white space or one hyphen, a ``*`` after a letter for any further letters, ``{finding}``, ``{state}``, ``{seen}`` and
+``{little}`` for all rows of that table. Case does not matter.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any, Generic, TypeVar
+
+from lexseg.errors import TextError
+from lexseg.language.concept import Concept, Organ
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+_MACRO = re.compile(r"\{([a-z_]+)\}")
+_STEM = re.compile(r"(?<=[^\W_])(?<!\\w)\*")
+_BLANK = r"(?:\\s+|-)"
+
+
+class Lexicon:
+    """The words of one language.
+
+    Args:
+        values: the content of its data file.
+        concepts: the lexicon that says more of a finding or an organ which this one only names: the English one, the
+            language of the models. ``None`` for that one itself.
+    """
+
+    def __init__(self, values: Mapping[str, Any], concepts: "Lexicon | None" = None) -> None:
+        self._values, self._concepts = values, concepts
+        self._made: dict[tuple[str, ...], Any] = {}
+        self.language: str = values["language"]
+        self.name: str = values["name"]
+        self.spaced: bool = values["spaced"]
+
+    @property
+    def concepts(self) -> "Lexicon":
+        """The lexicon that holds codes, anatomy and modality of findings."""
+        return self._concepts or self
+
+    def value(self, table: str) -> Any:
+        """What stands in a table, such as ``sides.pairs``; an empty list where the language has none."""
+        found: Any = self._values
+        for key in table.split("."):
+            found = found.get(key, []) if isinstance(found, Mapping) else []
+        return found
+
+    def rows(self, table: str) -> tuple[str, ...]:
+        """The rows of a table of patterns, as they stand in the file."""
+        return tuple(self.value(table))
+
+    def kept(self, *key: str, make: Callable[[], T]) -> T:
+        """What is made of the words once, and then kept."""
+        if key not in self._made:
+            self._made[key] = make()
+        found: T = self._made[key]
+        return found
+
+    # --- patterns ---------------------------------------------------------------------
+
+    def union(self, *tables: str) -> str:
+        """One regular expression that matches any row of these tables; it matches nothing where they have none."""
+        return self.kept("union", *tables, make=lambda: either([r for t in tables for r in self.expanded(t)]))
+
+    def expanded(self, table: str) -> list[str]:
+        """The rows of a table as regular expressions of Python."""
+        macros: dict[str, Callable[[], list[str]]] = {"finding": lambda: [n for c in self.findings for n in c.names]}
+        if table in macros:
+            return [self.expression(row) for row in macros[table]()]
+        return [self.expression(row) for row in self.rows(table)]
+
+    def expression(self, row: str) -> str:
+        """A row as a regular expression of Python."""
+        return _MACRO.sub(lambda m: self.union(_TABLE_OF.get(m[1], m[1])), pattern_of(row))
+
+    def words(self, *tables: str) -> re.Pattern[str]:
+        """Finds the rows of these tables as whole words."""
+        return self.kept("words", *tables, make=lambda: self.whole_words(self.union(*tables)))
+
+    def whole_words(self, rule: str) -> re.Pattern[str]:
+        """A rule as whole words, where the language puts blanks between them."""
+        return re.compile(rf"(?<![\w-])(?:{rule})(?!\w)" if self.spaced else rf"(?:{rule})", re.IGNORECASE)
+
+    # --- concepts ---------------------------------------------------------------------
+
+    @cached_property
+    def findings(self) -> tuple[Concept, ...]:
+        """All that can be found, in the order of the file."""
+        return tuple(Concept.of(row, self._known("findings", row)) for row in self.value("findings"))
+
+    @cached_property
+    def organs(self) -> tuple[Organ, ...]:
+        """The parts of the body, in the order of the file."""
+        return tuple(Organ.of(row, self._known("anatomy", row)) for row in self.value("anatomy"))
+
+    @cached_property
+    def finding_finder(self) -> "Finder[Concept]":
+        """Finds the names of findings."""
+        return Finder(self, [(name, concept) for concept in self.findings for name in concept.names])
+
+    @cached_property
+    def organ_finder(self) -> "Finder[Organ]":
+        """Finds the names of parts of the body."""
+        return Finder(self, [(name, organ) for organ in self.organs for name in organ.names])
+
+    @cached_property
+    def attribute_finder(self) -> "Finder[Row]":
+        """Finds words for size, shape, number, rank."""
+        rows = self.value("attributes")
+        return Finder(self, [(name, row) for row in rows for name in (row.get("one", row["id"]), *row["also"])])
+
+    def _known(self, table: str, row: Row) -> Row:
+        """What the concepts' lexicon says of a row."""
+        if self._concepts is None:
+            return row
+        for known in self._concepts.value(table):
+            if known["id"] == row["id"]:
+                return dict(known)
+        raise KeyError(f"{self.language}.json, {table}: there is no {row['id']!r} in {self._concepts.language}.json")
+
+
+class Finder(Generic[T]):
+    """Finds names in a text, and what they name: the first, and of those that begin together the longest."""
+
+    def __init__(self, words: Lexicon, named: Sequence[tuple[str, T]]) -> None:
+        self._named = [(words.expression(name), what) for name, what in named]
+        self._any = words.whole_words(either([name for name, _ in self._named]))
+        self._each = [(words.whole_words(name), what) for name, what in self._named]
+
+    def __call__(self, text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int, T]]:
+        """Start, end and meaning of each name in a part of a text, one after the other."""
+        until = len(text) if end is None else end
+        found: list[tuple[int, int, T]] = []
+        at = start
+        while (first := self._any.search(text, at, until)) is not None:
+            matches = ((match, what) for each, what in self._each if (match := each.match(text, first.start(), until)))
+            longest, meaning = max(matches, key=lambda pair: pair[0].end())
+            at = max(longest.end(), first.start() + 1)
+            found.append((first.start(), longest.end(), meaning))
+        return found
+
+
+_TABLE_OF = {"state": "deny.state", "little": "deny.little"}
+
+
+def pattern_of(row: str) -> str:
+    """A row with its blanks and stems spelt out; macros stay."""
+    return _STEM.sub(r"\\w*", re.sub(r" (?![*?+{])", _BLANK, row))
+
+
+def either(rows: Sequence[str]) -> str:
+    """A regular expression that matches any of these, the earlier first; with none, nothing."""
+    return f"(?:{'|'.join(rows)})" if rows else r"(?!)"
+
+
+@cache
+def languages() -> tuple[str, ...]:
+    """The languages there are lexicons of, as ISO 639-1 codes."""
+    folder = files("lexseg") / "assets" / "language"
+    return tuple(sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name.endswith(".json")))
+
+
+@cache
+def lexicon(language: str = "en") -> Lexicon:
+    """The words of a language.
+
+    Args:
+        language: ISO 639-1 code, such as ``de``; a region after it (``de-AT``) does not matter.
+
+    Raises:
+        TextError: there is no lexicon of this language.
+    """
+    code = re.split(r"[-_]", language.strip().lower())[0]
+    if code not in languages():
+        raise TextError(
+            f"language {language!r}: there is no lexicon of it; one of {', '.join(languages())} was expected. Write "
+            "the sentence in one of these, or leave the language out to ask it as it stands"
+        )
+    file = files("lexseg") / "assets" / "language" / f"{code}.json"
+    return Lexicon(json.loads(file.read_text(encoding="utf-8")), None if code == "en" else lexicon("en"))

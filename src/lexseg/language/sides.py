@@ -1,0 +1,208 @@
+"""Keeping words in step with pixels: what a sentence says of a mirrored image, and whose left "left" is."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from lexseg.language.lexicon import Lexicon, either, lexicon
+
+Axis = Literal["horizontal", "vertical"]
+Convention = Literal["image", "patient"]
+
+# Only letters make a word longer: "left_lung" holds one, "copyright" does not.
+_NO_LETTER_BEFORE, _NO_LETTER_AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"
+_TWINS = str.maketrans("ıİſ", "iIs")  # letters that `re.IGNORECASE` takes for these, and `str.lower` does not
+_REACH = 80  # characters around a word; more than any rule needs
+
+
+def mirror_words(text: str, axis: Axis, words: Lexicon | None = None) -> str:
+    """Say the same of the mirrored image.
+
+    ``horizontal`` swaps left and right, ``vertical`` swaps up and down: words and unambiguous abbreviations ("RLL"), in
+    lower case, Capitalised or UPPER case. Words that only look like a place ("left over", "all right", "lower density")
+    and the names of what has no mirror twin ("left ventricle") stay. Mirrored twice, a sentence is as it was; what is
+    not kept are odd capitals ("LEft") and common misspellings of a side ("rigth", which becomes "left"), and what is
+    not swapped are words without a counterpart of their own ("basilar").
+
+    What an image shows by physics (the shadow below a mass, a fluid level) does not turn over with it; whether to
+    mirror such images vertically at all is for the recipe to decide.
+
+    Args:
+        text: one sentence or several.
+        axis: ``horizontal`` for an image mirrored left to right, ``vertical`` for one turned upside down.
+        words: of its language; ``None`` is English.
+    """
+    if axis not in ("horizontal", "vertical"):
+        raise ValueError(f"axis {axis!r}: 'horizontal' or 'vertical' was expected")
+    words = words or lexicon()
+    pieces, done = [], 0
+    for word in place_words(text, axis, words):
+        start, end = word.span()
+        pieces += [text[done:start], _counterpart(word.group(), axis, words)]
+        done = end
+    return "".join(pieces) + text[done:]
+
+
+def place_words(text: str, axis: Axis, words: Lexicon | None = None) -> Iterator[re.Match[str]]:
+    """The words and abbreviations that :func:`mirror_words` would swap, in the order of the text."""
+    rules = _rules(words or lexicon(), axis)
+    for match in rules.finder.finditer(text.translate(_TWINS)):
+        word, (start, end) = match.group(), match.span()
+        before, after = text[max(0, start - _REACH) : start], text[end : end + _REACH]
+        if word.lower() in rules.short or (
+            rules.names_place(word, _plain(before), _plain(after)) and not after.lower().startswith("-over")
+        ):
+            yield match
+
+
+def convert_laterality(
+    text: str, source: Convention | None, target: Convention | None, words: Lexicon | None = None
+) -> str:
+    """Rewrite a sentence whose "left" is the image's for a reader to whom it is the patient's, or the other way round.
+
+    Equal conventions, and an unknown one (``None``), leave the sentence as it is.
+    """
+    for convention in (source, target):
+        if convention not in ("image", "patient", None):
+            raise ValueError(f"laterality {convention!r}: 'image', 'patient' or None was expected")
+    same = source is None or target is None or source == target
+    return text if same else mirror_words(text, "horizontal", words)
+
+
+def mentions_side(text: str, words: Lexicon | None = None) -> bool:
+    """Whether the sentence names left or right, so that it matters whose they are."""
+    return mirror_words(text, "horizontal", words) != text
+
+
+# --- judging a word by what stands around it ---------------------------------
+
+
+class _SideJudge:
+    """Whether a word that may mean left or right does so here."""
+
+    def __init__(self, words: Lexicon) -> None:
+        pairs = words.value("sides.pairs")
+        self._kinds = {row[side].lower(): row.get("kind", "") for row in pairs for side in ("left", "right")}
+        rule = {name: words.union(f"sides.{name}") for name in (
+            *("parts_after", "never_before", "names_before", "names_between", "always_after", "seldom_before"),
+            *("verbs_before", "verbs_then", "function_words", "all_before", "all_followed_by", "all_preceded_by"),
+            "is_before",
+        )}  # fmt: skip
+        self._rule = rule
+        self._names = rf"(?:{rule['names_between']})?{rule['names_before']}"
+        self._verbs = f"{rule['verbs_before']}{rule['verbs_then']}"
+
+    def __call__(self, word: str, before: str, after: str) -> bool:
+        rule, kind = self._rule, self._kinds.get(word.lower(), "")
+        if kind == "letter":
+            return word.isupper() and _follows(rule["parts_after"], after)
+        if kind == "beside_part":
+            return _follows(rule["parts_after"], after.removeprefix("."))
+        if kind != "idiom":
+            return True
+        if _follows(rule["never_before"], after) or _follows(self._names, after):
+            return False
+        if _precedes(rule["always_after"], before):
+            return True
+        if _follows(rule["seldom_before"], after):
+            return False
+        clause_ends = not after.strip() or after.lstrip()[0] in ".,;:!?)"
+        if not clause_ends and not _follows(rule["function_words"], after):
+            return True
+        if _precedes(rule["all_before"], before):
+            return _follows(rule["all_followed_by"], after) or _precedes(rule["all_preceded_by"], before)
+        if _precedes(self._verbs, before):
+            return clause_ends and _precedes(rule["is_before"], before)  # "the mass is left", "nothing was left"
+        return True
+
+
+class _HeightJudge:
+    """Whether a word that may mean a height in the image does so here."""
+
+    def __init__(self, words: Lexicon) -> None:
+        pairs = words.value("heights.pairs")
+        self._rows: dict[str, dict[str, Any]] = {row[key].lower(): row for row in pairs for key in ("upper", "lower")}
+        self._before, self._after, self._owner = (
+            words.union(f"heights.{name}") for name in ("ends_after", "ends_before", "owner_before")
+        )
+        self._never = {
+            (word, name): either([words.expression(rule) for rule in row[name]])
+            for word, row in self._rows.items()
+            for name in ("never_before", "never_after")
+            if name in row
+        }
+
+    def __call__(self, word: str, before: str, after: str) -> bool:
+        word = word.lower()
+        if end := self._rows.get(word, {}).get("end"):
+            others = _follows(self._owner, after) or end == "one"
+            return _precedes(self._before, before) or _follows(self._after, after) or not others
+        if (rule := self._never.get((word, "never_before"))) is not None and _follows(rule, after):
+            return False
+        rule = self._never.get((word, "never_after"))
+        return rule is None or not _precedes(rule, before)
+
+
+def _plain(context: str) -> str:
+    return re.sub(r"[\s/-]+", " ", context.lower())
+
+
+def _follows(rule: str, after: str) -> bool:
+    return _compiled(rf" (?:{rule}){_NO_LETTER_AFTER}").match(after) is not None
+
+
+def _precedes(rule: str, before: str) -> bool:
+    return _compiled(rf"{_NO_LETTER_BEFORE}(?:{rule}) $").search(before) is not None
+
+
+_compiled = cache(re.compile)
+
+
+# --- swapping ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    """Each word's and abbreviation's counterpart, which of them are abbreviations, what finds and what judges words."""
+
+    words: Mapping[str, str]
+    short: frozenset[str]
+    finder: re.Pattern[str]
+    names_place: Callable[[str, str, str], bool]
+
+
+def _rules(words: Lexicon, axis: Axis) -> _Rules:
+    return words.kept("mirror", axis, make=lambda: _made(words, axis))
+
+
+def _made(words: Lexicon, axis: Axis) -> _Rules:
+    table, (one, other) = ("sides", ("left", "right")) if axis == "horizontal" else ("heights", ("upper", "lower"))
+    pairs = {row[one].lower(): row[other].lower() for row in words.value(f"{table}.pairs")}
+    short = _both_ways({row[one].lower(): row[other].lower() for row in words.value(f"{table}.short")})
+    counterparts = _both_ways(pairs) | short
+    if axis == "horizontal":
+        sides = {"left": words.value("sides.pairs")[0]["right"], "right": words.value("sides.pairs")[0]["left"]}
+        counterparts |= {row["word"].lower(): sides[row["side"]] for row in words.value("sides.misspelt")}
+    if words.spaced:
+        found = rf"{_NO_LETTER_BEFORE}(?:{'|'.join(map(re.escape, counterparts))}){_NO_LETTER_AFTER}"
+    else:
+        longest_first = sorted(counterparts, key=len, reverse=True)
+        found = either([re.escape(word) for word in longest_first])
+    judge = _SideJudge(words) if axis == "horizontal" else _HeightJudge(words)
+    return _Rules(counterparts, frozenset(short), re.compile(found, re.IGNORECASE), judge)
+
+
+def _both_ways(pairs: Mapping[str, str]) -> dict[str, str]:
+    return {**pairs, **{counterpart: word for word, counterpart in pairs.items()}}
+
+
+def _counterpart(word: str, axis: Axis, words: Lexicon) -> str:
+    return _in_case_of(word, _rules(words, axis).words[word.lower()])
+
+
+def _in_case_of(model: str, word: str) -> str:
+    if model.isupper():
+        return word.upper()
+    return word.capitalize() if model.istitle() else word

@@ -1,0 +1,135 @@
+"""The words that a lexicon does not know: each may be the name of something that could be found."""
+
+import re
+from functools import lru_cache
+
+from lexseg.language.lexicon import Lexicon
+
+_TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")  # "well-defined", "e.g", "don't"
+_NUMBERED = re.compile(r"[^\W_]*\d[^\W_]*")
+_FUZZY = 5  # letters from which on a word may be misspelt
+# everything that a sentence may be made of, but the common words
+_TABLES = (
+    *("finding", "seen", "deny.before", "deny.after_finding", "deny.after_place", "deny.only_looks_like_it"),
+    *("deny.values", "deny.verbs", "deny.new_clause", "deny.exception", "deny.there", "deny.signs", "deny.little"),
+    *("doubt.before", "doubt.after", "joints.list", "joints.or", "joints.with", "abbreviations.clause"),
+    *("abbreviations.report", "place.lying", "place.in", "sides.both", "heights.middle", "heights.lower_alone"),
+    *("sections.findings", "sections.others"),
+)
+
+
+def unknown_words(text: str, words: Lexicon) -> tuple[str, ...]:
+    """The words of a text that the lexicon does not hold, in their order.
+
+    A word that is one slip of the hand away from a known one counts as known, and so does a number.
+
+    Args:
+        text: one sentence or several.
+        words: the language.
+    """
+    if not words.spaced:
+        return _unknown_runs(text, words)
+    covered = [match.span() for match in _known(words).finditer(text)]
+    found = []
+    for match in _TOKEN.finditer(text):
+        inside = any(start <= match.start() and match.end() <= end for start, end in covered)
+        if inside or _NUMBERED.fullmatch(match.group()) or is_known(match.group(), words):
+            continue
+        found.append(match.group())
+    return tuple(found)
+
+
+def is_known(word: str, words: Lexicon) -> bool:
+    """Whether the lexicon holds a word, or one that it is a slip of the hand away from."""
+    known: dict[str, bool] = words.kept("is known", make=dict)
+    word = word.casefold().replace("\u2019", "'")
+    if word not in known:
+        known[word] = _is_known(word, words)
+    return known[word]
+
+
+def may_be_finding(word: str, words: Lexicon) -> bool:
+    """Whether an unknown word could name something to be found: long enough, and not formed as an adjective is."""
+    ends = words.rows("adjective_endings")
+    return len(word) > 3 and not any(word.casefold().endswith(end) for end in ends)
+
+
+def names_finding(text: str, words: Lexicon) -> bool:
+    """Whether a word names something that could be found, or is unknown and may do so; a mere place does not."""
+    if words.words("finding").search(text) is not None:
+        return True
+    return any(may_be_finding(word, words) for word in unknown_words(text, words))
+
+
+def _is_known(word: str, words: Lexicon) -> bool:
+    single = _single(words)
+    if word in single or _known(words).fullmatch(word) is not None:
+        return True
+    bare = word.replace("'", "")
+    if bare in single or (bare.endswith("s") and bare[:-1] in single):
+        return True
+    if "-" in word or "." in word:
+        parts = [part for part in re.split(r"[-.']", word) if part]
+        return len(parts) > 1 and all(len(part) == 1 or is_known(part, words) for part in parts)
+    return len(word) >= _FUZZY and any(other in single for other in _slips(word))
+
+
+def _known(words: Lexicon) -> re.Pattern[str]:
+    """Finds all that the tables of a lexicon hold."""
+
+    def make() -> re.Pattern[str]:
+        rows = [row for table in _TABLES for row in words.expanded(table)]
+        rows += [words.expression(name) for organ in words.organs for name in organ.names]
+        rows += [words.expression(name) for row in words.value("attributes") for name in _attribute(row)]
+        rows += [words.expression(str(row[key])) for row in words.value("sides.pairs") for key in ("left", "right")]
+        rows += [words.expression(row) for kind in words.value("remarks") for row in words.rows(f"remarks.{kind}")]
+        return words.whole_words("|".join(sorted(set(rows), key=len, reverse=True)))
+
+    return words.kept("known", make=make)
+
+
+def _single(words: Lexicon) -> frozenset[str]:
+    """All words that are written out: against these, slips are looked for."""
+
+    def make() -> frozenset[str]:
+        rows = {*words.rows("common"), *words.rows("strange.for")}
+        for table in ("sides.pairs", "sides.short", "heights.pairs", "heights.short"):
+            rows |= {
+                str(row[key]) for row in words.value(table) for key in ("left", "right", "upper", "lower") if key in row
+            }
+        rows |= {row["word"] for row in words.value("sides.misspelt")}
+        rows |= {name.rstrip("*") for concept in words.findings for name in concept.names}
+        rows |= {name.rstrip("*") for organ in words.organs for name in organ.names}
+        rows |= {name for row in words.value("attributes") for name in _attribute(row)}
+        return frozenset(part.casefold() for row in rows for part in row.split() if part.isalpha())
+
+    return words.kept("single", make=make)
+
+
+def _attribute(row: dict[str, object]) -> tuple[str, ...]:
+    also = row["also"]
+    assert isinstance(also, list)
+    return (str(row.get("one", row["id"])), *map(str, also))
+
+
+@lru_cache(maxsize=4096)
+def _slips(word: str) -> tuple[str, ...]:
+    """What a word may have been meant to be: two neighbours swapped, one letter too many, too few, or another."""
+    letters = "abcdefghijklmnopqrstuvwxyzäöüßéèêçñáíóú"
+    found = [word[:i] + word[i + 1 :] for i in range(1, len(word))]
+    found += [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 1)]
+    found += [word[:i] + letter + word[i:] for i in range(1, len(word) + 1) for letter in letters]
+    found += [word[:i] + letter + word[i + 1 :] for i in range(1, len(word)) for letter in letters]
+    return tuple(found)
+
+
+def _unknown_runs(text: str, words: Lexicon) -> tuple[str, ...]:
+    """Where no blanks part words: what is left of runs of letters when all that is known is taken out."""
+    known = words.kept("known run", make=lambda: _known_run(words))
+    rest = known.sub(" ", text)
+    return tuple(match.group() for match in re.finditer(r"[^\W\d_]+", rest))
+
+
+def _known_run(words: Lexicon) -> re.Pattern[str]:
+    rows = [_known(words).pattern, *sorted(map(re.escape, _single(words)), key=len, reverse=True)]
+    return re.compile("|".join(f"(?:{row})" for row in rows), re.IGNORECASE)
