@@ -32,17 +32,18 @@ def likely_language(text: str, words: Lexicon | None = None) -> str | None:
         text: one sentence or several.
         words: of the language it is read in, which is none of the answers; ``None`` is English.
     """
-    own = (words or lexicon()).language
+    words = words or lexicon()
     found = set(_LETTERS.findall(unicodedata.normalize("NFC", text)))
-    forms = lexicon().kept("foreign", make=_forms)
-    told = {language: len(found & telling) for language, telling in forms.items() if language != own}
+    source = words.concepts
+    forms = source.kept("foreign", make=lambda: _forms(source))
+    told = {language: len(found & telling) for language, telling in forms.items() if language != words.language}
     best = max(told, key=lambda language: told[language], default=None)
     return best if best is not None and told[best] else None
 
 
-def _forms() -> dict[str, frozenset[str]]:
+def _forms(words: Lexicon) -> dict[str, frozenset[str]]:
     """By language its words as they are written; not in capitals: EL, IL, MIT are abbreviations."""
-    table: dict[str, list[str]] = lexicon().value("foreign")
+    table: dict[str, list[str]] = words.value("foreign")
     return {
         language: frozenset(form for word in telling for form in (word, word.capitalize()))
         for language, telling in table.items()

@@ -85,7 +85,7 @@ class Lexicon:
 
     def whole_words(self, rule: str) -> re.Pattern[str]:
         """A rule as whole words, where the language puts blanks between them."""
-        return re.compile(rf"(?<![\w-])(?:{rule})(?!\w)" if self.spaced else rf"(?:{rule})", re.IGNORECASE)
+        return compiled(rf"(?<![\w-])(?:{rule})(?!\w)" if self.spaced else rf"(?:{rule})")
 
     # --- concepts ---------------------------------------------------------------------
 
@@ -152,6 +152,12 @@ _TABLE_OF = {"state": "deny.state", "little": "deny.little"}
 def pattern_of(row: str) -> str:
     """A row with its blanks and stems spelt out; macros stay."""
     return _STEM.sub(r"\\w*", re.sub(r" (?![*?+{])", _BLANK, row))
+
+
+@cache
+def compiled(rule: str) -> re.Pattern[str]:
+    """A regular expression without regard to case."""
+    return re.compile(rule, re.IGNORECASE)
 
 
 def either(rows: Sequence[str]) -> str:

@@ -42,6 +42,13 @@ def places(text: str, words: Lexicon | None = None) -> frozenset[Place]:
     return frozenset(found)
 
 
+def named_sides(text: str, words: Lexicon | None = None) -> list[Side]:
+    """Left and right as often as they are named, in the order of the text."""
+    words = words or lexicon()
+    sides = _tables(words).sides
+    return [sides[match.group().casefold()][0] for match in place_words(text, "horizontal", words)]
+
+
 @dataclass(slots=True)
 class _Chunk:
     """What stands between two commas or "and"s."""

@@ -14,6 +14,7 @@ Convention = Literal["image", "patient"]
 # Only letters make a word longer: "left_lung" holds one, "copyright" does not.
 _NO_LETTER_BEFORE, _NO_LETTER_AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"
 _TWINS = str.maketrans("ıİſ", "iIs")  # letters that `re.IGNORECASE` takes for these, and `str.lower` does not
+_NAME = 8  # letters from which on a height is the name of a lobe or a field
 _REACH = 80  # characters around a word; more than any rule needs
 
 
@@ -186,7 +187,10 @@ def _made(words: Lexicon, axis: Axis) -> _Rules:
         sides = {"left": words.value("sides.pairs")[0]["right"], "right": words.value("sides.pairs")[0]["left"]}
         counterparts |= {row["word"].lower(): sides[row["side"]] for row in words.value("sides.misspelt")}
     if words.spaced:
-        found = rf"{_NO_LETTER_BEFORE}(?:{'|'.join(map(re.escape, counterparts))}){_NO_LETTER_AFTER}"
+        # in a language of compounds the name of a lobe may begin a word: "Unterlappeninfiltrat"
+        first = [word for word in counterparts if words.value("compounds") and len(word) >= _NAME]
+        rows = [*(rf"{re.escape(word)}{_NO_LETTER_AFTER}" for word in counterparts), *map(re.escape, first)]
+        found = rf"{_NO_LETTER_BEFORE}{either(rows)}"
     else:
         longest_first = sorted(counterparts, key=len, reverse=True)
         found = either([re.escape(word) for word in longest_first])

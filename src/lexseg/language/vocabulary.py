@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from lexseg.language.lexicon import Lexicon
+from lexseg.language.lexicon import Lexicon, compiled
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")  # "well-defined", "e.g", "don't"
 _NUMBERED = re.compile(r"[^\W_]*\d[^\W_]*")
@@ -61,9 +61,14 @@ def names_finding(text: str, words: Lexicon) -> bool:
     return any(may_be_finding(word, words) for word in unknown_words(text, words))
 
 
+def holds(word: str, words: Lexicon) -> bool:
+    """Whether the lexicon holds a word as it is written, in lower case."""
+    return word in _single(words) or _known(words).fullmatch(word) is not None
+
+
 def _is_known(word: str, words: Lexicon) -> bool:
     single = _single(words)
-    if word in single or _known(words).fullmatch(word) is not None:
+    if holds(word, words):
         return True
     bare = word.replace("'", "")
     if bare in single or (bare.endswith("s") and bare[:-1] in single):
@@ -132,4 +137,4 @@ def _unknown_runs(text: str, words: Lexicon) -> tuple[str, ...]:
 
 def _known_run(words: Lexicon) -> re.Pattern[str]:
     rows = [_known(words).pattern, *sorted(map(re.escape, _single(words)), key=len, reverse=True)]
-    return re.compile("|".join(f"(?:{row})" for row in rows), re.IGNORECASE)
+    return compiled("|".join(f"(?:{row})" for row in rows))
