@@ -25,8 +25,8 @@ from lexseg.data.case import Case
 from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
 from lexseg.data.masks import read_mask
+from lexseg.language.sides import mirror_words
 from lexseg.metrics.overlap import dice
-from lexseg.text.wording import mirror_words
 
 LEAST = 0.002  # of the image: a side with less is not asked for
 MOST_ACROSS = 0.05  # of a component, beyond the midline, before its side is doubtful

@@ -17,8 +17,8 @@ from lexseg.data.manifest import read_manifest
 from lexseg.data.masks import read_mask
 from lexseg.data.truth import Truth, truth_of
 from lexseg.errors import DataError
+from lexseg.language.sides import mirror_words
 from lexseg.text.batch import TextBatch
-from lexseg.text.wording import mirror_words
 
 STILL = AugmentConfig(0, 0, (1, 1), 0, 0, 0, 0, (1, 1), (1, 1), 0, 0, 0)
 SIZE = (64, 64)

@@ -15,7 +15,7 @@ from lexseg.data.manifest import read_manifest
 from lexseg.data.volumes import CutOptions, Window, cut_volume, find_pairs, parse_window, read_labels, read_volume
 from lexseg.data.volumes.window import automatic
 from lexseg.errors import ConfigError, DataError
-from lexseg.text.wording import mentions_side
+from lexseg.language.sides import mentions_side
 
 SHAPE = (8, 10, 6)  # from right to left, from front to back, from foot to head
 SIZES = (2.0, 1.5, 3.0)  # millimetres along these axes

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from lexseg.data.manifest import read_manifest
 from lexseg.evaluation.probes import PROBES, ask, other_sentences, sentence_of
-from lexseg.text.meaning import same_meaning
-from lexseg.text.wording import mirror_words
+from lexseg.language.meaning import same_meaning
+from lexseg.language.sides import mirror_words
 
 TEXTS = st.lists(
     st.sampled_from(["left lung", "right lung", "Left  lung", "both lungs", "none"]), min_size=2, max_size=30

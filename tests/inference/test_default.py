@@ -11,9 +11,9 @@ from lexseg.data.manifest import read_manifest
 from lexseg.data.masks import read_mask
 from lexseg.inference.demo import examples
 from lexseg.inference.segmenter import Segmenter
+from lexseg.language.sides import mirror_words
 from lexseg.metrics.overlap import dice
 from lexseg.models.find import find_model
-from lexseg.text.wording import mirror_words
 
 
 @pytest.fixture(scope="module")

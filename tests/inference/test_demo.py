@@ -10,7 +10,7 @@ from lexseg.data.images import read_image
 from lexseg.data.masks import read_mask
 from lexseg.inference.demo import Finding, examples, run_demo, summary
 from lexseg.inference.segmentation import Segmentation
-from lexseg.text.wording import mirror_words
+from lexseg.language.sides import mirror_words
 
 
 def test_the_examples_are_few_complete_and_attributed():

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dicom_made import film
 from lexseg.data.images import read_image
-from lexseg.text.report import read_report
+from lexseg.language.report import read_report
 from serving import EXAMPLES, FILM
 
 RIGHT = "unilateral pulmonary infection, one infected area, middle right lung."

@@ -93,7 +93,7 @@ def test_minilm_is_found_without_importing_its_package() -> None:
 
 
 def test_wording_needs_no_torch() -> None:
-    code = "import sys, lexseg.text.wording; print('torch' in sys.modules)"
+    code = "import sys, lexseg.language.sides; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
 
 

@@ -13,8 +13,8 @@ from lexseg.data.case import Laterality
 from lexseg.data.dataset import Stack
 from lexseg.data.manifest import read_manifest
 from lexseg.errors import ConfigError, DataError
+from lexseg.language.sides import mirror_words
 from lexseg.text.batch import no_words
-from lexseg.text.wording import mirror_words
 from lexseg.training.config import TrainConfig
 from lexseg.training.data_module import CaseDataModule, ValidationBatch, ValidationStack
 from lexseg.training.prepare import chosen, in_one_convention, met, read_cases, repeated, sentences

@@ -213,7 +213,7 @@ def _write(folder: Path, outcomes: "list[Outcome]") -> dict[int, Path]:
 
 def _line(outcome: "Outcome", outcomes: "list[Outcome]", texts: tuple[str, ...], path: Path | None) -> str:
     """What is printed of an outcome; the sentence is not."""
-    from lexseg.text.wording import mentions_side
+    from lexseg.language.sides import mentions_side
 
     sided = mentions_side(texts[outcome.sentence])
     several = len({each.image for each in outcomes}) > 1

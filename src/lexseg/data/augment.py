@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.scanner import rescan
-from lexseg.text.paraphrase import paraphrase
-from lexseg.text.strange_words import estrange
-from lexseg.text.typos import misspell
-from lexseg.text.wording import mirror_words
+from lexseg.language.paraphrase import paraphrase
+from lexseg.language.sides import mirror_words
+from lexseg.language.strange_words import estrange
+from lexseg.language.typos import misspell
 
 MaskResize = Literal["nearest", "touched", "area"]
 _FINER = 2  # samples of a pixel's share to either side, each of them bilinear

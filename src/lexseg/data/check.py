@@ -13,8 +13,8 @@ from lexseg.data.splits import leaks
 from lexseg.data.summary import Summary, summarise
 from lexseg.data.truth import truth_of
 from lexseg.errors import DataError
-from lexseg.text.foreign import looks_foreign
-from lexseg.text.wording import mentions_side
+from lexseg.language.foreign import looks_foreign
+from lexseg.language.sides import mentions_side
 
 Progress = Callable[[int, int], None]
 """Called with the number of cases read so far, and of all."""

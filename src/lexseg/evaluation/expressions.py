@@ -8,7 +8,7 @@ import numpy as np
 from lexseg.data.case import NAMES_NOTHING, Case, Laterality
 from lexseg.errors import ConfigError
 from lexseg.evaluation.probes import PROBES, REFERRING_PROBES, Questions, Sentence, ask, sentence_of
-from lexseg.text.wording import convert_laterality
+from lexseg.language.sides import convert_laterality
 
 WORDINGS = 3
 """How many wordings of an expression are asked, if the user does not say; the first is the one that is scored."""

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.case import Case, Laterality
-from lexseg.text.meaning import phrases, same_meaning
-from lexseg.text.wording import convert_laterality, mirror_words
+from lexseg.language.meaning import phrases, same_meaning
+from lexseg.language.sides import convert_laterality, mirror_words
 
 PROBES = ("none", "shuffled", "swapped")
 """The probes of every evaluation, in the order of the report."""

@@ -11,8 +11,8 @@ from lexseg.evaluation.gallery import Gallery
 from lexseg.evaluation.output import MASKS, PAGE, REPORT, TABLE
 from lexseg.evaluation.probes import Questions
 from lexseg.evaluation.scores import CaseScore
+from lexseg.language.meaning import same_meaning
 from lexseg.metrics.listening import paraphrase_spread
-from lexseg.text.meaning import same_meaning
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from lexseg.errors import DataError, TextError
 from lexseg.inference.ask import Denied, Options, Sentence, ask
 from lexseg.inference.segmentation import Segmentation
 from lexseg.inference.segmenter import ImageSession, Segmenter
-from lexseg.text.report import Finding, read_report
+from lexseg.language.report import Finding, read_report
 
 LARGEST = 1_000_000  # bytes: no report is longer
 

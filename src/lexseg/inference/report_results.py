@@ -22,7 +22,7 @@ from lexseg.inference.results import (
     whose_left,
 )
 from lexseg.inference.writing import write_files
-from lexseg.text.wording import mentions_side
+from lexseg.language.sides import mentions_side
 
 # what the index says of a finding, out of what its own JSON says
 _INDEXED = ("state", "presence", "presence_threshold", "threshold", "laterality", "area", "box", "n_components")

@@ -14,7 +14,7 @@ from lexseg import __version__
 from lexseg.inference.overlay import draw_overlay
 from lexseg.inference.segmentation import Segmentation
 from lexseg.inference.writing import write_files
-from lexseg.text.wording import mentions_side
+from lexseg.language.sides import mentions_side
 
 if TYPE_CHECKING:
     from lexseg.inference.volume_segmentation import VolumeSegmentation

@@ -18,16 +18,16 @@ from lexseg.inference.question import Heard, Question, segment_together
 from lexseg.inference.segmentation import Segmentation, State
 from lexseg.inference.sides import Sides
 from lexseg.inference.words import check_sentence
+from lexseg.language.contradiction import contradicts
+from lexseg.language.denial import affirmed
+from lexseg.language.plain import in_plain_words
+from lexseg.language.sides import mirror_words
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
 from lexseg.models.io import UNCALIBRATED, load_model
 from lexseg.text.batch import TextBatch, no_words
 from lexseg.text.collate import TextPipeline
-from lexseg.text.contradiction import contradicts
 from lexseg.text.encoders.base import TextEncoder
-from lexseg.text.negation import affirmed
-from lexseg.text.plain import in_plain_words
-from lexseg.text.wording import mirror_words
 
 if TYPE_CHECKING:
     from lexseg.inference.report import FindingResult

@@ -6,7 +6,7 @@ from typing import Literal
 from lexseg.data.case import Laterality
 from lexseg.data.scans.scan import Scan
 from lexseg.errors import ConfigError
-from lexseg.text.wording import mentions_side
+from lexseg.language.sides import mentions_side
 
 _UNKNOWN = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "

@@ -5,9 +5,9 @@ from typing import Any
 
 from lexseg.data.case import Laterality
 from lexseg.errors import TextError
+from lexseg.language.foreign import looks_foreign
+from lexseg.language.sides import convert_laterality, mentions_side
 from lexseg.text.encoders.base import TextEncoder
-from lexseg.text.foreign import looks_foreign
-from lexseg.text.wording import convert_laterality, mentions_side
 
 MOST_UNKNOWN = 0.2
 

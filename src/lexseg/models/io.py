@@ -15,12 +15,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from lexseg.errors import ModelError
+from lexseg.language.plain import ANATOMIES
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
 from lexseg.models.scope import Scope
 from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
-from lexseg.text.plain import ANATOMIES
 
 FORMAT = 1
 UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
@@ -44,8 +44,8 @@ class ModelConfig:
         presence: how the answer to "is it there?" is calibrated: ``scale`` a and ``bias`` b make the probability
             sigmoid(a * logit + b), below ``threshold`` nothing is found. ``None``: `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
-        plain: by anatomy, of :data:`lexseg.text.plain.ANATOMIES`, how its training calls all that it looks for there:
-            a sentence about one whole side is then also asked in these words. ``None``: never.
+        plain: by anatomy, of :data:`lexseg.language.plain.ANATOMIES`, how its training calls all that it looks for
+            there: a sentence about one whole side is then also asked in these words. ``None``: never.
         scope: what it has learnt, and the hash of ``scope.safetensors``: see :class:`lexseg.models.scope.Scope`, which
             writes and reads it. ``None``: unknown.
         weights_sha256: of model.safetensors.

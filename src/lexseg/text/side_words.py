@@ -1,4 +1,4 @@
-"""Moved to the lexicon (``sides`` and ``heights``); this name goes with the next release."""
+"""The English lexicon's words for sides and heights (``sides`` and ``heights``), as constants."""
 
 from lexseg.language.lexicon import lexicon
 

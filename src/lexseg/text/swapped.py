@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from lexseg.language.meaning import same_meaning
+from lexseg.language.sides import Axis, mirror_words
 from lexseg.text.batch import EncodeText, TextBatch
-from lexseg.text.meaning import same_meaning
-from lexseg.text.wording import Axis, mirror_words
 
 AXES: tuple[Axis, ...] = ("horizontal", "vertical")
 

@@ -1,4 +1,4 @@
-"""Moved to the lexicon (``rewording``); this name goes with the next release."""
+"""The English lexicon's tables of other wordings (``rewording``), as constants."""
 
 from lexseg.language.lexicon import lexicon
 from lexseg.language.paraphrase import frozen

@@ -21,11 +21,11 @@ from lexseg.data.case import Case
 from lexseg.data.dataset import CaseDataset, collate
 from lexseg.data.files import replace_file
 from lexseg.errors import DataError, ModelError
+from lexseg.language.sides import convert_laterality
 from lexseg.metrics.calibration import auroc
 from lexseg.metrics.overlap import pixel_counts
 from lexseg.models.io import CONFIG, UNCALIBRATED, LoadedModel, load_model
 from lexseg.text.collate import TextPipeline
-from lexseg.text.wording import convert_laterality
 
 LOST = 0.03
 """The largest share of targets that are there and that the threshold may deny."""

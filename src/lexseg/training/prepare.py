@@ -17,11 +17,11 @@ from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import describe
 from lexseg.data.splits import apply_splits, assign_splits, fold_cases, leaks, parse_fractions
 from lexseg.errors import ConfigError, DataError, TextError
+from lexseg.language.sides import convert_laterality, mentions_side, mirror_words
 from lexseg.models import model_class
 from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.swapped import every_swap
-from lexseg.text.wording import convert_laterality, mentions_side, mirror_words
 from lexseg.training.config import TrainConfig, as_list
 from lexseg.training.mixture import kind_of
 

@@ -8,7 +8,7 @@ import pytest
 from lexseg.data.describe.areas import areas_of, number_word
 from lexseg.data.describe.lvit import heights_of, sentence
 from lexseg.data.masks import read_mask
-from lexseg.text.places import places
+from lexseg.language.places import places
 from referring import mask_of
 
 SIZE = (200, 200)

@@ -12,8 +12,8 @@ from lexseg.data.refer.anatomy import ANATOMIES
 from lexseg.data.refer.grammar import mirrored_query, wordings
 from lexseg.data.refer.nouns import CLASSES, NOUNS, class_nouns, own_nouns
 from lexseg.data.refer.query import Query
-from lexseg.text.places import places
-from lexseg.text.wording import mirror_words
+from lexseg.language.places import places
+from lexseg.language.sides import mirror_words
 
 CHEST = ANATOMIES["chest"]
 FORMS = ("mass", "one", "many")

@@ -8,8 +8,8 @@ from lexseg.data.check import check_manifest
 from lexseg.data.manifest import read_manifest
 from lexseg.data.refer import ReferSettings, refer
 from lexseg.errors import ConfigError
-from lexseg.text.negation import affirmed
-from lexseg.text.places import places
+from lexseg.language.denial import affirmed
+from lexseg.language.places import places
 from referring import LEFT_LOWER, RIGHT_UPPER
 
 WORDINGS = tuple(f"text_{n}" if n > 1 else "text" for n in range(1, 5))

@@ -15,7 +15,7 @@ from lexseg.data.problem import Problem
 from lexseg.data.problem import describe as listed
 from lexseg.data.truth import read_truth
 from lexseg.errors import DataError
-from lexseg.text.wording import convert_laterality, mentions_side
+from lexseg.language.sides import convert_laterality, mentions_side
 
 Progress = Callable[[int, int], None]
 OWN_TEXT = "text_own"

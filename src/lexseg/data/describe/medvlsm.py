@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from lexseg.data.case import Laterality
 from lexseg.data.describe.areas import number_word
 from lexseg.data.refer.attributes import Target
-from lexseg.text.wording import convert_laterality
+from lexseg.language.sides import convert_laterality
 
 MEDIUM, LARGE = 0.1, 0.3
 """Share of the image from which the largest area is medium, and large; read off the study's prompts for Kvasir."""

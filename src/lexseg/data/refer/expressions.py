@@ -15,7 +15,7 @@ from lexseg.data.refer.attributes import MOST_DESCRIBED, Target
 from lexseg.data.refer.grammar import Form, mirrored_query, wordings
 from lexseg.data.refer.nouns import Nouns
 from lexseg.data.refer.query import Answer, Query, execute
-from lexseg.text.wording import mentions_side
+from lexseg.language.sides import mentions_side
 
 NONE_SHARE = 0.3
 """How many of an image's expressions name nothing in it, where it has targets."""

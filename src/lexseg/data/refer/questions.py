@@ -14,8 +14,8 @@ from lexseg.data.refer.foreign import foreign_question
 from lexseg.data.refer.grammar import wordings
 from lexseg.data.refer.nouns import Nouns
 from lexseg.data.refer.query import Query
-from lexseg.text.negation import affirmed
-from lexseg.text.paraphrase import paraphrase
+from lexseg.language.denial import affirmed
+from lexseg.language.paraphrase import paraphrase
 
 PARAPHRASES = 24
 """Draws of other words that a sentence has in all, so that the number of distinct sentences stays bounded."""

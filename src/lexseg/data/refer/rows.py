@@ -13,8 +13,8 @@ from lexseg.data.refer.gather import Reading, Source
 from lexseg.data.refer.propose import SIDES
 from lexseg.data.refer.query import Query, execute
 from lexseg.data.refer.targets import Instances
-from lexseg.text.places import places
-from lexseg.text.wording import convert_laterality, mirror_words
+from lexseg.language.places import places
+from lexseg.language.sides import convert_laterality, mirror_words
 
 
 def expression_rows(

@@ -14,10 +14,10 @@ from lexseg.data.refer.anatomy import ANATOMIES
 from lexseg.data.refer.nouns import NOUNS
 from lexseg.data.refer.places import places as said_places
 from lexseg.data.refer.query import Query
+from lexseg.language.denial import affirmed
+from lexseg.language.places import places
+from lexseg.language.sides import mirror_words
 from lexseg.text import synonyms
-from lexseg.text.negation import affirmed
-from lexseg.text.places import places
-from lexseg.text.wording import mirror_words
 
 KEPT = kept_apart.wordings()
 

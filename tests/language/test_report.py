@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexseg.text.report import read_report
+from lexseg.language.report import read_report
 
 REPORT = """Name: Doe, Jane   DOB: 1.1.1950
 EXAMINATION: Chest X-ray, PA and lateral.

@@ -6,9 +6,9 @@ import pytest
 
 import kept_apart
 from lexseg.data.refer import adjectives
-from lexseg.text.negation import affirmed
-from lexseg.text.plain import in_plain_words
-from lexseg.text.wording import mirror_words
+from lexseg.language.denial import affirmed
+from lexseg.language.plain import in_plain_words
+from lexseg.language.sides import mirror_words
 
 CHEST = {"chest": "infection"}
 KEPT = kept_apart.wordings()

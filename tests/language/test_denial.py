@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexseg.text.negation import affirmed, clauses
-from lexseg.text.wording import mirror_words
+from lexseg.language.denial import affirmed, clauses
+from lexseg.language.sides import mirror_words
 
 ALL_NEGATED = [
     "no infection",

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexseg.text.places import places
-from lexseg.text.wording import mirror_words
+from lexseg.language.places import places
+from lexseg.language.sides import mirror_words
 
 L, R = "left", "right"
 

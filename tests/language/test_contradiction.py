@@ -1,7 +1,7 @@
 import pytest
 
-from lexseg.text.contradiction import contradicts
-from lexseg.text.wording import mirror_words
+from lexseg.language.contradiction import contradicts
+from lexseg.language.sides import mirror_words
 
 CONTRADICTIONS = (
     "the left lesion in the right lung",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexseg.text import side_words
-from lexseg.text.wording import convert_laterality, mentions_side, mirror_words
+from lexseg.language.lexicon import lexicon
+from lexseg.language.sides import convert_laterality, mentions_side, mirror_words
 
 LEFT_RIGHT = [
     ("lower left lung opacity", "lower right lung opacity"),
@@ -155,8 +155,9 @@ def _vocabulary() -> list[str]:
         "both",
     ]
     words = set(extra)
-    for name, value in vars(side_words).items():
-        if name.isupper() and name != "MISSPELT_SIDES":  # they come back well spelt
+    tables = {**lexicon().value("sides"), **lexicon().value("heights")}
+    for name, value in tables.items():
+        if name != "misspelt":  # they come back well spelt
             words |= set(re.findall(r"[A-Za-z]+", str(value)))
     both_cases = words | {w.upper() for w in words} | {w.capitalize() for w in words}
     return sorted(both_cases)

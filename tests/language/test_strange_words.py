@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from lexseg.text.places import places
-from lexseg.text.strange_words import _STRANGE, estrange
-from lexseg.text.wording import mirror_words
+from lexseg.language.lexicon import lexicon
+from lexseg.language.places import places
+from lexseg.language.sides import mirror_words
+from lexseg.language.strange_words import estrange
 
 SENTENCES = (
     "Segment the opacity in the left lower zone.",
@@ -30,6 +31,6 @@ def test_the_same_chance_gives_the_same_words_and_no_share_gives_none():
 
 
 def test_strange_words_name_no_place():
-    for word in _STRANGE:
+    for word in lexicon().rows("strange.words"):
         assert not places(word)
         assert mirror_words(word, "horizontal") == mirror_words(word, "vertical") == word
