@@ -28,8 +28,8 @@ def run(args: argparse.Namespace) -> int:
     segmenter = Segmenter.from_pretrained(args.model)
     title = f"Segmented by sentences with {segmenter.name!r}"
     table = Table("example", "asked for", "answer", "that is", "Dice", title=title, box=SIMPLE, pad_edge=False)
-    for column in table.columns:
-        column.no_wrap = True
+    for column, width in zip(table.columns, (15, 0, 16, 7, 4), strict=True):
+        column.no_wrap, column.min_width = True, width  # a narrow console cuts the words asked for, and nothing else
     scores = []
     for finding in run_demo(segmenter, args.output):
         score = "" if finding.dice is None else f"{finding.dice:.2f}"

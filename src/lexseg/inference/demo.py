@@ -89,13 +89,17 @@ _HEADINGS = {
 
 def summary(finding: Finding) -> str:
     """What share of the image was found and, for the films that are asked for a side, in which half it lies."""
-    if not finding.result.found:
-        return "nothing found" if finding.result.state == "not found" else finding.result.state
-    area = f"{float(finding.result.mask.mean()):.1%}"
-    if finding.left is None or finding.dice is not None:
+    return summary_of(finding.result, halves=finding.dice is None)
+
+
+def summary_of(result: Segmentation, *, halves: bool = True) -> str:
+    """The answer in a few words: its state where nothing was found, else the share of the image and in which half."""
+    if not result.found:
+        return "nothing found" if result.state == "not found" else result.state
+    area, left = f"{float(result.mask.mean()):.1%}", _left(result)
+    if left is None or not halves:
         return area
-    side = "left" if finding.left >= 0.5 else "right"
-    return f"{area}, {max(finding.left, 1 - finding.left):.0%} {side}"
+    return f"{area}, {max(left, 1 - left):.0%} {'left' if left >= 0.5 else 'right'}"
 
 
 def _lines(finding: Finding) -> Iterator[str]:
