@@ -12,10 +12,17 @@ def prototype(pixels: Tensor, weight: Tensor) -> Tensor:
     """The unit vector of a weighted region: norm(sum_x M z / (sum_x M + eps)).
 
     Args:
-        pixels: float[B, d, h, w], unit vectors.
+        pixels: float[I, d, h, w], unit vectors; B is a multiple of I, and the regions of an image stand side by side.
         weight: float[B, 1, h, w], not negative. All ones is global average pooling.
+
+    Returns:
+        float[B, d].
     """
-    return F.normalize((pixels * weight).sum((2, 3)) / (weight.sum((2, 3)) + EPS), dim=-1)
+    with torch.autocast(pixels.device.type, enabled=False):
+        cells = pixels.flatten(2).transpose(1, 2).float()
+        share = weight.float().reshape(len(pixels), -1, cells.shape[1])
+        mean = share @ cells / (share.sum(-1, keepdim=True) + EPS)
+    return F.normalize(mean, dim=-1).flatten(0, 1)
 
 
 def similarity(region: Tensor, words: Tensor, sentence: Tensor, mask: Tensor) -> Tensor:

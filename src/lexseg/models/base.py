@@ -133,10 +133,18 @@ class SegmentationModel(nn.Module, ABC):
         Raises:
             ValueError: the sentences do not share out evenly among the images.
         """
+        return self.encode_shared(image, text).repeated(len(text) // len(image))
+
+    def encode_shared(self, image: Tensor, text: TextBatch) -> Features:
+        """:meth:`encode_for` without the repeating, for a decoder that shares work among the sentences about an image.
+
+        Raises:
+            ValueError: the sentences do not share out evenly among the images.
+        """
         self.check_size(image)
         if len(text) % len(image):
             raise ValueError(f"{len(text)} sentences about {len(image)} images: as many for each were expected")
-        return self.encode_image(image).repeated(len(text) // len(image))
+        return self.encode_image(image)
 
     def check_size(self, image: Tensor) -> None:
         """Raise ``ValueError`` where the height or width is not divisible by ``stride``."""

@@ -24,8 +24,10 @@ from lexseg.models.parts.alignment import (
     Projected,
     masked_mean,
 )
+from lexseg.models.parts.attention import each
 from lexseg.models.parts.enhancement import RelevanceMap, SkipGate
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
+from lexseg.models.parts.pooling import pyramid, size_of
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
@@ -155,7 +157,7 @@ class TMCA(SegmentationModel):
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, alignment and relevance terms."""
-        features = self.encode_for(image, text)
+        features = self.encode_shared(image, text)
         words, mask = self._words(text)
         projected = self._project(features.maps, words, mask)
         prediction = self._decode(features, words, mask, projected)
@@ -207,6 +209,8 @@ class TMCA(SegmentationModel):
         skips = features.maps[:3]
         if self.enhancement:
             skips = [gate(f, a) for gate, f, a in zip(self.skip_gates, skips, relevance[:3], strict=True)]
+        else:
+            skips = [each(f, len(words)) for f in skips]
         x, seen = self.deepest(features.maps[3]), []
         for i, (guide, up) in enumerate(zip(self.guides, self.ups, strict=True)):
             x = guide(x, words, mask, relevance[3 - i] if relevance else None)
@@ -219,11 +223,12 @@ class TMCA(SegmentationModel):
 
     def _relevance_loss(self, maps: Mapping[str, Tensor], target: Target) -> Tensor:
         total = target.mask.new_zeros(())
+        sizes = [size_of(relevance) for relevance in maps.values()]
+        shares = pyramid(target.mask, sizes)
+        known = {} if target.valid is None else pyramid(target.valid.float(), sizes)
         for relevance in maps.values():
-            size = (relevance.shape[-2], relevance.shape[-1])
-            share, valid = nn.functional.adaptive_avg_pool2d(target.mask, size), None
-            if target.valid is not None:
-                valid = nn.functional.adaptive_avg_pool2d(target.valid.float(), size) > 0.5
+            size = size_of(relevance)
+            share, valid = shares[size], None if target.valid is None else known[size] > 0.5
             logits = relevance.float().clamp(1e-4, 1 - 1e-4).logit()
             total = total + soft_dice_loss(logits, Target(share, valid=valid, weight=target.weight)) / len(maps)
         return total

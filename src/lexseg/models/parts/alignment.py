@@ -14,8 +14,9 @@ from torch.nn import functional as F
 
 from lexseg.encoders.layers import ChannelNorm
 from lexseg.losses.contrastive import Targets, caption_targets, info_nce, soft_targets
-from lexseg.losses.region_words import EPS, prototype, similarity
+from lexseg.losses.region_words import EPS, own_similarity, prototype, similarity
 from lexseg.losses.swapped import Said, Swapped, swapped_loss
+from lexseg.models.parts.pooling import pyramid, size_of
 from lexseg.models.parts.positions import sine_positions_2d
 from lexseg.text.batch import TextBatch
 
@@ -44,17 +45,18 @@ class JointSpace(nn.Module):
         self.text = nn.Sequential(nn.Linear(text_dim, dim), nn.LayerNorm(dim), nn.GELU(), nn.Linear(dim, dim))
 
     def forward(self, features: Tensor, words: Tensor, sentence: Tensor) -> "Projected":
-        """Args: features: float[B, C, h, w]; words: float[B, L, D]; sentence: float[B, D]."""
+        """Args: features: float[I, C, h, w]; words: float[B, L, D]; sentence: float[B, D]."""
         return Projected(self.project_image(features), *self.project_text(words, sentence))
 
     def project_image(self, features: Tensor) -> Tensor:
-        """The map z: float[B, C, h, w] -> float[B, d, h, w]."""
-        hidden = self.visual[1](self.visual[0](features))
+        """The map z: float[I, C, h, w] -> float[I, d, h, w], channels-last so that its cells lie side by side."""
+        norm, into, act, out = self.visual
+        hidden = _pointwise(into, norm(features).permute(0, 2, 3, 1))
         if self.positions:
-            h, w = hidden.shape[-2:]
-            code = sine_positions_2d(h, w, hidden.shape[1], device=hidden.device).to(hidden.dtype)
-            hidden = hidden + code.T.unflatten(1, (h, w))
-        return F.normalize(self.visual[3](self.visual[2](hidden)), dim=1)
+            h, w, d = hidden.shape[1:]
+            code = sine_positions_2d(h, w, d, device=hidden.device).to(hidden.dtype)
+            hidden = hidden + code.unflatten(0, (h, w))
+        return F.normalize(_pointwise(out, act(hidden)), dim=-1).permute(0, 3, 1, 2)
 
     def project_text(self, words: Tensor, sentence: Tensor) -> tuple[Tensor, Tensor]:
         """Words and sentence: float[B, L, D], float[B, D] -> float[B, L, d], float[B, d]."""
@@ -63,7 +65,10 @@ class JointSpace(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class Projected:
-    """Unit vectors of one level: pixels float[B, d, h, w], words float[B, L, d], sentence float[B, d]."""
+    """Unit vectors of one level: pixels float[I, d, h, w], words float[B, L, d], sentence float[B, d].
+
+    B is a multiple of I, and the sentences about an image stand side by side.
+    """
 
     pixels: Tensor
     words: Tensor
@@ -74,6 +79,12 @@ def masked_mean(words: Tensor, mask: Tensor) -> Tensor:
     """Mean over the tokens that are there: float[B, L, D], bool[B, L] -> float[B, D]."""
     weight = mask.unsqueeze(-1).to(words.dtype)
     return (words * weight).sum(1) / weight.sum(1).clamp(min=1)
+
+
+def _pointwise(conv: nn.Module, cells: Tensor) -> Tensor:
+    """A 1x1 convolution of channels-last cells, float[..., C] -> float[..., D]."""
+    assert isinstance(conv, nn.Conv2d)
+    return F.linear(cells, conv.weight.flatten(1), conv.bias)
 
 
 def context_ring(mask: Tensor, reach: int = 3) -> Tensor:
@@ -159,34 +170,36 @@ class MultiLevelAlignment(nn.Module):
             keep = ~text.is_null & (mask.flatten(1).amax(1) > 0)
             if weight is not None:
                 keep = keep & (weight > 0)
-            zero = (
-                sum((p.pixels.float().sum() + p.words.float().sum() for p in projected), start=self.log_temperature) * 0
-            )
-            losses = {"contrastive": zero} | ({"margin": zero} if self.has_margin else {})
+            names = ["contrastive"] + ["margin"] * self.has_margin + ["swapped"] * bool(swapped)
+            shares = pyramid(mask.float(), [size_of(p.pixels) for p in projected])
+            targets = [prototype(p.pixels, shares[size_of(p.pixels)]) for p in projected]
+            # a zero whose gradient reaches every parameter, whatever the batch holds
+            reached = (t.sum() + p.words.float().sum() for t, p in zip(targets, projected, strict=True))
+            zero = sum(reached, start=self.log_temperature) * 0
+            losses = dict.fromkeys(names, zero)
             if swapped:
                 true = [Said(level.words, level.sentence, words_mask) for level in projected]
-                targets = [_target(level.pixels, mask) for level in projected]
                 terms = [self._against(other, true, targets, keep, weight) for other in swapped]
                 losses["swapped"] = sum(terms, start=zero)
             if int(keep.sum()) < 2:
                 return losses
+            known = {} if valid is None else pyramid(valid.float(), shares)
             y = self._targets(text.caption_id[keep], sentence[keep])
             temperature = self._temperature()
             words_mask = words_mask[keep]
             counts = None if weight is None else weight[keep].float()
-            for level_weight, level in zip(self.level_weights, projected, strict=True):
-                pixels, words = level.pixels[keep].float(), level.words[keep].float()
-                s = level.sentence[keep].float()
-                share = F.adaptive_avg_pool2d(mask[keep].float(), (pixels.shape[-2], pixels.shape[-1]))
-                region = torch.ones_like(share) if self.distance == "global" else share
-                near = similarity(prototype(pixels, region), words, s, words_mask)
+            for level_weight, level, target in zip(self.level_weights, projected, targets, strict=True):
+                size, words, s = size_of(level.pixels), level.words[keep].float(), level.sentence[keep].float()
+                share = shares[size]
+                region = prototype(level.pixels, torch.ones_like(share)) if self.distance == "global" else target
+                near = similarity(region[keep], words, s, words_mask)
                 losses["contrastive"] = losses["contrastive"] + level_weight * info_nce(near, y, temperature, counts)
                 if self.has_margin:
                     ring = context_ring(share)
                     if valid is not None:
-                        ring = ring * F.adaptive_avg_pool2d(valid[keep].float(), (ring.shape[-2], ring.shape[-1]))
-                    context = similarity(prototype(pixels, ring), words, s, words_mask)
-                    gap = (self.margin - near.diagonal() + context.diagonal()).clamp(min=0)
+                        ring = ring * known[size]
+                    context = own_similarity(prototype(level.pixels, ring)[keep], words, s, words_mask)
+                    gap = (self.margin - near.diagonal() + context).clamp(min=0)
                     mean = gap.mean() if counts is None else (gap * counts).sum() / counts.sum()
                     losses["margin"] = losses["margin"] + mean / len(projected)
             return losses
@@ -210,8 +223,3 @@ class MultiLevelAlignment(nn.Module):
         if self.targets == "one-hot":
             return torch.eye(len(caption_id), device=caption_id.device)
         return caption_targets(caption_id)
-
-
-def _target(pixels: Tensor, mask: Tensor) -> Tensor:
-    share = F.adaptive_avg_pool2d(mask.float(), (pixels.shape[-2], pixels.shape[-1]))
-    return prototype(pixels.float(), share)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lexseg.models.parts.attention import attend, each
 from lexseg.models.parts.positions import sine_positions_1d, sine_positions_2d
 from lexseg.models.parts.text_slots import PositionSlots
 
@@ -73,8 +74,18 @@ class GuideLayer(nn.Module):
             self.scale = nn.Parameter(torch.full((dim,), gate))
 
     def forward(self, x: Tensor, words: Tensor, mask: Tensor, relevance: Tensor | None = None) -> Tensor:
-        """Args: x: float[B, C, h, w]; words: float[B, L, D]; mask: bool[B, L]; relevance: float[B, 1, h, w] in 0..1."""
-        b, c, h, w = x.shape
+        """Let the cells look.
+
+        Args:
+            x: float[I, C, h, w]; B is a multiple of I, and the sentences about each map stand side by side.
+            words: float[B, L, D].
+            mask: bool[B, L].
+            relevance: float[B, 1, h, w] in 0..1.
+
+        Returns:
+            float[B, C, h, w].
+        """
+        _, c, h, w = x.shape
         tokens = x.flatten(2).transpose(1, 2)
         positions = (
             sine_positions_1d(h * w, c, device=x.device) if self.slots else sine_positions_2d(h, w, c, device=x.device)
@@ -82,18 +93,18 @@ class GuideLayer(nn.Module):
         if self.has_self_attention:
             normed = self.norm_self(tokens)
             at = normed + positions
-            tokens = tokens + self.norm_self_out(self.self_attention(at, at, normed, need_weights=False)[0])
-        if self.cross != "none":
+            tokens = tokens + self.norm_self_out(attend(self.self_attention, at, at, normed))
+        query = self.norm_cross(tokens) + positions if self.cross != "none" else None
+        tokens = each(tokens, len(words))
+        if query is not None:
             t = self.text(words, mask) if self.slots else self.text(words)
             keys = t + sine_positions_1d(t.shape[1], c, device=x.device).to(x.dtype)
-            query = self.norm_cross(tokens) + positions
-            unread = None if self.slots else ~mask
-            read = self.cross_attention(query, keys, t, key_padding_mask=unread, need_weights=False)[0]
+            read = attend(self.cross_attention, each(query, len(words)), keys, t, None if self.slots else mask)
             update = self.scale * self.norm_cross_out(read)
             if relevance is not None and self.cross == "enhance":
                 update = update * (1 + relevance.flatten(2).transpose(1, 2))
             tokens = tokens + update
-        return tokens.transpose(1, 2).reshape(b, c, h, w)
+        return tokens.transpose(1, 2).reshape(-1, c, h, w)
 
 
 class UpBlock(nn.Module):

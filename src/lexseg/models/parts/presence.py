@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from lexseg.models.parts.pooling import pyramid, size_of
 
 
 class PresenceHead(nn.Module):
@@ -43,11 +44,13 @@ class PresenceHead(nn.Module):
             float[B], logits.
         """
         parts = []
+        quarter = (logits.shape[-2] // 4, logits.shape[-1] // 4)
+        pooled = pyramid(logits, [quarter, *map(size_of, maps)])
         for project, x in zip(self.maps, maps, strict=True):
-            hidden = project(x)
-            where = F.adaptive_avg_pool2d(logits, (x.shape[-2], x.shape[-1])).flatten(2).softmax(-1)
-            parts += [torch.einsum("bcn,bkn->bc", hidden.flatten(2), where), hidden.mean((2, 3))]
-        coarse = F.avg_pool2d(logits, 4)
+            hidden = project(x).permute(0, 2, 3, 1).flatten(1, 2)
+            where = pooled[size_of(x)].flatten(2).softmax(-1)
+            parts += [(where @ hidden.to(where.dtype)).squeeze(1), hidden.mean(1)]
+        coarse = pooled[quarter]
         parts += [self.sentence(sentence), coarse.amax((2, 3)) / 10, coarse.sigmoid().mean((2, 3))]
         answer: Tensor = self.answer(torch.cat(parts, 1)).squeeze(1)
         return answer
