@@ -54,6 +54,11 @@ def source_of(scan: Scan) -> DicomSource:
                 f"{scan.name}: the header has no {', '.join(missing)}, so that nothing can refer to the image; write "
                 "NIfTI or PNG instead"
             )
+    if len({str(dataset.SOPInstanceUID) for dataset in scan.source.datasets}) < len(scan.source.datasets):
+        raise DataError(
+            f"{scan.name}: several images have one SOPInstanceUID, so that nothing can refer to one of them; write "
+            "NIfTI or PNG instead"
+        )
     return scan.source
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lexseg.data.scans.scan import Scan
 from lexseg.data.scans.sources import GridSource
-from lexseg.data.volumes.window import PRESETS, Window, automatic
+from lexseg.data.volumes.window import PRESETS, Window, automatic, spread
 
 _SAMPLES = 7  # slices that the window is told by
 _OF_CT = tuple(
@@ -23,6 +23,7 @@ def grid_scan(
     sizes: NDArray[np.float64],
     oriented: bool,
     notes: list[str],
+    modality: str | None = None,
 ) -> Scan:
     """A scan.
 
@@ -34,6 +35,7 @@ def grid_scan(
         sizes: millimetres from voxel to voxel along i, j and k.
         oriented: whether the header says which side is which.
         notes: what looks odd so far.
+        modality: what the user says it is; ``None`` leaves it to the values.
     """
     columns, rows, slices = source.axes
     frames = source.shape[slices]
@@ -42,11 +44,13 @@ def grid_scan(
         notes = [*notes, "the header does not say which side is which: left and right of the patient are not known"]
     if oriented and (lean := source.oblique_degrees) > 20:
         notes = [*notes, f"the slices are oblique by up to {lean:.0f} degrees; shown along the nearest of their axes"]
-    windows = _windows(source, frames)
+    windows = _windows(source, frames, modality)
+    if modality is None and windows == _OF_CT:
+        notes = [*notes, "taken for a CT by its values, which look like Hounsfield units; --modality overrules that"]
     return Scan(
         name=name,
         format=kind,
-        modality="CT" if windows == _OF_CT else None,  # neither format names it; Hounsfield units do
+        modality=modality or ("CT" if windows == _OF_CT else None),  # neither format names it; Hounsfield units do
         shape=(frames, source.shape[rows], source.shape[columns]),
         color=False,
         spacing=spacing,
@@ -58,10 +62,14 @@ def grid_scan(
     )
 
 
-def _windows(source: GridSource, frames: int) -> tuple[Window, ...]:
+def _windows(source: GridSource, frames: int, modality: str | None) -> tuple[Window, ...]:
+    if modality == "CT":
+        return _OF_CT
     places = sorted({int(place) for place in np.linspace(0, frames - 1, _SAMPLES)})
     values = np.concatenate([source.frame(place).values.ravel() for place in places])
     found = automatic(values)
+    if modality is not None and found == _OF_CT[0]:
+        found = spread(values)
     if found == _OF_CT[0]:  # Hounsfield units
         return _OF_CT
     return (Window(found.low, found.high, "automatic"),)

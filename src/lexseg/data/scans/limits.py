@@ -1,6 +1,7 @@
 """How much of a file is read at most: a small one may be made to fill the memory."""
 
 from lexseg.data.pictures import MAX_PIXELS
+from lexseg.data.volumes.header import MAX_HEADER
 from lexseg.data.volumes.read import MAX_VOXELS
 
 MAX_FILES = 20_000
@@ -20,9 +21,6 @@ MAX_INFLATED = 1_000_000_000
 
 MAX_FRAMES = 100_000
 """Of one file or series."""
-
-MAX_HEADER = 64_000_000
-"""Bytes before the voxels of a NIfTI file."""
 
 __all__ = [
     "FREE_BYTES",

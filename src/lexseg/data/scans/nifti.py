@@ -1,37 +1,24 @@
 """NIfTI files as scans, read slice by slice."""
 
 import math
-import struct
+from dataclasses import replace
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 
 from lexseg.data.scans.content import Content
 from lexseg.data.scans.grid import grid_scan
-from lexseg.data.scans.limits import MAX_HEADER, MAX_PIXELS, MAX_VOXELS
+from lexseg.data.scans.limits import MAX_PIXELS, MAX_VOXELS
 from lexseg.data.scans.scan import Scan
 from lexseg.data.scans.sources import NiftiSource
 from lexseg.data.scans.unpack import gunzip_start, unpacked
 from lexseg.data.scans.voxels import Voxels
+from lexseg.data.volumes.header import check_offset, header_notes, kind_of_header, sides_contradict
 from lexseg.data.volumes.read import sizes_of, spacing_of, turn_of
 from lexseg.errors import DataError
 
-_MAGIC = {348: (344, (b"n+1\0", b"ni1\0")), 540: (4, (b"n+2\0", b"ni2\0"))}
 
-
-def nifti_magic(start: bytes) -> bytes | None:
-    """The magic of a NIfTI header (``n+1``, ``ni1``, ``n+2`` or ``ni2``); ``None`` if it is none. 352 bytes will do."""
-    if len(start) < 348:
-        return None
-    for order in "<>":
-        place, magics = _MAGIC.get(struct.unpack(f"{order}i", start[:4])[0], (0, ()))
-        if magics and start[place : place + 4] in magics:
-            return start[place : place + 3]
-    return None
-
-
-def open_nifti(content: Content, channel: int | None) -> Scan:
+def open_nifti(content: Content, channel: int | None, modality: str | None = None) -> Scan:
     """A NIfTI file (``.nii`` or ``.nii.gz``) as a scan.
 
     Raises:
@@ -41,9 +28,7 @@ def open_nifti(content: Content, channel: int | None) -> Scan:
     packed = content.start(2) == b"\x1f\x8b"
     start = gunzip_start(content, 544) if packed else content.start(544)
     try:
-        if (nifti_magic(start) or b"")[:2] == b"ni":
-            raise DataError(f"{name}: half of a pair of files (.hdr and .img); save the volume as one .nii file")
-        kind: Any = nib.Nifti2Header if (nifti_magic(start) or b"")[2:] == b"2" else nib.Nifti1Header
+        kind = kind_of_header(name, start).header_class
         header = kind(start[: kind.sizeof_hdr], check=False)
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)
         slope, intercept = (
@@ -60,24 +45,24 @@ def open_nifti(content: Content, channel: int | None) -> Scan:
     affine = affine if oriented else np.diag([-1.0, 1.0, 1.0, 1.0])
     turn = turn_of(name, affine)
     spacing, notes = spacing_of(header, affine, oriented, turn)
+    notes = [*header_notes(header), *notes]
     source = NiftiSource(voxels, turn, affine, header)
-    return grid_scan(name, "nifti", source, spacing, sizes_of(header), oriented, notes)
+    scan = grid_scan(name, "nifti", source, spacing, sizes_of(header), oriented, notes, modality)
+    return replace(scan, patient_left=None) if sides_contradict(header) else scan
 
 
 def _voxels(content: Content, packed: bool, header: Any, scale: tuple[float, float], channel: int | None) -> Voxels:
     name, shape, dtype = content.name, tuple(int(side) for side in header.get_data_shape()), header.get_data_dtype()
-    offset, chosen = float(header["vox_offset"]), check_shape(name, shape, dtype, channel)
-    if not 0 <= offset <= MAX_HEADER:
-        raise DataError(f"{name}: the header says that the voxels begin at byte {offset:g}; it is damaged")
-    needed = int(offset) + math.prod(shape) * int(dtype.itemsize)
-    file = unpacked(content, needed) if packed else None
+    offset, chosen = check_offset(name, header), check_shape(name, shape, dtype, channel)
+    needed = offset + math.prod(shape) * int(dtype.itemsize)
+    file = unpacked(content, needed)[0] if packed else None
     if content.size < needed and not packed:
         raise DataError(f"{name}: cut short: the header speaks of {needed:,} bytes, the file holds {content.size:,}")
     return Voxels(
         name,
         shape,
         dtype,
-        int(offset),
+        offset,
         content=None if packed else content,
         file=file,
         scale=scale,

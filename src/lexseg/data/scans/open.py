@@ -12,14 +12,15 @@ from lexseg.data.scans.content import Content
 from lexseg.data.scans.dicom.build import scan_of_file, scan_of_series
 from lexseg.data.scans.dicom.header import Header, NotAnImage, looks_like_dicom, read_header
 from lexseg.data.scans.dicom.kinds import INDEX
-from lexseg.data.scans.dicom.series import describe_series, is_stack
+from lexseg.data.scans.dicom.series import by_frame_of_reference, describe_series, is_stack
 from lexseg.data.scans.limits import MAX_FILES
-from lexseg.data.scans.nifti import nifti_magic, open_nifti
+from lexseg.data.scans.nifti import open_nifti
 from lexseg.data.scans.nrrd import open_nrrd
 from lexseg.data.scans.quiet import quiet
 from lexseg.data.scans.scan import Scan
 from lexseg.data.scans.sources import ImageSource
 from lexseg.data.scans.unpack import gunzip_start
+from lexseg.data.volumes.header import nifti_magic
 from lexseg.data.volumes.window import Window
 from lexseg.errors import DataError
 
@@ -30,7 +31,9 @@ _START = 544  # bytes that a kind is told by
 _EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD"
 
 
-def open_scan(path: Path | str, *, series: str | None = None, channel: int | None = None) -> Scan:
+def open_scan(
+    path: Path | str, *, series: str | None = None, channel: int | None = None, modality: str | None = None
+) -> Scan:
     """An image or a volume.
 
     Args:
@@ -38,20 +41,29 @@ def open_scan(path: Path | str, *, series: str | None = None, channel: int | Non
         series: which series is meant, of a folder or zip that holds several: its SeriesInstanceUID; or the
             SOPInstanceUID of one of its images that is meant alone.
         channel: which volume of a 4D file is meant, or which image at each place of a series; from 0.
+        modality: what a NIfTI or NRRD volume is, such as CT or MR; by default CT is told by the values.
 
     Raises:
-        DataError: if it cannot be read, is no image, or several could be meant; the message says which there are.
+        DataError: if it cannot be read, is no image, or several could be meant; the message says which there are. And
+            if the header names another modality.
     """
-    path = Path(path)
+    scan = _open(Path(path), series, channel, None if modality is None else modality.strip().upper())
+    if modality is not None and scan.modality != modality.strip().upper():
+        said = "no NIfTI or NRRD" if scan.modality is None else f"the header says that it is {scan.modality}"
+        raise DataError(f"{path}: {said}; leave --modality out")
+    return scan
+
+
+def _open(path: Path, series: str | None, channel: int | None, modality: str | None) -> Scan:
     with quiet():
         if path.is_dir():
-            return _chosen(str(path), _of_folder(path), series, channel)
+            return _chosen(str(path), _of_folder(path), series, channel, modality)
         content = Content.of(path)
         kind = kind_of(content)
         if kind == "zip":
-            return _chosen(content.name, _of_zip(content), series, channel)
+            return _chosen(content.name, _of_zip(content), series, channel, modality)
         try:
-            return _open_file(content, kind, channel, series)
+            return _open_file(content, kind, channel, series, modality)
         except NotAnImage as error:
             if error.what != INDEX:
                 raise
@@ -100,7 +112,13 @@ def _kind_of_volume(content: Content, start: bytes) -> Kind | None:
     return "dicom" if looks_like_dicom(start) else None
 
 
-def _open_file(content: Content, kind: Kind | None, channel: int | None, series: str | None = None) -> Scan:
+def _open_file(
+    content: Content,
+    kind: Kind | None,
+    channel: int | None,
+    series: str | None = None,
+    modality: str | None = None,
+) -> Scan:
     if kind == "dicom":
         header = read_header(content)
         if series is not None:
@@ -109,9 +127,9 @@ def _open_file(content: Content, kind: Kind | None, channel: int | None, series:
     if series is not None:
         raise DataError(f"{content.name}: is no DICOM, and of no series; leave --series out")
     if kind == "nifti":
-        return open_nifti(content, channel)
+        return open_nifti(content, channel, modality)
     if kind == "nrrd":
-        return open_nrrd(content, channel)
+        return open_nrrd(content, channel, modality)
     if kind == "image" and content.path is not None:
         _check_channel(content.name, channel)
         return _open_image(content.path, content.name)
@@ -179,22 +197,22 @@ def _nothing(name: str, what: set[str]) -> DataError:
 
 
 def _groups(headers: Sequence[Header]) -> Iterator[list[Header]]:
-    """What belongs together: the slices of a series; all others alone."""
-    by_series: dict[str, list[Header]] = {}
+    """What belongs together: the slices of a series of one patient and study; all others alone."""
+    by_owner: dict[tuple[str, ...], list[Header]] = {}
     for header in headers:
-        by_series.setdefault(header.series, []).append(header)
-    for group in by_series.values():
-        if is_stack(group):
-            yield group
-        else:
-            yield from ([header] for header in group)
+        by_owner.setdefault(header.owner, []).append(header)
+    for owned in by_owner.values():
+        for group in by_frame_of_reference(owned):
+            if is_stack(group):
+                yield group
+            else:
+                yield from ([header] for header in group)
 
 
 def _of_group(name: str, group: Sequence[Header], channel: int | None) -> Scan:
     if len(group) > 1:
         return scan_of_series(name, group, channel)
-    _check_channel(name, channel)
-    return scan_of_file(name, group[0])
+    return scan_of_file(name, group[0], channel)
 
 
 def _check_channel(name: str, channel: int | None) -> None:
@@ -211,18 +229,31 @@ def _of_series(name: str, headers: Sequence[Header], series: str) -> list[Header
     return chosen
 
 
-def _chosen(name: str, contents: Sequence[Content], series: str | None, channel: int | None) -> Scan:
+def _chosen(
+    name: str, contents: Sequence[Content], series: str | None, channel: int | None, modality: str | None = None
+) -> Scan:
     """The one scan of a folder or zip that is meant."""
     headers, others, what = _sorted_out(contents)
     if not headers:
         if len(others) == 1 and series is None:
-            return _open_file(*others[0], channel)
+            return _open_file(*others[0], channel, modality=modality)
         raise _nothing(name, what)
     if series is not None:
         headers = _of_series(name, headers, series)
     groups = list(_groups(headers))
     if len(groups) == 1:
         return _of_group(name, groups[0], channel)
+    if len({header.series for header in headers}) == 1 and len({header.owner for header in headers}) > 1:
+        which = "no SeriesInstanceUID" if not headers[0].series else "one SeriesInstanceUID"
+        raise DataError(
+            f"{name}: holds the images of several patients or studies under {which}, which make no volume; give each "
+            "a folder of its own"
+        )
+    if len({header.series for header in headers}) == 1 and all(map(is_stack, groups)):
+        raise DataError(
+            f"{name}: the series lies in {len(groups)} frames of reference, between which places cannot be compared; "
+            "give the files of each a folder of its own"
+        )
     if len({header.series for header in headers}) == 1:
         listed = "; ".join(header.instance for header in headers[:20])
         raise DataError(

@@ -14,14 +14,13 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from lexseg.data.volumes.header import UNITS, check_offset, header_notes, kind_of_header, sides_contradict
 from lexseg.errors import DataError
 
 MAX_VOXELS = 2_000_000_000
 """The largest volume that is opened: past it a small file may be made to fill the memory."""
 
 SUFFIXES = (".nii.gz", ".nii")
-
-_UNITS = {1: 1000.0, 3: 0.001}  # metres and micrometres, in millimetres; 0 (unknown) and 2 are taken for millimetres
 
 
 Array = NDArray[np.float64]
@@ -90,20 +89,26 @@ def read_volume(path: Path | str, channel: int | None = None) -> Volume:
     stored = _load(path, channel)
     turn = turn_of(path, stored.affine)
     spacing, notes = spacing_of(stored.header, stored.affine, stored.oriented, turn)
+    notes = [*header_notes(stored.header), *notes]
     if not stored.oriented:
         notes.append("the header does not say which side is which: left and right of the patient are not known")
     values, affine = _turned(stored, turn)
     numbers = range(values.shape[2])
     upwards = turn[turn[:, 0] == 2, 1].item() > 0
-    return Volume(
-        path, values, spacing, tuple(numbers if upwards else numbers[::-1]), stored.oriented, affine, turn, tuple(notes)
-    )
+    numbers = numbers if upwards else numbers[::-1]
+    oriented = stored.oriented and not sides_contradict(stored.header)
+    return Volume(path, values, spacing, tuple(numbers), oriented, affine, turn, tuple(notes))
 
 
-def read_labels(path: Path | str, volume: Volume) -> NDArray[np.integer[Any]]:
+def read_labels(path: Path | str, volume: Volume, notes: list[str] | None = None) -> NDArray[np.integer[Any]]:
     """The labels of a mask, turned as its volume: whole numbers of 0 or more, the volume's shape.
 
-    A mask whose header states no orientation is taken to be stored as its volume is.
+    A mask whose header states no orientation is taken to be stored as its volume is, with a note.
+
+    Args:
+        path: the mask's file.
+        volume: what it is the mask of.
+        notes: where what looks odd is added.
 
     Raises:
         DataError: as `read_volume`; if shape or place are not the volume's, or a value is no whole number of 0 or more.
@@ -111,6 +116,14 @@ def read_labels(path: Path | str, volume: Volume) -> NDArray[np.integer[Any]]:
     path = Path(path)
     stored = _load(path, None)
     placed = stored.oriented and volume.oriented
+    if notes is not None:
+        notes += header_notes(stored.header)
+        if placed != (stored.oriented or volume.oriented):
+            lacking = "volume" if stored.oriented else "mask"
+            notes.append(
+                f"the header of the {lacking} does not say which side is which, that of the other does: the mask is "
+                "taken to be stored as its volume is"
+            )
     values, affine = _turned(stored, turn_of(path, stored.affine) if placed else volume.turn)
     if values.shape != volume.values.shape:
         shown, expected = (" x ".join(map(str, shape)) for shape in (values.shape, volume.values.shape))
@@ -155,10 +168,17 @@ def _turned(stored: _Stored, turn: Array) -> tuple[NDArray[Any], Array]:
 
 def _load(path: Path, channel: int | None) -> _Stored:
     try:
-        image: Any = nib.load(path)
-        header = _raw_header(path, type(image).header_class)
-        values = _values(path, image, channel)
-        affine = np.asarray(image.affine, dtype=np.float64)
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+        # told by the content, not by the name
+        with (gzip.open if packed else open)(path, "rb") as file:
+            kind: Any = kind_of_header(str(path), file.read(544))
+            file.seek(0)
+            header = kind.header_class.from_fileobj(file, check=False)
+            check_offset(path, header)
+            image: Any = kind.from_file_map({"image": nib.FileHolder(fileobj=file)})
+            values = _values(path, image, channel)
+            affine = np.asarray(image.affine, dtype=np.float64)
     except (DataError, MemoryError):
         raise
     except FileNotFoundError as error:
@@ -201,13 +221,6 @@ def _values(path: Path, image: Any, channel: int | None) -> NDArray[Any]:
     return values
 
 
-def _raw_header(path: Path, kind: Any) -> Any:
-    """The header as it is in the file: nibabel mends a spacing of 0 to 1 mm, and only a log tells of it."""
-    opener: Any = gzip.open if path.name.lower().endswith(".gz") else open
-    with opener(path, "rb") as file:
-        return kind.from_fileobj(file, check=False)
-
-
 def turn_of(path: Path | str, affine: Array) -> Array:
     """What turns the file's axes into right-to-left, front-to-back, upwards, as nibabel writes it.
 
@@ -227,7 +240,7 @@ def turn_of(path: Path | str, affine: Array) -> Array:
 
 def sizes_of(header: Any) -> Array:
     """Millimetres from voxel to voxel along i, j and k, as the raw header says; 0 or NaN where it says nothing."""
-    unit = _UNITS.get(int(header["xyzt_units"]) & 7, 1.0)
+    unit = UNITS.get(int(header["xyzt_units"]) & 7, 1.0)
     return np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64)) * unit
 
 
@@ -240,11 +253,12 @@ def spacing_of(header: Any, affine: Array, oriented: bool, turn: Array) -> tuple
         oriented: whether the header states an orientation.
         turn: as :func:`turn_of` gives it.
     """
-    unit = _UNITS.get(int(header["xyzt_units"]) & 7, 1.0)
+    unit = UNITS.get(int(header["xyzt_units"]) & 7, 1.0)
     sizes = sizes_of(header)
     column, row = (float(sizes[turn[:, 0] == axis].item()) for axis in (0, 1))
     if not (np.isfinite([row, column]).all() and min(row, column) > 0):
-        return None, ["the header gives no spacing (pixdim is 0): areas are counted in pixels"]
+        shown = " and ".join(dict.fromkeys(f"{size:g}" for size in (row, column) if not size > 0 or np.isinf(size)))
+        return None, [f"the header gives no spacing (pixdim is {shown}): areas are counted in pixels"]
     notes = []
     stated = np.linalg.norm(affine[:3, :3], axis=0) * unit
     if oriented and not np.allclose(stated, sizes, rtol=0.02):

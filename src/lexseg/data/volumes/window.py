@@ -22,6 +22,10 @@ PRESETS: dict[str, tuple[float, float]] = {
 }
 PERCENTILES = (0.5, 99.5)
 """What is black and what white of values that are no Hounsfield units, as those of MR."""
+AIR = 0.002
+"""Of a CT's voxels, padding left out, at least this share is air or lung, and at least this share soft tissue."""
+BELOW = 0.001
+"""Of a CT's voxels, at most this share lies below air and is no padding: streaks beside metal."""
 THINNEST = 1e-37
 """The least from black to white: below, a width is no more than a step, and one divided by it no float32."""
 
@@ -97,20 +101,37 @@ def parse_window(text: str) -> Window | None:
 def automatic(values: NDArray[Any]) -> Window:
     """The window that suits a volume of which only the values are known.
 
-    Values far below 0 are Hounsfield units, where air is -1000: the window of the abdomen. Whole numbers of 0 to 255
-    have been windowed before and stay as they are. All others, as of MR, run between two percentiles.
+    Hounsfield units get the window of the abdomen, see `looks_like_ct`. Whole numbers of 0 to 255 have been windowed
+    before and stay as they are. All others, as of MR, run between two percentiles.
     """
     if values.dtype == np.uint8:
         return Window(0, 255)
     finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
     if finite.size == 0:
         return Window(0, 1)
-    low, high = float(finite.min()), float(finite.max())
-    if low < -500:
+    if looks_like_ct(finite):
         return Window.of(*PRESETS["abdomen"])
+    low, high = float(finite.min()), float(finite.max())
     if low >= 0 and 1 < high <= 255 and bool(np.all(finite == np.rint(finite))):
         return Window(0, 255)
     return spread(values)
+
+
+def looks_like_ct(values: NDArray[Any]) -> bool:
+    """Whether values are Hounsfield units, told by shares of them: no single one, damaged or padded, decides.
+
+    Air is -1000 and soft tissue about 0. Below air there is only padding, which is one value; signed values of
+    another kind, as phases of MR, are spread over what no tissue has.
+
+    Args:
+        values: any finite numbers.
+    """
+    air = np.count_nonzero((values >= -1100) & (values < -500))
+    tissue = np.count_nonzero((values >= -200) & (values <= 300))
+    below = values[values < -1100]
+    padding = 0 if below.size == 0 else int(np.unique(below, return_counts=True)[1].max())
+    least = AIR * (values.size - padding)
+    return bool(air > least and tissue > least and below.size - padding <= BELOW * values.size)
 
 
 def spread(values: NDArray[Any]) -> Window:

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.scans.dicom.geometry import Plane, pixel_spacing, plane_of, side_of_plane, side_of_projection
-from lexseg.data.scans.dicom.groups import group_value
+from lexseg.data.scans.dicom.audit import check_values, unusable
+from lexseg.data.scans.dicom.geometry import Plane, pixel_spacing, plane_of
+from lexseg.data.scans.dicom.groups import UnusableValue, group_value
 from lexseg.data.scans.dicom.header import Header, number, text
-from lexseg.data.scans.dicom.pixels import is_color, read_frame
-from lexseg.data.scans.dicom.series import ordered, spacing_of_slices
+from lexseg.data.scans.dicom.pixels import is_color, read_frame, rescale_of
+from lexseg.data.scans.dicom.series import ordered, ordered_frames, spacing_of_slices
+from lexseg.data.scans.dicom.sides import contradictions, side_of_plane, side_of_projection
 from lexseg.data.scans.dicom.source import DicomSource
 from lexseg.data.scans.dicom.windows import stated_windows, usual_windows
 from lexseg.data.scans.limits import MAX_VOXELS
@@ -21,12 +23,16 @@ from lexseg.errors import DataError
 _SAMPLES = 5  # frames that the window of a file without one is told by
 
 
-def scan_of_file(name: str, header: Header) -> Scan:
-    """A scan of one file, of one frame or of several."""
+def scan_of_file(name: str, header: Header, channel: int | None = None) -> Scan:
+    """A scan of one file, of one frame or of several.
+
+    Raises:
+        DataError: as :func:`lexseg.data.scans.dicom.series.ordered_frames`, or if the header cannot be used.
+    """
     with _damage(name):
-        places = tuple((0, frame) for frame in range(header.frames))
         planes = [plane_of(header.dataset, frame) for frame in range(header.frames)]
-        return _scan(name, (header,), places, planes, [])
+        frames, notes = ordered_frames(name, planes, channel)
+        return _scan(name, (header,), tuple((0, frame) for frame in frames), [planes[n] for n in frames], notes)
 
 
 def scan_of_series(name: str, headers: Sequence[Header], channel: int | None = None) -> Scan:
@@ -50,6 +56,8 @@ def _damage(name: str) -> Iterator[None]:
     """Values of a header are converted when they are asked for, and damaged ones raise nearly anything."""
     try:
         yield
+    except UnusableValue as error:
+        raise DataError(f"{name}: {error}") from error
     except (DataError, MemoryError):
         raise
     except Exception as error:
@@ -64,6 +72,9 @@ def _scan(
     notes: list[str],
 ) -> Scan:
     first = headers[0]
+    check_values(headers, places)
+    notes += [note for header in headers for note in header.notes]
+    notes += [note for file, frame in places for note in unusable(headers[file], frame)]
     if "MOSAIC" in text(first.dataset, "ImageType").upper():
         notes.append("a mosaic: several slices lie side by side in one picture, and words for places mean its whole")
     spacing, said = _spacing(headers, places)
@@ -72,6 +83,7 @@ def _scan(
     if len(places) == 1:
         thickness = _own_thickness(first)
     side = _side(first, planes, notes)
+    notes += contradictions(headers[places[0][0]], places[0][1], planes[0], side)
     source = DicomSource(headers, places, _affine(planes, spacing, step, thickness))
     color = is_color(first)
     return Scan(
@@ -101,8 +113,11 @@ def _spacing(
 
 
 def _own_thickness(header: Header) -> float | None:
-    value = group_value(header.dataset, "PixelMeasuresSequence", 0, "SliceThickness")
-    return round(value, 6) if isinstance(value, float) and 0 < value < 1e4 else None
+    try:
+        value = group_value(header.dataset, "PixelMeasuresSequence", 0, "SliceThickness", 1)
+    except UnusableValue:  # a note tells of it
+        return None
+    return round(value, 6) if value is not None and 0 < value < 1e4 else None
 
 
 def _side(header: Header, planes: list[Plane | None], notes: list[str]) -> Side | None:
@@ -142,9 +157,7 @@ def _windows(headers: tuple[Header, ...], places: tuple[tuple[int, int], ...], n
     usual = usual_windows(header.modality)
     if stated or usual:
         return tuple(stated + usual)
-    macro = "PixelValueTransformationSequence"
-    scale = [group_value(header.dataset, macro, frame, f"Rescale{part}") for part in ("Slope", "Intercept")]
-    if number(header.dataset, "BitsStored") == 8 and scale[0] in (None, 1.0) and scale[1] in (None, 0.0):
+    if number(header.dataset, "BitsStored") == 8 and rescale_of(header, frame) == (1.0, 0.0):
         return (Window(0, 255, "as stored"),)
     found = []
     for place in sorted({int(at) for at in np.linspace(0, len(places) - 1, _SAMPLES)}):

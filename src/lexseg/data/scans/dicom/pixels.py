@@ -1,5 +1,7 @@
 """The pixels of one frame of a DICOM file, in the modality's units."""
 
+import io
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from pydicom.uid import JPEG2000TransferSyntaxes
 
 from lexseg.data.scans.dicom.codestream import stated_size
 from lexseg.data.scans.dicom.decoder_process import DECODERS
-from lexseg.data.scans.dicom.groups import group_value
+from lexseg.data.scans.dicom.groups import UnusableValue, group_value
 from lexseg.data.scans.dicom.header import Header, number, text
 from lexseg.data.scans.scan import Frame
 from lexseg.errors import DataError
@@ -37,6 +39,15 @@ _OPTIONS = (
     "pixel_vr",
     "transfer_syntax_uid",
 )
+_NUMBERS = {
+    "rows": "Rows",
+    "columns": "Columns",
+    "samples_per_pixel": "SamplesPerPixel",
+    "bits_allocated": "BitsAllocated",
+    "bits_stored": "BitsStored",
+    "pixel_representation": "PixelRepresentation",
+    "planar_configuration": "PlanarConfiguration",
+}
 _PHOTOMETRIC = {
     "MONOCHROME1",
     "MONOCHROME2",
@@ -66,6 +77,8 @@ def read_frame(header: Header, index: int) -> Frame:
         if stored.ndim == 3:
             return Frame(_eight_bits(stored, number(header.dataset, "BitsStored", 8) or 8))
         return Frame(_in_units(header, index, stored), _padding(header, stored))
+    except UnusableValue as error:
+        raise DataError(f"{header.content.name}: {error}") from error
     except (DataError, MemoryError):
         raise
     # damaged pixels make the decoders raise nearly anything
@@ -84,6 +97,8 @@ def _stored(header: Header, index: int) -> tuple[NDArray[Any], str]:
         "photometric_interpretation": "MONOCHROME2",
         "pixel_representation": 0,
         **as_pixel_options(dataset),
+        # in whatever form they are written
+        **{name: found for name, word in _NUMBERS.items() if (found := number(dataset, word)) is not None},
     }
     if options["photometric_interpretation"] not in _PHOTOMETRIC:
         raise DataError(
@@ -95,6 +110,8 @@ def _stored(header: Header, index: int) -> tuple[NDArray[Any], str]:
     decoder = get_decoder(header.syntax)
     with header.content.open() as file:
         file.seek(header.offset)
+        if options["bits_allocated"] == 1 and not header.syntax.is_compressed and header.frames > 1:
+            return _bits(header, index, decoder, options), "MONOCHROME2"
         if not header.syntax.is_compressed:
             options["number_of_frames"] = header.frames
             values, told = decoder.as_array(file, index=index, **options)
@@ -103,6 +120,23 @@ def _stored(header: Header, index: int) -> tuple[NDArray[Any], str]:
             _check_stated(header, packed)
             return _unpacked(header, decoder, packed, options)
     return np.asarray(values), str(told["photometric_interpretation"])
+
+
+def _bits(header: Header, index: int, decoder: Decoder, options: dict[str, Any]) -> NDArray[Any]:
+    """A frame of single bits, which need not begin at a byte: unpacked with its neighbours from where a byte begins.
+
+    (PS3.5 8.1.1: the bits of all frames follow one another without a gap.)
+    """
+    bits = math.prod(header.size) * options["samples_per_pixel"]
+    together = 8 // math.gcd(bits, 8)
+    first = index - index % together
+    count = min(together, header.frames - first)
+    with header.content.open() as file:
+        file.seek(header.offset + first * bits // 8)
+        packed = file.read((count * bits + 7) // 8)
+    options["number_of_frames"] = count
+    values, _ = decoder.as_array(io.BytesIO(packed + b"\0" * (len(packed) % 2)), **options)
+    return np.asarray(values if count == 1 else values[index - first])
 
 
 def _unpacked(header: Header, decoder: Decoder, packed: bytes, options: dict[str, Any]) -> tuple[NDArray[Any], str]:
@@ -150,25 +184,38 @@ def _in_units(header: Header, index: int, stored: NDArray[Any]) -> NDArray[np.fl
     """Stored values by the modality LUT, or by slope and intercept."""
     if header.dataset.get("ModalityLUTSequence"):
         return np.asarray(apply_modality_lut(stored, header.dataset), dtype=np.float32)
-    group = ("PixelValueTransformationSequence", index)
-    slope = group_value(header.dataset, *group, "RescaleSlope")
-    intercept = group_value(header.dataset, *group, "RescaleIntercept")
-    scale, shift = (one if isinstance(one, float) else rest for one, rest in ((slope, 1.0), (intercept, 0.0)))
-    scale = scale or 1.0  # a slope of 0 would leave nothing of the image
-    values: NDArray[np.float64] = stored.astype(np.float64) * scale + shift
+    slope, intercept = rescale_of(header, index)
+    values: NDArray[np.float64] = stored.astype(np.float64) * slope + intercept
     return values.astype(np.float32)
+
+
+def rescale_of(header: Header, index: int) -> tuple[float, float]:
+    """Slope and intercept from stored values to the modality's units; 1 and 0 where the header names none.
+
+    Raises:
+        UnusableValue: if it does, but not as a number.
+    """
+    group = ("PixelValueTransformationSequence", index)
+    slope, intercept = (group_value(header.dataset, *group, f"Rescale{part}", 1) for part in ("Slope", "Intercept"))
+    # a slope of 0 would leave nothing of the image; a note tells of it
+    return slope or 1.0, intercept or 0.0
 
 
 def _padding(header: Header, stored: NDArray[Any]) -> NDArray[np.bool_] | None:
     """Where the header says there is no image."""
-    value = number(header.dataset, "PixelPaddingValue")
-    if value is None:
+    try:
+        value = number(header.dataset, "PixelPaddingValue")
+        limit = number(header.dataset, "PixelPaddingRangeLimit", value)
+    except UnusableValue:  # a note tells of it
+        return None
+    if value is None or limit is None:
         return None
     signed = number(header.dataset, "PixelRepresentation", 0) == 1
     if signed != (value < 0) and (value < 0 or value >= 1 << 15):  # written in the other way than the pixels are
-        value += -(1 << 16) if signed else 1 << 16
-    limit = number(header.dataset, "PixelPaddingRangeLimit", value)
-    low, high = sorted((value, value if limit is None else limit))
+        shift = -(1 << 16) if signed else 1 << 16
+        limit = limit + shift if limit == value else limit
+        value += shift
+    low, high = sorted((value, limit))
     padding = (stored >= low) & (stored <= high)
     return padding if bool(padding.any()) and not bool(padding.all()) else None
 

@@ -1,5 +1,6 @@
 """The slices of a series in their order, and what looks odd about them."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -7,12 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.scans.dicom.geometry import Plane, plane_of
+from lexseg.data.scans.dicom.groups import UnusableValue
 from lexseg.data.scans.dicom.header import Header, number, text
 from lexseg.data.scans.dicom.kinds import FLAT, PROJECTIONS
 from lexseg.errors import DataError
 
 UNEVEN = 0.05
 """Of the usual distance: slices that lie further off are not evenly spaced."""
+
+SAME_PLACE = 1e-3
+"""Millimetres: slices that are nearer to one another lie at one place."""
 
 
 def is_localizer(header: Header) -> bool:
@@ -29,6 +34,17 @@ def is_stack(headers: Sequence[Header]) -> bool:
         return False
     placed = [header for header in headers if plane_of(header.dataset, 0) is not None]
     return bool(placed) or not any(header.modality in FLAT for header in headers)
+
+
+def by_frame_of_reference(headers: Sequence[Header]) -> list[list[Header]]:
+    """Headers of one series, apart where each frame of reference has several: places are compared within one only.
+
+    A frame of reference for every slice is what some anonymisers make; then it tells of nothing.
+    """
+    found: dict[str, list[Header]] = {}
+    for header in headers:
+        found.setdefault(text(header.dataset, "FrameOfReferenceUID"), []).append(header)
+    return list(found.values()) if min(map(len, found.values())) > 1 else [list(headers)]
 
 
 def ordered(
@@ -55,7 +71,9 @@ def ordered(
             notes.append(f"{_count(len(headers) - len(kept), 'survey picture')} (localizer) of the series left out")
         headers = kept
     _check_alike(name, headers)
-    headers = sorted(headers, key=lambda header: number(header.dataset, "InstanceNumber", 0) or 0)
+    if len({text(header.dataset, "FrameOfReferenceUID") for header in headers}) > 1:
+        notes.append("the slices have several frames of reference: whether their places can be compared is not known")
+    headers = sorted(headers, key=_instance_number)
     planes = [plane_of(header.dataset, 0) for header in headers]
     first = next((plane for plane in planes if plane is not None), None)
     if first is None or any(plane is None for plane in planes):
@@ -70,6 +88,56 @@ def ordered(
     placed.sort(key=lambda pair: float(pair[1].position @ first.normal))  # stable: at one place by number
     placed = _one_of_each_place(name, placed, first, channel, notes)
     return [header for header, _ in placed], [plane for _, plane in placed], notes
+
+
+def ordered_frames(name: str, planes: Sequence[Plane | None], channel: int | None) -> tuple[list[int], list[str]]:
+    """The frames of one file in the order of their places; as they are stored where these tell of no order.
+
+    Args:
+        name: for messages.
+        planes: where each frame lies.
+        channel: which frame of each place is meant, where there are several at each (times, phases or echoes).
+
+    Returns:
+        Numbers of frames, and notes.
+
+    Raises:
+        DataError: if there is no such ``channel``.
+    """
+    stored = list(range(len(planes)))
+    known = [plane for plane in planes if plane is not None]
+    if len(known) < len(planes) or not all(plane.parallel(known[0]) for plane in known):
+        _no_channel(name, channel)
+        return stored, []
+    heights = np.array([plane.position @ known[0].normal for plane in known])
+    steps = np.diff(heights)
+    if np.all(steps > 0) or np.all(steps < 0):
+        _no_channel(name, channel)
+        return stored, []
+    order = sorted(stored, key=lambda frame: float(heights[frame]))  # stable: at one place as stored
+    groups: list[list[int]] = []
+    for frame in order:
+        if groups and heights[frame] - heights[groups[-1][0]] < SAME_PLACE:
+            groups[-1].append(frame)
+        else:
+            groups.append([frame])
+    most = max(map(len, groups))
+    if most == 1:
+        _no_channel(name, channel)
+        return order, ["the file does not hold its frames in the order of their places: they are sorted by place"]
+    if channel is None or any(len(group) != most for group in groups):
+        _no_channel(name, channel)
+        said = f"; --channel 0 to {most - 1} chooses one at each" if len({*map(len, groups)}) == 1 else ""
+        return stored, [f"several frames lie at one place (times, phases or echoes): all are shown as stored{said}"]
+    if not 0 <= channel < most:
+        raise DataError(f"{name}: there is no channel {channel}: the file holds {most} frames at each place")
+    return [group[channel] for group in groups], []
+
+
+def _no_channel(name: str, channel: int | None) -> None:
+    """Refuse to look for another image where there is one only: what is found in it would pass for the other's."""
+    if channel:
+        raise DataError(f"{name}: there is no channel {channel}: the file holds one image or clip; leave --channel out")
 
 
 def spacing_of_slices(
@@ -111,11 +179,50 @@ def describe_series(headers: Sequence[Header]) -> list[str]:
     return [f"{uid}: {modality}, {_count(count, 'image')}" for (uid, modality), count in sorted(groups.items())]
 
 
+def _instance_number(header: Header) -> int:
+    try:
+        return number(header.dataset, "InstanceNumber", 0) or 0
+    except UnusableValue:  # a note tells of it
+        return 0
+
+
 def _without_copies(headers: Sequence[Header], notes: list[str]) -> Sequence[Header]:
-    unique = {header.instance or str(index): header for index, header in enumerate(headers)}
-    if len(unique) < len(headers):
-        notes.append(f"{_count(len(headers) - len(unique), 'file')} left out: copies of another (same SOPInstanceUID)")
-    return list(unique.values())
+    """Without files that hold another's very image; one identifier alone does not make two slices one."""
+    kept: list[Header] = []
+    by_uid: dict[str, list[Header]] = {}
+    for header in headers:
+        alike = by_uid.setdefault(header.instance, [])
+        if header.instance and any(_same_image(header, other) for other in alike):
+            continue
+        alike.append(header)
+        kept.append(header)
+    if len(kept) < len(headers):
+        notes.append(f"{_count(len(headers) - len(kept), 'file')} left out: copies of another (same SOPInstanceUID)")
+    if shared := sum(len(group) for uid, group in by_uid.items() if uid and len(group) > 1):
+        notes.append(f"{shared} slices share a SOPInstanceUID with another, but are different images: all are kept")
+    return kept
+
+
+def _same_image(one: Header, other: Header) -> bool:
+    """Whether two files hold the same pixels at the same place."""
+    places = [plane_of(header.dataset, 0) for header in (one, other)]
+    first, second = places
+    if (first is None) != (second is None) or one.size != other.size or one.syntax != other.syntax:
+        return False
+    if first is not None and second is not None and np.abs(first.position - second.position).max() > 1e-3:
+        return False
+    return _digest(one) == _digest(other)
+
+
+def _digest(header: Header) -> bytes:
+    """Of the pixels as they lie in the file; of packed ones with the little that follows them."""
+    found, left = hashlib.sha256(), header.length
+    with header.content.open() as file:
+        file.seek(header.offset)
+        while left and (data := file.read(min(left, 1 << 20))):
+            found.update(data)
+            left -= len(data)
+    return found.digest()
 
 
 def _check_alike(name: str, headers: Sequence[Header]) -> None:
@@ -134,7 +241,7 @@ def _one_of_each_place(
 ) -> list[tuple[Header, Plane]]:
     groups: list[list[tuple[Header, Plane]]] = []
     for pair in placed:
-        if groups and abs((pair[1].position - groups[-1][0][1].position) @ first.normal) < 1e-3:
+        if groups and abs((pair[1].position - groups[-1][0][1].position) @ first.normal) < SAME_PLACE:
             groups[-1].append(pair)
         else:
             groups.append([pair])

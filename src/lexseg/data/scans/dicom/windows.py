@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from lexseg.data.scans.dicom.groups import group_of, group_value
+from lexseg.data.scans.dicom.groups import UnusableValue, group_of, group_value
 from lexseg.data.volumes.window import PRESETS, THINNEST, Window
 
 _NAMES = ("abdomen", "lung", "mediastinum", "bone", "brain", "liver-narrow")
@@ -61,7 +61,10 @@ class TableWindow(Window):
 def stated_windows(dataset: Dataset, frame: int) -> list[Window]:
     """The windows that a header states for a frame, in its order; then its look-up tables."""
     macro = "FrameVOILUTSequence"
-    levels, widths = (_several(group_value(dataset, macro, frame, f"Window{part}")) for part in ("Center", "Width"))
+    try:
+        levels, widths = (_several(group_value(dataset, macro, frame, f"Window{part}")) for part in ("Center", "Width"))
+    except UnusableValue:  # a note tells of it
+        levels = widths = ()
     kind = str(group_value(dataset, macro, frame, "VOILUTFunction") or "LINEAR").upper()
     names = _words(group_of(dataset, macro, frame).get("WindowCenterWidthExplanation"))
     found: list[Window] = []
