@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lexseg.losses.contrastive import caption_targets, info_nce, soft_targets
+from lexseg.data.batch import Target
+from lexseg.losses.contrastive import caption_targets, equal_regions, info_nce, soft_targets
 
 
 def embeddings(n: int = 6, d: int = 8, seed: int = 0) -> torch.Tensor:
@@ -112,3 +113,28 @@ def test_half_precision_is_computed_in_full() -> None:
     value = info_nce(likeness.bfloat16(), torch.eye(6), 0.07)
     assert value.dtype == torch.float32
     torch.testing.assert_close(value, info_nce(likeness.bfloat16().float(), torch.eye(6), 0.07))
+
+
+@pytest.mark.parametrize("kind", ["caption", "soft"])
+def test_ignored_pairs_speak_neither_for_nor_against(kind: str) -> None:
+    """Two rows of one region: their likeness to each other's sentence is of no account, all else is as without one."""
+    torch.manual_seed(0)
+    region = torch.tensor([7, 1, 7, 2])
+    ignore = equal_regions(Target(torch.zeros(4, 1, 2, 2), region=region))
+    y = caption_targets(torch.arange(4)) if kind == "caption" else soft_targets(torch.randn(4, 8))
+    likeness = torch.randn(4, 4, requires_grad=True)
+    info_nce(likeness, y, 0.1, ignore=ignore).backward()
+    assert likeness.grad is not None
+    assert likeness.grad[0, 2] == likeness.grad[2, 0] == 0
+    assert (likeness.grad != 0).sum() == 14
+    info_nce(likeness, y, 0.1).backward()
+    assert likeness.grad[0, 2] != 0
+    if kind == "caption":
+        rows = [[0, 1, 3], [0, 1, 2, 3], [1, 2, 3], [0, 1, 2, 3]]
+        each = [-(likeness[i] / 0.1)[r].log_softmax(0)[r.index(i)] for i, r in enumerate(rows)]
+        each += [-(likeness.T[i] / 0.1)[r].log_softmax(0)[r.index(i)] for i, r in enumerate(rows)]
+        torch.testing.assert_close(info_nce(likeness, y, 0.1, ignore=ignore), torch.stack(each).sum() / 8)
+
+
+def test_regions_that_are_not_known_are_not_compared() -> None:
+    assert equal_regions(Target(torch.zeros(4, 1, 2, 2))) is None

@@ -68,6 +68,11 @@ def test_equal_captions_null_sentences_and_absent_targets() -> None:
     absent = mask.clone()
     absent[2] = 0
     torch.testing.assert_close(loss(similarity, text, absent), expected)
+    region = torch.tensor([0, 1, 2, 1])  # the second and the fourth row, of other words, mean the same
+    taught = token_contrast_loss(similarity, text, Target(mask, region=region), temperature=0.1)
+    assert taught < loss(similarity, text, mask)
+    released = token_contrast_loss(similarity, text, Target(mask, region=region), temperature=0.1, as_published=True)
+    torch.testing.assert_close(released, diagonal)
     unsaid = TextBatch(text.attention_mask, text.caption_id, torch.arange(4) == 2)
     torch.testing.assert_close(loss(similarity, unsaid, mask), expected)
 

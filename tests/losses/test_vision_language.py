@@ -144,3 +144,13 @@ def test_region_loss_leaves_out_cases_of_no_weight() -> None:
         region_loss(pixels, sentence, replace(target, weight=torch.full((4,), 2.0)), null, caption),
         region_loss(pixels, sentence, target, null, caption),
     )
+
+
+def test_rows_of_one_region_are_no_negatives_of_one_another() -> None:
+    pixels, sentence, target, null = case()
+    caption, region = torch.arange(3), torch.tensor([4, 4, 5])
+    pixels.requires_grad_()
+    taught = region_loss(pixels, sentence, replace(target, region=region), null, caption)
+    apart = region_loss(pixels, sentence, replace(target, region=torch.arange(3)), null, caption)
+    torch.testing.assert_close(apart, region_loss(pixels, sentence, target, null, caption))
+    assert taught < apart

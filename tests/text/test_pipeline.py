@@ -81,6 +81,13 @@ def test_equal_sentences_have_equal_ids_and_null_ones_their_own() -> None:
     assert TextPipeline(Counting(2.0))([RIGHT]).caption_id.tolist() == [ids[1]]  # the same in every process
 
 
+def test_sentences_that_list_the_same_in_another_order_are_equal() -> None:
+    one, other, third = TextPipeline(Counting())(
+        ["Left lung and right.", "right, left lung", "left, right lung"]
+    ).caption_id
+    assert one == other != third
+
+
 def test_states_can_take_part_in_a_backward_pass(minilm: BertTextEncoder) -> None:
     states = TextPipeline(minilm)([LEFT]).states
     assert states is not None

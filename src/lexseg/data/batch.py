@@ -20,6 +20,7 @@ class Target:
         weight: float[B], how much each case counts; ``None`` is one for all.
         present: float[B], 1 where the image holds what the sentence names, 0 where it does not, NaN where augmentation
             has moved it out of sight; ``None``: as the mask says.
+        region: int64[B], equal for rows of one image whose regions are equal; ``None``: not known.
 
     B counts sentences. Where several are asked about an image, they stand side by side (:class:`Batch`).
     """
@@ -29,6 +30,7 @@ class Target:
     others: Tensor | None = None
     weight: Tensor | None = None
     present: Tensor | None = None
+    region: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Target":
         """The same target on another device."""
@@ -37,7 +39,14 @@ class Target:
             return None if t is None else t.to(device, non_blocking=True)
 
         mask = self.mask.to(device, non_blocking=True)
-        return Target(mask, moved(self.valid), moved(self.others), moved(self.weight), moved(self.present))
+        return Target(
+            mask,
+            moved(self.valid),
+            moved(self.others),
+            moved(self.weight),
+            moved(self.present),
+            moved(self.region),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,10 @@ from lexseg.data.augment import (
 from lexseg.data.batch import Batch, Target
 from lexseg.data.case import Case
 from lexseg.data.images import read_image
+from lexseg.data.meaning import meaning, region
 from lexseg.data.truth import Truth, truth_of
 from lexseg.errors import DataError
+from lexseg.language.meaning import meaning_id
 from lexseg.text.batch import EncodeText
 
 SEEN = 0.1
@@ -48,6 +50,8 @@ class Sample:
         located: false where nobody has drawn what the sentence names: the mask says nothing, and nothing is ``valid``.
         present: as in a :class:`Target`.
         plain: the sentence before it was put in other words or misspelt, for a text encoder that cannot read it so.
+        meaning: what is said, however it is put (:func:`lexseg.data.meaning.meaning`); empty: as ``text`` says.
+        region: a number for what is meant, equal for equal regions of one image; ``None`` in validation.
     """
 
     image: Tensor
@@ -59,6 +63,8 @@ class Sample:
     located: bool = True
     present: float = float("nan")
     plain: str = ""
+    meaning: str = ""
+    region: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,7 @@ class Stack:
         target: as in a :class:`Batch`.
         ids: the B cases' ids.
         plain: the sentences as they are where ``texts`` puts them in other words or misspells them.
+        meanings: what they say, as in a :class:`Sample`.
     """
 
     image: Tensor
@@ -78,6 +85,7 @@ class Stack:
     target: Target
     ids: tuple[str, ...]
     plain: tuple[str, ...]
+    meanings: tuple[str, ...] = ()
 
 
 class CaseDataset(Dataset[Sample]):
@@ -168,7 +176,9 @@ def augmented(
         others = None if truth.others is None else next(layer)
         known = valid if truth.located else torch.zeros_like(valid)
         present, said = _present(truth, mask, parameters), disturb_text(text, words)
-        samples.append(Sample(image, said, mask, known, case, others, truth.located, present, text))
+        same = meaning(case, words) if text else ""
+        where = region(case.image, truth.mask)
+        samples.append(Sample(image, said, mask, known, case, others, truth.located, present, text, same, where))
     return samples
 
 
@@ -210,16 +220,23 @@ def stack(samples: Sequence[Sample], *, sentences: int = 1) -> Stack:
             others=others,
             weight=torch.tensor([s.case.weight for s in samples]),
             present=torch.tensor([s.present for s in samples]),
+            region=None if samples[0].region is None else torch.tensor([s.region for s in samples]),
         ),
         ids=tuple(s.case.id for s in samples),
         plain=tuple(s.plain for s in samples),
+        meanings=tuple(s.meaning for s in samples),
     )
 
 
 def collate(samples: Stack | Sequence[Sample], encode_text: EncodeText) -> Batch:
     """Put samples into a batch, their sentences encoded."""
     s = samples if isinstance(samples, Stack) else stack(samples)
-    return Batch(s.image, encode_text([text or None for text in s.texts]), s.target, s.ids)
+    text = encode_text([text or None for text in s.texts])
+    if any(s.meanings):
+        own = (meaning_id(said) if said else int(c) for said, c in zip(s.meanings, text.caption_id, strict=True))
+        ids = torch.tensor(list(own), dtype=text.caption_id.dtype, device=text.caption_id.device)
+        text = replace(text, caption_id=torch.where(text.is_null, text.caption_id, ids))
+    return Batch(s.image, text, s.target, s.ids)
 
 
 def _read(cases: Sequence[Case]) -> tuple[Tensor, list[Truth]]:

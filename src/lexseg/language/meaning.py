@@ -1,5 +1,6 @@
 """Do two sentences say the same, but for the order?"""
 
+import hashlib
 import re
 
 # "the left and right lung" is one place, in whichever order
@@ -19,6 +20,11 @@ def same_meaning(one: str | None, other: str | None) -> bool:
     if one is None or other is None:
         return one is other
     return phrases(one) == phrases(other)
+
+
+def meaning_id(said: str) -> int:
+    """A number for what is said (:func:`phrases`, or a query), the same in every batch and process; not negative."""
+    return int.from_bytes(hashlib.sha256(said.encode()).digest()[:8], "big") >> 1
 
 
 def phrases(text: str) -> str:

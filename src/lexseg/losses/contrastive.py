@@ -10,7 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.data.batch import Target
+
 Targets = Literal["caption", "one-hot", "soft"]
+
+NEVER = -1e4
+"""Stands for minus infinity, yet leaves gradients finite where a row selects nothing."""
 
 
 def caption_targets(caption_id: Tensor) -> Tensor:
@@ -45,7 +50,23 @@ def soft_targets(sentences: Tensor, *, temperature: float = 0.07, identity: floa
     return (1 - identity) * likeness + identity * torch.eye(len(unit), device=unit.device)
 
 
-def info_nce(similarity: Tensor, targets: Tensor, temperature: Tensor | float, weight: Tensor | None = None) -> Tensor:
+def equal_regions(target: Target) -> Tensor | None:
+    """Which rows mean the same region of the same image, in whatever words: neither is a negative of the other.
+
+    Returns:
+        bool[B, B], the diagonal included, for ``ignore`` of :func:`info_nce`; ``None`` where it is not known.
+    """
+    return None if target.region is None else target.region[:, None] == target.region[None, :]
+
+
+def info_nce(
+    similarity: Tensor,
+    targets: Tensor,
+    temperature: Tensor | float,
+    weight: Tensor | None = None,
+    *,
+    ignore: Tensor | None = None,
+) -> Tensor:
     """Symmetric cross-entropy of a similarity matrix against soft targets.
 
     Args:
@@ -53,6 +74,7 @@ def info_nce(similarity: Tensor, targets: Tensor, temperature: Tensor | float, w
         targets: float[B, B], rows sum to 1.
         temperature: a positive scalar.
         weight: float[B], how much each case counts; ``None`` is one for all.
+        ignore: bool[B, B], pairs that speak neither for nor against each other; the diagonal always counts.
 
     Returns:
         0.5 * [CE(S, Y) + CE(S^T, Y^T)] with S = similarity / temperature and Y^T's rows brought to sum 1.
@@ -60,6 +82,10 @@ def info_nce(similarity: Tensor, targets: Tensor, temperature: Tensor | float, w
     Reference: Oord et al., 2018; Radford et al., CLIP, 2021 (both directions).
     """
     logits = similarity.float() / temperature
+    if ignore is not None:
+        ignore = ignore & ~torch.eye(len(ignore), dtype=torch.bool, device=ignore.device)
+        logits, targets = logits.masked_fill(ignore, NEVER), targets.masked_fill(ignore, 0)
+        targets = targets / targets.sum(1, keepdim=True).clamp(min=1e-8)
     columns = targets.T / targets.sum(0)[:, None].clamp(min=1e-8)
     if weight is None:
         return 0.5 * (F.cross_entropy(logits, targets) + F.cross_entropy(logits.T, columns))

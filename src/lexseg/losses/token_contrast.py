@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
-from lexseg.losses.contrastive import caption_targets, info_nce
+from lexseg.losses.contrastive import caption_targets, equal_regions, info_nce
 from lexseg.text.batch import TextBatch
 
 
@@ -50,7 +50,7 @@ def token_similarity(
 def token_contrast_loss(
     similarity: Tensor, text: TextBatch, target: Target, *, temperature: float, as_published: bool = False
 ) -> Tensor:
-    """Symmetric cross-entropy of images against sentences, equal captions positive.
+    """Symmetric cross-entropy of images against sentences, equal captions positive, equal regions no negatives.
 
     Null sentences, cases of no weight and images that lack what the sentence names are left out; with fewer than two
     left it is a zero.
@@ -72,4 +72,6 @@ def token_contrast_loss(
     caption = text.caption_id[keep]
     targets = torch.eye(len(caption), device=caption.device) if as_published else caption_targets(caption)
     weight = None if target.weight is None else target.weight[keep].float()
-    return info_nce(similarity[keep][:, keep], targets, temperature, weight)
+    same = None if as_published else equal_regions(target)
+    ignore = None if same is None else same[keep][:, keep]
+    return info_nce(similarity[keep][:, keep], targets, temperature, weight, ignore=ignore)

@@ -9,10 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
-from lexseg.losses.contrastive import caption_targets, info_nce
-
-# Stands for minus infinity, yet leaves gradients finite where a row selects nothing.
-NEVER = -1e4
+from lexseg.losses.contrastive import NEVER, caption_targets, equal_regions, info_nce
 
 
 def cells(target: Target, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -92,7 +89,7 @@ def region_loss(
         sentence: float[B, d], unit vectors.
         target: the truth at any size; images without a target, or of no weight, are left out.
         is_null: bool[B]; missing sentences are left out.
-        caption_id: int[B], equal for equal sentences.
+        caption_id: int[B], equal for equal sentences. Rows of one image and the same region are no negatives.
         temperature: of the softmax.
     """
     with torch.autocast(pixels.device.type, enabled=False):
@@ -105,7 +102,9 @@ def region_loss(
         pooled = F.normalize((pixels.float() * share).sum((2, 3))[keep], dim=-1)
         likeness = pooled @ sentence.float()[keep].T
         weight = None if target.weight is None else target.weight[keep]
-        return info_nce(likeness, caption_targets(caption_id[keep]), temperature, weight)
+        same = equal_regions(target)
+        ignore = None if same is None else same[keep][:, keep]
+        return info_nce(likeness, caption_targets(caption_id[keep]), temperature, weight, ignore=ignore)
 
 
 def _top(key: Tensor, among: Tensor, count: int) -> Tensor:

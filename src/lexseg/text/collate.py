@@ -1,6 +1,5 @@
 """From sentences to a ``TextBatch``: ids for a trained encoder, remembered states for a frozen one."""
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lexseg.language.meaning import meaning_id, phrases
 from lexseg.text.batch import TextBatch
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.state_cache import StateCache
@@ -176,7 +176,5 @@ def _tidy(text: str | None) -> str:
 
 
 def _caption_id(sentence: str, row: int) -> int:
-    """Equal for equal sentences, in every batch and process; a null sentence is equal to none, and negative."""
-    if not sentence:
-        return -1 - row
-    return int.from_bytes(hashlib.sha256(sentence.encode()).digest()[:8], "big") >> 1
+    """Equal for equal phrases, in every batch and process; a null sentence is equal to none, and negative."""
+    return meaning_id(phrases(sentence) or sentence) if sentence else -1 - row
