@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from lexseg.data.batch import Target
 from lexseg.losses.region_words import own_similarity, prototype, similarity
 from lexseg.losses.swapped import Said, Swapped
 from lexseg.models.parts.alignment import (
@@ -41,29 +42,57 @@ def test_cases_of_no_weight_are_left_out(distance: str) -> None:
     levels, text, words, mask, sentence = inputs()
     three = slice(0, 3)
     fewer = replace(text, attention_mask=words[three], caption_id=text.caption_id[three], is_null=text.is_null[three])
-    expected: Terms = module(some(levels, three), fewer, words[three], mask[three], sentence[three])
-    found: Terms = module(levels, text, words, mask, sentence, weight=torch.tensor([2.0, 2.0, 2.0, 0.0]))
+    expected: Terms = module(some(levels, three), fewer, words[three], Target(mask[three]), sentence[three])
+    found: Terms = module(levels, text, words, Target(mask, weight=torch.tensor([2.0, 2.0, 2.0, 0.0])), sentence)
     assert expected.keys() == found.keys() == {"contrastive", "margin"}
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value)
-    heavier: Terms = module(levels, text, words, mask, sentence, weight=torch.tensor([9.0, 1, 1, 1]))
-    assert not torch.allclose(heavier["contrastive"], module(levels, text, words, mask, sentence)["contrastive"])
+    heavier: Terms = module(levels, text, words, Target(mask, weight=torch.tensor([9.0, 1, 1, 1])), sentence)
+    assert not torch.allclose(
+        heavier["contrastive"], module(levels, text, words, Target(mask), sentence)["contrastive"]
+    )
 
 
 def test_what_is_not_known_is_no_context() -> None:
     """The margin's context does not change with what an unknown place shows."""
     module = MultiLevelAlignment(2, margin=1.0)
     levels, text, words, mask, sentence = inputs()
+    mask = mask.roll(4, -1)  # up to what is not known
     valid = torch.ones_like(mask, dtype=torch.bool)
     valid[..., 24:] = False
     other = [replace(p, pixels=p.pixels.clone()) for p in levels]
     for p in other:
         cells = p.pixels.shape[-1] // 4
         p.pixels[..., -cells:] = p.pixels[..., -cells:].flip(1)
-    seen = [module(x, text, words, mask, sentence, valid=valid)["margin"] for x in (levels, other)]
+    seen = [module(x, text, words, Target(mask, valid), sentence)["margin"] for x in (levels, other)]
     torch.testing.assert_close(seen[0], seen[1])
-    all_known = [module(x, text, words, mask, sentence)["margin"] for x in (levels, other)]
+    all_known = [module(x, text, words, Target(mask), sentence)["margin"] for x in (levels, other)]
     assert not torch.allclose(all_known[0], all_known[1])
+
+
+def test_rows_that_mean_the_same_region_are_no_negatives() -> None:
+    """Rows 0 and 1 ask of one image after one region: what 1's words are, is nothing to 0's region."""
+    module = MultiLevelAlignment(2, distance="masked")
+    levels, text, words, mask, sentence = inputs()
+    like = [Projected(p.pixels[[0, 0, 2, 3]], p.words, p.sentence) for p in levels]
+    twin = [Projected(p.pixels, p.words[[0, 0, 2, 3]], p.sentence[[0, 0, 2, 3]]) for p in like]
+    region = torch.tensor([5, 5, 6, 7])
+    apart, together = (
+        module(twin, text, words, Target(mask, region=r), sentence)["contrastive"] for r in (None, region)
+    )
+    assert together < apart  # the twin would be a negative as near as the row itself
+
+
+def test_rows_of_which_nothing_is_known_are_left_out() -> None:
+    module = MultiLevelAlignment(2)
+    levels, text, words, mask, sentence = inputs()
+    three = slice(0, 3)
+    fewer = replace(text, attention_mask=words[three], caption_id=text.caption_id[three], is_null=text.is_null[three])
+    expected = module(some(levels, three), fewer, words[three], Target(mask[three]), sentence[three])
+    unseen = torch.ones_like(mask, dtype=torch.bool)
+    unseen[3] = False
+    for target in (Target(mask, unseen), Target(mask, present=torch.tensor([1, 1, 1, torch.nan]))):
+        torch.testing.assert_close(module(levels, text, words, target, sentence), expected)
 
 
 def swapped(levels: list[Projected], words: torch.Tensor, null: list[bool]) -> Swapped:
@@ -85,7 +114,7 @@ def test_swapped_sentences_count_where_places_are_named() -> None:
     module = MultiLevelAlignment(2)
     levels, text, words, mask, sentence = inputs()
     other = swapped(levels, words, [True, False, True, True])
-    found = module(levels, text, words, mask, sentence, swapped=[other])["swapped"]
+    found = module(levels, text, words, Target(mask), sentence, swapped=[other])["swapped"]
     expected = 0.0
     for p, false in zip(levels, other.levels, strict=True):
         share = F.adaptive_avg_pool2d(mask, p.pixels.shape[-2:])
@@ -96,7 +125,7 @@ def test_swapped_sentences_count_where_places_are_named() -> None:
             score.append(0.5 * s @ pooled + 0.5 * ((likeness / 0.1).softmax(0) * likeness).sum())
         expected += 0.5 * float(torch.log1p(torch.exp((score[1] - score[0]) / 0.07)))
     assert found.item() == pytest.approx(expected, rel=1e-4)
-    both = module(levels, text, words, mask, sentence, swapped=[other, other])["swapped"]
+    both = module(levels, text, words, Target(mask), sentence, swapped=[other, other])["swapped"]
     assert both.item() == pytest.approx(2 * expected, rel=1e-4)
 
 
@@ -104,9 +133,11 @@ def test_swapped_sentences_say_nothing_where_there_are_none() -> None:
     module = MultiLevelAlignment(2)
     levels, text, words, mask, sentence = inputs()
     unswappable = swapped(levels, words, [True] * 4)
-    assert float(module(levels, text, words, mask, sentence, swapped=[unswappable])["swapped"]) == 0
-    assert "swapped" not in module(levels, text, words, mask, sentence)
-    empty = module(levels, text, words, torch.zeros_like(mask), sentence, swapped=[swapped(levels, words, [False] * 4)])
+    assert float(module(levels, text, words, Target(mask), sentence, swapped=[unswappable])["swapped"]) == 0
+    assert "swapped" not in module(levels, text, words, Target(mask), sentence)
+    empty = module(
+        levels, text, words, Target(torch.zeros_like(mask)), sentence, swapped=[swapped(levels, words, [False] * 4)]
+    )
     assert float(empty["swapped"]) == 0
 
 
@@ -116,7 +147,7 @@ def test_swapped_sentences_honour_weights() -> None:
 
     def term(null: list[bool], weight: torch.Tensor | None = None) -> float:
         other = swapped(levels, words, null)
-        return float(module(levels, text, words, mask, sentence, swapped=[other], weight=weight)["swapped"])
+        return float(module(levels, text, words, Target(mask, weight=weight), sentence, swapped=[other])["swapped"])
 
     first, second = term([False, True, True, True]), term([True, False, True, True])
     weight = torch.tensor([3.0, 1.0, 1.0, 0.0])

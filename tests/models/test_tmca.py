@@ -1,5 +1,6 @@
 """TMCA: what every model holds to, the mistakes that are easily made, and that every switch switches."""
 
+import math
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -14,8 +15,9 @@ from lexseg.models.parts.alignment import (
     JointSpace,
     MultiLevelAlignment,
     Projected,
-    context_ring,
 )
+from lexseg.models.parts.context import context_rings
+from lexseg.models.parts.enhancement import relevance_loss
 from lexseg.models.tmca import TMCA
 from lexseg.text import create_text_encoder
 from lexseg.text.collate import TextPipeline
@@ -134,14 +136,50 @@ def test_prototype_reads_the_target_alone() -> None:
     torch.testing.assert_close(prototype(pixels, mask), before)
 
 
-def test_context_surrounds_the_target_and_falls_back_to_the_rest() -> None:
-    mask = torch.zeros(2, 1, 12, 12)
-    mask[0, 0, 5:7, 5:7] = 1
-    mask[1] = 1
-    ring = context_ring(mask)
-    assert ring[0, 0, 5:7, 5:7].sum() == 0
-    assert ring[0].sum() == 8 * 8 - 4
+def test_context_surrounds_the_target_as_far_at_every_level() -> None:
+    """A square of 32 px in an image of 160: the ring reaches 0.12 of the side, and no cell of it is the target's."""
+    mask = torch.zeros(1, 1, 160, 160)
+    mask[..., 64:96, 64:96] = 1
+    rings = context_rings(mask, [(40, 40), (5, 5)])
+    fine = torch.zeros(40, 40)
+    fine[11:29, 11:29] = 1  # 5 cells of 4 px to every side of cells 16..23
+    fine[16:24, 16:24] = 0
+    torch.testing.assert_close(rings[40, 40][0, 0], fine)
+    assert rings[5, 5][0, 0, 2, 2] == 0 and (rings[5, 5] > 0).sum() == 8
+
+
+def test_context_is_hardly_target_where_cells_are_large() -> None:
+    """The same square across the borders of the cells of stride 32: those that it covers much of are out."""
+    mask = torch.zeros(1, 1, 160, 160)
+    mask[..., 70:102, 50:82] = 1
+    share = F.adaptive_avg_pool2d(mask, (5, 5))
+    ring = context_rings(mask, [(5, 5)])[5, 5]
+    assert (ring * share).sum() / ring.sum() < 0.05
+    assert 0 < (ring > 0).float().mean() < 0.5
+
+
+def test_context_falls_back_to_what_is_known_of_the_rest() -> None:
+    mask, valid = torch.zeros(2, 1, 64, 64), torch.ones(2, 1, 64, 64, dtype=torch.bool)
+    mask[0, 0, :, :32], mask[1] = 1, 1
+    valid[0, 0, :, 32:48] = False  # all that lies near
+    ring = context_rings(mask, [(4, 4)], valid=valid)[4, 4]
+    assert ring[0, 0].sum(0).tolist() == [0, 0, 0, 4]
     assert ring[1].sum() == 0  # nothing lies beside a target that fills the image
+
+
+def test_a_temperature_beyond_its_bounds_comes_back() -> None:
+    """And a gradient that leads further out moves nothing."""
+    for start, bound, sign in ((0.001, 0.01, -1.0), (5.0, 0.5, 1.0)):
+        module = MultiLevelAlignment(1)
+        with torch.no_grad():
+            module.log_temperature.fill_(math.log(start))
+        for direction in (sign, -sign):
+            module.log_temperature.grad = None
+            tau = module.temperature()
+            assert tau.item() == pytest.approx(bound)
+            (direction * tau).backward()
+            moved = module.log_temperature.grad
+            assert moved is not None and bool(moved) == (direction == sign)
 
 
 def test_similarity_is_the_formula_and_ignores_padding() -> None:
@@ -161,10 +199,9 @@ def test_similarity_is_the_formula_and_ignores_padding() -> None:
 def _align(distance: str, targets: str = "caption", **changes: Any) -> dict[str, Tensor]:
     module = MultiLevelAlignment(2, distance=distance, targets=targets, margin=1.0)  # type: ignore[arg-type]
     text = replace(sentences(4), **changes)
-    mask = target(4).mask
     levels = [level(seed=1), level(size=3, seed=2)]
     words_mask = torch.ones(4, 5, dtype=torch.bool)
-    return module(levels, text, words_mask, mask, torch.randn(4, 8, generator=torch.Generator().manual_seed(3)))
+    return module(levels, text, words_mask, target(4), torch.randn(4, 8, generator=torch.Generator().manual_seed(3)))
 
 
 def test_every_mode_of_the_distance_is_another_loss() -> None:
@@ -194,7 +231,7 @@ def test_one_hot_costs_nothing_where_equal_captions_have_equal_embeddings() -> N
     one = level()
     twin = Projected(one.pixels, one.words[[0, 1, 0, 3]], one.sentence[[0, 1, 0, 3]])
     text = replace(sentences(4), caption_id=torch.tensor([0, 1, 0, 3]))
-    arguments = (text, torch.ones(4, 5, dtype=torch.bool), target(4).mask, torch.randn(4, 8))
+    arguments = (text, torch.ones(4, 5, dtype=torch.bool), target(4), torch.randn(4, 8))
     values = [
         MultiLevelAlignment(1, distance="masked", targets=t)([twin], *arguments)["contrastive"]  # type: ignore[arg-type]
         for t in ("caption", "one-hot")
@@ -257,17 +294,33 @@ def test_contradictory_switches_are_refused() -> None:
 
 
 def test_relevance_is_held_to_what_is_known_alone() -> None:
-    model = small(relevance_weight=0.1).eval()
-    relevance = {"relevance@8": torch.rand(2, 1, 8, 8)}
-    known = torch.zeros(2, 1, 64, 64, dtype=torch.bool)
+    z, known = torch.randn(2, 1, 8, 8), torch.zeros(2, 1, 64, 64, dtype=torch.bool)
     known[..., :32] = True
     mask = torch.zeros(2, 1, 64, 64)
     mask[..., 8:24, 8:24] = 1
     whole, half = Target(mask), Target(mask, valid=known)
-    assert model._relevance_loss(relevance, whole) != model._relevance_loss(relevance, half)
-    other = {"relevance@8": relevance["relevance@8"].clone()}
-    other["relevance@8"][..., 4:] = 0.5
-    torch.testing.assert_close(model._relevance_loss(other, half), model._relevance_loss(relevance, half))
+    assert relevance_loss([z], whole) != relevance_loss([z], half)
+    other = z.clone()
+    other[..., 4:] = 0.5
+    torch.testing.assert_close(relevance_loss([other], half), relevance_loss([z], half))
+    nobody_knows = replace(half, present=torch.tensor([1.0, torch.nan]))
+    torch.testing.assert_close(relevance_loss([z], nobody_knows), relevance_loss([z[:1]], Target(mask[:1], known[:1])))
+
+
+def test_relevance_is_a_balanced_cross_entropy_that_absent_targets_weigh_in() -> None:
+    z, mask = torch.randn(2, 1, 4, 4), torch.zeros(2, 1, 16, 16)
+    mask[0, 0, :4, :8] = 1
+    p = z.double().sigmoid()
+    there, beside = -p[0].log()[0, 0, :2].mean(), -(1 - p[0]).log().flatten()[2:].mean()
+    absent = -(1 - p[1]).log().mean()
+    expected = ((there + beside) / 2 + 4 * absent) / 2
+    torch.testing.assert_close(relevance_loss([z], Target(mask)).double(), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_a_relevance_that_is_sure_and_wrong_has_a_gradient() -> None:
+    z = torch.full((1, 1, 4, 4), 10.0, requires_grad=True)
+    relevance_loss([z], Target(torch.zeros(1, 1, 16, 16))).backward()
+    assert z.grad is not None and (z.grad > 0.2).all()  # 4 / 16 each
 
 
 def test_relevance_maps_are_shares_at_every_level() -> None:

@@ -14,7 +14,7 @@ from lexseg.data.batch import Target
 from lexseg.encoders import create_image_encoder
 from lexseg.losses.contrastive import Targets
 from lexseg.losses.presence import presence_loss
-from lexseg.losses.segmentation import segmentation_losses, soft_dice_loss
+from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.swapped import Said, Swapped
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.alignment import (
@@ -25,9 +25,8 @@ from lexseg.models.parts.alignment import (
     masked_mean,
 )
 from lexseg.models.parts.attention import each
-from lexseg.models.parts.enhancement import RelevanceMap, SkipGate
+from lexseg.models.parts.enhancement import RelevanceMap, SkipGate, relevance_loss
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
-from lexseg.models.parts.pooling import pyramid, size_of
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
@@ -58,7 +57,7 @@ class TMCA(SegmentationModel):
         alignment_weight: lambda_a; the margin counts half of it.
         swapped_weight: of telling each sentence from itself with its places swapped (OURS); 0 leaves it out.
         presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
-        relevance_weight: of a soft Dice between relevance map and target at every level; not claimed by the paper.
+        relevance_weight: of a cross-entropy of relevance map and target at every level; not claimed by the paper.
         dropout: of the attentions.
     """
 
@@ -153,14 +152,15 @@ class TMCA(SegmentationModel):
         """Segment by one sentence an image."""
         words, mask = self._words(text)
         projected = self._project(features.maps, words, mask) if self.enhancement else {}
-        return self._decode(features, words, mask, projected)
+        return self._decode(features, words, mask, self._relevance(projected, mask))
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, alignment and relevance terms."""
         features = self.encode_shared(image, text)
         words, mask = self._words(text)
         projected = self._project(features.maps, words, mask)
-        prediction = self._decode(features, words, mask, projected)
+        relevance = self._relevance(projected, mask)
+        prediction = self._decode(features, words, mask, relevance)
         losses = segmentation_losses(prediction.logits, target)
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
@@ -170,17 +170,15 @@ class TMCA(SegmentationModel):
                 levels,
                 text,
                 mask,
-                target.mask,
+                target,
                 masked_mean(words, mask),
                 swapped=[self._swapped(other) for other in text.swapped_forms()] if self.swapped_weight else [],
-                valid=target.valid,
-                weight=target.weight,
             )
             weights = {"contrastive": self.alignment_weight, "margin": 0.5 * self.alignment_weight}
             weights["swapped"] = self.swapped_weight
             losses |= {name: weights[name] * value for name, value in terms.items()}
         if self.relevance_weight:
-            losses["relevance"] = self.relevance_weight * self._relevance_loss(prediction.maps, target)
+            losses["relevance"] = self.relevance_weight * relevance_loss(relevance, target)
         return losses
 
     def image_layers(self) -> list[list[nn.Parameter]]:
@@ -202,10 +200,12 @@ class TMCA(SegmentationModel):
         spaces = (cast(JointSpace, self.joint[str(i)]) for i in self.alignment_levels)
         return Swapped([Said(*space.project_text(words, sentence), mask) for space in spaces], text.is_null)
 
-    def _decode(
-        self, features: Features, words: Tensor, mask: Tensor, projected: Mapping[int, Projected]
-    ) -> Prediction:
-        relevance = [r(projected[i], mask) for i, r in enumerate(self.relevance)]
+    def _relevance(self, projected: Mapping[int, Projected], mask: Tensor) -> list[Tensor]:
+        """The relevance maps by stride, before the sigmoid; none without the enhancement."""
+        return [r(projected[i], mask) for i, r in enumerate(self.relevance)]
+
+    def _decode(self, features: Features, words: Tensor, mask: Tensor, relevance_logits: list[Tensor]) -> Prediction:
+        relevance = [z.sigmoid() for z in relevance_logits]
         skips = features.maps[:3]
         if self.enhancement:
             skips = [gate(f, a) for gate, f, a in zip(self.skip_gates, skips, relevance[:3], strict=True)]
@@ -220,15 +220,3 @@ class TMCA(SegmentationModel):
         presence = None if self.presence is None else self.presence(seen, logits, masked_mean(words, mask))
         names = [f"relevance@{s}" for s in self.encoder.strides]
         return Prediction(logits, presence, maps=dict(zip(names, relevance, strict=False)))
-
-    def _relevance_loss(self, maps: Mapping[str, Tensor], target: Target) -> Tensor:
-        total = target.mask.new_zeros(())
-        sizes = [size_of(relevance) for relevance in maps.values()]
-        shares = pyramid(target.mask, sizes)
-        known = {} if target.valid is None else pyramid(target.valid.float(), sizes)
-        for relevance in maps.values():
-            size = size_of(relevance)
-            share, valid = shares[size], None if target.valid is None else known[size] > 0.5
-            logits = relevance.float().clamp(1e-4, 1 - 1e-4).logit()
-            total = total + soft_dice_loss(logits, Target(share, valid=valid, weight=target.weight)) / len(maps)
-        return total

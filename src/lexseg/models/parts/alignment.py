@@ -4,21 +4,27 @@ The paper names a "target-sensitive semantic distance module" and a "multi-level
 abstract); the formulas below are our reconstruction.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lexseg.data.batch import Target
 from lexseg.encoders.layers import ChannelNorm
-from lexseg.losses.contrastive import Targets, caption_targets, info_nce, soft_targets
+from lexseg.losses.contrastive import Targets, caption_targets, equal_regions, info_nce, soft_targets
 from lexseg.losses.region_words import EPS, own_similarity, prototype, similarity
+from lexseg.losses.rows import shown_rows
 from lexseg.losses.swapped import Said, Swapped, swapped_loss
+from lexseg.models.parts.context import context_rings
 from lexseg.models.parts.pooling import pyramid, size_of
 from lexseg.models.parts.positions import sine_positions_2d
 from lexseg.text.batch import TextBatch
+
+_LOG_BOUNDS = math.log(0.01), math.log(0.5)  # of tau
 
 Distance = Literal["global", "masked", "masked+context", "soft"]
 
@@ -87,16 +93,20 @@ def _pointwise(conv: nn.Module, cells: Tensor) -> Tensor:
     return F.linear(cells, conv.weight.flatten(1), conv.bias)
 
 
-def context_ring(mask: Tensor, reach: int = 3) -> Tensor:
-    """What surrounds the target: dilate(M, reach) - M, and 1 - M where that is empty.
+class _Within(torch.autograd.Function):
+    """Clamp, with the gradient that leads back inside: plain clamp has none out there, and a parameter would stay."""
 
-    Args:
-        mask: float[B, 1, h, w], the target's share of each cell.
-        reach: cells that the target is dilated by, to every side.
-    """
-    ring = (F.max_pool2d(mask, 2 * reach + 1, stride=1, padding=reach) - mask).clamp(0, 1)
-    empty = ring.sum((1, 2, 3), keepdim=True) < EPS
-    return torch.where(empty, 1 - mask, ring)
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.bounds = low, high
+        return x.clamp(low, high)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+        (x,), (low, high), grad = ctx.saved_tensors, ctx.bounds, grads[0]
+        outward = ((x <= low) & (grad > 0)) | ((x >= high) & (grad < 0))  # descent goes against the gradient
+        return grad.masked_fill(outward, 0), None, None
 
 
 class MultiLevelAlignment(nn.Module):
@@ -146,12 +156,10 @@ class MultiLevelAlignment(nn.Module):
         projected: Sequence[Projected],
         text: TextBatch,
         words_mask: Tensor,
-        mask: Tensor,
+        target: Target,
         sentence: Tensor,
         *,
         swapped: Sequence[Swapped] = (),
-        valid: Tensor | None = None,
-        weight: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """The terms, unweighted: ``contrastive``, where configured ``margin``, and with swapped sentences ``swapped``.
 
@@ -159,63 +167,66 @@ class MultiLevelAlignment(nn.Module):
             projected: the levels.
             text: the sentences; null ones are left out.
             words_mask: bool[B, L], which of the projected words are there.
-            mask: float[B, 1, H, W]; images without a target are left out.
+            target: the truth. Rows are left out whose mask shows no target, of whom it is not known whether it is in
+                view, and those of no weight; what is not ``valid`` is no context; rows of one image that mean the same
+                region are no negatives of each other.
             sentence: float[B, D], sentence embeddings that soft targets are made of.
             swapped: the sentences with their places swapped, each way that they may be.
-            valid: bool[B, 1, H, W]; what is not known is no context.
-            weight: float[B], how much each case counts; those of no weight are left out.
         """
-        device_type = mask.device.type
-        with torch.autocast(device_type, enabled=False):
-            keep = ~text.is_null & (mask.flatten(1).amax(1) > 0)
-            if weight is not None:
-                keep = keep & (weight > 0)
+        with torch.autocast(target.mask.device.type, enabled=False):
+            keep = ~text.is_null & shown_rows(target)
+            if target.weight is not None:
+                keep = keep & (target.weight > 0)
             names = ["contrastive"] + ["margin"] * self.has_margin + ["swapped"] * bool(swapped)
-            shares = pyramid(mask.float(), [size_of(p.pixels) for p in projected])
-            targets = [prototype(p.pixels, shares[size_of(p.pixels)]) for p in projected]
+            sizes = [size_of(p.pixels) for p in projected]
+            shares = pyramid(target.mask.float(), sizes)
+            regions = [prototype(p.pixels, shares[size]) for p, size in zip(projected, sizes, strict=True)]
             # a zero whose gradient reaches every parameter, whatever the batch holds
-            reached = (t.sum() + p.words.float().sum() for t, p in zip(targets, projected, strict=True))
+            reached = (r.sum() + p.words.float().sum() for r, p in zip(regions, projected, strict=True))
             zero = sum(reached, start=self.log_temperature) * 0
             losses = dict.fromkeys(names, zero)
             if swapped:
                 true = [Said(level.words, level.sentence, words_mask) for level in projected]
-                terms = [self._against(other, true, targets, keep, weight) for other in swapped]
+                terms = [self._against(other, true, regions, keep, target.weight) for other in swapped]
                 losses["swapped"] = sum(terms, start=zero)
             if int(keep.sum()) < 2:
                 return losses
-            known = {} if valid is None else pyramid(valid.float(), shares)
-            y = self._targets(text.caption_id[keep], sentence[keep])
-            temperature = self._temperature()
-            words_mask = words_mask[keep]
-            counts = None if weight is None else weight[keep].float()
-            for level_weight, level, target in zip(self.level_weights, projected, targets, strict=True):
-                size, words, s = size_of(level.pixels), level.words[keep].float(), level.sentence[keep].float()
-                share = shares[size]
-                region = prototype(level.pixels, torch.ones_like(share)) if self.distance == "global" else target
-                near = similarity(region[keep], words, s, words_mask)
-                losses["contrastive"] = losses["contrastive"] + level_weight * info_nce(near, y, temperature, counts)
+            rings = context_rings(target.mask, sizes, valid=target.valid) if self.has_margin else {}
+            same = equal_regions(target)
+            ignore = None if same is None else same[keep][:, keep]
+            y, temperature = self._targets(text.caption_id[keep], sentence[keep]), self.temperature()
+            counts = torch.ones_like(zero).expand(int(keep.sum())) if target.weight is None else target.weight[keep]
+            for level_weight, level, region in zip(self.level_weights, projected, regions, strict=True):
+                size = size_of(level.pixels)
+                said = level.words[keep].float(), level.sentence[keep].float(), words_mask[keep]
+                if self.distance == "global":
+                    region = prototype(level.pixels, torch.ones_like(shares[size]))
+                near = similarity(region[keep], *said)
+                term = info_nce(near, y, temperature, counts, ignore=ignore)
+                losses["contrastive"] = losses["contrastive"] + level_weight * term
                 if self.has_margin:
-                    ring = context_ring(share)
-                    if valid is not None:
-                        ring = ring * known[size]
-                    context = own_similarity(prototype(level.pixels, ring)[keep], words, s, words_mask)
+                    ring = rings[size]
+                    context = own_similarity(prototype(level.pixels, ring)[keep], *said)
                     gap = (self.margin - near.diagonal() + context).clamp(min=0)
-                    mean = gap.mean() if counts is None else (gap * counts).sum() / counts.sum()
+                    count = counts * (ring[keep].sum((1, 2, 3)) > EPS)  # a target that fills the image has none
+                    mean = (gap * count).sum() / count.sum().clamp(min=EPS)
                     losses["margin"] = losses["margin"] + mean / len(projected)
             return losses
 
     def _against(
         self, other: Swapped, true: Sequence[Said], targets: Sequence[Tensor], keep: Tensor, weight: Tensor | None
     ) -> Tensor:
-        temperature, use = self._temperature(), keep & ~other.is_null
+        temperature, use = self.temperature(), keep & ~other.is_null
         total = targets[0].new_zeros(())
         for level_weight, target, said, false in zip(self.level_weights, targets, true, other.levels, strict=True):
             term = swapped_loss(target, said, false, use, temperature=temperature, weight=weight)
             total = total + level_weight * term
         return total
 
-    def _temperature(self) -> Tensor:
-        return self.log_temperature.exp().clamp(0.01, 0.5)
+    def temperature(self) -> Tensor:
+        """tau, between 0.01 and 0.5; at a bound, only the gradient that leads back counts."""
+        bounded: Tensor = _Within.apply(self.log_temperature, *_LOG_BOUNDS)  # type: ignore[no-untyped-call]
+        return bounded.exp()
 
     def _targets(self, caption_id: Tensor, sentence: Tensor) -> Tensor:
         if self.targets == "soft":

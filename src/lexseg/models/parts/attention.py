@@ -29,7 +29,8 @@ def attend(
     """
     if key.shape[1] >= MANY:
         unread = None if mask is None else ~mask
-        return attention(query, key, value, key_padding_mask=unread, need_weights=False)[0]  # type: ignore[no-any-return]
+        answer: Tensor = attention(query, key, value, key_padding_mask=unread, need_weights=False)[0]
+        return answer
     heads, width = attention.num_heads, attention.head_dim
     q, k, v = (
         F.linear(x, weight, bias)
@@ -55,4 +56,5 @@ def _apart(x: Tensor, heads: int) -> Tensor:
     if heads == 1:
         return x
     own = torch.eye(heads, dtype=x.dtype, device=x.device)[:, None, :, None]
-    return (x.unflatten(-1, (heads, -1))[:, None] * own).flatten(3).flatten(1, 2)
+    spread: Tensor = x.unflatten(-1, (heads, -1))[:, None] * own
+    return spread.flatten(3).flatten(1, 2)
