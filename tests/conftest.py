@@ -56,6 +56,23 @@ def careful_sides():
 
 
 @pytest.fixture
+def scoped(careful_sides):
+    """The same, which knows what it has learnt (:class:`fakes.Known`)."""
+    import fakes
+
+    careful_sides.scope = fakes.Known()
+    return careful_sides
+
+
+@pytest.fixture
+def known_scope(monkeypatch):
+    """Every model folder has that scope."""
+    import fakes
+
+    monkeypatch.setattr("lexseg.models.scope.Scope.load", classmethod(lambda cls, folder: fakes.Known()))
+
+
+@pytest.fixture
 def sides_folder(tmp_path, monkeypatch):
     """The same as a model folder."""
     return _model_folder("Sides", tmp_path, monkeypatch)

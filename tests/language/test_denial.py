@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexseg.language.denial import affirmed, clauses
+from lexseg.language.denial import affirmed, clauses, denied
 from lexseg.language.sides import mirror_words
 
 ALL_NEGATED = [
@@ -232,3 +232,19 @@ def test_published_sentences_are_affirmed_but_where_they_say_no(data_root: Path)
     with open(data_root / "breast_us_birads" / "cases.csv", newline="", encoding="utf-8-sig") as file:
         rests = {text: affirmed(text) for text in (row["text"] for row in csv.DictReader(file))}
     assert all(rest is not None and rest[:8] == text[:8] for text, rest in rests.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("There is no infection in the left lung", "infection in the left lung"),
+        ("No evidence of pneumothorax or effusion", "pneumothorax or effusion"),
+        ("Pneumothorax: none", "Pneumothorax"),
+        ("opacity on the left; no mass", "mass"),
+        ("mass was not seen", "mass"),
+        ("normal", None),
+        ("opacity on the left", None),
+    ],
+)
+def test_what_is_denied_without_the_words_that_deny_it(text, words):
+    assert denied(text) == words

@@ -97,6 +97,7 @@ def _add_segment(what: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         action="store_true",
         help="write the sentences into what is stored; they may tell of a patient",
     )
+    add("--anyway", action="store_true", help="look also for what the model never learnt to find; results say so")
     add("--dry-run", "--dry_run", action="store_true", help="do all but store")
     add("--output", type=Path, metavar="DIR", help="keep the DICOM SEG in this folder, too")
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
@@ -160,7 +161,9 @@ def run_segment(args: argparse.Namespace) -> int:
         from lexseg.inference.segmenter import Segmenter
 
         segmenter = Segmenter.from_pretrained(args.model, device=args.device)
-        question = Question(texts, args.laterality, args.threshold, args.slices, args.channel, args.include_text)
+        question = Question(
+            texts, args.laterality, args.threshold, args.slices, args.channel, args.include_text, args.anyway
+        )
         store, keep = not args.dry_run, args.output is not None
         with _bars() as progress:
             job = SeriesJob(pacs, segmenter, args.study, series, question, store, keep, progress)
@@ -223,10 +226,13 @@ def _line(outcome: "Outcome", outcomes: "list[Outcome]", texts: tuple[str, ...],
     target = f" -> {path}" if path else ""
     if outcome.state in ("not found", "negated"):
         return f"{start}{outcome.state}: nothing to store"
+    if outcome.state == "not in scope" and outcome.outside is not None:
+        return f"{start}{outcome.state}: {outcome.outside.why}; nothing to store (--anyway looks nevertheless)"
     if outcome.numbers is None:
         return f"{start}{outcome.state} (series {outcome.series}){target}"
     whose = f", 'left' is the {outcome.laterality}'s" if outcome.laterality and sided else ""
-    return f"{start}{outcome.state}: {_size(outcome.numbers)}{whose} (series {outcome.series}){target}"
+    mark = f"; asked anyway, and not in scope: {outcome.outside.why}" if outcome.outside else ""
+    return f"{start}{outcome.state}: {_size(outcome.numbers)}{whose} (series {outcome.series}){target}{mark}"
 
 
 def _size(numbers: "dict[str, Any]") -> str:

@@ -65,6 +65,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         metavar="T",
         help="probability from which a pixel is found (default: the model's)",
     )
+    add("--anyway", action="store_true", help="look also for what the model never learnt to find; results say so")
     add("--spacing", type=spacing, metavar="ROW,COL", help="millimetres between pixels (default: of the header)")
     _add_medical(add)
     add(

@@ -82,7 +82,7 @@ def run_report(args: argparse.Namespace) -> int:
     seconds = {name: clock.seconds[name] for name in ("read", "model", "image")} | {"sentences": round(spent, 4)}
     files.write(record | {"warnings": doubts, "seconds": seconds})
     for entry in entries:
-        target = f"{args.output / entry['files']['mask']}: " if entry["files"] else ""
-        print(f"finding {entry['number']} -> {target}{found_words(entry | {'found': entry['state'] == 'found'})}")
+        target = f"{args.output / entry['files']['mask']}: " if entry["files"].get("mask") else ""
+        print(f"finding {entry['number']} -> {target}{found_words(entry)}")
     print(f"{path.name} -> {report_files(args.output, stem)['index']}")
     return 0

@@ -116,7 +116,8 @@ def options_of(args: argparse.Namespace, laterality: "Laterality | None" = None)
     """How a question is asked, as the command's options say; ``laterality`` is a table's, where they do not."""
     from lexseg.inference.options import Options
 
-    return Options(threshold=args.threshold, laterality=args.laterality or laterality, tta=args.tta)
+    given = args.laterality or laterality
+    return Options(threshold=args.threshold, laterality=given, anyway=args.anyway, tta=args.tta)
 
 
 def segment_scan(
@@ -234,16 +235,17 @@ class _Job:
 
 def found_words(values: dict[str, Any]) -> str:
     """What a line of print says of an answer."""
-    from lexseg.inference.results import in_words
+    from lexseg.inference.results import in_words, marked
 
-    if not values["found"]:
+    if values["state"] != "found":
         return in_words(values)
+    mark = f"; {marked(values)}" if values["anyway"] else ""
     if "voxels" in values:
         first, last = values["frames"]
         size = f"{values['voxels']} voxels" if values["ml"] is None else f"{values['ml']:.2f} ml"
-        return f"{size} in {len(values['frames_found'])} of {last - first + 1} frames"
+        return f"{size} in {len(values['frames_found'])} of {last - first + 1} frames{mark}"
     area, n = values["area"], values["n_components"]
-    return f"{area['px']} px ({area['fraction']:.1%}) in {n} component{'s' * (n != 1)}"
+    return f"{area['px']} px ({area['fraction']:.1%}) in {n} component{'s' * (n != 1)}{mark}"
 
 
 def slices(value: str) -> tuple[int, int | None]:

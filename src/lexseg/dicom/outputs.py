@@ -78,6 +78,8 @@ class Outputs:
 
     def _masks(self, scan: Scan, result: Answered) -> dict[str, bytes]:
         kind = self.format if self.format != "auto" else "nifti" if scan.is_volume else "png"
+        if kind == "seg" and result.state == "not in scope":
+            return {}  # an empty one would tell a PACS that it was looked for
         if kind == "seg":
             segments = [Segment.of(result)]
             name, version = self.model_name, self.model_version

@@ -21,11 +21,12 @@ from lexseg.dicom.web import PacsClient
 from lexseg.errors import LexSegError, PacsError
 from lexseg.inference.ask import Options, ask
 from lexseg.inference.familiar import noted
+from lexseg.inference.segmentation import Outside
 from lexseg.inference.segmenter import Segmenter
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 Progress = Callable[[str, int, int], None]
-State = Literal["stored", "there already", "not stored", "not found", "negated"]
+State = Literal["stored", "there already", "not stored", "not found", "negated", "not in scope"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +37,13 @@ class Outcome:
         image: number of the image or volume in the series, from 0.
         sentence: its number among the question's, from 0.
         state: ``stored`` now, ``there already`` from an earlier call, ``not stored`` as nothing was to be stored,
-            ``not found`` or ``negated``: nothing to store.
+            ``not found``, ``negated`` or ``not in scope``: nothing to store.
         uid: SOPInstanceUID of the segmentation, be it stored or not.
         numbers: of the mask, as :meth:`lexseg.inference.volumes.VolumeSegmentation.describe`; ``None`` where it was
             there already.
         dataset: the segmentation; ``None`` where there is none, or it is only in the PACS.
         laterality: whose left the sentence's "left" was taken to be.
+        outside: why the question is not in the model's scope; with a segmentation where it was asked anyway.
         notes: what looks odd about the images, and is doubtful about the answer.
     """
 
@@ -52,6 +54,7 @@ class Outcome:
     numbers: dict[str, Any] | None = None
     dataset: Dataset | None = None
     laterality: Laterality | None = None
+    outside: Outside | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -200,13 +203,14 @@ class SeriesJob:
             frames=None if frames is None else range(frames[0], frames[1] or scan.shape[0]),
             threshold=self.question.threshold,
             laterality=self.question.laterality,
+            anyway=self.question.anyway,
             progress=lambda done, total: self.progress("segmenting", done, total),
         )
         return ask(self.segmenter, scan, texts, options)
 
     def _keep(self, outcome: Outcome, scan: Scan, result: VolumeSegmentation) -> Outcome:
         outcome = replace(outcome, notes=(*outcome.notes, *result.doubts))
-        outcome = replace(outcome, numbers=result.describe(), laterality=result.laterality)
+        outcome = replace(outcome, numbers=result.describe(), laterality=result.laterality, outside=result.outside)
         if result.state != "found":
             return replace(outcome, state=result.state)
         dataset = write_seg(

@@ -26,6 +26,7 @@ class Question:
             volume; ``None`` takes all.
         channel: which image is meant where there are several at each place (echoes, phases), from 0.
         include_text: whether the sentence may be written into what is stored.
+        anyway: whether it is looked for also where it is not in the model's scope.
     """
 
     texts: tuple[str, ...]
@@ -34,6 +35,7 @@ class Question:
     frames: tuple[int, int | None] | None = None
     channel: int | None = None
     include_text: bool = False
+    anyway: bool = False
 
 
 def answer_uid(sources: Iterable[str], segmenter: Segmenter, question: Question, text: str) -> str:
@@ -66,6 +68,7 @@ def answer_uid(sources: Iterable[str], segmenter: Segmenter, question: Question,
         "frames": question.frames and list(question.frames),
         "channel": question.channel,
         "include_text": question.include_text,
+        **({"anyway": True} if question.anyway else {}),
     }
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     return f"2.25.{uuid.uuid5(_NAMESPACE, digest).int}"

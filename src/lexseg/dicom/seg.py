@@ -171,8 +171,9 @@ def _describe(number: int, segment: Segment, model_name: str, model_version: str
         algorithm_identification=algorithm,
         display_color=CIELabColor.from_rgb(*colour_of(number)),
     )
-    if include_text and segment.description:
-        item.SegmentDescription = long_string(segment.description, _LONGEST)
+    said = [segment.remark, segment.description if include_text else None]
+    if described := " ".join(filter(None, said)):
+        item.SegmentDescription = long_string(described, _LONGEST)
     return item
 
 

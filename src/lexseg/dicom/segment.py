@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.dicom.codes import ANYTHING, Finding, finding_of
+from lexseg.errors import DataError
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 if TYPE_CHECKING:
@@ -23,18 +24,29 @@ class Segment:
         label: what viewers list; written only where the caller allows text, else "Segment 1", "Segment 2", ...
         finding: what it is, as codes.
         description: the sentence; written only where the caller allows it.
+        remark: what must be known of it, always written.
     """
 
     mask: NDArray[np.bool_] | VolumeSegmentation
     label: str = ""
     finding: Finding = field(default=ANYTHING)
     description: str | None = None
+    remark: str | None = None
 
     @classmethod
     def of(cls, result: "Segmentation | VolumeSegmentation") -> "Segment":
-        """The answer to a sentence, as a segment; what the sentence names gives the code."""
+        """The answer to a sentence, as a segment; what the sentence names gives the code.
+
+        Raises:
+            DataError: if it is not in the model's scope: then nothing was looked for, and an empty segmentation would
+                tell a PACS the contrary.
+        """
+        outside = result.outside
+        if outside is not None and not result.anyway:
+            raise DataError(f"there is no mask to write, as the question is not in scope: {outside.why}")
         mask = result if isinstance(result, VolumeSegmentation) else result.mask
-        return cls(mask, result.text or "", finding_of(result.text), result.text)
+        remark = None if outside is None else remark_of(outside.why)
+        return cls(mask, result.text or "", finding_of(result.text), result.text, remark)
 
     def frames(self) -> list[int]:
         """The numbers of the frames, from 0, in which there is something."""
@@ -54,3 +66,8 @@ class Segment:
     def _stack(self) -> NDArray[np.bool_]:
         assert not isinstance(self.mask, VolumeSegmentation)
         return self.mask[None] if self.mask.ndim == 2 else self.mask
+
+
+def remark_of(why: str) -> str:
+    """What a mask that was made anyway says of itself."""
+    return f"Made although the question is not in the model's scope: {why}."

@@ -13,7 +13,7 @@ class Answer:
     """Where, and whether at all.
 
     Attributes:
-        probability: float32[H, W] in 0..1 at the image's own size; zero where the sentence is negated throughout.
+        probability: float32[H, W] in 0..1 at the image's own size; zero where nothing was looked for.
         presence: probability that what the words name is in the image, calibrated; ``None`` where the model does not
             say.
     """
@@ -24,4 +24,4 @@ class Answer:
     @classmethod
     def of(cls, said: Segmentation) -> "Answer":
         """What is said of one sentence; what is not looked for is not there."""
-        return cls(said.probability, 0.0 if said.negated else said.presence)
+        return cls(said.probability, 0.0 if said.state in ("negated", "not in scope") else said.presence)

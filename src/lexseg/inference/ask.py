@@ -16,7 +16,7 @@ from lexseg.data.volumes.window import Window
 from lexseg.errors import DataError
 from lexseg.inference.options import Options
 from lexseg.inference.question import Denied, Heard, Question, Sentence, segment_together
-from lexseg.inference.segmentation import Segmentation
+from lexseg.inference.segmentation import Outside, Segmentation
 from lexseg.inference.segmenter import ImageSession, Segmenter
 from lexseg.inference.sides import Sides
 from lexseg.inference.volume_segmentation import VolumeSegmentation
@@ -73,7 +73,7 @@ def questions(session: ImageSession, sentences: Iterable[Sentence], options: Opt
     Raises:
         TextError, ConfigError: as :func:`ask`.
     """
-    return [Question(session, Heard.of(session.segmenter, s, options, session.sides)) for s in sentences]
+    return [Question.about(session, Heard.of(session.segmenter, s, options, session.sides)) for s in sentences]
 
 
 def look(
@@ -101,19 +101,19 @@ def _ask_scan(
     frames = _frames(scan, options.frames)
     asked = [Heard.of(segmenter, sentence, options, Sides.of(scan)) for sentence in sentences]
     said = [_Said(len(frames)) for _ in asked]
-    looked_for = any(heard.settled is None for heard in asked)
+    scoped = segmenter.scope is not None  # the frames decide, also where the words do
+    looked_for = scoped or any(heard.settled is None for heard in asked)
     for start in range(0, len(frames), options.batch):
         part = frames[start : start + options.batch]
         if looked_for:
             sessions = look(segmenter, ((scan, n, options.window) for n in part), tta=options.tta)
-            answers = segment_together([Question(session, heard) for session in sessions for heard in asked])
+            answers = segment_together([Question.about(session, heard) for session in sessions for heard in asked])
             for row, number in enumerate(part):
                 for each in said:
                     each.take(start + row, number, next(answers))
         if options.progress is not None:
             options.progress(start + len(part), len(frames))
-    sure = segmenter.presence_threshold
-    return [each.about(scan, frames, heard, sure) for each, heard in zip(said, asked, strict=True)]
+    return [each.about(scan, frames, heard, segmenter) for each, heard in zip(said, asked, strict=True)]
 
 
 def _frames(scan: Scan, asked: range | None) -> range:
@@ -133,22 +133,27 @@ class _Said:
         self._presence = np.zeros(count, np.float32)
         self._bits: dict[int, NDArray[np.uint8]] = {}
         self._highest = 0.0
+        self._outside: dict[int, Outside] = {}
 
     def take(self, at: int, frame: int, answer: Segmentation) -> None:
         """Take the answer about a frame, the ``at``-th that is asked."""
         self._highest = max(self._highest, float(answer.probability.max()))
         self._presence[at] = answer.presence or 0.0
+        if answer.outside is not None:
+            self._outside[frame] = answer.outside
         if answer.found:
             self._bits[frame] = np.packbits(answer.mask)
 
-    def about(self, scan: Scan, frames: range, heard: Heard, sure: float | None) -> VolumeSegmentation:
+    def about(self, scan: Scan, frames: range, heard: Heard, segmenter: Segmenter) -> VolumeSegmentation:
         """The answer about the frames together."""
-        negated = heard.settled == "negated"
+        sure, negated = segmenter.presence_threshold, heard.settled == "negated"
+        everywhere = len(self._outside) == len(frames)
+        looked = heard.anyway or not everywhere
         return VolumeSegmentation(
             shape=scan.shape,
             frames=frames,
             bits=self._bits,
-            presence=None if negated or sure is None else self._presence,
+            presence=None if negated or sure is None or not looked else self._presence,
             presence_threshold=sure,
             threshold=heard.threshold,
             highest=self._highest,
@@ -158,4 +163,7 @@ class _Said:
             spacing=scan.spacing,
             thickness=scan.thickness,
             doubts=heard.doubts,
+            outside_in=self._outside,
+            anyway=heard.anyway and (everywhere or not self._outside.keys().isdisjoint(self._bits)),
+            model=segmenter.answerer,
         )

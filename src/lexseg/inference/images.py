@@ -47,6 +47,11 @@ def check_spacing(spacing: object) -> None:
         raise DataError(f"spacing {spacing!r}: two positive numbers of millimetres were expected, (row, column)")
 
 
+def is_blank(image: NDArray[np.float32]) -> bool:
+    """Whether all pixels of an image, [H, W] or [H, W, 3], are equal: it shows nothing."""
+    return bool((image == image[:1, :1]).all())
+
+
 def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
     """Stretch an image to a model's input size and give it three channels.
 

@@ -17,6 +17,7 @@ class Options:
         threshold: probability from which on a pixel is found, between 0 and 1; ``None`` takes the model's.
         laterality: whose left the sentences' "left" is, ``image`` or ``patient``; ``None`` takes the patient's where
             the image knows its sides, else the model's own.
+        anyway: look also for what is not in the model's scope: the answer then says so, and means little.
         frames: which frames of the scan are asked, counted from 0, without gaps; ``None`` takes all.
         window: what is black and what white; ``None`` takes the scan's own.
         tta: look at the mirrored frames too, ask with left and right swapped, and average.
@@ -26,6 +27,7 @@ class Options:
 
     threshold: float | None = None
     laterality: Laterality | None = None
+    anyway: bool = False
 
     frames: range | None = None
     window: Window | None = None

@@ -12,13 +12,15 @@ from lexseg.data.case import Laterality
 from lexseg.errors import ConfigError
 from lexseg.inference.images import to_native
 from lexseg.inference.options import Options
-from lexseg.inference.segmentation import Segmentation, State
+from lexseg.inference.segmentation import Outside, Segmentation, State, consistent
 from lexseg.inference.sides import Sides, sides_of
 from lexseg.inference.words import check_sentence, doubts_about, model_words
+from lexseg.language.denial import denied
 from lexseg.models.base import Features
 
 if TYPE_CHECKING:
     from lexseg.inference.segmenter import ImageSession, Segmenter
+    from lexseg.models.scope import WordsScope
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +42,21 @@ class Heard:
         text: the sentence as it was given; ``None`` is the null sentence.
         words: what of it is looked for, in the model's own convention.
         settled: the state, where the words alone decide it and nothing is looked for.
+        known: where the words lie in what the model has learnt; ``None`` where its scope is unknown, or a report denies
+            them.
         threshold: probability from which on a pixel is foreground, 0..1.
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
+        anyway: whether it is looked for also where it is not in scope.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
     """
 
     text: str | None
     words: str | None
     settled: State | None
+    known: "WordsScope | None"
     threshold: float
     laterality: Laterality | None
+    anyway: bool = False
     doubts: tuple[str, ...] = ()
 
     @classmethod
@@ -72,19 +79,35 @@ class Heard:
         whose, given = sides_of(sides.patient_left, options.laterality)
         own, encoder = segmenter.laterality, segmenter.text_encoder
         if isinstance(sentence, Denied):
-            return cls(sentence.text, None, "negated", threshold, whose or own)
+            # most of what a report denies a model never learnt: to say so of each would tell the reader nothing
+            return cls(sentence.text, None, "negated", None, threshold, whose or own, options.anyway)
         check_sentence(sentence, encoder)
-        words, settled = segmenter.heard(model_words(sentence, encoder, given=given, own=own))
+        asked = model_words(sentence, encoder, given=given, own=own)
+        words, settled = segmenter.heard(asked)
+        known = segmenter.known_words(asked if settled == "not found" else words or (asked and denied(asked)))
         doubts = doubts_about(sentence, encoder, given=given, own=own) + sides.doubts(whose, sentence)
-        return cls(sentence, words, settled, threshold, whose or own, tuple(dict.fromkeys(doubts)))
+        told = tuple(dict.fromkeys(doubts))
+        return cls(sentence, words, settled, known, threshold, whose or own, options.anyway, told)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """A sentence about an image, ready to be asked. Attributes: session: the image; heard: the sentence."""
+    """A sentence about an image, ready to be asked.
+
+    Attributes:
+        session: the image.
+        heard: the sentence.
+        outside: why the two are not in the model's scope; ``None`` where they are, or the scope is unknown.
+    """
 
     session: "ImageSession"
     heard: Heard
+    outside: Outside | None = None
+
+    @classmethod
+    def about(cls, session: "ImageSession", heard: Heard) -> "Question":
+        """A sentence that was heard, about an image."""
+        return cls(session, heard, session.outside(heard.known))
 
     @property
     def text(self) -> str | None:
@@ -93,8 +116,8 @@ class Question:
 
     @property
     def settled(self) -> State | None:
-        """The state, where nothing is to be looked for."""
-        return self.heard.settled
+        """The state, where nothing is to be looked for: scope comes before what the words deny."""
+        return "not in scope" if self.outside is not None and not self.heard.anyway else self.heard.settled
 
     def answer(self, logits: Tensor | None, presence: float | None) -> Segmentation:
         """What the model says, as an answer.
@@ -103,20 +126,25 @@ class Question:
             logits: float[V, 1, h, w] of V views; ``None`` where nothing was looked for.
             presence: the calibrated probability of presence; ``None`` where the model does not say.
         """
-        heard, sure = self.heard, self.session.segmenter.presence_threshold
+        heard, asker, shape = self.heard, self.session.segmenter, self.session.shape
+        sure = asker.presence_threshold
         if logits is None:
             presence = 0.0 if self.settled == "not found" and sure is not None else None
-        shape = self.session.shape
+        where = np.zeros(shape, np.float32) if logits is None else probability(logits, shape)
+        highest = float(where.max())
         return Segmentation(
-            probability=np.zeros(shape, np.float32) if logits is None else probability(logits, shape),
+            probability=where,
             threshold=heard.threshold,
             text=heard.text,
-            presence=presence,
+            presence=consistent(presence, highest, threshold=heard.threshold, presence_threshold=sure),
             presence_threshold=sure,
-            negated=self.settled == "negated",
+            negated=heard.settled == "negated",
             laterality=heard.laterality,
             spacing=self.session.spacing,
             doubts=heard.doubts,
+            outside=self.outside,
+            anyway=self.outside is not None and heard.anyway,
+            model=asker.answerer,
         )
 
 

@@ -79,7 +79,12 @@ def findings_of(segmenter: Segmenter, text: str) -> list[Finding]:
 
 
 def segment_report(
-    session: ImageSession, text: str, *, threshold: float | None = None, laterality: Laterality | None = None
+    session: ImageSession,
+    text: str,
+    *,
+    threshold: float | None = None,
+    laterality: Laterality | None = None,
+    anyway: bool = False,
 ) -> list[FindingResult]:
     """Find in an image what each sentence of a report names.
 
@@ -88,12 +93,13 @@ def segment_report(
         text: the report.
         threshold: as in :meth:`lexseg.inference.segmenter.ImageSession.segment`.
         laterality: as there.
+        anyway: as there.
 
     Raises:
         TextError: as :func:`findings_of`.
     """
     findings = findings_of(session.segmenter, text)
-    options = Options(threshold=threshold, laterality=laterality)
+    options = Options(threshold=threshold, laterality=laterality, anyway=anyway)
     return list(answer_findings(session, findings, options))
 
 

@@ -25,7 +25,10 @@ from lexseg.inference.writing import write_files
 from lexseg.language.sides import mentions_side
 
 # what the index says of a finding, out of what its own JSON says
-_INDEXED = ("state", "presence", "presence_threshold", "threshold", "laterality", "area", "box", "n_components")
+_INDEXED = (
+    *("state", "reason", "explanation", "anyway", "presence", "presence_threshold", "threshold", "laterality"),
+    *("area", "box", "n_components"),
+)
 
 
 def report_files(folder: Path, stem: str) -> dict[str, Path]:
@@ -89,7 +92,7 @@ class ReportFiles:
         finding, result, name = answer.finding, answer.result, self._names[answer.number - 1]
         place = {"sentence": finding.sentence, "section": finding.section, "start": finding.start, "end": finding.end}
         words = {"text": finding.text} if self.include_text else {}
-        names: dict[str, str] = {}
+        names: dict[str, str | None] = {}
         if finding.negated:
             values = describe(result, result.mask)
         else:
@@ -125,11 +128,12 @@ class ReportFiles:
             what the index holds.
         """
         states = [entry["state"] for entry in self._entries]
+        counted = ["found", "not found", "negated", *(["not in scope"] if "not in scope" in states else [])]
         files = report_files(self.folder, self.stem)
         index = dict(record) | {
             "size": list(self._image.shape[:2]),
             "findings": self._entries,
-            "counts": {state.replace(" ", "_"): states.count(state) for state in ("found", "not found", "negated")},
+            "counts": {state.replace(" ", "_"): states.count(state) for state in counted},
             "overlay": files["overlay"].name,
             "lexseg": __version__,
             "note": NOTE,

@@ -38,11 +38,10 @@ def result_files(folder: Path, stem: str, masks: Collection[str] = (PNG_MASK,)) 
     return [folder / f"{stem}{ending}" for ending in (*masks, OVERLAY, NUMBERS)]
 
 
-def names_of(contents: Mapping[Path, bytes], stem: str) -> dict[str, str]:
+def names_of(contents: Mapping[Path, bytes], stem: str) -> dict[str, str | None]:
     """The names of a result's files, by what they hold; of :func:`result_contents`."""
     *masks, overlay, numbers = (path.name for path in contents)
-    first, *others = masks
-    return {"mask": first, **{_kind_of(name[len(stem) :]): name for name in others}} | {
+    return {"mask": masks[0] if masks else None, **{_kind_of(name[len(stem) :]): name for name in masks[1:]}} | {
         "overlay": overlay,
         "json": numbers,
     }
@@ -114,18 +113,39 @@ def describe(result: Segmentation, mask: NDArray[np.bool_], *, include_text: boo
         "laterality": result.laterality,
         "size": list(mask.shape),
         "spacing": None if result.spacing is None else list(result.spacing),
-        "state": result.state,
-        "found": result.found,
-        "presence": rounded(result.presence),
-        "presence_threshold": rounded(result.presence_threshold),
-        "threshold": result.threshold,
+        **judged(result),
         "probability": {
             "max": round(float(result.probability.max()), 4),
             "mean_inside": round(float(inside.mean(dtype=np.float64)), 4) if inside.size else None,
         },
         **result.describe(),
-        "lexseg": __version__,
         "note": NOTE,
+    }
+
+
+def judged(result: Answered) -> dict[str, Any]:
+    """What became of a question, and what answered it, as plain JSON values: the same wherever it is told.
+
+    ``presence`` lies below ``presence_threshold``, as written, if and only if nothing was found.
+    """
+    presence = result.presence if isinstance(result, Segmentation) else result.highest_presence
+    least = rounded(result.presence_threshold)
+    told = rounded(presence)
+    if told is not None and least is not None and result.state == "not found":
+        told = min(told, max(0.0, round(least - 0.0001, 4)))  # rounding must not lift it to the threshold
+    outside = result.outside
+    return {
+        "state": result.state,
+        "found": result.found,
+        "reason": None if outside is None else outside.reason,
+        "explanation": None if outside is None else outside.why,
+        "anyway": result.anyway,
+        "presence": told,
+        "presence_threshold": least,
+        "threshold": result.threshold,
+        "model": result.model.name,
+        "model_sha256": result.model.sha256,
+        "lexseg": __version__,
     }
 
 
@@ -142,13 +162,21 @@ def json_bytes(values: Mapping[str, Any]) -> bytes:
 
 
 def in_words(values: Mapping[str, Any]) -> str:
-    """``found``, ``not found (probability 0.07)`` or ``negated``: :func:`describe`'s values for a line of print."""
-    presence, threshold = values["presence"], values["presence_threshold"]
-    if values["state"] == "not found" and presence is not None:
-        if presence < (threshold or 0):
-            return f"not found (probability {presence:.2f})"
-        return f"not found (probability {presence:.2f}, but no pixel reaches {values['threshold']:.2g})"
-    return str(values["state"])
+    """``found``, ``not found (probability 0.07)``, ``negated`` or ``not in scope: the words ...``: a line of print.
+
+    Args:
+        values: of :func:`judged`.
+    """
+    state, presence = values["state"], values["presence"]
+    if state == "not in scope":
+        return f"{state}: {values['explanation']}"
+    told = f"{state} (probability {presence:.2f})" if state == "not found" and presence is not None else str(state)
+    return f"{told}; {marked(values)}" if values["anyway"] else told
+
+
+def marked(values: Mapping[str, Any]) -> str:
+    """How what was made anyway is marked, of the values of :func:`judged`."""
+    return f"asked anyway, and not in scope: {values['explanation']}"
 
 
 def whose_left(laterality: str) -> str:
@@ -172,6 +200,8 @@ def caption_of(result: Answered, values: Mapping[str, Any], include_text: bool) 
     lines = [result.text] if include_text and result.text else []
     if not result.found:
         lines.append(in_words(values))
+    elif result.anyway:
+        lines.append(marked(values))
     if result.text and result.laterality and mentions_side(result.text):
         lines.append(whose_left(result.laterality))
     return lines

@@ -1,6 +1,6 @@
 """The answer to one sentence about one image."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -8,7 +8,30 @@ from numpy.typing import NDArray
 
 from lexseg.data.case import Laterality
 
-State = Literal["found", "not found", "negated"]
+State = Literal["found", "not found", "negated", "not in scope"]
+Reason = Literal["image", "words", "world"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Why a question is not in a model's scope.
+
+    Attributes:
+        reason: ``image``: the image is none that the model knows; ``words``: they name nothing that it has learnt;
+            ``world``: they belong to images of another kind than this one.
+        why: the same as a sentence for the user, without a full stop; the words are not quoted.
+    """
+
+    reason: Reason
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """What answered. Attributes: name: of the model; sha256: of its weights, ``None`` if unknown."""
+
+    name: str = ""
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -18,14 +41,18 @@ class Segmentation:
     Attributes:
         probability: float32[H, W] at the image's own size.
         threshold: a pixel at or above it belongs to the mask, 0..1.
-        presence: probability that what the words name is in the image; ``None`` where the model does not say, or the
-            sentence names nothing that is there to be looked for (``negated``).
+        presence: probability that what the words name is in the image, below ``presence_threshold`` if and only if the
+            mask is empty (:func:`consistent`); ``None`` where the model does not say, or nothing was looked for
+            (``negated``, ``not in scope``).
         presence_threshold: below it the mask is empty; ``None`` where the model does not say.
         negated: the sentence says of all it names that it is not there ("no infection"): nothing was looked for.
         text: the sentence as it was asked; ``None`` for the null sentence.
         laterality: whose left the sentence's "left" was taken to be; ``None`` where neither caller nor model says.
         spacing: millimetres between pixel centres, (row, column); ``None`` if unknown.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
+        outside: why the question is not in the model's scope; ``None`` where it is, or the scope is unknown.
+        anyway: it was looked for although it is not in scope, as the user wished: a mask of it means little.
+        model: what answered.
     """
 
     probability: NDArray[np.float32]
@@ -37,6 +64,9 @@ class Segmentation:
     laterality: Laterality | None = None
     spacing: tuple[float, float] | None = None
     doubts: tuple[str, ...] = ()
+    outside: Outside | None = None
+    anyway: bool = False
+    model: Answerer = field(default_factory=Answerer)
 
     @property
     def absent(self) -> bool:
@@ -45,8 +75,8 @@ class Segmentation:
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """bool[H, W] at the image's own size; empty where what the words name is absent or negated."""
-        if self.negated or self.absent:
+        """bool[H, W] at the image's own size; empty unless the state is ``found``."""
+        if not self.found:
             return np.zeros(self.probability.shape, np.bool_)
         mask: NDArray[np.bool_] = self.probability >= self.threshold
         return mask
@@ -54,15 +84,44 @@ class Segmentation:
     @property
     def found(self) -> bool:
         """Whether any pixel belongs to the mask."""
-        return not self.negated and not self.absent and bool(self.probability.max() >= self.threshold)
+        return self.state == "found"
 
     @property
     def state(self) -> State:
-        """``found``, ``not found``, or ``negated`` where nothing was looked for."""
-        return "negated" if self.negated else "found" if self.found else "not found"
+        """``not in scope``, ``negated``, ``not found`` or ``found``: the first that applies.
+
+        Of what is neither in scope nor affirmed nothing was looked for.
+        """
+        if self.outside is not None and not self.anyway:
+            return "not in scope"
+        if self.negated:
+            return "negated"
+        return "not found" if self.absent or self.probability.max() < self.threshold else "found"
 
     def describe(self) -> dict[str, Any]:
         """Area, boxes and components as plain JSON values (:func:`lexseg.inference.components.describe_mask`)."""
         from lexseg.inference.components import describe_mask
 
         return describe_mask(self.mask, self.probability, self.spacing)
+
+
+def consistent(
+    presence: float | None, highest: float, *, threshold: float, presence_threshold: float | None
+) -> float | None:
+    """The probability of presence to be told, which never contradicts the mask.
+
+    A network may take its target for there and place it nowhere. Nothing is found then, and what is told is the
+    threshold of presence, less by as much as the highest pixel lacks: the higher that is, the nearer it comes.
+
+    Args:
+        presence: what the model says, calibrated, 0..1.
+        highest: the highest probability of a pixel, 0..1.
+        threshold: from which on a pixel is found.
+        presence_threshold: below which nothing is found.
+
+    Returns:
+        ``presence`` where the two agree; else what lies below ``presence_threshold``.
+    """
+    if presence is None or presence_threshold is None or presence < presence_threshold or highest >= threshold:
+        return presence
+    return presence_threshold * highest / threshold

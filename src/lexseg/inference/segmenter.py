@@ -12,10 +12,11 @@ from torch import Tensor
 from lexseg.data.case import Laterality
 from lexseg.errors import ConfigError, TextError
 from lexseg.inference.answer import Answer
-from lexseg.inference.images import ImageLike, check_spacing, load_image, to_input
+from lexseg.inference.images import ImageLike, check_spacing, is_blank, load_image, to_input
 from lexseg.inference.options import Options
 from lexseg.inference.question import Heard, Question, segment_together
-from lexseg.inference.segmentation import Segmentation, State
+from lexseg.inference.scope import outside
+from lexseg.inference.segmentation import Answerer, Outside, Segmentation, State
 from lexseg.inference.sides import Sides
 from lexseg.inference.words import check_sentence
 from lexseg.language.contradiction import contradicts
@@ -31,6 +32,7 @@ from lexseg.text.encoders.base import TextEncoder
 
 if TYPE_CHECKING:
     from lexseg.inference.report import FindingResult
+    from lexseg.models.scope import ImageScope, Scope, WordsScope
 
 _UNKNOWN = Sides()
 _CHUNK = 16  # images, or questions, that go through the network together
@@ -50,6 +52,7 @@ class Segmenter:
         plain: by anatomy, how a sentence is also asked in plain words, as in :class:`lexseg.models.io.ModelConfig`.
         name: what the model is called in results.
         sha256: of the model's weights; ``None`` if unknown.
+        scope: what it has learnt; ``None`` if unknown: then it is asked whatever the words and the image are.
         device: where to run; ``None`` takes a GPU where there is one.
     """
 
@@ -66,6 +69,7 @@ class Segmenter:
         plain: Mapping[str, str] | None = None,
         name: str = "",
         sha256: str | None = None,
+        scope: "Scope | None" = None,
         device: torch.device | str | None = None,
     ) -> None:
         try:
@@ -80,7 +84,7 @@ class Segmenter:
         self.text_encoder = text_encoder if model.uses_text else None
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
         self.modalities = tuple(modalities)
-        self.sha256, self.uses_text = sha256, model.uses_text
+        self.sha256, self.uses_text, self.scope = sha256, model.uses_text, scope
         self._presence, self._plain = dict(presence or UNCALIBRATED), dict(plain or {})
         # sentences are patient data: never cached on disk here
         self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
@@ -105,6 +109,7 @@ class Segmenter:
             plain=config.plain,
             name=str(model),
             sha256=config.weights_sha256,
+            scope=loaded.scope,
             device=device,
         )
 
@@ -114,6 +119,11 @@ class Segmenter:
         return None if self.model.presence is None else self._presence["threshold"]
 
     @property
+    def answerer(self) -> Answerer:
+        """What its answers say of it."""
+        return Answerer(self.name, self.sha256)
+
+    @property
     def calibration(self) -> Mapping[str, float]:
         """How the answer to "is it there?" is calibrated, as in :class:`lexseg.models.io.ModelConfig`."""
         return dict(self._presence)
@@ -121,6 +131,10 @@ class Segmenter:
     def check_text(self, text: str | None) -> None:
         """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
         check_sentence(text, self.text_encoder)
+
+    def known_words(self, text: str | None) -> "WordsScope | None":
+        """Where words, in the model's own convention, lie in what it has learnt; ``None`` where that is unknown."""
+        return None if self.scope is None else self.scope.words(self._batch([text]))[0]
 
     def set_image(
         self, image: ImageLike, *, spacing: tuple[float, float] | None = None, tta: bool = False
@@ -158,15 +172,21 @@ class Segmenter:
         inputs, about = [], []
         for pixels, spacing, sides in images:
             inputs.append(to_input(pixels, self.size))
-            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides))
+            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, is_blank(pixels)))
         if not inputs:
             return []
         features = self.encode(torch.stack(inputs), tta)
+        known: Sequence[ImageScope | None] = [None] * len(about)
+        if self.scope is not None:
+            known = self.scope.image(Features([m[: len(about)] for m in features.maps], features.size))
         # rows of their own, so that one of them does not keep the memory of all
         return [
-            ImageSession(self, _rows(features, row, len(about)), shape, spacing=spacing, tta=tta, sides=sides)
-            for row, (shape, spacing, sides) in enumerate(about)
-        ]
+            ImageSession(
+                self, _rows(features, row, len(about)), shape,
+                spacing=spacing, tta=tta, sides=sides, blank=blank, known=known[row],
+            )
+            for row, (shape, spacing, sides, blank) in enumerate(about)
+        ]  # fmt: skip
 
     def segment_batch(
         self, images: Sequence[ImageLike], texts: Sequence[Sequence[str | None]], tta: bool = False
@@ -175,18 +195,24 @@ class Segmenter:
         return [[answer.probability for answer in answers] for answers in self.answer_batch(images, texts, tta)]
 
     def answer_batch(
-        self, images: Sequence[ImageLike], texts: Sequence[Sequence[str | None]], tta: bool = False
+        self,
+        images: Sequence[ImageLike],
+        texts: Sequence[Sequence[str | None]],
+        tta: bool = False,
+        *,
+        anyway: bool = False,
     ) -> list[list[Answer]]:
         """Answer several sentences about each of several images; each image is encoded once.
 
-        As in :meth:`ImageSession.segment`, what a sentence says is *not* there is not looked for, and nothing is found
-        of what contradicts itself.
+        As in :meth:`ImageSession.segment`, what a sentence says is *not* there and what is not in scope is not looked
+        for, and nothing is found of what contradicts itself.
 
         Args:
             images: as for :meth:`set_image`, of any sizes.
             texts: for each image a list of its sentences, in the model's own laterality; ``None`` and "" are the null
                 sentence.
             tta: as in :meth:`set_image`.
+            anyway: as in :meth:`ImageSession.segment`.
 
         Returns:
             for each image and sentence the answer, at the image's own size.
@@ -202,9 +228,11 @@ class Segmenter:
         results: list[list[Answer]] = []
         for start in range(0, len(images), _CHUNK):
             own = [[text if text and text.strip() else None for text in each] for each in texts[start : start + _CHUNK]]
-            heard = [[Heard.of(self, text, Options(), Sides()) for text in each] for each in own]
+            heard = [[Heard.of(self, text, Options(anyway=anyway), Sides()) for text in each] for each in own]
             sessions = self.set_images(((load_image(i), None) for i in images[start : start + _CHUNK]), tta=tta)
-            answers = segment_together([Question(s, h) for s, each in zip(sessions, heard, strict=True) for h in each])
+            answers = segment_together(
+                [Question.about(s, h) for s, each in zip(sessions, heard, strict=True) for h in each]
+            )
             results += [[Answer.of(next(answers)) for _ in each] for each in heard]
         return results
 
@@ -281,6 +309,8 @@ class ImageSession:
         shape: (H, W) of the image.
         features: of the encoded image.
         sides: where its header says that the patient's left lies.
+        blank: whether all its pixels are equal.
+        known: where it lies in what the model has learnt; ``None`` where the model's scope is unknown.
     """
 
     def __init__(
@@ -292,53 +322,80 @@ class ImageSession:
         spacing: tuple[float, float] | None = None,
         tta: bool = False,
         sides: Sides = _UNKNOWN,
+        blank: bool = False,
+        known: "ImageScope | None" = None,
     ) -> None:
         self.segmenter, self.features, self.shape, self.spacing, self.tta = segmenter, features, shape, spacing, tta
-        self.sides = sides
+        self.sides, self.blank, self.known = sides, blank, known
 
     @property
     def nbytes(self) -> int:
         """The memory that the encoded image takes."""
         return sum(m.nbytes for m in self.features.maps)
 
+    def outside(self, words: "WordsScope | None") -> Outside | None:
+        """Why a question about the image is not in the model's scope; ``None`` where it is, or the scope is unknown.
+
+        Args:
+            words: of :meth:`Segmenter.known_words`; ``None`` judges the image alone.
+        """
+        return outside(self.segmenter.scope, self.known, words, blank=self.blank)
+
     def ask(
-        self, text: str | None = None, *, threshold: float | None = None, laterality: Laterality | None = None
+        self,
+        text: str | None = None,
+        *,
+        threshold: float | None = None,
+        laterality: Laterality | None = None,
+        anyway: bool = False,
     ) -> Question:
         """Check a question without asking it yet, for :func:`lexseg.inference.question.segment_together`.
 
         Args and errors are those of :meth:`segment`.
         """
-        options = Options(threshold=threshold, laterality=laterality)
-        return Question(self, Heard.of(self.segmenter, text, options, self.sides))
+        options = Options(threshold=threshold, laterality=laterality, anyway=anyway)
+        return Question.about(self, Heard.of(self.segmenter, text, options, self.sides))
 
     def segment(
-        self, text: str | None = None, *, threshold: float | None = None, laterality: Laterality | None = None
+        self,
+        text: str | None = None,
+        *,
+        threshold: float | None = None,
+        laterality: Laterality | None = None,
+        anyway: bool = False,
     ) -> Segmentation:
         """Find in the image what the sentence names.
 
         What it says is *not* there ("no infection on the left; opacity on the right") is not looked for; where that is
         all of it, the result is ``negated``. "The left lesion in the right lung" is not found. Where the model says
-        that what is named is absent, the mask is empty.
+        that what is named is absent, the mask is empty; where image or words are none that it has learnt, the
+        result is ``not in scope`` and nothing is looked for.
 
         Args:
             text: the sentence; ``None`` asks without one.
             threshold: probability from which on a pixel is foreground, between 0 and 1; ``None`` takes the model's.
             laterality: whose left the sentence's "left" is, ``image`` or ``patient``; the words are rewritten where the
                 model's own convention is the other one. ``None`` takes the model's own.
+            anyway: look also for what is not in scope: the result then says so, and means little.
 
         Raises:
             TextError: if the sentence is blank or longer than the text encoder reads.
             ConfigError: for an impossible threshold or laterality.
         """
-        return next(segment_together([self.ask(text, threshold=threshold, laterality=laterality)]))
+        return next(segment_together([self.ask(text, threshold=threshold, laterality=laterality, anyway=anyway)]))
 
     def segment_report(
-        self, text: str, *, threshold: float | None = None, laterality: Laterality | None = None
+        self,
+        text: str,
+        *,
+        threshold: float | None = None,
+        laterality: Laterality | None = None,
+        anyway: bool = False,
     ) -> "list[FindingResult]":
         """Find what each sentence of a report names (:func:`lexseg.inference.report.segment_report`)."""
         from lexseg.inference.report import segment_report
 
-        return segment_report(self, text, threshold=threshold, laterality=laterality)
+        return segment_report(self, text, threshold=threshold, laterality=laterality, anyway=anyway)
 
 
 def _rows(features: Features, row: int, of: int) -> Features:

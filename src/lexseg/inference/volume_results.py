@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lexseg import __version__
 from lexseg.data.scans.scan import Scan
 from lexseg.data.volumes.window import Window
 from lexseg.inference.overlay import draw_overlay
-from lexseg.inference.results import NOTE, NUMBERS, OVERLAY, Encode, caption_of, json_bytes, png, rounded
+from lexseg.inference.results import NOTE, NUMBERS, OVERLAY, Encode, caption_of, json_bytes, judged, png
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 
@@ -58,7 +57,6 @@ def volume_contents(
 def describe_volume(result: VolumeSegmentation, *, include_text: bool = False) -> dict[str, Any]:
     """An answer about a volume as plain JSON values."""
     words = {"text": result.text} if include_text else {}
-    presence = None if result.presence is None else float(result.presence.max())
     return {
         **words,
         "text_given": result.text is not None,
@@ -67,13 +65,8 @@ def describe_volume(result: VolumeSegmentation, *, include_text: bool = False) -
         "n_frames": result.shape[0],
         "spacing": None if result.spacing is None else list(result.spacing),
         "thickness": result.thickness,
-        "state": result.state,
-        "found": result.found,
-        "presence": rounded(presence),
-        "presence_threshold": rounded(result.presence_threshold),
-        "threshold": result.threshold,
+        **judged(result),
         "probability": {"max": round(result.highest, 4)},
         **result.describe(),
-        "lexseg": __version__,
         "note": NOTE,
     }

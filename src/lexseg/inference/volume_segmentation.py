@@ -3,15 +3,16 @@
 What is kept of a volume is packed to a bit a voxel, and nothing at all of frames in which nothing is found.
 """
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.case import Laterality
-from lexseg.inference.segmentation import State
+from lexseg.inference.segmentation import Answerer, Outside, State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +34,9 @@ class VolumeSegmentation:
         spacing: millimetres between pixel centres, (row, column); ``None`` if unknown.
         thickness: millimetres between frames; ``None`` if unknown.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
+        outside_in: the frames about which the question is not in the model's scope, and why.
+        anyway: it was looked for in such frames too, as the user wished: a mask there means little.
+        model: what answered.
     """
 
     shape: tuple[int, int, int]
@@ -48,6 +52,9 @@ class VolumeSegmentation:
     spacing: tuple[float, float] | None = None
     thickness: float | None = None
     doubts: tuple[str, ...] = ()
+    outside_in: Mapping[int, Outside] = field(default_factory=dict)
+    anyway: bool = False
+    model: Answerer = field(default_factory=Answerer)
 
     def mask(self, frame: int) -> NDArray[np.bool_]:
         """bool[H, W] of a frame, which is counted as the scan does; empty where it was not asked."""
@@ -71,8 +78,22 @@ class VolumeSegmentation:
         return bool(self.bits)
 
     @property
+    def highest_presence(self) -> float | None:
+        """Of all frames; ``None`` where the model does not say."""
+        return None if self.presence is None else float(self.presence.max(initial=0))
+
+    @property
+    def outside(self) -> Outside | None:
+        """Why the question is not in the model's scope: of every frame or, where it was asked anyway, of any."""
+        if not self.outside_in or not (self.anyway or len(self.outside_in) == len(self.frames)):
+            return None
+        return Counter(self.outside_in.values()).most_common(1)[0][0]
+
+    @property
     def state(self) -> State:
-        """``found``, ``not found``, or ``negated`` where nothing was looked for."""
+        """``not in scope`` (in no frame), ``negated``, ``not found`` or ``found``: the first that applies."""
+        if self.outside is not None and not self.anyway:
+            return "not in scope"
         return "negated" if self.negated else "found" if self.found else "not found"
 
     def describe(self) -> dict[str, Any]:
@@ -80,8 +101,9 @@ class VolumeSegmentation:
 
         Returns:
             ``voxels``; ``ml``, null where the spacing or the thickness is unknown; ``frames``, the first and the last
-            that were asked; ``frames_found``, the numbers of those in which something was found; ``largest``, of these
-            the one with the most pixels, as ``frame``, ``px`` and ``mm2``, or null.
+            that were asked; ``frames_found``, the numbers of those in which something was found, and
+            ``frames_not_in_scope``, of those about which the question is not in scope; ``largest``, of those in which
+            something was found the one with the most pixels, as ``frame``, ``px`` and ``mm2``, or null.
         """
         pixels = {n: int(np.unpackbits(bits).sum()) for n, bits in self.bits.items()}
         voxels = sum(pixels.values())
@@ -93,6 +115,7 @@ class VolumeSegmentation:
             "ml": ml,
             "frames": [self.frames.start, self.frames.stop - 1],
             "frames_found": sorted(pixels),
+            "frames_not_in_scope": sorted(self.outside_in),
             "largest": None
             if largest is None
             else {

@@ -88,6 +88,22 @@ def asked_of(parts: Sequence[Clause], i: int, words: Lexicon | None = None) -> s
     return f"{denied} {asked}" if vocabulary.names_finding(denied, words) else asked
 
 
+def denied(text: str, words: Lexicon | None = None) -> str | None:
+    """What the negated clauses of a sentence deny, without the words that deny it; ``None`` where no words are left.
+
+    ``"There is no infection in the left lung"`` gives ``"infection in the left lung"``.
+
+    Args:
+        text: one sentence or several.
+        words: of its language; ``None`` is English.
+    """
+    words = words or lexicon()
+    marks = words.kept("marks", make=lambda: _Marks(words))
+    said = [clause.text for clause in clauses(text, words) if clause.negated]
+    rest = (marks.said_of.sub(" ", marks.denial.sub(" ", marks.no_value.sub(" ", each))) for each in said)
+    return ", ".join(filter(None, (" ".join(each.split()).strip(" ,.;:") for each in rest))) or None
+
+
 def names_finding(text: str, words: Lexicon | None = None) -> bool:
     """Whether a word names something that could be found, and not only a place or a part of the body.
 
@@ -267,6 +283,10 @@ class _Marks:
             rf"{words.union('deny.after_finding')}|(?P<place>{words.union('deny.after_place')})"
         )
         verbs = words.union("deny.verbs")
+        there, before, signs = (words.union(f"deny.{table}") for table in ("there", "before", "signs"))
+        self.denial = words.whole_words(rf"(?:{there}\s*)?(?:{before})(?:\s*{signs})?")
+        self.said_of = words.whole_words(rf"(?:{verbs} )*{words.union('deny.after_finding', 'deny.after_place')}")
+        self.no_value = re.compile(rf"(?:[:\uff1a]|\s[-\u2013\u2014])\s*{none}", re.IGNORECASE)
         self.verb_last = re.compile(rf"\b{verbs}\W*$", re.IGNORECASE)
         self.verb = re.compile(rf"\b{verbs}\b", re.IGNORECASE)
         self.own_sentence = re.compile(

@@ -1,5 +1,6 @@
 """What the server says of itself."""
 
+from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
@@ -30,6 +31,7 @@ async def health(service: Served) -> dict[str, str]:
 async def capabilities(service: Served) -> dict[str, Any]:
     """What can be asked, of what, and how much of it."""
     asker, limits, times = service.segmenter, service.settings.limits, service.settings.times
+    worlds = () if asker.scope is None else asker.scope.worlds
     model = {
         "name": asker.name,
         "method": asker.model.name,
@@ -40,6 +42,7 @@ async def capabilities(service: Served) -> dict[str, Any]:
         "presence": asker.presence_threshold is not None,
         "sha256": asker.sha256,
         "device": str(asker.device),
+        "worlds": None if asker.scope is None else [asdict(world) for world in worlds],
     }
     return {
         "lexseg": __version__,
@@ -52,7 +55,7 @@ async def capabilities(service: Served) -> dict[str, Any]:
             "in": ["png", "jpeg", "tiff", "bmp", "dicom", "nifti", "nrrd", "zip of dicom"],
             "out": ["png", "nifti", "json", *(["seg"] if find_spec("highdicom") else [])],
         },
-        "examples": list(_EXAMPLES),
+        "examples": [example for world in worlds for example in world.examples[:2]] or list(_EXAMPLES),
         "limits": {
             "upload_bytes": limits.upload_bytes,
             "upload_files": limits.upload_files,

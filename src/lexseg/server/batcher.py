@@ -37,6 +37,7 @@ class Ask:
         sentences: that are asked.
         threshold: probability from which on a pixel is found; ``None`` takes the model's.
         laterality: whose left the sentences' "left" is; ``None`` takes the image's or the model's.
+        anyway: whether they are looked for also where they are not in the model's scope.
         keep: whether the sentence may be written into files.
     """
 
@@ -46,6 +47,7 @@ class Ask:
     sentences: Sequence[Sentence]
     threshold: float | None = None
     laterality: Laterality | None = None
+    anyway: bool = False
     keep: bool = False
     answer: "asyncio.Future[list[Result]] | None" = field(default=None, repr=False)
 
@@ -212,5 +214,5 @@ class Batcher:
 
     def _question(self, ask: Ask, session: ImageSession) -> list[Question]:
         """A client's sentences, read."""
-        options = Options(threshold=ask.threshold, laterality=ask.laterality)
+        options = Options(threshold=ask.threshold, laterality=ask.laterality, anyway=ask.anyway)
         return questions(session, [sentence.asked for sentence in ask.sentences], options)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pydicom.uid
 
+from lexseg.dicom.segment import remark_of
 from lexseg.inference.segmenter import Segmenter
 from lexseg.server.images import OpenImage
 from lexseg.server.intake import Intake
@@ -42,6 +43,7 @@ async def export(intake: Intake, image: OpenImage, result: Result, kind: Kind, s
             "threshold": result.values["threshold"],
             "finding": result.finding,
             "words": result.words,
+            "remark": remark_of(result.values["explanation"]) if result.values["anyway"] else None,
             "model": segmenter.name,
             "version": segmenter.sha256 or "unknown",
             "uid": str(uid),

@@ -45,7 +45,7 @@ class Job:
             anybody holds it, also once it is closed, and jobs are remembered for longer.
         frames: the range.
         sentences: that are asked.
-        window, threshold, laterality, keep: as in :class:`lexseg.server.batcher.Ask`.
+        window, threshold, laterality, anyway, keep: as in :class:`lexseg.server.batcher.Ask`.
         id: what it is called; not to be guessed.
         state: how far it is.
         done: frames that are answered.
@@ -61,6 +61,7 @@ class Job:
     window: Window | None = None
     threshold: float | None = None
     laterality: Laterality | None = None
+    anyway: bool = False
     keep: bool = False
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: State = "queued"
@@ -229,6 +230,7 @@ class Jobs:
             batch=_BATCH,
             threshold=job.threshold,
             laterality=job.laterality,
+            anyway=job.anyway,
             progress=progress,
         )
         sentences = job.sentences

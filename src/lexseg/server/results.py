@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg import __version__
 from lexseg.data.volumes.window import Window
 from lexseg.dicom.codes import finding_of
 from lexseg.inference.ask import Denied
 from lexseg.inference.ask import Sentence as Asked
 from lexseg.inference.components import describe_mask
 from lexseg.inference.polygons import mask_polygons
-from lexseg.inference.results import NOTE
+from lexseg.inference.results import NOTE, judged
 from lexseg.inference.segmentation import Segmentation
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 
@@ -80,10 +79,10 @@ class Result:
             "mask": f"{root}/mask.png",
             "overlay": f"{root}/overlay.png",
             "nifti": f"{root}/mask.nii.gz",
-            "seg": f"{root}/seg.dcm" if seg else None,
+            "seg": f"{root}/seg.dcm" if seg and self.values["state"] != "not in scope" else None,
             "json": f"{root}/result.json",
         }
-        return {"id": self.id} | values | {"polygons": polygons, "links": links, "lexseg": __version__, "note": NOTE}
+        return {"id": self.id} | values | {"polygons": polygons, "links": links, "note": NOTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,6 @@ def of_frame(sentence: Sentence, said: Segmentation, frame: int, *, window: Wind
     mask = said.mask
     measured = describe_mask(mask, None, said.spacing, most=0)
     values = _head(sentence, said) | {
-        "presence": _rounded(said.presence),
         "frame": frame,
         "area": measured["area"],
         "box": measured["box"],
@@ -130,9 +128,9 @@ def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | 
     voxels = measured["voxels"]
     total = len(said.frames) * said.shape[1] * said.shape[2]
     values = _head(sentence, said) | {
-        "presence": None if said.presence is None else _rounded(float(said.presence.max(initial=0))),
         "frames": measured["frames"],
         "frames_found": measured["frames_found"],
+        "frames_not_in_scope": measured["frames_not_in_scope"],
         "largest": measured["largest"],
         "area": {"px": voxels, "mm2": None, "fraction": round(voxels / total, 6)},
         "ml": measured["ml"],
@@ -154,14 +152,8 @@ def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | 
 
 def _head(sentence: Sentence, said: Segmentation | VolumeSegmentation) -> dict[str, Any]:
     place = sentence.finding and {key: sentence.finding[key] for key in ("start", "end", "negated")}
-    return {
-        "number": sentence.number,
-        "finding": place,
-        "state": said.state,
-        "presence_threshold": _rounded(said.presence_threshold),
-        "threshold": said.threshold,
-        "laterality": said.laterality,
-    }
+    told = {key: value for key, value in judged(said).items() if key != "found"}  # the state says it
+    return {"number": sentence.number, "finding": place, **told, "laterality": said.laterality}
 
 
 def _codes(sentence: Sentence) -> list[list[str]]:
@@ -175,7 +167,3 @@ def _outlines(mask: NDArray[np.bool_] | None) -> tuple[list[Any], list[str]]:
         return [], []
     rings = mask_polygons(mask, MOST_CORNERS)
     return ([], [_TOO_MANY]) if rings is None else (list(rings), [])
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

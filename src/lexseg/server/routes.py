@@ -13,7 +13,7 @@ from lexseg.errors import TextError
 from lexseg.inference.familiar import unfamiliar
 from lexseg.inference.overlay import draw_overlay
 from lexseg.inference.report import findings_of
-from lexseg.inference.results import png
+from lexseg.inference.results import marked, png
 from lexseg.inference.segmenter import Segmenter
 from lexseg.server.batcher import Ask
 from lexseg.server.exports import can_seg, export
@@ -139,18 +139,17 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     image = service.images.get(id)
     sentences = sentences_of(asked, service.segmenter, service.settings.limits)
     window = None if asked.window is None else image.window(asked.window.width, asked.window.level)
+    how = (asked.threshold, asked.laterality, asked.anyway, asked.description)
     if asked.frames is not None:
         first, last = asked.frames
         _with_frame(service, id, last)
-        job = Job(id, range(first, last + 1), sentences, window, asked.threshold, asked.laterality, asked.description)
+        job = Job(id, range(first, last + 1), sentences, window, *how)
         answer = _json(await service.jobs.add(job), 202)
         answer.headers["location"] = f"/v1/jobs/{job.id}"
         return answer
     number = asked.frame or 0
     _with_frame(service, id, number)
-    results = await service.batcher.ask(
-        Ask(image, number, window, sentences, asked.threshold, asked.laterality, asked.description)
-    )
+    results = await service.batcher.ask(Ask(image, number, window, sentences, *how))
     for result in results:
         service.images.keep(image, result)
     return await asyncio.to_thread(_told, image, results)
@@ -196,6 +195,9 @@ async def seg(id: str, service: Served) -> Response:
     image, result = service.images.result(id)
     if not can_seg(image):
         raise Refusal(409, "no_dicom", "a DICOM SEG can be made of images that came as DICOM, and with highdicom")
+    if result.values["state"] == "not in scope":
+        why = result.values["explanation"]
+        raise Refusal(409, "not_in_scope", f"there is no mask to write, as the question is not in scope: {why}")
     content = await export(service.intake, image, result, "seg", service.segmenter)
     return _file(content, "application/dicom", "seg.dcm")
 
@@ -278,7 +280,8 @@ def _mask(result: Result, number: int) -> bytes:
 
 
 def _overlay(image: OpenImage, result: Result, number: int) -> bytes:
-    return png(draw_overlay(image.scan.show(number, result.window), result.mask(number)))
+    caption = [marked(result.values)] if result.values["anyway"] else []
+    return png(draw_overlay(image.scan.show(number, result.window), result.mask(number), caption=caption))
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:

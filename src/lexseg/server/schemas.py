@@ -30,6 +30,7 @@ class SegmentRequest(BaseModel):
     window: WindowValues | None = Field(None, description="what the model sees; default: the image's own window")
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="default: the model's")
     laterality: Laterality | None = Field(None, description="whose left 'left' is; default: see the image's")
+    anyway: bool = Field(False, description="look also for what is not in the model's scope; the answers then say so")
     description: bool = Field(False, description="whether the sentence may be written into a DICOM SEG")
 
     @model_validator(mode="after")
@@ -116,13 +117,26 @@ class ResultAnswer(BaseModel):
     id: str
     number: int
     finding: Place | None
-    state: Literal["found", "not found", "negated"]
-    presence: float | None
+    state: Literal["found", "not found", "negated", "not in scope"]
+    reason: Literal["image", "words", "world"] | None = Field(
+        description="why it is not in scope: the image is none that the model knows; the words name nothing that it "
+        "has learnt; they belong to images of another kind than this one"
+    )
+    explanation: str | None = Field(description="the reason as a sentence")
+    anyway: bool = Field(description="whether it was looked for although it is not in scope")
+    presence: float | None = Field(
+        description="of what the words name; below presence_threshold if and only if nothing was found"
+    )
     presence_threshold: float | None
     threshold: float
+    model: str
+    model_sha256: str | None = Field(description="of the model's weights")
     frame: int | None = None
     frames: tuple[int, int] | None = Field(None, description="of a volume: first and last that were asked")
     frames_found: list[int] | None = Field(None, description="of a volume: those in which something was found")
+    frames_not_in_scope: list[int] | None = Field(
+        None, description="of a volume: those about which the question is not in scope"
+    )
     largest: Largest | None = Field(None, description="of a volume: the frame with the largest mask")
     area: Area
     ml: float | None = Field(None, description="of a volume; null where spacing or thickness is unknown")

@@ -58,7 +58,7 @@ def _seg(scan: Scan, answer: VolumeSegmentation, request: dict[str, Any]) -> byt
 
     category, kind = (Code(*code) for code in request["finding"])
     words = request["words"]
-    segment = Segment(answer, words or "", Finding(category, kind), words)
+    segment = Segment(answer, words or "", Finding(category, kind), words, request["remark"])
     return seg_bytes(
         scan,
         [segment],

@@ -17,7 +17,7 @@ import { viewer } from "./viewer.js";
 async function again(fields = {}) {
   const asked = listed()
     .filter((finding) => !finding.reading)
-    .map(({ sentence, frame, frames }) => ({ sentence, frame, frames }));
+    .map(({ sentence, frame, frames, anyway }) => ({ sentence, frame, frames, anyway }));
   if (!(await reopen(fields))) return;
   for (const { sentence, ...where } of asked) ask([sentence], where);
 }

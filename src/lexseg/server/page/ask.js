@@ -16,10 +16,10 @@ let lastAsked = ""; // comes back by the arrow key up
 const mode = () => ($("tab-report").getAttribute("aria-selected") === "true" ? "report" : "sentence");
 
 /** Asks sentences about the shown slice, or about `frames`; each is listed at once, as being looked for. */
-export function ask(sentences, { frame = state.frame, frames = null, before = null } = {}) {
+export function ask(sentences, { frame = state.frame, frames = null, before = null, anyway = false } = {}) {
   const findings = [];
   for (const sentence of sentences) {
-    const finding = newFinding(sentence, { frame, frames, before });
+    const finding = newFinding(sentence, { frame, frames, before, anyway });
     if (before) {
       before.replaced = true;
       state.findings.splice(state.findings.indexOf(before), 0, finding);
@@ -32,20 +32,21 @@ export function ask(sentences, { frame = state.frame, frames = null, before = nu
   return findings;
 }
 
-/** Sends findings that failed again. */
-export function askAgain(finding) {
-  Object.assign(finding, { status: "pending", error: null });
+/** Sends a finding again: one that failed or, `anyway`, one that is not in scope. */
+export function askAgain(finding, { anyway = finding.anyway } = {}) {
+  Object.assign(finding, { status: "pending", error: null, anyway });
   changed("findings");
   send({ sentences: [finding.sentence] }, [finding]);
 }
 
 async function send(words, findings) {
   const image = state.image;
-  const { frame, frames } = findings[0];
+  const { frame, frames, anyway } = findings[0];
   const body = { ...words, laterality: lateralityToSend(), description: $("description").checked };
   if (frames) body.frames = frames;
   else body.frame = frame;
   if ($("as-shown").checked && !image.color) body.window = { ...state.window };
+  if (anyway) body.anyway = true;
   if (!ownThreshold) body.threshold = $("threshold").valueAsNumber / 100;
   try {
     const response = await request("POST", `v1/images/${image.id}/segment`, { json: body });

@@ -74,10 +74,10 @@ function show() {
 
 function shortly(finding) {
   if (!finding) return "";
-  if (finding.status === "found") return areaWords(finding.result);
+  if (finding.status === "found") return areaWords(finding.result) + (finding.result.anyway ? ", not in scope" : "");
   if (finding.status === "not found")
     return ["not found", finding.result.presence?.toFixed(2)].filter(Boolean).join(", ");
-  return { pending: "looking…", negated: "negated", failed: "no answer" }[finding.status];
+  return { pending: "looking…", negated: "negated", "not in scope": "not in scope", failed: "no answer" }[finding.status];
 }
 
 /** How much of the two masks is the same, in the shown slice. */

@@ -10,7 +10,7 @@ import { asksAbout } from "./found.js";
 import { alertUser, say } from "./messages.js";
 import { goTo } from "./slices.js";
 import { answered, changed, isVolume, listed, on, state } from "./state.js";
-import { areaWords, percent, presenceWords, timeLeft } from "./words.js";
+import { anywayWords, areaWords, percent, presenceWords, timeLeft } from "./words.js";
 
 const SAVES = [
   ["mask", "Mask", "mask.png"],
@@ -46,6 +46,7 @@ function makeRow(finding) {
     compare: tool("split", "Before", () => compareWith(row.finding)),
     save: tool("save", "Save", () => toggleSaves(row)),
     again: make("button", { type: "button", className: "quiet", onclick: () => askAgain(row.finding) }, "Ask again"),
+    anyway: make("button", { type: "button", className: "quiet", onclick: () => lookAnyway(row) }, "Look anyway"),
     stop: make(
       "button",
       { type: "button", className: "quiet", onclick: () => cancel(row.finding) },
@@ -62,7 +63,8 @@ function makeRow(finding) {
     changed("findings");
   });
   row.save.setAttribute("aria-expanded", "false");
-  const tools = make("div", { className: "tools" }, row.edit, row.compare, row.save, row.again, row.stop, row.remove);
+  const buttons = [row.edit, row.compare, row.save, row.again, row.anyway, row.stop, row.remove];
+  const tools = make("div", { className: "tools" }, ...buttons);
   row.item = make(
     "li",
     { className: "finding" },
@@ -146,6 +148,7 @@ function update(row) {
     ["compare", "Compare with the words before:"],
     ["save", "Save"],
     ["again", "Ask again:"],
+    ["anyway", "Look anyway:"],
     ["stop", "Cancel"],
     ["remove", "Remove"],
   ]) {
@@ -163,11 +166,12 @@ function update(row) {
     if (finding.job.state === "running") row.bar.value = finding.job.done / Math.max(1, finding.job.total);
     else row.bar.removeAttribute("value");
   }
-  const warnings = result?.warnings ?? [];
+  const warnings = [anywayWords(result).trim(), ...(result?.warnings ?? [])].filter(Boolean);
   row.warning.hidden = !warnings.length;
   row.warning.textContent = warnings.join(" ");
   row.edit.hidden = row.save.hidden = !done;
   row.save.hidden ||= status === "negated" && !result.links;
+  row.anyway.hidden = status !== "not in scope";
   row.compare.hidden = !(done && finding.before);
   row.again.hidden = status !== "failed" || finding.reading;
   row.stop.hidden = !finding.job;
@@ -204,6 +208,7 @@ function answerOf(finding) {
       finding.cancelled ? "" : `: ${finding.error}`,
     ];
   if (status === "negated") return [make("b", {}, "Negated"), ": the words say that it is not there"];
+  if (status === "not in scope") return [make("b", {}, "Not in scope"), `: ${result.explanation}`];
   const presence = presenceWords(result);
   if (status === "not found") return [make("b", {}, "Not found"), presence ? `: ${presence}` : ""];
   const share = result.frames_found ? "" : ` · ${percent(result.area.fraction)}`;
@@ -237,6 +242,13 @@ function remove(finding) {
   changed("findings", "compare");
   (next ? rows.get(next.key).words : $("sentence")).focus();
   say(`Finding ${finding.number} was removed.`);
+}
+
+/** Asks once more, also where it is not in scope; the focus goes to the sentence, as the button goes. */
+function lookAnyway(row) {
+  row.words.focus();
+  say(`Finding ${row.finding.number}: looking anyway…`);
+  askAgain(row.finding, { anyway: true });
 }
 
 function rephrase({ form, finding }) {

@@ -31,7 +31,7 @@ export function changed(...what) {
 let lastKey = 0;
 
 /** A finding that waits for its answer. `frames` is [first, last], both included; null asks about one frame. */
-export function newFinding(sentence, { frame = state.frame, frames = null, before = null, negated = false } = {}) {
+export function newFinding(sentence, { frame = state.frame, frames = null, before = null, negated = false, anyway = false } = {}) {
   const number = before?.number ?? 1 + Math.max(0, ...state.findings.map((finding) => finding.number));
   return {
     key: ++lastKey,
@@ -41,6 +41,7 @@ export function newFinding(sentence, { frame = state.frame, frames = null, befor
     frames,
     before,
     negated,
+    anyway, // whether it is looked for also where it is not in scope
     colour: before?.colour ?? COLOURS[(number - 1) % COLOURS.length],
     visible: true,
     replaced: false,
@@ -55,7 +56,7 @@ export function newFinding(sentence, { frame = state.frame, frames = null, befor
 export const findingOf = (key) => state.findings.find((finding) => finding.key === Number(key)) ?? null;
 export const listed = () => state.findings.filter((finding) => !finding.replaced);
 export const isVolume = () => (state.image?.frames ?? 1) > 1;
-export const answered = (finding) => ["found", "not found", "negated"].includes(finding.status);
+export const answered = (finding) => ["found", "not found", "negated", "not in scope"].includes(finding.status);
 
 /** What the server is to be told: the side of the picture is meant either way where the two coincide. */
 export function lateralityToSend() {

@@ -27,10 +27,12 @@ export function placeWords({ x, y }, image) {
 /** Why it was not found: "probability 0.07, below 0.43"; empty where the model does not say. */
 export function presenceWords({ presence, presence_threshold: threshold }) {
   if (presence === null || presence === undefined) return "";
-  const least = threshold ?? 0;
-  if (presence >= least) return `no pixel reaches the threshold (probability ${presence.toFixed(2)})`;
-  return `probability ${presence.toFixed(2)}, below ${least.toFixed(2)}`;
+  return `probability ${presence.toFixed(2)}, below ${(threshold ?? 0).toFixed(2)}`;
 }
+
+/** Why it is not in scope, where it was asked anyway: " Asked anyway, and not in scope: ..."; else empty. */
+export const anywayWords = (result) =>
+  result?.anyway ? ` Asked anyway, and not in scope: ${result.explanation}.` : "";
 
 /** The answer to a finding as one sentence for the status line. */
 export function spoken(finding, image, where) {
@@ -39,15 +41,18 @@ export function spoken(finding, image, where) {
   if (finding.status === "failed") return `${name}: no answer. ${finding.error}`;
   if (finding.status === "negated")
     return `${name}: negated. The words say that it is not there; it was not looked for.`;
+  if (finding.status === "not in scope")
+    return `${name}: not in scope; ${finding.result.explanation}. Nothing was looked for.`;
+  const anyway = anywayWords(finding.result);
   if (finding.status === "not found") {
     const presence = presenceWords(finding.result);
-    return `${name}: not found${presence ? `; ${presence}` : ""}.`;
+    return `${name}: not found${presence ? `; ${presence}` : ""}.${anyway}`;
   }
   const { area, n_components: parts, frames_found: slices } = finding.result;
   if (slices)
-    return `${name}: found in ${slices.length} slices, ${slices[0] + 1} to ${slices.at(-1) + 1}: ${areaWords(finding.result)}.`;
+    return `${name}: found in ${slices.length} slices, ${slices[0] + 1} to ${slices.at(-1) + 1}: ${areaWords(finding.result)}.${anyway}`;
   const pieces = parts > 1 ? `, in ${parts} parts` : "";
-  return `${name}: found${where ? ` ${where}` : ""}: ${areaWords(finding.result)}, ${percent(area.fraction)} of the picture${pieces}.`;
+  return `${name}: found${where ? ` ${where}` : ""}: ${areaWords(finding.result)}, ${percent(area.fraction)} of the picture${pieces}.${anyway}`;
 }
 
 /** "3:20 left", "12 s left". */
