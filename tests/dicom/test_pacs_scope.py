@@ -65,7 +65,10 @@ def test_it_is_stored_anyway_and_marked(shelf, scoped):
     assert "asked anyway, and not in scope" in _line(outcome, [outcome], ("zzz",), None)
 
 
-def test_an_answer_that_was_made_anyway_has_an_identifier_of_its_own(scoped):
+def test_another_scope_and_what_was_made_anyway_have_identifiers_of_their_own(scoped):
     scoped.sha256 = "ab" * 32
     plain, anyway = (answer_uid(["1"], scoped, Question(("zzz",), anyway=a), "zzz") for a in (False, True))
-    assert plain != anyway
+    scoped.scope.sha256 = "cd" * 32
+    refitted = answer_uid(["1"], scoped, Question(("zzz",)), "zzz")
+    scoped.scope = None
+    assert len({plain, anyway, refitted, answer_uid(["1"], scoped, Question(("zzz",)), "zzz")}) == 4

@@ -182,7 +182,7 @@ def test_a_volume_is_asked_anyway(scoped):
 def test_an_image_and_a_volume_of_it_are_told_alike(scoped):
     for picture in (CHEST, BREAST, NEITHER):
         scan = volume(picture)
-        (session,) = look(scoped, [(scan, 0, None)])
+        (session,) = look(scoped, [(scan, scan.show(0))])
         for sentence in ("left lung", "zzz", "no zzz", Denied("zzz"), "right"):
             (image,), (whole,) = (ask(scoped, about, [sentence]) for about in (session, scan))
             assert told(image) == told(whole)

@@ -55,7 +55,7 @@ def run_report(args: argparse.Namespace) -> int:
     ]
     check_output(args, [path, args.report], {name.resolve() for name in names})
     clock.lap("model")
-    (session,) = look(segmenter, [(scan, 0, window)], tta=args.tta)
+    (session,) = look(segmenter, [(scan, image)], tta=args.tta)
     clock.lap("image")
     record = {**about(scan, path, window), **asked_how(segmenter, args)}
     encode = outputs.encoder(scan)

@@ -172,7 +172,7 @@ class _Job:
 
         args, scan = self.args, self.scan
         image = scan.show(0, self.window)
-        (session,) = look(self.segmenter, [(scan, 0, self.window)], tta=args.tta)
+        (session,) = look(self.segmenter, [(scan, image)], tta=args.tta)
         self.clock.lap("image")
         for number, (text, name) in enumerate(zip(self.request.texts, names, strict=True), start=1):
             (result,) = ask(self.segmenter, session, [text], options_of(args, self.request.laterality))

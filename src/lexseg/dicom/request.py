@@ -68,6 +68,8 @@ def answer_uid(sources: Iterable[str], segmenter: Segmenter, question: Question,
         "frames": question.frames and list(question.frames),
         "channel": question.channel,
         "include_text": question.include_text,
+        # left out where they change nothing, so that what was stored before there were any is still known
+        **({"scope": segmenter.scope.sha256} if segmenter.scope is not None else {}),
         **({"anyway": True} if question.anyway else {}),
     }
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

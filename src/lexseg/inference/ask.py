@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.scans.scan import Scan
-from lexseg.data.volumes.window import Window
 from lexseg.errors import DataError
 from lexseg.inference.options import Options
 from lexseg.inference.question import Denied, Heard, Question, Sentence, segment_together
@@ -77,22 +76,16 @@ def questions(session: ImageSession, sentences: Iterable[Sentence], options: Opt
 
 
 def look(
-    segmenter: Segmenter, frames: Iterable[tuple[Scan, int, Window | None]], *, tta: bool = False
+    segmenter: Segmenter, frames: Iterable[tuple[Scan, NDArray[np.float32]]], *, tta: bool = False
 ) -> list[ImageSession]:
     """Encode frames of scans, to ask about them as often as you like.
 
     Args:
         segmenter: what looks.
-        frames: a scan, the number of its frame from 0, and the window that it is looked at with; ``None`` takes the
-            scan's own. They are read one by one.
+        frames: a scan, and one of its frames as :meth:`Scan.show` gives it. They are taken one by one.
         tta: as in :class:`Options`.
-
-    Raises:
-        DataError: if a frame cannot be read.
     """
-    return segmenter.sessions(
-        ((scan.show(number, window), scan.spacing, Sides.of(scan)) for scan, number, window in frames), tta=tta
-    )
+    return segmenter.sessions(((shown, scan.spacing, Sides.of(scan)) for scan, shown in frames), tta=tta)
 
 
 def _ask_scan(
@@ -106,7 +99,7 @@ def _ask_scan(
     for start in range(0, len(frames), options.batch):
         part = frames[start : start + options.batch]
         if looked_for:
-            sessions = look(segmenter, ((scan, n, options.window) for n in part), tta=options.tta)
+            sessions = look(segmenter, ((scan, scan.show(n, options.window)) for n in part), tta=options.tta)
             answers = segment_together([Question.about(session, heard) for session in sessions for heard in asked])
             for row, number in enumerate(part):
                 for each in said:

@@ -72,12 +72,18 @@ class Scope:
         worlds: what there is, in the order of the scorers' columns.
         words: ``None`` for a model whose words cannot be judged (it reads none, or trained its own text encoder).
         images: ``None`` where images cannot be judged.
+        sha256: of ``scope.safetensors``; ``None`` where it was never saved.
     """
 
     def __init__(
-        self, worlds: tuple[World, ...], words: WordsScorer | None = None, images: ImageScorer | None = None
+        self,
+        worlds: tuple[World, ...],
+        words: WordsScorer | None = None,
+        images: ImageScorer | None = None,
+        *,
+        sha256: str | None = None,
     ) -> None:
-        self.worlds, self._words, self._images = worlds, words, images
+        self.worlds, self._words, self._images, self.sha256 = worlds, words, images, sha256
         self.names = tuple(world.name for world in worlds)
 
     @torch.inference_mode()
@@ -167,4 +173,4 @@ class Scope:
             images = ImageScorer(parts["images"]) if parts["images"] else None
         except (SafetensorError, KeyError) as error:
             raise ModelError(f"{folder / SCOPE}: does not fit this version of LexSeg: {error}") from error
-        return cls(worlds, words, images)
+        return cls(worlds, words, images, sha256=digest)

@@ -206,7 +206,7 @@ class Batcher:
         wanted = {ask.key: ask for ask in asks}
         encoded = {key: session for key in wanted if (session := self.features.get(key)) is not None}
         missing = [ask for key, ask in wanted.items() if key not in encoded]
-        fresh = look(self._segmenter, ((ask.image.scan, ask.frame, ask.window) for ask in missing))
+        fresh = look(self._segmenter, ((ask.image.scan, ask.image.scan.show(ask.frame, ask.window)) for ask in missing))
         for ask, session in zip(missing, fresh, strict=True):
             encoded[ask.key] = session
             self.features.put(ask.key, session)
