@@ -93,3 +93,16 @@ def test_sgd_goes_by_its_momentum_and_the_same_rates() -> None:
             start = start - rate * (1 + 0.5 * speed)
             torch.testing.assert_close(p.detach(), start)
         p.grad = None
+
+
+def test_gradients_may_be_clipped_in_bfloat16() -> None:
+    """A fused optimizer says that it unscales gradients, and Lightning then refuses to clip them."""
+    from lightning.pytorch.plugins.precision import MixedPrecision
+
+    model = torch.nn.Linear(2, 1)
+    model.parameter_groups = lambda: {"encoder": [], "text": [], "head": [list(model.parameters())]}
+    optimizer, _ = build_optimizer(model, OptimizerConfig(), 10)  # type: ignore[arg-type]
+    model(torch.ones(1, 2)).sum().mul(100).backward()
+    MixedPrecision("bf16-mixed", "cpu").clip_gradients(optimizer, 1.0)
+    total = sum(float(p.grad.square().sum()) for p in model.parameters() if p.grad is not None)
+    assert total == pytest.approx(1.0, rel=1e-4)
