@@ -170,13 +170,15 @@ def _lines(summary: dict[str, Any], output: Path) -> str:
     rows = [f"{summary['model']['name']} on {summary['n']} {what}, {summary['resolution']} resolution"]
     dice, iou, pooled = summary["per_image"]["dice"], summary["per_image"]["iou"], summary["pooled"]
     rows.append(f"  per image   Dice {_number(dice)}   IoU {_number(iou)}")
-    rows.append(f"  pooled      Dice {pooled['dice']:.4f}   IoU {pooled['iou']:.4f}")
-    rows.append(
-        f"  outline     HD95 {summary['hd95']['mean']:.2f} {summary['hd95']['unit']}   NSD {summary['nsd']['mean']:.4f}"
-    )
+    rows.append(f"  pooled      Dice {_plain(pooled['dice'])}   IoU {_plain(pooled['iou'])}")
+    hd95, nsd = summary["hd95"], summary["nsd"]
+    far = "-" if hd95["mean"] is None else f"{hd95['mean']:.2f} {hd95['unit']}"
+    rows.append(f"  outline     HD95 {far}   NSD {_plain(nsd['mean'])}")
     rows.append(f"  missed {summary['missed']}, false alarms {summary['false_alarms']}")
+    if undrawn := summary["n"] - summary["n_located"]:
+        rows.append(f"  {undrawn} cases of targets that nobody has drawn: in presence and missed, in no score of masks")
     for name, probe in summary["text_probes"].items():
-        if probe is None:
+        if probe is None or not summary["n_located"]:
             continue
         changed = probe["changed_only"]
         mean, pooled_dice = probe["per_image"]["dice"]["mean"], probe["pooled"]["dice"]
@@ -211,15 +213,32 @@ def _referring(summary: dict[str, Any]) -> list[str]:
 
 
 def _presence(part: dict[str, Any] | None) -> list[str]:
-    if part is None or part["auroc"] is None:
+    if part is None:
         return []
     ends = f"threshold {part['threshold']:.3g}; {part['n_present']} there, {part['n_absent']} not"
-    return [f"  presence    AUROC {_plain(part['auroc'])}   calibration error {_plain(part['ece'])} ({ends})"]
+    error = {"mean": part["ece_equal_mass"], "ci95": part["ci95"]["ece_equal_mass"]}
+    rows = [f"  presence    AUROC {_plain(part['auroc'])}   calibration error {_number(error)} ({ends})", _rates(part)]
+    for one in part["operating_points"]:
+        source = "the model's" if one["from"] == "model" else "for these cases"
+        rows.append(
+            f"    {one['point']:>2} % lost, {source:<15}  threshold {one['threshold']:.3g}   {_rates(one).strip()}"
+        )
+    return rows
+
+
+def _rates(part: dict[str, Any]) -> str:
+    ends = part["ci95"]
+    shown = [f"{name} {_number({'mean': part[name], 'ci95': ends[name]})}" for name in ("sensitivity", "specificity")]
+    return "              " + "   ".join(shown)
 
 
 def _group(group: dict[str, Any]) -> str:
     names = {"dice": "Dice", "follow_rate": "follow rate", "n_acc": "N-acc", "empty": "empty"}
     shown = [f"{label} {_plain(group[key])}" for key, label in names.items() if group[key] is not None]
+    if group["presence"] is not None:
+        names = {"auroc": "AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
+        known = [f"{label} {_plain(group['presence'][key])}" for key, label in names.items()]
+        shown.append("presence: " + ", ".join(known))
     return f"{group['n']} cases   " + "   ".join(shown)
 
 
@@ -229,7 +248,7 @@ def _plain(value: float | None) -> str:
 
 def _number(score: dict[str, Any]) -> str:
     ends = "" if score["ci95"] is None else " [{:.4f}, {:.4f}]".format(*score["ci95"])
-    return f"{score['mean']:.4f}{ends}"
+    return f"{_plain(score['mean'])}{ends}"
 
 
 def _allow_options_between(parser: argparse.ArgumentParser) -> None:

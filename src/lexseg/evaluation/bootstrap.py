@@ -1,6 +1,6 @@
 """Scores of one set of cases with their intervals, as the report holds them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,8 +50,8 @@ class Bootstrap:
         total = sum(tallies, Counts())
         tp, fp, fn = (np.array([getattr(t, name) for t in tallies]) for name in ("tp", "fp", "fn"))
         return {
-            "dice": total.dice,
-            "iou": total.iou,
+            "dice": total.dice if tallies else None,
+            "iou": total.iou if tallies else None,
             "dice_ci95": _ends(bootstrap_ratio(2 * tp, 2 * tp + fp + fn, self.clusters, **self._options)),
             "iou_ci95": _ends(bootstrap_ratio(tp, tp + fp + fn, self.clusters, **self._options)),
         }
@@ -59,6 +59,12 @@ class Bootstrap:
     def per_image(self, tallies: Sequence[Counts]) -> dict[str, Any]:
         """Mean Dice and IoU with their intervals."""
         return {"dice": self.mean([t.dice for t in tallies]), "iou": self.mean([t.iou for t in tallies])}
+
+
+def plain(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Numbers under their names, intervals under ``ci95``."""
+    ends = {name: score["ci95"] for name, score in found.items()}
+    return {**{name: score["mean"] for name, score in found.items()}, "ci95": ends}
 
 
 def _as_dict(interval: Interval) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from lexseg.data.case import Case
 from lexseg.data.images import read_image
 from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import Problem, describe
-from lexseg.data.truth import read_truth
+from lexseg.data.truth import truth_of
 from lexseg.errors import DataError, LexSegError, TextError
 from lexseg.metrics.listening import check_region
 
@@ -97,8 +97,8 @@ def check_cases(cases: Sequence[Case], check_text: Callable[[str], None] | None 
         wordings: how many wordings of an expression are asked.
 
     Raises:
-        DataError: with all problems, each with its row: no mask, an unreadable file, a mask of another size; or if
-            some are phantoms and others are not.
+        DataError: with all problems, each with its row: neither a mask nor an answer, an unreadable file, a mask of
+            another size; or if some are phantoms and others are not.
         TextError: where sentences are all that is wrong.
     """
     all_phantoms(cases)
@@ -125,12 +125,16 @@ def _problems(
     except DataError as error:
         found.append(("image", error))
     size = sizes.get(case.image)
-    if case.mask is None:
-        found.append(("mask", DataError(f"case {case.id!r} has no mask to score against")))
-    else:
+    nothing = DataError(f"case {case.id!r} has no mask to score against, nor 'present' yes or no")
+    if not case.is_answered:
+        found.append(("mask", nothing))
+    elif case.mask is not None:
         try:
-            shape = read_truth(case).shape
-            if size is not None and shape != size:
+            truth = truth_of(case)
+            shape = truth.mask.shape
+            if truth.present is None:
+                found.append(("mask", nothing))
+            elif size is not None and shape != size:
                 found.append(("mask", DataError(f"{case.mask}: {_words(shape)}, but the image is {_words(size)}")))
         except DataError as error:
             found.append(("mask", error))
@@ -165,6 +169,8 @@ def fingerprint(cases: Sequence[Case]) -> str:
     rows = []
     for case in cases:
         parts = [case.id, case.text, str(case.label), digest(case.image), digest(case.mask)]
+        if case.present is not None:
+            parts.append(f"present {case.present}")
         if case.target_ids is not None:
             parts.append(f"{case.expression_kind} {case.target_ids}")
         if case.expression_kind is not None:

@@ -19,7 +19,15 @@ from lexseg.evaluation.probes import Questions
 from lexseg.evaluation.provenance import describe_data, describe_source, now, versions
 from lexseg.evaluation.report import Report
 from lexseg.evaluation.scores import CaseScore, Cut, resize_truth, score_case
-from lexseg.evaluation.sources import BATCH, Answer, PredictionFolder, Predictor, ask_model, presence_threshold
+from lexseg.evaluation.sources import (
+    BATCH,
+    Answer,
+    PredictionFolder,
+    Predictor,
+    ask_model,
+    operating_points,
+    presence_threshold,
+)
 from lexseg.evaluation.summary import summarise
 from lexseg.evaluation.switching import Switching
 
@@ -83,7 +91,8 @@ def evaluate(
 
     Args:
         source: a model to ask, or a folder of masks.
-        cases: what to score; each has a mask.
+        cases: what to score; each has a mask, or says by ``present`` whether its target is there. Where that is all
+            that is known of a target, the case counts in presence and among the missed, not in the scores of masks.
         options: how to score.
         notes: what else the report is to say: the split, the text column, ...
         masks_to: an existing folder to write the masks to.
@@ -127,6 +136,7 @@ def evaluate(
         n_resamples=options.n_resamples,
         seed=options.seed,
         presence_threshold=cut.presence,
+        operating_points=operating_points(source),
         switches=switching.scores,
         groups=groups,
     )

@@ -60,6 +60,8 @@ class Gallery:
             score: of the case.
             masks: bool[H, W] at native size, ``given``, the probes and other wordings.
         """
+        if not score.located:  # there is nothing to be held against
+            return
         kept = _keep(index, score, {"given": masks["given"]})
         if score.has_foreground:
             self.best = sorted([*self.best, kept], key=lambda k: (-k.dice, k.index))[:SHOWN]
@@ -98,7 +100,7 @@ def choose_expressions(cases: Sequence[Case], *, seed: int = 0) -> list[tuple[in
     """
     by_image: dict[object, list[int]] = {}
     for index, case in enumerate(cases):
-        if case.expression_kind is not None:
+        if case.expression_kind is not None and case.is_located:
             by_image.setdefault(case.image, []).append(index)
     rng = np.random.default_rng(seed)
     images = [members for members in by_image.values() if len(members) > 1]

@@ -1,4 +1,4 @@
-"""The referring task, presence and listening in the report: plain numbers, with their intervals beside them.
+"""The referring task and listening in the report: plain numbers, with their intervals beside them.
 
 Each part holds its measures as numbers or null, ``ci95`` with an interval for each of them, and ``missing`` (beside the
 part, as ``..._missing``) with the reason for each null.
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from lexseg.evaluation.bootstrap import Bootstrap
+from lexseg.evaluation.bootstrap import Bootstrap, plain
+from lexseg.evaluation.presence import group_presence
 from lexseg.evaluation.scores import CaseScore
 from lexseg.evaluation.switching import Switch
-from lexseg.metrics.calibration import BINS, auroc, expected_calibration_error
 from lexseg.metrics.listening import paraphrase_spread
 from lexseg.metrics.referring import MEASURES, Terms, referring_terms
 
@@ -26,58 +26,41 @@ Part = dict[str, Any]
 Missing = dict[str, str]
 
 
-def referring_part(scores: Sequence[CaseScore], options: Mapping[str, Any]) -> tuple[Part, Missing]:
+def referring_part(
+    scores: Sequence[CaseScore], options: Mapping[str, Any], threshold: float | None = None
+) -> tuple[Part, Missing]:
     """``referring`` and ``referring_missing``.
 
     Args:
         scores: of the expressions; sentences about whole images left out.
         options: of `Bootstrap`.
+        threshold: of presence.
     """
     terms = _terms(scores)
     part = _counts(scores) | _ratios(scores, {name: terms[name] for name in (*MEASURES, "dice")}, options)
     missing = {name: _WHY.get(name, _NO_TARGET) for name in (*MEASURES, "dice") if part[name] is None}
     kinds = {kind: [s for s in scores if s.kind == kind] for kind in KINDS}
-    part["by_kind"] = {kind: group_part(chosen, options) if chosen else None for kind, chosen in kinds.items()}
+    part["by_kind"] = {
+        kind: group_part(chosen, options, threshold) if chosen else None for kind, chosen in kinds.items()
+    }
     return part, missing
 
 
-def group_part(scores: Sequence[CaseScore], options: Mapping[str, Any]) -> Part:
+def group_part(scores: Sequence[CaseScore], options: Mapping[str, Any], threshold: float | None = None) -> Part:
     """Some of the cases: those of a kind, of a value of a column, ...
 
-    ``dice`` is per image of the cases with a target, ``empty`` the share of all that were answered by an empty mask.
+    ``dice`` is per image of the cases with a target that somebody has drawn, ``empty`` the share of all that were
+    answered by an empty mask, ``presence`` whether the model knew what is there, at its threshold.
     """
-    return _counts(scores) | _ratios(scores, _terms(scores), options)
-
-
-def presence_part(
-    scores: Sequence[CaseScore], threshold: float | None, options: Mapping[str, Any]
-) -> tuple[Part | None, Missing]:
-    """``presence`` and ``presence_missing``: does the model know whether the target is there?"""
-    said = [s for s in scores if s.presence is not None]
-    if not said:
-        why = "nothing was said of whether the target is there"
-        return None, {"auroc": why, "ece": why}
-    probability = np.array([s.presence for s in said], dtype=np.float64)
-    truth = np.array([s.has_foreground for s in said], dtype=np.bool_)
-    part: Part = {
-        "n": len(said),
-        "n_present": int(truth.sum()),
-        "n_absent": int((~truth).sum()),
-        "threshold": threshold,
-        "bins": BINS,
-    }
-    if truth.all() or not truth.any():
-        why = "every case holds its target" if truth.all() else "no case holds its target"
-        return part | {"auroc": None, "ece": None, "ci95": {"auroc": None, "ece": None}}, {"auroc": why, "ece": why}
-    every = Bootstrap([s.case.cluster for s in said], **options)
-    ranking = every.statistic(lambda w: auroc(probability, truth, weight=w))
-    # without an interval: resampling only ever adds to a mean of distances
-    error = {"mean": expected_calibration_error(probability, truth), "ci95": None}
-    return part | _plain({"auroc": ranking, "ece": error}), {}
+    part = _counts(scores) | _ratios(scores, _terms(scores), options)
+    return part | {"presence": group_presence(scores, threshold, options)}
 
 
 def listening_part(
-    scores: Sequence[CaseScore], switches: Sequence[Switch], options: Mapping[str, Any]
+    scores: Sequence[CaseScore],
+    switches: Sequence[Switch],
+    options: Mapping[str, Any],
+    threshold: float | None = None,
 ) -> tuple[Part, Missing]:
     """``listening`` and ``listening_missing``.
 
@@ -85,9 +68,10 @@ def listening_part(
         scores: of the expressions; sentences about whole images left out.
         switches: of the images.
         options: of `Bootstrap`.
+        threshold: of presence.
     """
     pointed = [s for s in scores if s.follow is not None]
-    several = [s for s in scores if s.wordings and s.has_foreground]
+    several = [s for s in scores if s.wordings and s.located and s.has_foreground]
     values = {
         "follow_rate": ([s.follow or 0.0 for s in pointed], [s.case.cluster for s in pointed]),
         "switch_score": ([s.score for s in switches], [s.cluster for s in switches]),
@@ -97,7 +81,7 @@ def listening_part(
         ),
     }
     found = {name: Bootstrap(clusters, **options).mean(numbers) for name, (numbers, clusters) in values.items()}
-    part = _plain(found) | {
+    part = plain(found) | {
         "n": {name: len(numbers) for name, (numbers, _) in values.items()},
         "n_pairs": sum(s.pairs for s in switches),
     }
@@ -107,7 +91,7 @@ def listening_part(
         "paraphrase_spread": "no expression with a target was asked in two wordings",
     }
     sides = {key: [s for s in scores if s.side == side] for key, side in SIDES.items()}
-    part["sides"] = {key: group_part(chosen, options) if chosen else None for key, chosen in sides.items()}
+    part["sides"] = {key: group_part(chosen, options, threshold) if chosen else None for key, chosen in sides.items()}
     return part, {name: reason for name, reason in why.items() if part[name] is None}
 
 
@@ -117,8 +101,12 @@ def _terms(scores: Sequence[CaseScore]) -> dict[str, Terms]:
     empty = np.array([s.given.predicted == 0 for s in scores], dtype=np.float64)
     points = np.array([s.follow is not None for s in scores], dtype=np.float64)
     follow = np.array([s.follow or 0.0 for s in scores], dtype=np.float64)
-    more = {"dice": (dice * target, target), "empty": (empty, np.ones_like(empty)), "follow_rate": (follow, points)}
-    return referring_terms([s.given for s in scores]) | more
+    located = np.array([s.located for s in scores], dtype=np.float64)
+    masks = referring_terms([s.given for s in scores]) | {"dice": (dice * target, target)}
+    # what nobody has drawn is found or not, but neither rightly nor wrongly placed
+    masks = {name: (above * located, below * located) for name, (above, below) in masks.items()}
+    found = {"t_acc": ((1 - empty) * target, target), "empty": (empty, np.ones_like(empty))}
+    return masks | found | {"follow_rate": (follow, points)}
 
 
 def _counts(scores: Sequence[CaseScore]) -> Part:
@@ -128,10 +116,4 @@ def _counts(scores: Sequence[CaseScore]) -> Part:
 
 def _ratios(scores: Sequence[CaseScore], terms: Mapping[str, Terms], options: Mapping[str, Any]) -> Part:
     every = Bootstrap([s.case.cluster for s in scores], **options)
-    return _plain({name: every.ratio(above, below) for name, (above, below) in terms.items()})
-
-
-def _plain(found: Mapping[str, Mapping[str, Any]]) -> Part:
-    """Numbers under their names, intervals under ``ci95``."""
-    ends = {name: score["ci95"] for name, score in found.items()}
-    return {**{name: score["mean"] for name, score in found.items()}, "ci95": ends}
+    return plain({name: every.ratio(above, below) for name, (above, below) in terms.items()})

@@ -1,7 +1,7 @@
 """Pieces of the report's page: tables, plots and numbers as HTML."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -41,6 +41,11 @@ def cell(score: dict[str, Any]) -> str:
     """A mean with its interval."""
     mean, ends = three(score["mean"]), ranged(score["ci95"])
     return f"{mean} <small>{ends}</small>" if ends else mean
+
+
+def score(part: Mapping[str, Any], key: str) -> str:
+    """A measure of a part that keeps its intervals under ``ci95``."""
+    return cell({"mean": part[key], "ci95": part["ci95"][key]})
 
 
 def three(value: float | None) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from lexseg.evaluation.gallery import Kept
 from lexseg.evaluation.markup import cell, plot, ranged, share, swatch, table, three
-from lexseg.evaluation.page_referring import expressions_shown, groups, presence, referring
+from lexseg.evaluation.page_presence import presence
+from lexseg.evaluation.page_referring import expressions_shown, groups, referring
 from lexseg.evaluation.pictures import PROBE_WORDS, figure
 from lexseg.evaluation.plots import probe_bars, score_histograms, size_against_dice
 from lexseg.inference.overlay import FOUND, TRUTH
@@ -75,14 +76,15 @@ def _head(summary: dict[str, Any], title: str) -> str:
 def _scores(report: "Report") -> str:
     summary = report.summary
     rows = [["", "cases", "Dice", "IoU"]]
-    named = [("per image", "per_image", summary["n"])]
-    if summary["n_foreground"] < summary["n"]:
-        named.append(("per image, with a target only", "per_image_foreground", summary["n_foreground"]))
+    drawn = sum(s.located and s.has_foreground for s in report.scores)
+    named = [("per image", "per_image", summary["n_located"])]
+    if drawn < summary["n_located"]:
+        named.append(("per image, with a target only", "per_image_foreground", drawn))
     for label, key, n in named:
         part = summary[key]
         rows.append([escape(label), str(n), cell(part["dice"]), cell(part["iou"])])
     pooled = [{"mean": summary["pooled"][m], "ci95": summary["pooled"][f"{m}_ci95"]} for m in ("dice", "iou")]
-    rows.append(["pooled over all pixels", str(summary["n"]), *map(cell, pooled)])
+    rows.append(["pooled over all pixels", str(summary["n_located"]), *map(cell, pooled)])
     hd95, nsd = summary["hd95"], summary["nsd"]
     outline = [
         ["", "mean", ""],
@@ -90,6 +92,8 @@ def _scores(report: "Report") -> str:
         [f"surface Dice at {nsd['tolerance']} {escape(nsd['unit'])}", cell(nsd), ""],
     ]
     note = "Per image and pooled scores of the same masks differ by several points: compare like with like."
+    if summary["n_located"] < summary["n"]:
+        note += f" Of {summary['n'] - summary['n_located']} cases it is known that the target is there, but not where."
     spread = plot(score_histograms(report.scores, hd95["unit"]))
     return f"<h2>Scores</h2>{table(rows, note)}{table(outline)}{spread}{plot(size_against_dice(report.scores))}"
 
@@ -105,6 +109,8 @@ def _probes(report: "Report") -> str:
         f'<p class="soft">{escape(PROBE_WORDS[name].capitalize())}: not asked, {escape(why)}.</p>'
         for name, why in summary["text_probes_missing"].items()
     )
+    if not summary["n_located"]:
+        return f'{head}<p class="soft">Not measured: nobody has drawn where the targets are.</p>'
     names = list(summary["text_probes"])
     if len(set(summary["text_probes_missing"].values())) == 1 and len(summary["text_probes_missing"]) == len(names):
         why = next(iter(summary["text_probes_missing"].values()))

@@ -1,12 +1,11 @@
-"""The page's sections on expressions that name targets: scores, listening, presence, groups, and pictures."""
+"""The page's sections on expressions that name targets: scores, listening, groups, and pictures."""
 
 from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from lexseg.evaluation.markup import plot, ranged, share, table, three
+from lexseg.evaluation.markup import score, share, table
 from lexseg.evaluation.pictures import figure
-from lexseg.evaluation.plots import presence_plots
 
 if TYPE_CHECKING:
     from lexseg.evaluation.report import Report
@@ -38,6 +37,7 @@ _GROUP = {
     "n_acc": "N-acc",
     "empty": "empty masks",
 }
+_PRESENCE = {"auroc": "presence AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
 def referring(summary: Mapping[str, Any]) -> str:
@@ -56,7 +56,7 @@ def referring(summary: Mapping[str, Any]) -> str:
         "paraphrase_spread": f"{counts['paraphrase_spread']} expressions",
     }
     rows = [["listening", "", "of", "meaning"]]
-    rows += [[label, _score(listening, key), measured[key], why] for key, (label, why) in _LISTENING.items()]
+    rows += [[label, score(listening, key), measured[key], why] for key, (label, why) in _LISTENING.items()]
     sides = {label: listening["sides"][key] for key, label in _SIDES.items()}
     tables = [
         _measures(part, _REFERRING, "referring"),
@@ -70,27 +70,6 @@ def referring(summary: Mapping[str, Any]) -> str:
     )
     missing = f'<p class="soft">Not measured: {escape(reasons)}.</p>' if reasons else ""
     return f"<h2>Does it find what the words name?</h2>{intro}{''.join(tables)}{missing}"
-
-
-def presence(report: "Report") -> str:
-    """Whether the model knows that a target is not there; nothing where it does not say."""
-    part = report.summary["presence"]
-    if part is None:
-        return ""
-    head = "<h2>Does it know what is not there?</h2>"
-    if part["auroc"] is None:
-        why = report.summary["presence_missing"]["auroc"]
-        return f'{head}<p class="soft">Not measured: {escape(why)}.</p>'
-    rows = [
-        ["presence", "", "meaning"],
-        ["AUROC", _score(part, "auroc"), "how often a target that is there is given more than one that is not"],
-        ["calibration error", _score(part, "ece"), f"how far probabilities lie from frequencies, {part['bins']} bins"],
-    ]
-    intro = (
-        f"<p>{part['n_present']} sentences name what is there, {part['n_absent']} what is not. "
-        f"Below a probability of {part['threshold']:.3g} the answer is “not found” and the mask empty.</p>"
-    )
-    return f"{head}{intro}{table(rows)}{plot(presence_plots(report.scores, part['threshold']))}"
 
 
 def groups(summary: Mapping[str, Any]) -> str:
@@ -112,23 +91,23 @@ def expressions_shown(report: "Report", include_text: bool) -> str:
 
 
 def _expression(report: "Report", index: int, include_text: bool) -> str:
-    score = report.scores[index]
-    asked = f"{score.case.expression_kind}: {score.region or 'no place named'}"
-    if include_text and score.case.text:
-        asked = f"{score.case.text} ({score.case.expression_kind})"
-    found = "nothing found" if score.given.predicted == 0 else f"found {share(score.given.predicted, score.pixels)}"
-    if score.has_foreground:
-        found = f"<b>Dice {score.given.dice:.3f}</b>, {found}"
+    one = report.scores[index]
+    asked = f"{one.case.expression_kind}: {one.region or 'no place named'}"
+    if include_text and one.case.text:
+        asked = f"{one.case.text} ({one.case.expression_kind})"
+    found = "nothing found" if one.given.predicted == 0 else f"found {share(one.given.predicted, one.pixels)}"
+    if one.has_foreground:
+        found = f"<b>Dice {one.given.dice:.3f}</b>, {found}"
     else:
-        found = f"<b>{'rightly empty' if score.given.predicted == 0 else 'false alarm'}</b>, no target"
-    sure = "" if score.presence is None else f"presence {score.presence:.2f}"
-    lines = [escape(asked), found, sure, escape(score.case.id)]
+        found = f"<b>{'rightly empty' if one.given.predicted == 0 else 'false alarm'}</b>, no target"
+    sure = "" if one.presence is None else f"presence {one.presence:.2f}"
+    lines = [escape(asked), found, sure, escape(one.case.id)]
     return figure(report, report.gallery.asked[index], "given", "<br>".join(line for line in lines if line))
 
 
 def _measures(part: Mapping[str, Any], names: Mapping[str, tuple[str, str]], head: str) -> str:
     rows = [[head, "", "meaning"]]
-    rows += [[label, _score(part, key), meaning] for key, (label, meaning) in names.items()]
+    rows += [[label, score(part, key), meaning] for key, (label, meaning) in names.items()]
     return table(rows)
 
 
@@ -136,12 +115,11 @@ def _groups(members: Mapping[str, Mapping[str, Any] | None], head: str) -> str:
     known = {label: part for label, part in members.items() if part is not None}
     if not known:
         return ""
-    rows = [[escape(head), "cases", *_GROUP.values()]]
+    says = any(part["presence"] for part in known.values())
+    rows = [[escape(head), "cases", *_GROUP.values(), *(_PRESENCE.values() if says else ())]]
     for label, part in known.items():
-        rows.append([escape(label) or "(blank)", str(part["n"]), *(_score(part, key) for key in _GROUP)])
+        cells = [escape(label) or "(blank)", str(part["n"]), *(score(part, key) for key in _GROUP)]
+        if says:
+            cells += [score(part["presence"], key) if part["presence"] else "-" for key in _PRESENCE]
+        rows.append(cells)
     return table(rows)
-
-
-def _score(part: Mapping[str, Any], key: str) -> str:
-    value, ends = part[key], ranged(part["ci95"][key])
-    return f"{three(value)} <small>{ends}</small>" if ends else three(value)

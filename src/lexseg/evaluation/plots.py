@@ -10,13 +10,16 @@ from matplotlib.ticker import FuncFormatter
 
 from lexseg.evaluation.canvas import Plot, Theme, annotate, axes_in_row, plot_both
 from lexseg.evaluation.scores import CaseScore
-from lexseg.metrics.calibration import reliability
+from lexseg.metrics.calibration import reliability_by_mass
 
 _BINS_OF_MEDIANS = 10
 
 
-def score_histograms(scores: Sequence[CaseScore], unit: str) -> Plot:
-    """How Dice, surface Dice and HD95 are spread over the cases, with their means."""
+def score_histograms(scores: Sequence[CaseScore], unit: str) -> Plot | None:
+    """How Dice, surface Dice and HD95 are spread over the cases, with their means; ``None`` where none is drawn."""
+    scores = [s for s in scores if s.located]
+    if not scores:
+        return None
 
     def draw(figure: Figure, theme: Theme) -> None:
         for axes, (title, values, limits) in zip(axes_in_row(figure, 3), series, strict=True):
@@ -41,7 +44,7 @@ def score_histograms(scores: Sequence[CaseScore], unit: str) -> Plot:
 
 def size_against_dice(scores: Sequence[CaseScore]) -> Plot | None:
     """Whether small targets fare worse; ``None`` where there is no foreground."""
-    chosen = [s for s in scores if s.has_foreground]
+    chosen = [s for s in scores if s.has_foreground and s.located]
     if not chosen:
         return None
     share = np.array([100 * s.given.reference / s.pixels for s in chosen])
@@ -112,8 +115,8 @@ def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot
     """What the model says of presence: how it is spread, and how often it is right."""
     said = [s for s in scores if s.presence is not None]
     probability = np.array([s.presence for s in said], dtype=np.float64)
-    truth = np.array([s.has_foreground for s in said], dtype=np.bool_)
-    kept = reliability(probability, truth)
+    truth = np.array([s.present for s in said], dtype=np.bool_)
+    kept = reliability_by_mass(probability, truth)
 
     def draw(figure: Figure, theme: Theme) -> None:
         left, right = axes_in_row(figure, 2)
@@ -133,11 +136,10 @@ def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot
         filled = kept.count > 0
         right.plot([0, 1], [0, 1], color=theme.faint, linewidth=1)
         right.plot(kept.said[filled], kept.true[filled], color=theme.hues[0], linewidth=1.5)
-        sizes = 12 + 120 * kept.count[filled] / kept.count.max()
-        right.scatter(kept.said[filled], kept.true[filled], s=sizes, color=theme.hues[0], linewidths=0, zorder=3)
+        right.scatter(kept.said[filled], kept.true[filled], s=30, color=theme.hues[0], linewidths=0, zorder=3)
         right.set_xlabel("presence said", color=theme.ink)
         right.set_ylabel("share that is there", color=theme.ink)
-        right.set_title("reliability: points by their number of sentences", color=theme.ink, fontsize=10)
+        right.set_title("reliability: bins that hold equally many sentences", color=theme.ink, fontsize=10)
         right.set_xlim(-0.02, 1.02)
         right.set_ylim(-0.02, 1.02)
         for text in legend.get_texts():

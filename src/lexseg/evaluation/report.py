@@ -68,6 +68,7 @@ class Report:
         row: dict[str, Any] = {"id": case.id, "patient": case.patient or ""}
         names = self.questions.names
         row |= {"kind": score.kind, "region": score.region}
+        row["present"] = int(score.present)
         row["presence"] = "" if score.presence is None else _short(score.presence)
         if include_text:
             row["text"] = case.text
@@ -91,6 +92,9 @@ class Report:
             known = name in score.probes
             row[f"dice_{name}"] = _short(score.probes[name].dice) if known else ""
             row[f"{name}_changed"] = int(not same_meaning(asked[name], asked["given"])) if known else ""
+        if not score.located:  # nobody has drawn the target: what a mask is held against is not known
+            unknown = ("dice", "iou", "hd95", "nsd", "reference_area", "overlap_area", "wordings_sd")
+            row |= dict.fromkeys((*unknown, *(f"dice_{name}" for name in names)), "")
         if self.mask_names:
             row["mask"] = f"{MASKS}/{self.mask_names[case.id]}.png"
         return row

@@ -33,6 +33,9 @@ class CaseScore:
         wordings: pixel counts of the masks that other wordings of the sentence give.
         follow: share of the found area that lies where the sentence points; ``None`` where it names no place, or no
             target.
+        present: whether there is anything to be found.
+        located: whether it is known where; if not, pixel counts hold what was found and nothing of the truth, and the
+            scores of masks mean nothing.
         side: ``one of both`` where the whole of one side is asked for and the other has findings too, ``clear`` where
             the sentence asks for a side without any, while the other has some; empty otherwise.
     """
@@ -46,6 +49,8 @@ class CaseScore:
     presence: float | None = None
     wordings: tuple[Counts, ...] = ()
     follow: float | None = None
+    present: bool = True
+    located: bool = True
     side: str = ""
 
     @property
@@ -60,8 +65,8 @@ class CaseScore:
 
     @property
     def has_foreground(self) -> bool:
-        """Whether there is anything to be found."""
-        return self.given.reference > 0
+        """Whether there is anything to be found, drawn or not."""
+        return self.present
 
     @property
     def missed(self) -> bool:
@@ -128,7 +133,10 @@ def score_case(
     native = answers["given"].found.shape
     if spacing is not None and native != shape:
         spacing = (spacing[0] * native[0] / shape[0], spacing[1] * native[1] / shape[1])
-    outline = surface_scores(masks["given"], truth.mask, tolerance=TOLERANCE, spacing=spacing)
+    hd95 = nsd = float("nan")
+    if truth.located:
+        outline = surface_scores(masks["given"], truth.mask, tolerance=TOLERANCE, spacing=spacing)
+        hd95, nsd = outline.hd95, outline.nsd
     tallies = {name: counts(mask, truth.mask) for name, mask in masks.items()}
     given = tallies.pop("given")
     place = region_of(case)
@@ -136,12 +144,14 @@ def score_case(
         case,
         truth.mask.size,
         given,
-        outline.hd95,
-        outline.nsd,
+        hd95,
+        nsd,
         {name: one for name, one in tallies.items() if not name.startswith("wording_")},
         presence=answers["given"].presence,
         wordings=tuple(one for name, one in tallies.items() if name.startswith("wording_")),
         follow=follow_rate(masks["given"], place) if place and given.reference else None,
+        present=bool(truth.mask.any() if truth.located else truth.present),
+        located=truth.located,
         side=_side(place, truth),
     )
 
@@ -162,7 +172,7 @@ def _side(place: str, truth: Truth) -> str:
 def resize_truth(truth: Truth, size: int | None) -> Truth:
     """Both masks as `resize_mask` makes them."""
     others = None if truth.others is None else resize_mask(truth.others, size)
-    return Truth(resize_mask(truth.mask, size), others)
+    return replace(truth, mask=resize_mask(truth.mask, size), others=others)
 
 
 def resize_mask(mask: NDArray[np.bool_], size: int | None) -> NDArray[np.bool_]:

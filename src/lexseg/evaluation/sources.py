@@ -80,6 +80,12 @@ def presence_threshold(source: object) -> float | None:
     return None if value is None else float(value)
 
 
+def operating_points(source: object) -> dict[str, float]:
+    """By name the other thresholds of presence that a model has; empty where it has none, or never says "not found"."""
+    points = getattr(source, "operating_points", None)
+    return {} if presence_threshold(source) is None else dict(points or {})
+
+
 class PredictionFolder:
     """Masks that any other tool has written: ``<id>.png``, or ``<stem>.png`` or ``<stem>_mask.png`` after the image.
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from lexseg.evaluation.bootstrap import Bootstrap
-from lexseg.evaluation.listening import group_part, listening_part, presence_part, referring_part
+from lexseg.evaluation.listening import group_part, listening_part, referring_part
+from lexseg.evaluation.presence import presence_part
 from lexseg.evaluation.probes import REFERRING_PROBES, Questions
 from lexseg.evaluation.scores import TOLERANCE, CaseScore
 from lexseg.evaluation.switching import Switch
@@ -26,6 +27,7 @@ def summarise(
     n_resamples: int = 2000,
     seed: int = 0,
     presence_threshold: float | None = None,
+    operating_points: Mapping[str, float] | None = None,
     switches: Sequence[Switch] = (),
     groups: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
@@ -39,6 +41,7 @@ def summarise(
         n_resamples: bootstrap samples.
         seed: of the resampling.
         presence_threshold: presence below which a mask was made empty.
+        operating_points: by name the model's other thresholds of presence.
         switches: of the images with several expressions.
         groups: by column the value of each case, for scores of each value.
 
@@ -50,21 +53,23 @@ def summarise(
     def bootstrap(chosen: Sequence[CaseScore]) -> Bootstrap:
         return Bootstrap([s.case.cluster for s in chosen], n_resamples=n_resamples, seed=seed)
 
-    every, foreground = bootstrap(scores), [s for s in scores if s.has_foreground]
+    located = [s for s in scores if s.located]
+    every, foreground = bootstrap(located), [s for s in located if s.has_foreground]
     summary: dict[str, Any] = {
         "n": len(scores),
         "resolution": "native" if size is None else f"{size}x{size}",
         "empty_rule": EMPTY_RULE,
         "missed": sum(s.missed for s in scores),
         "false_alarms": sum(s.false_alarm for s in scores),
-        "n_foreground": len(foreground),
+        "n_foreground": sum(s.has_foreground for s in scores),
+        "n_located": len(located),
         "n_clusters": len({s.case.cluster for s in scores}),
-        "per_image": every.per_image([s.given for s in scores]),
+        "per_image": every.per_image([s.given for s in located]),
         "per_image_foreground": bootstrap(foreground).per_image([s.given for s in foreground]),
-        "pooled": every.pooled([s.given for s in scores]),
-        "hd95": every.mean([s.hd95 for s in scores])
-        | {"unit": unit, "empty_rule": HD95_EMPTY_RULE, "n_one_empty": sum(s.one_empty for s in scores)},
-        "nsd": every.mean([s.nsd for s in scores]) | {"tolerance": int(TOLERANCE), "unit": "px"},
+        "pooled": every.pooled([s.given for s in located]),
+        "hd95": every.mean([s.hd95 for s in located])
+        | {"unit": unit, "empty_rule": HD95_EMPTY_RULE, "n_one_empty": sum(s.one_empty for s in located)},
+        "nsd": every.mean([s.nsd for s in located]) | {"tolerance": int(TOLERANCE), "unit": "px"},
         "text_probes": {
             name: _probe(scores, questions, name, bootstrap) if name in questions.probes else None
             for name in questions.names
@@ -75,23 +80,33 @@ def summarise(
     }
     expressions = [s for s in scores if s.kind]
     summary["referring"], summary["referring_missing"] = (
-        referring_part(expressions, options) if expressions else (None, {"referring": _NO_EXPRESSIONS})
+        referring_part(expressions, options, presence_threshold)
+        if expressions
+        else (None, {"referring": _NO_EXPRESSIONS})
     )
     summary["listening"], summary["listening_missing"] = (
-        listening_part(expressions, switches, options) if expressions else (None, {"listening": _NO_EXPRESSIONS})
+        listening_part(expressions, switches, options, presence_threshold)
+        if expressions
+        else (None, {"listening": _NO_EXPRESSIONS})
     )
-    summary["presence"], summary["presence_missing"] = presence_part(scores, presence_threshold, options)
-    summary["by"] = {column: _groups(scores, values, options) for column, values in (groups or {}).items()}
+    summary["presence"], summary["presence_missing"] = presence_part(
+        scores, presence_threshold, options, operating_points
+    )
+    summary["by"] = {
+        column: _groups(scores, values, options, presence_threshold) for column, values in (groups or {}).items()
+    }
     check_bound(summary)
     summary["iou_bound"] = "IoU >= Dice / (2 - Dice) of equal aggregation: asserted"
     return summary
 
 
-def _groups(scores: Sequence[CaseScore], values: Sequence[str], options: Mapping[str, Any]) -> dict[str, Any]:
+def _groups(
+    scores: Sequence[CaseScore], values: Sequence[str], options: Mapping[str, Any], threshold: float | None
+) -> dict[str, Any]:
     members: dict[str, list[CaseScore]] = {value: [] for value in sorted(set(values))}
     for score, value in zip(scores, values, strict=True):
         members[value].append(score)
-    return {value: group_part(chosen, options) for value, chosen in members.items()}
+    return {value: group_part(chosen, options, threshold) for value, chosen in members.items()}
 
 
 def _probe(
@@ -100,9 +115,10 @@ def _probe(
     name: str,
     bootstrap: Callable[[Sequence[CaseScore]], Bootstrap],
 ) -> dict[str, Any]:
-    tallies = [s.probes[name] for s in scores]
-    every = bootstrap(scores)
-    changed = [s for s, differs in zip(scores, questions.changed(name), strict=True) if differs]
+    located = [s for s in scores if s.located]
+    tallies = [s.probes[name] for s in located]
+    every = bootstrap(located)
+    changed = [s for s, differs in zip(scores, questions.changed(name), strict=True) if differs and s.located]
     probe = {"per_image": every.per_image(tallies), "pooled": every.pooled(tallies), "n_changed": len(changed)}
     if not changed:
         return probe | {"changed_only": None}

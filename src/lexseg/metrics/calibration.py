@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 BINS = 15
-"""Of the expected calibration error, equally wide, as in Guo et al."""
+"""Of the expected calibration error, as in Guo et al."""
 
 
 def auroc(score: ArrayLike, truth: ArrayLike, *, weight: ArrayLike | None = None) -> float:
@@ -35,10 +35,11 @@ def auroc(score: ArrayLike, truth: ArrayLike, *, weight: ArrayLike | None = None
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """What was said and what was true, by bins of equal width.
+    """What was said and what was true, by bins of equal width or of equal mass.
 
     Attributes:
-        edges: float[bins + 1], from 0 to 1; the last bin holds its upper edge, the others do not.
+        edges: float[bins + 1], from 0 to 1; the last bin holds its upper edge, the others do not. Of equal mass: the
+            lowest probability of each bin, and the highest of all.
         count: float[bins], how many samples fall into each.
         said: float[bins], mean probability; NaN in empty bins.
         true: float[bins], share of true samples; NaN in empty bins.
@@ -85,11 +86,63 @@ def reliability(
     return Reliability(edges, count, said, share)
 
 
-def expected_calibration_error(
+def reliability_by_mass(
     probability: ArrayLike, truth: ArrayLike, *, bins: int = BINS, weight: ArrayLike | None = None
+) -> Reliability:
+    """The same with equally many samples in each bin: where answers crowd near 0 and 1, equal widths leave bins empty.
+
+    Samples of equal probability are one sample of their mean truth, of which a bin may hold a part: neither the order
+    of the samples nor how ties are broken matters, and a weight of 2 is a repetition.
+
+    Args:
+        probability: float[N] in 0..1 that a sample is true.
+        truth: bool[N].
+        bins: how many; each holds a share 1 / bins of the samples.
+        weight: float[N], how often each sample counts; ``None`` is once.
+
+    Reference: Nguyen and O'Connor, "Posterior calibration and exploratory analysis for natural language processing
+    models", EMNLP 2015, for bins of equal mass.
+    """
+    values, true, times = _check(probability, truth, weight)
+    if values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError("probabilities must lie between 0 and 1")
+    values, true, times = values[times > 0], true[times > 0], times[times > 0]
+    empty = np.full(bins, np.nan)
+    if not values.size:
+        return Reliability(np.linspace(0, 1, bins + 1), np.zeros(bins), empty, empty)
+    said, place = np.unique(values, return_inverse=True)
+    mass = np.bincount(place, weights=times)
+    share = np.bincount(place, weights=times * true) / mass
+    ends = np.cumsum(mass)
+    cuts = ends[-1] * np.arange(bins + 1) / bins
+    # float[values, bins]: how much of each value lies in each bin
+    part = np.minimum(ends[:, None], cuts[None, 1:]) - np.maximum((ends - mass)[:, None], cuts[None, :-1])
+    part = part.clip(min=0)
+    count = part.sum(axis=0)
+    lowest = said[np.searchsorted(ends, cuts[:-1], side="right").clip(max=said.size - 1)]
+    edges = np.append(lowest, said[-1])
+    return Reliability(edges, count, (part * said[:, None]).sum(axis=0) / count, (part * share[:, None]).sum(0) / count)
+
+
+def expected_calibration_error(
+    probability: ArrayLike,
+    truth: ArrayLike,
+    *,
+    bins: int = BINS,
+    weight: ArrayLike | None = None,
+    equal_mass: bool = False,
 ) -> float:
-    """How far probabilities lie from frequencies, 0 for perfect calibration; see `reliability` for the arguments."""
-    return reliability(probability, truth, bins=bins, weight=weight).error
+    """How far probabilities lie from frequencies, 0 for perfect calibration.
+
+    Args:
+        probability: as for `reliability`, as are the other arguments.
+        truth: bool[N].
+        bins: how many.
+        weight: float[N].
+        equal_mass: by bins that hold equally many samples (`reliability_by_mass`), not by equally wide ones.
+    """
+    binned = reliability_by_mass if equal_mass else reliability
+    return binned(probability, truth, bins=bins, weight=weight).error
 
 
 def _check(
