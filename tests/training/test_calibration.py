@@ -13,10 +13,11 @@ from lexseg.data.images import read_image
 from lexseg.data.manifest import read_manifest
 from lexseg.data.truth import read_truth
 from lexseg.errors import DataError, ModelError
+from lexseg.evaluation.calibrate import calibrate
 from lexseg.inference.segmenter import Segmenter
 from lexseg.metrics.overlap import dice
 from lexseg.models.io import load_model
-from lexseg.training.calibration import calibrate, fit_presence, found
+from lexseg.training.calibration import fit_presence, found, presence_of
 from lexseg.training.config import DataConfig, OptimizerConfig, TrainConfig, TrainerConfig
 from lexseg.training.run import train
 from lexseg.training.task import SegmentationTask
@@ -109,6 +110,39 @@ def test_nothing_to_calibrate() -> None:
     assert fit_presence(logits, [True, False, False]) is None  # the other way round
     with pytest.raises(ValueError, match="finite"):
         fit_presence([np.nan, 1.0], [True, False])
+
+
+@pytest.mark.parametrize("views", [1, 3])
+def test_operating_points_lose_what_they_say_and_no_less_than_they_may(views: int) -> None:
+    """Of views, by the mean of their probabilities, which is what is served."""
+    rng = np.random.default_rng(4)
+    present = rng.random(400) < 0.5
+    logits = rng.normal(2 * present - 1, 2, (views, 400)).T.astype(np.float32)
+    logits[::3, 1:] = np.nan
+    fitted = fit_presence(logits[:, 0] if views == 1 else logits, present)
+    assert fitted is not None
+    p = np.nanmean(expit(fitted["scale"] * logits.astype(float) + fitted["bias"]), axis=1)
+    np.testing.assert_allclose(presence_of(logits, fitted), p, atol=1e-9)
+    n = int(present.sum())
+    for name, share in (("5", 0.05), ("10", 0.10), ("15", 0.15)):
+        lost = int((p[present] < fitted[f"lost_{name}"]).sum())
+        assert lost == int(share * n)  # no ties here: all that may be lost is
+    assert fitted["lost_5"] < fitted["lost_10"] < fitted["lost_15"]
+    chosen = fit_presence(logits, present, operating_point="10")
+    assert chosen is not None and chosen == fit_presence(logits, present) | {"threshold": chosen["lost_10"]}  # type: ignore[operator]
+
+
+def test_sure_answers_of_several_views_keep_their_order() -> None:
+    """Probabilities that are 1 as numbers still differ as logits."""
+    logits = np.array([[40.0, 60.0], [80.0, 45.0], [50.0, np.nan], [70.0, 90.0]])
+    present = [False, False, True, True]
+    fitted = fit_presence(logits, present)
+    assert fitted is not None
+    assert presence_of(logits, {"scale": 1.0, "bias": -50.0, "threshold": 0.5}).tolist() == pytest.approx(
+        [np.mean(expit([-10.0, 10.0])), np.mean(expit([30.0, -5.0])), 0.5, 1.0]
+    )
+    with pytest.raises(ValueError, match="finite"):
+        fit_presence([[np.nan, np.nan], [1.0, 2.0]], [True, False])
 
 
 def test_one_of_each() -> None:
@@ -322,3 +356,92 @@ def test_what_nobody_has_drawn_counts_in_presence_and_not_in_dice(run: Path, tmp
     assert scored[True]["presence"]["auroc"] == pytest.approx(scored[False]["presence"]["auroc"])
     assert scored[True]["referring"] == pytest.approx(scored[False]["referring"])
     assert scored[True]["per_image"]["dice"]["mean"] != scored[False]["per_image"]["dice"]["mean"]
+
+
+def test_the_operating_point_is_saved_and_served(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from lexseg.cli.main import main
+    from lexseg.errors import ConfigError
+
+    model = copied(run, tmp_path / "model")
+    assert main(["calibrate", str(model), str(run / "set/cases.csv"), "--operating-point", "10"]) == 0
+    said = capsys.readouterr().out
+    saved = load_model(model).config.presence
+    assert saved is not None and saved["threshold"] == saved["lost_10"]
+    assert f"10 % lost   threshold {saved['lost_10']:.4f}" in said
+    case = next(case for case in read_manifest(run / "set/cases.csv") if case.split == "val")
+    for point in (None, "5", "10", "15"):
+        segmenter = Segmenter.from_pretrained(model, device="cpu", operating_point=point)
+        expected = saved["threshold" if point is None else f"lost_{point}"]
+        assert segmenter.set_image(case.image).segment(case.text).presence_threshold == expected
+    assert segmenter.operating_points == {name: saved[f"lost_{name}"] for name in ("5", "10", "15")}
+    with pytest.raises(ConfigError, match="no operating point '20': it has 5, 10, 15"):
+        Segmenter.from_pretrained(model, device="cpu", operating_point="20")
+    for command in ("segment", "evaluate"):
+        inputs = [str(case.image), "--model", str(model)] if command == "segment" else [str(model), str(case.source)]
+        more = [] if command == "segment" else ["--split", "val", "--resamples", "10", "--probes", ""]
+        output = tmp_path / command
+        assert main([command, *inputs, *more, "--operating-point", "15", "--output", str(output)]) == 0
+        found = next(output.glob("*.json"))
+        values = json.loads(found.read_text())
+        part = values if command == "segment" else values["presence"]
+        name = "presence_threshold" if command == "segment" else "threshold"
+        assert part[name] == pytest.approx(saved["lost_15"], abs=1e-4)
+    assert [p["from"] for p in values["presence"]["operating_points"][:3]] == ["model"] * 3
+
+
+def test_a_folder_without_operating_points_loads_as_before(run: Path, tmp_path: Path) -> None:
+    from lexseg.errors import ConfigError
+
+    model = copied(run, tmp_path / "model")
+    config = json.loads((model / "config.json").read_text())
+    old = {name: config["presence"][name] for name in ("scale", "bias", "threshold")}
+    (model / "config.json").write_text(json.dumps(config | {"presence": old}))
+    segmenter = Segmenter.from_pretrained(model, device="cpu")
+    assert dict(segmenter.calibration) == old and segmenter.operating_points == {}
+    with pytest.raises(ConfigError, match="it has none; lexseg calibrate"):
+        Segmenter.from_pretrained(model, device="cpu", operating_point="5")
+    for wrong in (old | {"lost_20": 0.5}, old | {"lost_5": 1.5}, {"scale": 1.0, "bias": 0.0, "lost_5": 0.5}):
+        (model / "config.json").write_text(json.dumps(config | {"presence": wrong}))
+        with pytest.raises(ModelError, match="operating points"):
+            load_model(model)
+
+
+def test_calibration_asks_what_serving_asks(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is denied is not asked about, and the network hears the same words as when it serves."""
+    from dataclasses import replace
+
+    model = copied(run, tmp_path / "model")
+    cases = [case for case in read_manifest(run / "set/cases.csv") if case.split == "val"]
+    cases[0] = replace(cases[0], texts=("no infection anywhere",))
+    cases[1] = replace(cases[1], texts=(f"no infection; {cases[1].text}",))
+    heard: list[str | None] = []
+    original = Segmenter.views
+
+    def listening(self, features, asked, tta):  # type: ignore[no-untyped-def]
+        heard.extend(text for _, text in asked)
+        return original(self, features, asked, tta)
+
+    monkeypatch.setattr(Segmenter, "views", listening)
+    result = calibrate(model, cases)
+    assert result.n_settled == 1 and result.n_present + result.n_absent == len(cases) - 1
+    calibrated, heard = sorted(map(str, heard)), []
+    segmenter = Segmenter.from_pretrained(model, device="cpu")
+    for case in cases:
+        segmenter.set_image(case.image).segment(case.text)
+    assert sorted(map(str, heard)) == calibrated and "no infection anywhere" not in calibrated
+
+
+def test_it_is_still_found_where_it_was(run: Path) -> None:
+    import lexseg.training.calibration as old
+
+    with pytest.warns(DeprecationWarning, match="lexseg.evaluation.calibrate"):
+        assert old.calibrate is calibrate
+    with pytest.raises(AttributeError):
+        _ = old.nothing  # type: ignore[attr-defined]
+
+
+def test_the_command_line_names_the_operating_points_that_there_are() -> None:
+    from lexseg.cli.values import POINTS
+    from lexseg.metrics.operating import OPERATING_POINTS
+
+    assert set(POINTS) == set(OPERATING_POINTS)

@@ -3,11 +3,14 @@
 import argparse
 from pathlib import Path
 
+from lexseg.cli.values import POINTS
+
 _DESCRIPTION = """Asks MODEL whether what the sentences of CASES name is in their images, fits a probability and a
 threshold to the answers, and writes both into the model's folder. Below the threshold the model answers "not found".
 
-CASES is a manifest, or several with commas between them, with some empty masks: `lexseg refer` makes such sets. The
-threshold is the one that parts best among those that deny at most the share --lost of the targets that are there."""
+CASES is a manifest, or several with commas between them, with some empty masks or with `present` no: `lexseg refer`
+makes such sets. Each is asked as it would be asked when the model is used. The threshold is the one that parts best
+among those that deny at most the share --lost of the targets that are there."""
 _EPILOG = """example:
   lexseg calibrate runs/mine/model referring/cases.csv --split val
 
@@ -43,6 +46,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="SHARE",
         help="largest share of targets that are there and may be denied (default: %(default)s)",
     )
+    add(
+        "--operating-point",
+        "--operating_point",
+        choices=POINTS,
+        help="make this the threshold: the highest that denies at most so many percent of the targets that are there "
+        "(default: as --lost says). All three are saved, to be chosen when the model is used",
+    )
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
     parser.set_defaults(run=run)
 
@@ -53,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.data.manifest import read_manifests
     from lexseg.data.splits import apply_splits
     from lexseg.errors import ConfigError
+    from lexseg.evaluation.calibrate import calibrate
     from lexseg.evaluation.cases import check_cases, select_cases
     from lexseg.models.find import bundled_models
-    from lexseg.training.calibration import calibrate
 
     if not 0 <= args.lost < 1:
         raise ConfigError(f"--lost is {args.lost:g}; a share from 0 to below 1 was expected")
@@ -72,13 +82,26 @@ def run(args: argparse.Namespace) -> int:
     chosen = select_cases(cases, args.split)
     check_cases(chosen)
     with progress_bar("asking") as progress:
-        result = calibrate(folder, chosen, lost=args.lost, device=args.device, progress=progress)
+        result = calibrate(
+            folder,
+            chosen,
+            lost=args.lost,
+            operating_point=args.operating_point,
+            device=args.device,
+            progress=progress,
+        )
     c = result.presence
     print(
         f"{len(chosen)} cases: {result.n_present} with a target, {result.n_absent} without\n"
         f"  presence    AUROC {result.auroc:.4f}\n"
         f"  probability sigmoid({c['scale']:.4g} * logit {c['bias']:+.4g}), threshold {c['threshold']:.4f}\n"
         f"  at it       N-acc {result.n_acc:.4f}   T-acc {result.t_acc:.4f}   (on these very cases)\n"
-        f"written to {folder / 'config.json'}"
+        + "".join(
+            f"  {name:>2} % lost   threshold {p.threshold:.4f}   sensitivity {p.sensitivity:.4f}   "
+            f"specificity {p.specificity:.4f}\n"
+            for name, p in result.points.items()
+        )
+        + (f"  {result.n_settled} more were not asked: their words alone decide\n" if result.n_settled else "")
+        + f"written to {folder / 'config.json'}"
     )
     return 0

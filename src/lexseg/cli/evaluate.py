@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.values import count, index
+from lexseg.cli.values import add_operating_point, count, index
+from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
     from lexseg.evaluation.sources import PredictionFolder, Predictor
@@ -62,6 +63,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="column of the sentence, and of its other wordings (default: text; of referring data also text_2, ...)",
     )
     add("--threshold", type=float, metavar="T", help="probability from which a pixel is found (default: the model's)")
+    add_operating_point(add)
     add("--tta", action="store_true", help="test-time augmentation: average with the mirrored image and swapped words")
     add(
         "--size",
@@ -156,12 +158,15 @@ def _inputs(args: argparse.Namespace) -> tuple[str | None, str]:
 
 def _source(model: str | None, args: argparse.Namespace) -> "Predictor | PredictionFolder":
     if model is None:
+        if args.operating_point is not None:
+            raise ConfigError("--operating-point: masks from a folder were made with one presence threshold already")
         from lexseg.evaluation.sources import PredictionFolder
 
         return PredictionFolder(args.predictions)
     from lexseg.inference.segmenter import Segmenter
 
-    return Segmenter.from_pretrained(model, device=args.device)
+    segmenter = Segmenter.from_pretrained(model, device=args.device)
+    return segmenter if args.operating_point is None else segmenter.at(args.operating_point)
 
 
 def _lines(summary: dict[str, Any], output: Path) -> str:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.values import index, share, spacing
+from lexseg.cli.values import add_operating_point, index, share, spacing
 from lexseg.errors import DataError, LexSegError, TextError
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="probability from which a pixel is found (default: the model's)",
     )
     add("--anyway", action="store_true", help="look also for what the model never learnt to find; results say so")
+    add_operating_point(add)
     add("--spacing", type=spacing, metavar="ROW,COL", help="millimetres between pixels (default: of the header)")
     _add_medical(add)
     add(
@@ -135,6 +136,8 @@ def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argpar
     from lexseg.inference.segmenter import Segmenter
 
     segmenter = Segmenter.from_pretrained(args.model, device=args.device)
+    if args.operating_point is not None:
+        segmenter = segmenter.at(args.operating_point)
     for text in args.text:
         segmenter.check_text(text)
     failures: list[str] = []

@@ -40,6 +40,8 @@ def run_report(args: argparse.Namespace) -> int:
     image = scan.show(0, window)
     clock.lap("read")
     segmenter = Segmenter.from_pretrained(args.model, device=args.device)
+    if args.operating_point is not None:
+        segmenter = segmenter.at(args.operating_point)
     scan = noted(scan, segmenter.modalities)
     for note in scan.notes:
         print(f"note: {path}: {note}", file=sys.stderr)

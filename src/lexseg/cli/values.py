@@ -3,8 +3,22 @@
 import argparse
 import contextlib
 import math
+from collections.abc import Callable
 
+POINTS = ("5", "10", "15")
+"""Operating points; named here too so that --help need not import numpy. A test holds the two together."""
 _MOST = 1e6
+
+
+def add_operating_point(add: "Callable[..., argparse.Action]") -> None:
+    """Add the option that chooses one of a model's thresholds of presence."""
+    add(
+        "--operating-point",
+        "--operating_point",
+        choices=POINTS,
+        help="say 'not found' where that loses at most so many percent of what is there, as measured when the model "
+        "was calibrated: the higher, the fewer false alarms (default: the model's own threshold)",
+    )
 
 
 def share(text: str) -> float:

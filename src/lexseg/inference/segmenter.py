@@ -1,6 +1,8 @@
 """The Segmenter: load a model once, set an image once, ask many sentences."""
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +27,7 @@ from lexseg.language.plain import in_plain_words
 from lexseg.language.sides import mirror_words
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
-from lexseg.models.io import UNCALIBRATED, load_model
+from lexseg.models.io import LOST, UNCALIBRATED, load_model
 from lexseg.text.batch import TextBatch, no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
@@ -36,6 +38,14 @@ if TYPE_CHECKING:
 
 _UNKNOWN = Sides()
 _CHUNK = 16  # images, or questions, that go through the network together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """What the network says of a question. Attributes: logits: float[V, 1, h, w]; presence: float[V] logits or None."""
+
+    logits: Tensor
+    presence: Tensor | None
 
 
 class Segmenter:
@@ -90,15 +100,27 @@ class Segmenter:
         self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
 
     @classmethod
-    def from_pretrained(cls, model: str | Path = "default", *, device: torch.device | str | None = None) -> "Segmenter":
+    def from_pretrained(
+        cls,
+        model: str | Path = "default",
+        *,
+        device: torch.device | str | None = None,
+        operating_point: str | None = None,
+    ) -> "Segmenter":
         """Load a model: a bundled name, a model folder, a run's folder or a hub id.
+
+        Args:
+            model: the model.
+            device: where to run; ``None`` takes a GPU where there is one.
+            operating_point: as of :meth:`at`; ``None`` takes the model's own threshold.
 
         Raises:
             ModelError: if there is no such model, or it is damaged.
+            ConfigError: if it has no such operating point.
         """
         loaded = load_model(find_model(model))
         config = loaded.config
-        return cls(
+        segmenter = cls(
             loaded.model,
             loaded.text_encoder,
             size=config.size,
@@ -112,6 +134,7 @@ class Segmenter:
             scope=loaded.scope,
             device=device,
         )
+        return segmenter if operating_point is None else segmenter.at(operating_point)
 
     @property
     def presence_threshold(self) -> float | None:
@@ -122,6 +145,28 @@ class Segmenter:
     def answerer(self) -> Answerer:
         """What its answers say of it."""
         return Answerer(self.name, self.sha256)
+
+    @property
+    def operating_points(self) -> dict[str, float]:
+        """By name, a number of percent, the presence below which so many targets are lost; empty if none is known."""
+        return {name[len(LOST) :]: value for name, value in self._presence.items() if name.startswith(LOST)}
+
+    def at(self, operating_point: str) -> "Segmenter":
+        """The same, network and all, saying "not found" at another of the model's thresholds of presence.
+
+        Args:
+            operating_point: its name, such as "5": the percentage of what is there that may be lost.
+
+        Raises:
+            ConfigError: if the model has no such operating point.
+        """
+        known = self.operating_points if self.model.presence is not None else {}
+        if operating_point not in known:
+            there = f"it has {', '.join(known)}" if known else "it has none; lexseg calibrate MODEL CASES makes them"
+            raise ConfigError(f"the model has no operating point {operating_point!r}: {there}")
+        other = copy.copy(self)
+        other._presence = self._presence | {"threshold": known[operating_point]}
+        return other
 
     @property
     def calibration(self) -> Mapping[str, float]:
@@ -247,6 +292,23 @@ class Segmenter:
     ) -> Iterator[tuple[tuple[int, str | None], Tensor, float | None]]:
         """Answer questions about encoded images.
 
+        Args:
+            features: of :meth:`encode`, with the same ``tta``.
+            asked: (row of the image, sentence in the model's own words).
+            tta: as in :meth:`set_image`.
+
+        Yields:
+            the question, logits float[V, 1, h, w] of its views as :meth:`views` gives them, and the calibrated
+            probability of presence.
+        """
+        scale, bias = self._presence["scale"], self._presence["bias"]
+        for question, said in zip(asked, self.views(features, asked, tta), strict=True):
+            sure = None if said.presence is None else float((said.presence * scale + bias).sigmoid().mean())
+            yield question, said.logits, sure
+
+    def views(self, features: Features, asked: Sequence[tuple[int, str | None]], tta: bool) -> Iterator[Views]:
+        """What the network says of questions about encoded images, nothing calibrated or averaged yet.
+
         Each is asked in all its views: the sentence, the same in plain words where that can be said, and with ``tta``
         both of the mirrored image.
 
@@ -256,8 +318,7 @@ class Segmenter:
             tta: as in :meth:`set_image`.
 
         Yields:
-            the question, logits float[V, 1, h, w] on the CPU, one for each of V views and all the right way round, and
-            the calibrated probability of presence.
+            of each question what is said in its V views, all the right way round.
         """
         rows = features.maps[0].shape[0] // (2 if tta else 1)
         for start in range(0, len(asked), _CHUNK):
@@ -272,13 +333,10 @@ class Segmenter:
                 logits = prediction.logits.float().cpu()
                 if tta:
                     logits = torch.cat([logits[:straight], logits[straight:].flip(-1)])
-                sure = None
-                if prediction.presence is not None:
-                    scale, bias = self._presence["scale"], self._presence["bias"]
-                    sure = (prediction.presence.float().cpu() * scale + bias).sigmoid()
-            for j, question in enumerate(part):
+                there = None if prediction.presence is None else prediction.presence.float().cpu()
+            for j in range(len(part)):
                 own = [v for v, (of, _, _) in enumerate(views) if of == j]
-                yield question, logits[own], None if sure is None else float(sure[own].mean())
+                yield Views(logits[own], None if there is None else there[own])
 
     def heard(self, text: str | None) -> tuple[str | None, State | None]:
         """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save
 
 from lexseg.errors import ModelError
 from lexseg.language.plain import ANATOMIES
+from lexseg.metrics.operating import OPERATING_POINTS
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
 from lexseg.models.scope import Scope
@@ -25,6 +26,8 @@ from lexseg.text.encoders.base import TextEncoder
 FORMAT = 1
 UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
 """What stands for ``ModelConfig.presence`` where there is none."""
+LOST = "lost_"
+"""Before the name of an operating point (:data:`lexseg.metrics.operating.OPERATING_POINTS`) in a calibration."""
 CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.json"
 
 
@@ -42,7 +45,9 @@ class ModelConfig:
         laterality: whose left "left" is in the sentences it was trained on; ``None`` if unknown.
         threshold: probability from which on a pixel is foreground.
         presence: how the answer to "is it there?" is calibrated: ``scale`` a and ``bias`` b make the probability
-            sigmoid(a * logit + b), below ``threshold`` nothing is found. ``None``: `UNCALIBRATED`.
+            sigmoid(a * logit + b), below ``threshold`` nothing is found. ``lost_5``, ``lost_10`` and ``lost_15`` are
+            its operating points, where it has them: thresholds that lose so many percent of what is there. ``None``:
+            `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
         plain: by anatomy, of :data:`lexseg.language.plain.ANATOMIES`, how its training calls all that it looks for
             there: a sentence about one whole side is then also asked in these words. ``None``: never.
@@ -189,7 +194,10 @@ def _parse_config(folder: Path) -> ModelConfig:
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path}: {error}") from error
     if config.presence is not None and not _calibrated(config.presence):
-        raise ModelError(f"{path}: 'presence' must be null or hold 'scale', 'bias' and a 'threshold' between 0 and 1")
+        raise ModelError(
+            f"{path}: 'presence' must be null or hold 'scale', 'bias' and a 'threshold' between 0 and 1, and no "
+            "more than the operating points 'lost_5', 'lost_10', 'lost_15', likewise"
+        )
     if config.plain is not None and not _plain(config.plain):
         raise ModelError(f"{path}: 'plain' must be null or name a finding for an anatomy, of {sorted(ANATOMIES)}")
     if not usable:
@@ -203,7 +211,10 @@ def _calibrated(presence: Any) -> bool:
     except (AttributeError, TypeError, ValueError):
         return False
     names = {"scale", "bias", "threshold"}
-    return set(values) == names and all(map(math.isfinite, values.values())) and 0 < values["threshold"] < 1
+    points = set(values) - names
+    if not names <= set(values) or not points <= {f"{LOST}{point}" for point in OPERATING_POINTS}:
+        return False
+    return all(map(math.isfinite, values.values())) and all(0 < values[name] < 1 for name in {"threshold", *points})
 
 
 def _plain(nouns: Any) -> bool:

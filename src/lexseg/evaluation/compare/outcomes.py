@@ -159,7 +159,8 @@ def _read(cell: Cell, folder: Path, fingerprint: str | None) -> Outcome:
 
 def _read_cases(path: Path) -> CaseTable:
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
+        # masks are compared: targets that nobody has drawn have no score
+        rows = [row for row in csv.DictReader(file) if row["dice"]]
     return CaseTable(
         tuple(row["id"] for row in rows),
         tuple(row["cluster"] for row in rows),

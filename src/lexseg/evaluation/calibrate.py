@@ -1,0 +1,167 @@
+"""Calibrates the presence of a model on cases, asked as it will be asked when it serves."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.data.case import Case
+from lexseg.data.files import replace_file
+from lexseg.data.images import read_image
+from lexseg.data.truth import truth_of
+from lexseg.errors import DataError, ModelError
+from lexseg.evaluation.evaluate import Progress
+from lexseg.evaluation.probes import sentence_of
+from lexseg.inference.options import Options
+from lexseg.inference.question import Heard, probability
+from lexseg.inference.segmenter import Segmenter
+from lexseg.inference.sides import Sides
+from lexseg.metrics.calibration import auroc
+from lexseg.metrics.operating import OPERATING_POINTS
+from lexseg.models.io import CONFIG
+from lexseg.training.calibration import LOST, fit_presence, found, presence_of
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an operating point costs on the cases that it was chosen on.
+
+    Attributes:
+        threshold: probability of presence below which nothing is found.
+        sensitivity: share of the targets that are there and said to be.
+        specificity: share of those that are not, and said not to be.
+    """
+
+    threshold: float
+    sensitivity: float
+    specificity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What a calibration came to.
+
+    Attributes:
+        presence: as it stands in the model folder.
+        auroc: of presence, 0..1.
+        n_acc: share of the sentences without a target that are answered by an empty mask.
+        t_acc: share of those with a target that are not.
+        n_absent, n_present: how many there are of each.
+        points: what each operating point costs, by name.
+        n_settled: sentences that the network was not asked about, since their words decide: they deny all, or
+            contradict themselves.
+    """
+
+    presence: dict[str, float]
+    auroc: float
+    n_acc: float
+    t_acc: float
+    n_absent: int
+    n_present: int
+    points: dict[str, Price]
+    n_settled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Of a case. Attributes: logits: of presence, float[V], by view; drawn: any pixel is found; present: the truth."""
+
+    logits: NDArray[np.float32]
+    drawn: bool
+    present: bool
+
+
+def calibrate(
+    folder: Path | str,
+    cases: Sequence[Case],
+    *,
+    lost: float = LOST,
+    operating_point: str | None = None,
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> Calibrated:
+    """Calibrate the presence of a model on cases, and write it into the model's folder, whole or not at all.
+
+    Each case is asked as `Segmenter.segment` would ask it: what a sentence denies is not looked for, and what can be
+    said in plain words is asked in them too.
+
+    Args:
+        folder: a model folder.
+        cases: by their masks or by ``present``, some with and some without their target; none that the model is to be
+            tested on.
+        lost: see `fit_presence`.
+        operating_point: which of `OPERATING_POINTS` becomes the model's threshold; ``None``: the best that loses no
+            more than ``lost``.
+        device: where to run; ``None`` is a GPU where there is one.
+        progress: told how far it is.
+
+    Raises:
+        ModelError: the folder holds no model, or one that does not say whether a target is there.
+        DataError: the cases cannot be read, or hold no sentence with a target, or none without.
+    """
+    folder = Path(folder)
+    segmenter = Segmenter.from_pretrained(folder, device=device)
+    if not segmenter.uses_text:
+        raise ModelError(f"{folder}: the model reads no sentence, so it cannot say whether what one names is there")
+    if segmenter.presence_threshold is None:
+        raise ModelError(f"{folder}: the model does not say whether what a sentence names is there")
+    said = list(_asked(segmenter, cases, progress))
+    present = np.array([one.present for one in said], dtype=np.bool_)
+    if present.all() or not present.any():
+        lacking = "an empty mask, or 'present' no" if present.all() else "a mask that is not empty, or 'present' yes"
+        raise DataError(f"none of the {len(cases)} cases has {lacking}; calibration needs sentences of both kinds")
+    logits = _padded([one.logits for one in said])
+    presence = fit_presence(logits, present, lost=lost, operating_point=operating_point)
+    if presence is None:
+        raise ModelError(f"{folder}: its presence does not tell these cases apart; train it with absent targets")
+    answered = found(logits, presence) & np.array([one.drawn for one in said])
+    values = json.loads((folder / CONFIG).read_text(encoding="utf-8")) | {"presence": presence}
+    replace_file(folder / CONFIG, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
+    sure = presence_of(logits, presence)
+    return Calibrated(
+        presence=presence,
+        auroc=auroc(sure, present),
+        n_acc=float(np.mean(~answered[~present])),
+        t_acc=float(np.mean(answered[present])),
+        n_absent=int((~present).sum()),
+        n_present=int(present.sum()),
+        points={name: _price(sure, present, presence[f"lost_{name}"]) for name in OPERATING_POINTS},
+        n_settled=len(cases) - len(said),
+    )
+
+
+def _price(sure: NDArray[np.float64], present: NDArray[np.bool_], threshold: float) -> Price:
+    yes = sure >= threshold
+    return Price(threshold, float(np.mean(yes[present])), float(np.mean(~yes[~present])))
+
+
+def _asked(segmenter: Segmenter, cases: Sequence[Case], progress: Progress | None) -> Iterator[_Said]:
+    """What is said of each case that the network is asked about; an image is encoded once for all its sentences."""
+    by_image: dict[Path, list[Case]] = {}
+    for case in cases:
+        by_image.setdefault(case.image, []).append(case)
+    done = 0
+    for path, members in by_image.items():
+        session = segmenter.set_image(read_image(path))
+        for case in members:
+            heard = Heard.of(segmenter, sentence_of(case, segmenter.laterality), Options(), Sides())
+            truth = truth_of(case, shape=session.shape)
+            if heard.settled is None and truth.present is not None:
+                (asked,) = segmenter.views(session.features, [(0, heard.words)], tta=False)
+                assert asked.presence is not None
+                drawn = bool((probability(asked.logits, session.shape) >= segmenter.threshold).any())
+                yield _Said(asked.presence.numpy(), drawn, truth.present)
+            done += 1
+            if progress is not None:
+                progress(done, len(cases))
+
+
+def _padded(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """float[N, V], NaN where a sentence was asked in fewer views than others."""
+    table = np.full((len(rows), max(map(len, rows))), np.nan, np.float32)
+    for row, values in zip(table, rows, strict=True):
+        row[: len(values)] = values
+    return table
