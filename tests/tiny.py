@@ -55,13 +55,13 @@ class TinyPresence(Tiny):
 
     def __init__(self, **arguments):
         super().__init__(**arguments)
-        self.there = nn.Linear(2 * self.head.in_channels, 1)
+        self.presence = nn.Linear(2 * self.head.in_channels, 1)
         self.loss_names = (*self.loss_names, "presence")
 
     def decode(self, features: Features, text) -> Prediction:
         tokens, mask = self.text_input(text)
         sentence = tokens.sum(1) / mask.sum(1, keepdim=True)
-        presence = self.there(torch.cat([sentence, features.maps[0].mean((2, 3))], 1)).squeeze(1)
+        presence = self.presence(torch.cat([sentence, features.maps[0].mean((2, 3))], 1)).squeeze(1)
         return Prediction(super().decode(features, text).logits, presence)
 
     def training_losses(self, image: Tensor, text, target) -> dict[str, Tensor]:

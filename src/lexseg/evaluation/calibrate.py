@@ -106,8 +106,6 @@ def calibrate(
     segmenter = Segmenter.from_pretrained(folder, device=device)
     if not segmenter.uses_text:
         raise ModelError(f"{folder}: the model reads no sentence, so it cannot say whether what one names is there")
-    if segmenter.presence_threshold is None:
-        raise ModelError(f"{folder}: the model does not say whether what a sentence names is there")
     said = list(_asked(segmenter, cases, progress))
     present = np.array([one.present for one in said], dtype=np.bool_)
     if present.all() or not present.any():
@@ -151,7 +149,8 @@ def _asked(segmenter: Segmenter, cases: Sequence[Case], progress: Progress | Non
             truth = truth_of(case, shape=session.shape)
             if heard.settled is None and truth.present is not None:
                 (asked,) = segmenter.views(session.features, [(0, heard.words)], tta=False)
-                assert asked.presence is not None
+                if asked.presence is None:
+                    raise ModelError(f"{segmenter.name}: the model does not say whether what a sentence names is there")
                 drawn = bool((probability(asked.logits, session.shape) >= segmenter.threshold).any())
                 yield _Said(asked.presence.numpy(), drawn, truth.present)
             done += 1

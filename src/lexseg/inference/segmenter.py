@@ -160,7 +160,7 @@ class Segmenter:
         Raises:
             ConfigError: if the model has no such operating point.
         """
-        known = self.operating_points if self.model.presence is not None else {}
+        known = self.operating_points
         if operating_point not in known:
             there = f"it has {', '.join(known)}" if known else "it has none; lexseg calibrate MODEL CASES makes them"
             raise ConfigError(f"the model has no operating point {operating_point!r}: {there}")
