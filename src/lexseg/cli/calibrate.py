@@ -101,7 +101,11 @@ def run(args: argparse.Namespace) -> int:
             f"specificity {p.specificity:.4f}\n"
             for name, p in result.points.items()
         )
-        + (f"  {result.n_settled} more were not asked: their words alone decide\n" if result.n_settled else "")
+        + (
+            f"  {result.n_settled} more were not asked: they deny all, contradict themselves or are not in scope\n"
+            if result.n_settled
+            else ""
+        )
         + f"written to {folder / 'config.json'}"
     )
     return 0

@@ -16,7 +16,7 @@ from lexseg.errors import DataError, ModelError
 from lexseg.evaluation.evaluate import Progress
 from lexseg.evaluation.probes import sentence_of
 from lexseg.inference.options import Options
-from lexseg.inference.question import Heard, probability
+from lexseg.inference.question import Heard, Question, probability
 from lexseg.inference.segmenter import Segmenter
 from lexseg.inference.sides import Sides
 from lexseg.metrics.calibration import auroc
@@ -51,8 +51,8 @@ class Calibrated:
         t_acc: share of those with a target that are not.
         n_absent, n_present: how many there are of each.
         points: what each operating point costs, by name.
-        n_settled: sentences that the network was not asked about, since their words decide: they deny all, or
-            contradict themselves.
+        n_settled: sentences that the network was not asked about: they deny all, contradict themselves, or are not in
+            its scope.
     """
 
     presence: dict[str, float]
@@ -85,8 +85,8 @@ def calibrate(
 ) -> Calibrated:
     """Calibrate the presence of a model on cases, and write it into the model's folder, whole or not at all.
 
-    Each case is asked as `Segmenter.segment` would ask it: what a sentence denies is not looked for, and what can be
-    said in plain words is asked in them too.
+    Each case is asked as `Segmenter.segment` would ask it: what a sentence denies or what is not in scope is not looked
+    for, and what can be said in plain words is asked in them too.
 
     Args:
         folder: a model folder.
@@ -147,7 +147,7 @@ def _asked(segmenter: Segmenter, cases: Sequence[Case], progress: Progress | Non
         for case in members:
             heard = Heard.of(segmenter, sentence_of(case, segmenter.laterality), Options(), Sides())
             truth = truth_of(case, shape=session.shape)
-            if heard.settled is None and truth.present is not None:
+            if Question.about(session, heard).settled is None and truth.present is not None:
                 (asked,) = segmenter.views(session.features, [(0, heard.words)], tta=False)
                 if asked.presence is None:
                     raise ModelError(f"{segmenter.name}: the model does not say whether what a sentence names is there")
