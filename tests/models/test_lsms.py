@@ -15,6 +15,7 @@ from lexseg.models.parts.full_scale_decoder import FullScaleAggregation, FullSca
 from lexseg.models.parts.hamburger import NMF
 from lexseg.models.parts.svla import LanguageBranch, SVLAEncoder, Words, pixel_norm
 from lexseg.text.batch import no_sentences
+from lexseg.training.recipe import read_recipe, shipped_recipes
 
 from .base import WIDTH, ModelTests, images, jitter, sentences, target
 
@@ -210,10 +211,20 @@ def test_words_enter_the_blocks_that_were_asked_for(blocks: Any, count: int) -> 
     assert sum(isinstance(m, MSCANBlock) for m in encoder.modules()) == 13  # the encoder's own, no copies
 
 
-def test_on_lite0_pretrained_maps_survive_the_added_blocks() -> None:
+LITE_RECIPES = [
+    name
+    for name in shipped_recipes()
+    if (recipe := read_recipe(name)).method == "lsms" and recipe.model.get("encoder") == "efficientnet-lite0"
+]
+
+
+@pytest.mark.parametrize("recipe", [None, *LITE_RECIPES])
+def test_on_lite0_pretrained_maps_survive_the_added_blocks(recipe: str | None) -> None:
+    """By default, and as the shipped recipes have it."""
     torch.manual_seed(0)
     trunk = create_image_encoder("efficientnet-lite0")
-    encoder = SVLAEncoder(trunk, WIDTH).train()
+    arguments = read_recipe(recipe).model.get("svla_args", {}) if recipe else {}
+    encoder = SVLAEncoder(trunk, WIDTH, **arguments).train()
     trunk.eval()
     image = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
@@ -310,7 +321,7 @@ def test_null_sentences_are_left_out_of_the_contrastive_terms() -> None:
     text = sentences(4, null=(0, 1, 2, 3))
     losses = model.training_losses(images(4), text, target(4))
     assert losses["pixel"] == 0 and losses["region"] == 0
-    one = replace(text, is_null=torch.tensor([True, True, True, False]), attention_mask=sentences(4).attention_mask)
+    one = replace(text, is_null=torch.tensor([False, True, True, True]), attention_mask=sentences(4).attention_mask)
     assert model.training_losses(images(4), one, target(4))["pixel"] > 0
 
 

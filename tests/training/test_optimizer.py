@@ -8,8 +8,10 @@ import torch
 from torch import nn
 
 import tiny
+from lexseg.models import create_model, model_class
 from lexseg.training.config import OptimizerConfig
 from lexseg.training.optimizer import build_optimizer, parameter_groups
+from lexseg.training.recipe import read_recipe
 
 WORDS = {"kind": "word", "vocabulary": ["left", "right"], "width": 16, "layers": 1}
 
@@ -34,6 +36,23 @@ def test_every_parameter_once_with_its_rate_and_decay() -> None:
     assert rate[id(model.text_input.encoder.embedding.weight)] == 0.25
     assert rate[id(model.head.weight)] == 1.0
     assert (decay[id(model.head.weight)], decay[id(model.head.bias)], decay[id(norm.weight)]) == (0.3, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("name", ["lsms-lite", "lsms-tiny", "tmca-lite", "fmiseg-lite", "m2snet-lite", "languide-lite"])
+def test_scales_and_gates_do_not_decay_whatever_their_shape(name: str) -> None:
+    recipe = read_recipe(name)
+    arguments = {**recipe.model, "encoder_args": {"pretrained": False}}
+    words = {"text_width": 384} if model_class(recipe.method).uses_text else {}
+    model = create_model(recipe.method, **arguments, **words)
+    named = {id(p): name for name, p in model.named_parameters()}
+    decaying, free = set(), set()
+    for group in parameter_groups(model, OptimizerConfig(weight_decay=0.1)):
+        (decaying if group["weight_decay"] else free).update(named[id(p)] for p in group["params"])
+    openings = {n for n in named.values() if n.rpartition(".")[2].startswith(("scale", "gate")) and "code" not in n}
+    assert openings <= free
+    assert all(dict(model.named_parameters())[n].ndim > 1 for n in decaying)
+    weights = {f"{n}.weight" for n, m in model.named_modules() if isinstance(m, (nn.Linear, nn.Conv2d))}
+    assert weights & set(named.values()) <= decaying
 
 
 def test_frozen_parameters_are_left_out() -> None:

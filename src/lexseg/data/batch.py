@@ -32,6 +32,15 @@ class Target:
     present: Tensor | None = None
     region: Tensor | None = None
 
+    def first(self, n: int) -> "Target":
+        """That of the first ``n`` sentences."""
+
+        def cut(t: Tensor | None) -> Tensor | None:
+            return None if t is None else t[:n]
+
+        parts = (cut(t) for t in (self.valid, self.others, self.weight, self.present, self.region))
+        return Target(self.mask[:n], *parts)
+
     def to(self, device: torch.device | str) -> "Target":
         """The same target on another device."""
 

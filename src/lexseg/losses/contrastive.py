@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.data.batch import Target
+from lexseg.losses.gather import gathered
 
 Targets = Literal["caption", "one-hot", "soft"]
 
@@ -54,9 +55,13 @@ def equal_regions(target: Target) -> Tensor | None:
     """Which rows mean the same region of the same image, in whatever words: neither is a negative of the other.
 
     Returns:
-        bool[B, B], the diagonal included, for ``ignore`` of :func:`info_nce`; ``None`` where it is not known.
+        bool[W B, W B] over all devices, false on the diagonal, for ``ignore`` of :func:`info_nce`; ``None`` where it is
+        not known.
     """
-    return None if target.region is None else target.region[:, None] == target.region[None, :]
+    if target.region is None:
+        return None
+    region = gathered(target.region)
+    return (region[:, None] == region[None, :]) & ~torch.eye(len(region), dtype=torch.bool, device=region.device)
 
 
 def info_nce(
@@ -74,7 +79,7 @@ def info_nce(
         targets: float[B, B], rows sum to 1.
         temperature: a positive scalar.
         weight: float[B], how much each case counts; ``None`` is one for all.
-        ignore: bool[B, B], pairs that speak neither for nor against each other; the diagonal always counts.
+        ignore: bool[B, B], pairs that speak neither for nor against each other; none of the diagonal.
 
     Returns:
         0.5 * [CE(S, Y) + CE(S^T, Y^T)] with S = similarity / temperature and Y^T's rows brought to sum 1.
@@ -83,7 +88,6 @@ def info_nce(
     """
     logits = similarity.float() / temperature
     if ignore is not None:
-        ignore = ignore & ~torch.eye(len(ignore), dtype=torch.bool, device=ignore.device)
         logits, targets = logits.masked_fill(ignore, NEVER), targets.masked_fill(ignore, 0)
         targets = targets / targets.sum(1, keepdim=True).clamp(min=1e-8)
     columns = targets.T / targets.sum(0)[:, None].clamp(min=1e-8)

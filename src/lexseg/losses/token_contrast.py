@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from lexseg.data.batch import Target
 from lexseg.losses.contrastive import caption_targets, equal_regions, info_nce
+from lexseg.losses.gather import gathered
 from lexseg.text.batch import TextBatch
 
 
@@ -56,7 +57,7 @@ def token_contrast_loss(
     left it is a zero.
 
     Args:
-        similarity: float[B, B], of :func:`token_similarity`.
+        similarity: float[W B, W B], of :func:`token_similarity`, over all W devices.
         text: for ``caption_id`` and ``is_null``.
         target: for ``mask`` and ``weight``.
         temperature: a positive number; CLIP's is 0.01.
@@ -67,11 +68,12 @@ def token_contrast_loss(
         keep = keep & (target.mask.flatten(1).amax(1) > 0)
     if target.weight is not None:
         keep = keep & (target.weight > 0)
+    keep, caption = gathered(keep), gathered(text.caption_id)
     if int(keep.sum()) < 2:  # a single sentence has nothing to be told from
         return similarity.sum() * 0
-    caption = text.caption_id[keep]
+    caption = caption[keep]
     targets = torch.eye(len(caption), device=caption.device) if as_published else caption_targets(caption)
-    weight = None if target.weight is None else target.weight[keep].float()
+    weight = None if target.weight is None else gathered(target.weight.float())[keep]
     same = None if as_published else equal_regions(target)
     ignore = None if same is None else same[keep][:, keep]
     return info_nce(similarity[keep][:, keep], targets, temperature, weight, ignore=ignore)

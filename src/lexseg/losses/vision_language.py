@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from lexseg.data.batch import Target
 from lexseg.losses.contrastive import NEVER, caption_targets, equal_regions, info_nce
+from lexseg.losses.gather import gathered
 
 
 def cells(target: Target, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
@@ -48,7 +49,7 @@ def pixel_loss(
     negatives: int = 512,
     temperature: float = 0.1,
 ) -> Tensor:
-    """Each lesion pixel against the background pixels, by likeness to the sentence.
+    """Each lesion pixel against the background pixels, by likeness to the sentence, which they must not have read.
 
         L = -mean_{x in P} log(exp(e_x . q / tau) / (exp(e_x . q / tau) + sum_{y in N} exp(e_y . q / tau)))
 
@@ -82,10 +83,11 @@ def pixel_loss(
 def region_loss(
     pixels: Tensor, sentence: Tensor, target: Target, is_null: Tensor, caption_id: Tensor, *, temperature: float = 0.1
 ) -> Tensor:
-    """The lesion's mean embedding against all sentences of the batch, with targets that know equal captions.
+    """The lesion's mean embedding against all sentences of all devices, with targets that know equal captions.
 
     Args:
-        pixels: float[B, d, h, w], unit vectors.
+        pixels: float[B, d, h, w], unit vectors. They must not have read the sentence: it could be told from them,
+            whatever the image.
         sentence: float[B, d], unit vectors.
         target: the truth at any size; images without a target, or of no weight, are left out.
         is_null: bool[B]; missing sentences are left out.
@@ -97,14 +99,18 @@ def region_loss(
         keep = ~is_null & (share.flatten(1).amax(1) > 0)
         if target.weight is not None:
             keep = keep & (target.weight > 0)
+        pooled = gathered(F.normalize((pixels.float() * share).sum((2, 3)), dim=-1))
+        weight, same = None if target.weight is None else gathered(target.weight.float()), equal_regions(target)
+        keep, caption_id, sentence = gathered(keep), gathered(caption_id), gathered(sentence.float())
         if int(keep.sum()) < 2:  # a single sentence has nothing to be told from
-            return (pixels.sum() + sentence.sum()).float() * 0
-        pooled = F.normalize((pixels.float() * share).sum((2, 3))[keep], dim=-1)
-        likeness = pooled @ sentence.float()[keep].T
-        weight = None if target.weight is None else target.weight[keep]
-        same = equal_regions(target)
-        ignore = None if same is None else same[keep][:, keep]
-        return info_nce(likeness, caption_targets(caption_id[keep]), temperature, weight, ignore=ignore)
+            return (pooled.sum() + sentence.sum()) * 0
+        return info_nce(
+            pooled[keep] @ sentence[keep].T,
+            caption_targets(caption_id[keep]),
+            temperature,
+            None if weight is None else weight[keep],
+            ignore=None if same is None else same[keep][:, keep],
+        )
 
 
 def _top(key: Tensor, among: Tensor, count: int) -> Tensor:

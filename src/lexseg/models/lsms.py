@@ -31,7 +31,7 @@ from lexseg.models.parts.unet_decoder import resize
 from lexseg.text.batch import TextBatch, no_sentences
 
 UNTOLD = 4
-"""One in so many images of a batch is read without words, too, for the swapped term."""
+"""So many sentences of a batch to one image that is read without words, too, for the swapped term alone."""
 
 
 class LSMS(SegmentationModel):
@@ -127,25 +127,30 @@ class LSMS(SegmentationModel):
         """Segment by one sentence an image; ``maps`` hold, by stride, each pixel's best score for any word."""
         words = self._words(text)
         maps, heard = self._read(features, words)
-        return self._answer(maps, heard, words, features.size)[0]
+        return self._answer(maps, self.decoder(maps, words), heard, words, features.size)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, the contrastive and the swapped terms."""
         words, features = self._words(text), self.encode_for(image, text)
-        untold = self._words(no_sentences(text, -(-len(text) // UNTOLD))) if self.swapped_weight else None
-        maps, heard = self._read(features, words, untold)
-        prediction, x = self._answer([m[: len(text)] for m in maps], heard, words, features.size)
+        rows, each = len(text), len(text) // len(image)
+        # what has read the sentence could be told from it, whatever the image
+        few = min(len(image), -(-rows // UNTOLD)) if self.swapped_weight else 0
+        few = len(image) if self.contrastive_weight else few
+        untold = self._words(no_sentences(text, few)) if few else None
+        maps, heard = self._read(features, words, untold, each)
+        x = self.decoder(maps, words if untold is None else words.before(untold))
+        prediction = self._answer([m[:rows] for m in maps], x[:rows], heard, words, features.size)
         losses = segmentation_losses(prediction.logits, target)
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         if self.contrastive_weight:
-            pixels = F.normalize(self.joint_pixels(x).float(), dim=1)
+            pixels = F.normalize(self.joint_pixels(x[rows:]).float(), dim=1).repeat_interleave(each, 0)
             sentence = F.normalize(self.joint_sentence(words.sentence).float(), dim=-1)
             pixel = pixel_loss(pixels, sentence, target, text.is_null)
             region = region_loss(pixels, sentence, target, text.is_null, text.caption_id)
             losses |= {"pixel": self.contrastive_weight * pixel, "region": self.contrastive_weight * region}
         if self.swapped_weight:
-            queries = [h.queries[len(text) :] for h in heard]
+            queries = [h.queries[rows:].repeat_interleave(each, 0) for h in heard]
             losses["swapped"] = self.swapped_weight * self._swapped(queries, words, text, target)
         return losses
 
@@ -160,40 +165,48 @@ class LSMS(SegmentationModel):
             states = self.adapter(states, mask) * mask.unsqueeze(-1)
         return Words(states, mask)
 
-    def _read(self, features: Features, words: Words, untold: Words | None = None) -> tuple[list[Tensor], list[Heard]]:
-        """The encoder's maps and what it heard; after the batch, its first images once more, with null sentences."""
-        if not self.encoder.reads_words:
-            return features.maps, []
-        image = features.maps[0]
+    def _read(
+        self, features: Features, words: Words, untold: Words | None = None, each: int = 1
+    ) -> tuple[list[Tensor], list[Heard]]:
+        """The encoder's maps and what it heard; after the batch, its first images once more, with null sentences.
+
+        Args:
+            features: of the images, each as often as there are sentences about it.
+            words: the sentences.
+            untold: as many null sentences as images are to be read once more.
+            each: sentences about an image.
+        """
+        maps = features.maps
         if untold is not None:
-            image, words = torch.cat([image, image[: len(untold.states)]]), words.before(untold)
-        maps, heard = self.encoder(image, words)
-        return maps, heard
+            maps = [torch.cat([m, m[::each][: len(untold.states)]]) for m in maps]
+            words = words.before(untold)
+        if not self.encoder.reads_words:
+            return maps, []
+        read, heard = self.encoder(maps[0], words)
+        return read, heard
 
     def _answer(
-        self, maps: list[Tensor], heard: list[Heard], words: Words, size: tuple[int, int]
-    ) -> tuple[Prediction, Tensor]:
-        """The prediction, and the decoder's map that the contrastive loss works on."""
-        n = len(maps[0])
-        x = self.decoder(maps, words)
+        self, maps: list[Tensor], x: Tensor, heard: list[Heard], words: Words, size: tuple[int, int]
+    ) -> Prediction:
+        """The prediction by the encoder's maps and the decoder's."""
+        n = len(x)
         logits = resize(self.head(x), size)
         named = {f"relevance@{s}": h.relevance[:n] for s, h in zip(self.encoder.encoder.strides, heard, strict=False)}
         presence = None if self.presence is None else self.presence([*maps[2:], x], logits, words.sentence)
-        return Prediction(logits, presence, named), x
+        return Prediction(logits, presence, named)
 
     def _swapped(self, queries: list[Tensor], words: Words, text: TextBatch, target: Target) -> Tensor:
         """The swapped term, where images were read without words: a map that knows the sentence could give it away."""
         n = len(queries[0])
-        true = self.encoder.say(words.first(n))
+        true, target = self.encoder.say(words.first(n)), target.first(n)
         others = [(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped_forms()]
         with torch.autocast(queries[0].device.type, enabled=False):
-            keep = ~text.is_null[:n] & (target.mask[:n].flatten(1).amax(1) > 0)
-            weight = None if target.weight is None else target.weight[:n]
+            keep, weight = ~text.is_null[:n] & (target.mask.flatten(1).amax(1) > 0), target.weight
             if weight is not None:
                 keep = keep & (weight > 0)
             total = sum((q.float().sum() for q in queries), start=torch.zeros((), device=keep.device)) * 0
             for q, *said in zip(queries, true, *(false for false, _ in others), strict=True):
-                share = F.adaptive_avg_pool2d(target.mask[:n].float(), (q.shape[-2], q.shape[-1]))
+                share = F.adaptive_avg_pool2d(target.mask.float(), (q.shape[-2], q.shape[-1]))
                 region = prototype(q.float(), share)
                 for false, (_, is_null) in zip(said[1:], others, strict=True):
                     use = keep & ~is_null

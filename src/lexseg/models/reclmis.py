@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from lexseg.data.batch import Target
 from lexseg.losses.balanced import squared_dice_loss
+from lexseg.losses.gather import gathered, gathered_words
 from lexseg.losses.masked_reconstruction import hide_tokens, reconstruction_loss
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import ABSENT_SMOOTH, ABSENT_WEIGHT, cross_entropy_loss
@@ -197,10 +198,10 @@ class RecLMIS(SegmentationModel):
         with torch.autocast(image.device.type, enabled=False):
             words_weight, cells_weight = self._interest(tokens)
             if self.contrastive_weight:
-                likeness = token_similarity(
-                    tokens.words.float(), words_weight, tokens.mask, tokens.cells.float(), cells_weight,
-                    as_published=self.as_published,
-                )  # fmt: skip
+                words, mask = gathered_words(tokens.words.float(), tokens.mask)
+                shares = gathered_words(words_weight[..., None], tokens.mask)[0].squeeze(-1)
+                cells, cells_shares = gathered(tokens.cells.float()), gathered(cells_weight)
+                likeness = token_similarity(words, shares, mask, cells, cells_shares, as_published=self.as_published)
                 contrast = token_contrast_loss(
                     likeness, text, target, temperature=self.temperature, as_published=self.as_published
                 )

@@ -78,7 +78,8 @@ class OptimizerConfig:
         encoder_lr: factor on it for the image encoder's last layer group.
         layer_decay: further factor for each group towards the image.
         text_lr: factor on it for a text encoder that is trained along.
-        weight_decay: of parameters with two axes or more; norms, biases and single numbers have none.
+        weight_decay: of parameters with two axes or more, but for scales and gates; norms, biases and single numbers
+            have none.
         warmup: share of the steps in which the rate rises from nothing.
         schedule: how the rate falls after that: along a cosine, or as (share of steps left) ** 0.9 (``poly``).
         final_lr: share of the peak that the schedule ends at.

@@ -1,6 +1,7 @@
 """Parameter groups and the learning-rate schedule."""
 
 import math
+import re
 from typing import Any
 
 import torch
@@ -8,6 +9,9 @@ from torch import nn
 
 from lexseg.models.base import SegmentationModel
 from lexseg.training.config import OptimizerConfig
+
+_SCALE = re.compile(r"(?:^|\.)(?:scale|gate)s?\d*$")
+"""Names of layer scales and gates, which have as many axes as what they multiply."""
 
 
 def parameter_groups(model: SegmentationModel, config: OptimizerConfig) -> list[dict[str, Any]]:
@@ -23,12 +27,13 @@ def parameter_groups(model: SegmentationModel, config: OptimizerConfig) -> list[
     rates += [("text", config.lr * config.text_lr, group) for group in named["text"]]
     rates += [("head", config.lr, group) for group in named["head"]]
 
+    plain = {id(p) for name, p in model.named_parameters() if p.ndim <= 1 or _SCALE.search(name)}
     out: list[dict[str, Any]] = []
     for name, rate, group in rates:
         trainable = [p for p in group if p.requires_grad]
         for suffix, decay, chosen in (
-            ("", config.weight_decay, [p for p in trainable if p.ndim > 1]),
-            ("/no_decay", 0.0, [p for p in trainable if p.ndim <= 1]),
+            ("", config.weight_decay, [p for p in trainable if id(p) not in plain]),
+            ("/no_decay", 0.0, [p for p in trainable if id(p) in plain]),
         ):
             if chosen:
                 out.append({"name": name + suffix, "params": chosen, "lr": rate, "weight_decay": decay})
