@@ -29,7 +29,16 @@ class World:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
-COMMON = {"captions": True, "wordings": 8, "paraphrases": 5, "general": 3, "foreign": 4, "absent": 6, "seed": SEED}
+COMMON = {
+    "captions": True,
+    "wordings": 4,
+    "requests": 4,
+    "paraphrases": 5,
+    "general": 3,
+    "foreign": 4,
+    "absent": 6,
+    "seed": SEED,
+}
 WORLDS = {
     "chest": World("qata_covid19", ("text", "text_sgseg"), {"anatomy": "chest"}),
     # its text is a caption of another film, and false of every one of these

@@ -91,6 +91,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         ("general", 0, "more questions for whatever there is, wherever it lies; also of images that have no mask but "
                        "whose column 'present' says yes"),
         ("others", 0, "sentences of other images that each image without targets is asked (with --captions)"),
+        ("requests", 0, "further wordings of each plain expression, as people type them"),
         ("paraphrases", 0, "further wordings of each caption, by the grammar of training (with --captions)"),
         ("foreign", 0, "questions an image whose words name nothing that the data teach: another organ's or modality's "
                        "findings, everyday words, nonsense"),
@@ -130,6 +131,7 @@ def run(args: argparse.Namespace) -> int:
         absent=args.absent,
         general=args.general,
         others=args.others,
+        requests=args.requests,
         paraphrases=args.paraphrases,
         foreign=args.foreign,
     )

@@ -49,6 +49,7 @@ class ReferSettings:
         general: how many more ask each image for whatever there is, wherever it lies; the only ones of an image whose
             column ``present`` says that something is there, but that has no mask.
         others: how many sentences of other images, which are true of those, an image without targets is asked.
+        requests: how many further wordings each plain expression has, at most, as people type them.
         paraphrases: how many further wordings each of these captions has.
         foreign: how many questions each image is asked whose words name nothing that the data teach: of another organ
             or modality, a finding that these images could have, something of everyday life, or nothing at all.
@@ -65,6 +66,7 @@ class ReferSettings:
     absent: int = 4
     general: int = 0
     others: int = 0
+    requests: int = 0
     paraphrases: int = 0
     foreign: int = 0
 
@@ -73,8 +75,8 @@ class ReferSettings:
             raise ConfigError(f"anatomy {self.anatomy!r} is none of {', '.join(ANATOMIES)}")
         if self.expressions < 1 or self.wordings < 1:
             raise ConfigError("an image needs at least one expression, and an expression one wording")
-        if min(self.absent, self.general, self.others, self.paraphrases, self.foreign) < 0:
-            raise ConfigError("absent, general, others, paraphrases and foreign are numbers of sentences, 0 or more")
+        if min(self.absent, self.general, self.others, self.requests, self.paraphrases, self.foreign) < 0:
+            raise ConfigError("absent, general, others, requests, paraphrases and foreign are numbers, 0 or more")
         if (self.others or self.paraphrases) and not self.captions:
             raise ConfigError("sentences of other images and paraphrases are of captions, so they need captions")
         if not 0 <= self.min_area < 1:
@@ -184,6 +186,7 @@ class _Builder:
             rng=case_generator(settings.seed, 0, case.id),
             absent=settings.absent,
             general=settings.general,
+            requests_each=settings.requests,
         )
         self.statistics.image(targets, chosen.expressions, chosen.doubts)
         if not chosen.expressions:
@@ -225,6 +228,7 @@ class _Builder:
             self.anatomy,
             number=settings.general,
             wordings_each=settings.wordings,
+            requests_each=settings.requests,
             seed=settings.seed,
         )
         self.rows += foreign_rows(case, image_path, None, self.anatomy, number=settings.foreign, seed=settings.seed)

@@ -15,6 +15,7 @@ from lexseg.data.refer.attributes import MOST_DESCRIBED, Target
 from lexseg.data.refer.grammar import Form, mirrored_query, wordings
 from lexseg.data.refer.nouns import Nouns
 from lexseg.data.refer.query import Answer, Query, execute
+from lexseg.data.refer.requests import requests
 from lexseg.language.sides import mentions_side
 
 NONE_SHARE = 0.3
@@ -67,6 +68,7 @@ def express(
     rng: np.random.Generator,
     absent: int = 4,
     general: int = 0,
+    requests_each: int = 0,
 ) -> Found:
     """Choose expressions for an image.
 
@@ -79,13 +81,16 @@ def express(
         laterality: whose left the words mean; unknown counts as the image's.
         rng: of the choice.
         absent: how many an image without targets has, at most.
+        requests_each: how many further wordings of each, at most, are requests as people type them.
         general: how many more ask for whatever there is, wherever it lies ("Is there any infection?").
     """
     found = Found()
     groups = _execute(targets, anatomy, list(nouns), found.doubts)
     chosen = _choose(groups, bool(targets), number if targets else min(number, absent), rng)
     for named in [*chosen, *_again(groups.get("all", []), general, rng)]:
-        texts = _texts(named, targets, anatomy, nouns[named.query.name], wordings_each, laterality, rng)
+        own = nouns[named.query.name]
+        texts = _texts(named, targets, anatomy, own, wordings_each, laterality, rng)
+        texts = tuple(dict.fromkeys((*texts, *_typed(named, anatomy, own, requests_each, laterality, rng))))
         if texts:
             kind: ExpressionKind = "none" if not named.ids else "one" if len(named.ids) == 1 else "several"
             found.expressions.append(Expression(named.query, named.ids, kind, texts))
@@ -187,6 +192,18 @@ def _texts(
         pool += _for_patients(said, anatomy.whole) if laterality == "patient" else said
     chosen = rng.permutation(len(pool))[:number]
     return tuple(dict.fromkeys(pool[i] for i in chosen))
+
+
+def _typed(
+    named: _Named, anatomy: Anatomy, nouns: Nouns, number: int, laterality: Laterality | None, rng: np.random.Generator
+) -> list[str]:
+    """Requests for a query that says where and no more; of a name that is singular, whatever the number of targets."""
+    if not number:
+        return []
+    query = mirrored_query(named.query) if laterality == "patient" else named.query
+    pool = requests(query, nouns, anatomy)
+    pool = _for_patients(pool, anatomy.whole) if laterality == "patient" else pool
+    return [pool[i] for i in rng.permutation(len(pool))[:number]]
 
 
 @lru_cache(maxsize=4096)

@@ -104,7 +104,7 @@ NOUNS = {
         count=(
             ("glioma", "gliomas"),
             ("lesion", "lesions"),
-            ("brain lesion", "brain lesions"),
+            ("cerebral lesion", "cerebral lesions"),
             ("tumor", "tumors"),
             ("cerebral tumor", "cerebral tumors"),
             ("hyperintense lesion", "hyperintense lesions"),

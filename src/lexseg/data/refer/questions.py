@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lexseg.data.augment import case_generator
 from lexseg.data.case import Case
 from lexseg.data.phantoms.mark import mark_of
@@ -14,6 +17,7 @@ from lexseg.data.refer.foreign import foreign_question
 from lexseg.data.refer.grammar import wordings
 from lexseg.data.refer.nouns import Nouns
 from lexseg.data.refer.query import Query
+from lexseg.data.refer.requests import requests
 from lexseg.language.denial import affirmed
 from lexseg.language.paraphrase import paraphrase
 
@@ -22,7 +26,15 @@ PARAPHRASES = 24
 
 
 def present_rows(
-    case: Case, image: Path, nouns: Nouns, anatomy: Anatomy, *, number: int, wordings_each: int, seed: int
+    case: Case,
+    image: Path,
+    nouns: Nouns,
+    anatomy: Anatomy,
+    *,
+    number: int,
+    wordings_each: int,
+    requests_each: int,
+    seed: int,
 ) -> list[Case]:
     """Questions for whatever there is, of an image of which no more is known than that something is there.
 
@@ -33,23 +45,34 @@ def present_rows(
         anatomy: what is imaged.
         number: of rows.
         wordings_each: of each row, at most.
+        requests_each: further wordings of each row as people type them.
         seed: of the choice.
     """
     pool = [*wordings(Query(), "mass", nouns, anatomy), *wordings(Query(), "one", nouns, anatomy)]
-    order = case_generator(seed, 0, f"{case.id}/present").permutation(len(pool))
-    asked = [order[i * wordings_each : (i + 1) * wordings_each] for i in range(number)]
+    rng = case_generator(seed, 0, f"{case.id}/present")
+    typed = requests(Query(), nouns, anatomy) if requests_each else ()
+    asked = [
+        [*_some(pool, wordings_each, n, order), *_some(typed, requests_each, n, other)]
+        for order, other in [(rng.permutation(len(pool)), rng.permutation(len(typed)))]
+        for n in range(number)
+    ]
     return [
         replace(
             case,
             id=f"{case.id}_p{n:02d}",
             image=image,
-            texts=tuple(pool[i] for i in chosen),
+            texts=tuple(dict.fromkeys(chosen)),
             language="en",
             extra={"region": "", "query": "all", "leaks_mask": "", **mark_of(case)},
         )
         for n, chosen in enumerate(asked)
-        if len(chosen)
+        if chosen
     ]
+
+
+def _some(texts: Sequence[str], each: int, n: int, order: NDArray[np.int64]) -> list[str]:
+    """The n-th stretch of texts in an order."""
+    return [texts[i] for i in order[n * each : (n + 1) * each]]
 
 
 def foreign_rows(case: Case, image: Path, mask: Path | None, anatomy: Anatomy, *, number: int, seed: int) -> list[Case]:
