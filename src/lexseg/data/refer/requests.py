@@ -29,7 +29,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         *("pneumonitis", "viral pneumonia", "bacterial pneumonia", "atypical pneumonia", "infiltrate"),
     ),
     "breast": (
-        *("suspicious mass", "solid lesion", "solid mass", "breast nodule", "neoplastic focus", "space-occupying lesion"),
+        *("suspicious mass", "solid lesion", "solid mass", "breast nodule", "neoplastic focus"),
+        *("space-occupying lesion",),
         *("focal mass", "breast tumour", "lump", "palpable lump", "sonographic mass", "hypoechoic focus", "tumour"),
     ),
     "colon": (
@@ -99,7 +100,7 @@ _ASK = (
     *("where exactly is the {n} {p}?", "how much {n} is there {p}?", "what does the {n} {p} look like?"),
     *("which pixels show {n} {p}?", "any hint of {n} {p}?"),
     *("which area shows {n} {p}?", "any signs of {n} {p}?", "can {n} be made out {p}?", "has {n} appeared {p}?"),
-    *("anything that resembles {n} {p}?", "what about {n} {p}", "am I right that there is {n} {p}?", "so, {n} {p}?"),
+    *("anything that resembles {n} {p}?", "what about {n} {p}", "so, {n} {p}?"),
     *("how extensive is the {n} {p}?", "is it {n} {p}", "might there be {n} {p}?", "who sees {n} {p}?"),
 )  # fmt: skip
 _NOTE = (
