@@ -51,16 +51,20 @@ def soft_targets(sentences: Tensor, *, temperature: float = 0.07, identity: floa
     return (1 - identity) * likeness + identity * torch.eye(len(unit), device=unit.device)
 
 
-def equal_regions(target: Target) -> Tensor | None:
+def equal_regions(target: Target, *, everywhere: bool = False) -> Tensor | None:
     """Which rows mean the same region of the same image, in whatever words: neither is a negative of the other.
 
+    Args:
+        target: the truth of B rows.
+        everywhere: of the rows of all W devices.
+
     Returns:
-        bool[W B, W B] over all devices, false on the diagonal, for ``ignore`` of :func:`info_nce`; ``None`` where it is
+        bool[B, B], or bool[W B, W B], false on the diagonal, for ``ignore`` of :func:`info_nce`; ``None`` where it is
         not known.
     """
     if target.region is None:
         return None
-    region = gathered(target.region)
+    region = gathered(target.region) if everywhere else target.region
     return (region[:, None] == region[None, :]) & ~torch.eye(len(region), dtype=torch.bool, device=region.device)
 
 

@@ -74,6 +74,6 @@ def token_contrast_loss(
     caption = caption[keep]
     targets = torch.eye(len(caption), device=caption.device) if as_published else caption_targets(caption)
     weight = None if target.weight is None else gathered(target.weight.float())[keep]
-    same = None if as_published else equal_regions(target)
+    same = None if as_published else equal_regions(target, everywhere=True)
     ignore = None if same is None else same[keep][:, keep]
     return info_nce(similarity[keep][:, keep], targets, temperature, weight, ignore=ignore)

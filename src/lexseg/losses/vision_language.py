@@ -100,7 +100,10 @@ def region_loss(
         if target.weight is not None:
             keep = keep & (target.weight > 0)
         pooled = gathered(F.normalize((pixels.float() * share).sum((2, 3)), dim=-1))
-        weight, same = None if target.weight is None else gathered(target.weight.float()), equal_regions(target)
+        weight, same = (
+            None if target.weight is None else gathered(target.weight.float()),
+            equal_regions(target, everywhere=True),
+        )
         keep, caption_id, sentence = gathered(keep), gathered(caption_id), gathered(sentence.float())
         if int(keep.sum()) < 2:  # a single sentence has nothing to be told from
             return (pooled.sum() + sentence.sum()) * 0
