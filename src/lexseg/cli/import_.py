@@ -67,6 +67,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "languide, medvlsm and nifti)",
     )
     parser.add_argument(
+        "--label",
+        type=_label,
+        metavar="N",
+        help="the value of the masks that is foreground, or 'any' for all but 0 (default: the larger of two, if all "
+        "masks hold the same two)",
+    )
+    parser.add_argument(
         "--strict", action="store_true", help="refuse the data set if a file is missing, instead of leaving out its row"
     )
     add_text_encoder(parser)
@@ -122,6 +129,7 @@ def run(args: argparse.Namespace) -> int:
             leaks_mask=None if args.leaks_mask is None else args.leaks_mask == "yes",
             patient=args.patient,
             present=args.present,
+            label=args.label,
             strict=args.strict,
             text_encoder=encoder,
             progress=progress,
@@ -131,6 +139,14 @@ def run(args: argparse.Namespace) -> int:
     print_report(console, report.check)
     console.print(f"wrote {report.manifest}", markup=False, soft_wrap=True)
     return 0
+
+
+def _label(text: str) -> int | str:
+    if text.strip().lower() == "any":
+        return "any"
+    if not text.strip().isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is no value of a mask; expected a whole number, or any")
+    return int(text)
 
 
 def _labels(text: str) -> tuple[int, ...]:

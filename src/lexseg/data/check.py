@@ -11,6 +11,7 @@ from lexseg.data.manifest import DEFAULT_TEXT, ParsedManifest, missing_columns, 
 from lexseg.data.problem import Problem, Severity
 from lexseg.data.splits import leaks
 from lexseg.data.summary import Summary, summarise
+from lexseg.data.together import FEW, SIZE, meanings, pixels_at, shown_path, turns, vanishing
 from lexseg.data.truth import truth_of
 from lexseg.errors import DataError
 from lexseg.language.foreign import looks_foreign
@@ -78,10 +79,12 @@ def check_manifest(
 
     Errors: rows, images and masks that cannot be read; an image and a mask of different size; a mask of more than two
     values where the row does not say which of them it means, or without the one it names, or that says otherwise than
-    the row's ``present``; a sentence longer than the
-    text encoder reads; an id that occurs twice; a patient or an image (also an equal copy of its file) in two splits.
+    the row's ``present``; masks of which no file alone tells what a value means; a label that no mask holds; a sentence
+    longer than the text encoder reads; an id that occurs twice; a patient or an image (also an equal copy of its file)
+    in two splits.
     Warnings: a missing sentence; words the text encoder does not know; left or right where the laterality is not
-    stated; an image of a single value. Infos: a case of which it is not known where its target is.
+    stated; an image of a single value; an image that is turned by its EXIF orientation, and a mask that is not; targets
+    that are smaller than a pixel of the network. Infos: a case of which it is not known where its target is.
 
     Args:
         paths: the manifests.
@@ -104,6 +107,7 @@ def check_manifest(
         check.case(case)
         if progress is not None:
             progress(number, len(cases))
+    check.problems += [*meanings(cases), *turns(cases), *vanishing(check.small)]
     check.problems += leaks(case for case in cases if case.image != Path())
     order = {each.path: index for index, each in enumerate(manifests)}
     check.problems.sort(key=lambda p: (_RANK[p.severity], order.get(p.source or Path(), -1), p.row or 0))
@@ -139,6 +143,7 @@ class _Check:
     unknown: dict[str, float] = field(default_factory=dict)
     silent: set[Path | None] = field(default_factory=set)
     lost_masks: set[tuple[Path | None, int | None]] = field(default_factory=set)
+    small: dict[Path | None, list[tuple[Case, int]]] = field(default_factory=dict)
 
     def note(self, severity: Severity, case: Case, column: str, message: str) -> None:
         self.problems.append(Problem(severity, case.row, column, message, case.source))
@@ -195,7 +200,7 @@ class _Check:
         if found.failure:
             self.note("error", case, "image", _local(found.failure, case.image, case))
         elif found.constant:
-            self.note("warning", case, "image", f"{_shown(case.image, case)}: all pixels have the same value")
+            self.note("warning", case, "image", f"{shown_path(case.image, case)}: all pixels have the same value")
         return found.size
 
     def mask(self, case: Case, size: tuple[int, int] | None) -> None:
@@ -216,6 +221,8 @@ class _Check:
             self.note("info", case, "mask", "the mask is empty and 'present' is unknown: it counts as no mask at all")
         elif case.expression_kind not in NAMES_NOTHING:  # whose masks are empty as they should be
             self.foreground.append(float(mask.mean()))
+            if (left := pixels_at(mask, SIZE)) < FEW and mask.any():
+                self.small.setdefault(case.source, []).append((case, left))
         if size is not None and mask.shape != size:
             message = f"the mask is {mask.shape[0]} x {mask.shape[1]} pixels, but the image is {size[0]} x {size[1]}"
             self.note("error", case, "mask", f"{message} (height x width)")
@@ -230,13 +237,5 @@ def _read(path: Path) -> _Image:
     return _Image((pixels.shape[0], pixels.shape[1]), constant)
 
 
-def _shown(path: Path, case: Case) -> str:
-    """The path as the manifest writes it."""
-    if case.source is None:
-        return str(path)
-    folder = case.source.resolve().parent
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
-
-
 def _local(message: str, path: Path, case: Case) -> str:
-    return message.replace(str(path), _shown(path, case), 1)
+    return message.replace(str(path), shown_path(path, case), 1)

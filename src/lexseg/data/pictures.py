@@ -38,6 +38,7 @@ _FORMATS: tuple[tuple[tuple[bytes, ...], Any], ...] = (
     ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), TiffImagePlugin.TiffImageFile),
     ((b"BM",), BmpImagePlugin.BmpImageFile),
 )
+_ORIENTATION = 0x0112
 _TRANSPOSE = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -210,14 +211,38 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
+def turn_of(path: Path | str) -> tuple[int, tuple[int, int]]:
+    """The EXIF orientation, 1 to 8, that a file carries, and its (width, height) as stored."""
+    with opened_picture(path) as image:
+        if image.format == "TIFF":
+            stated = getattr(image, "tag_v2", {}).get(_ORIENTATION, 1)
+            return (stated if stated in range(1, 9) else 1), image.size
+        return _orientation(image), image.size
+
+
+def turn_note(path: Path | str) -> str | None:
+    """What is wrong with the orientation that a picture carries, if anything is."""
+    with opened_picture(path) as image:
+        if _stated_orientation(image) is None:
+            return "the picture's EXIF orientation cannot be read: it is shown as stored"
+    return None
+
+
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 to 8, that is still to be applied, known without reading the pixels."""
+    return _stated_orientation(image) or 1
+
+
+def _stated_orientation(image: Image.Image) -> int | None:
+    """The same; ``None`` where there is one that cannot be used."""
     # Pillow turns TIFFs itself; of a PNG only notes before the pixels count, as those behind would need them all read
     if image.format == "TIFF" or (image.format == "PNG" and "exif" not in image.info):
         return 1
     try:
-        orientation = image.getexif().get(0x0112, 1)
+        orientation = image.getexif().get(_ORIENTATION, 1)
     # a damaged note is no reason to refuse the image
     except Exception:
+        return None
+    if orientation == 0:  # what some tools write for none
         return 1
-    return orientation if orientation in range(1, 9) else 1
+    return orientation if orientation in range(1, 9) else None

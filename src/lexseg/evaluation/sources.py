@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lexseg.data.case import Case, Laterality
 from lexseg.data.images import image_size, read_image
+from lexseg.data.mask_values import meaning, table, values_of
 from lexseg.data.masks import read_mask
 from lexseg.data.problem import Problem, describe
 from lexseg.errors import DataError
@@ -147,10 +148,11 @@ class PredictionFolder:
             DataError: that lists all that cannot be read or differ from the image in size.
         """
         problems = []
+        labels = self.labels(cases, files)
         for case in cases:
             path = files[case.id]
             try:
-                shape, expected = read_mask(path).shape, image_size(case.image)
+                shape, expected = read_mask(path, labels[case.id]).shape, image_size(case.image)
             except DataError as error:
                 problems.append(Problem("error", case.row, None, str(error), case.source))
                 continue
@@ -166,8 +168,41 @@ class PredictionFolder:
 
     def answers(self, cases: Sequence[Case], files: Mapping[str, Path]) -> Iterator[tuple[int, dict[str, Answer]]]:
         """The index of each case and its mask, as `ask_model` gives them."""
+        labels = self.labels(cases, files)
         for index, case in enumerate(cases):
-            yield index, {"given": Answer(read_mask(files[case.id]))}
+            yield index, {"given": Answer(read_mask(files[case.id], labels[case.id]))}
+
+    def labels(self, cases: Sequence[Case], files: Mapping[str, Path]) -> dict[str, int | None]:
+        """The value that is foreground in each case's predicted mask; ``None`` for the larger of two.
+
+        Where the manifest's masks hold labels, predictions may hold the same ones, or 0 and another value that means
+        "found"; that is decided once for the folder.
+
+        Args:
+            cases: what is scored.
+            files: what `match` found for them.
+
+        Raises:
+            DataError: if what the values mean is open.
+        """
+        values = values_of(files[case.id] for case in cases)
+        held = {value for each in values.values() for value in each} - {0}
+        wanted = {case.label for case in cases if case.label is not None}
+        if wanted:
+            references = values_of(case.mask for case in cases if case.label is not None and case.mask is not None)
+            known = {value for each in references.values() for value in each} | wanted
+            if held <= known and (len(held) != 1 or held == wanted):
+                return {case.id: case.label for case in cases}
+            problem = "" if len(held) == 1 and not held & known else f"the masks hold {table(values)}"
+        else:
+            problem = meaning(values).open
+        if problem:
+            named = f"; the manifest's labels are {', '.join(map(str, sorted(wanted)))}" if wanted else ""
+            raise DataError(
+                f"{self.folder}: what the values of the predicted masks mean is open: {problem}{named}; save masks of "
+                "0 and 255, or with the labels of the manifest"
+            )
+        return dict.fromkeys(files, meaning(values).label)
 
     def fingerprint(self, files: Mapping[str, Path]) -> str:
         """SHA-256 of the masks that are scored."""

@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lexseg.data.case import Case, Laterality, Split
 from lexseg.data.check import CheckReport, Progress, SentenceReader, check_manifest
 from lexseg.data.files import free_name, new_folder
 from lexseg.data.importers.layouts import find_layout
-from lexseg.data.importers.masks import store_mask
+from lexseg.data.importers.masks import store_any, store_mask
 from lexseg.data.importers.present import label_cases
 from lexseg.data.importers.record import Findings, Record
 from lexseg.data.manifest import write_manifest
+from lexseg.data.mask_values import meaning, table, values_of
 from lexseg.data.problem import Problem, describe
 from lexseg.data.splits import DEFAULT_FRACTIONS, leaks, split_cases
 from lexseg.errors import ConfigError, DataError
@@ -55,6 +56,7 @@ def import_layout(
     leaks_mask: bool | None = None,
     patient: str | None = None,
     present: str | None = None,
+    label: int | Literal["any"] | None = None,
     strict: bool = False,
     text_encoder: SentenceReader | None = None,
     progress: Progress | None = None,
@@ -64,7 +66,7 @@ def import_layout(
 
     Images and masks of two values are copied as they are, equal images once. Masks that only nearly have two values
     (saved as JPEG, or scaled smoothly) are cut at the middle and saved as PNG, with a warning; others are refused.
-    Masks of instances are copied as they are.
+    Masks of instances are copied as they are. What a value means is decided once for all masks.
 
     Args:
         layout: one of `LAYOUTS`.
@@ -79,6 +81,8 @@ def import_layout(
         patient: a regular expression that finds the patient in an image's name: its first group, or the whole match.
         present: whether the images hold what their sentences name: ``yes`` or ``no`` of all, or ``COLUMN=VALUE``, the
             value of a column by which an image holds nothing (:func:`lexseg.data.importers.present.label_cases`).
+        label: the value of the masks that is foreground; ``any`` takes all but 0. ``None`` takes the larger of two, if
+            all masks hold the same two.
         strict: refuse the data set if anything would be left out.
         text_encoder: whose limit the sentences are held against; ``None`` leaves that out.
         progress: is told how far copying and checking are.
@@ -92,6 +96,8 @@ def import_layout(
     source, output = Path(source), Path(output)
     options = {name: value for name, value in options.items() if value is not None}
     chosen = find_layout(layout, source, options)
+    if label is not None and chosen.draws:
+        raise ConfigError(f"a label goes with layouts whose masks are files, not with {layout!r}")
     with new_folder(output) as building:
         drawn = building / DRAWN
         if chosen.draws:
@@ -106,7 +112,8 @@ def import_layout(
             _refuse(source, problems or findings.problems)
         leaks_mask = chosen.leaks_mask if leaks_mask is None else leaks_mask
         records = _named_apart(findings.records)
-        cases = _copy(records, building, findings, _part(progress, 0))
+        cases = _copy(records, building, findings, label, _part(progress, 0))
+        cases = _one_meaning(cases, label, findings)
         shutil.rmtree(drawn, ignore_errors=True)
         if present is not None:
             cases = label_cases(cases, present, findings)
@@ -146,7 +153,13 @@ def _named_apart(records: Sequence[Record]) -> list[Record]:
     return named
 
 
-def _copy(records: Sequence[Record], folder: Path, findings: Findings, progress: Progress) -> list[Case]:
+def _copy(
+    records: Sequence[Record],
+    folder: Path,
+    findings: Findings,
+    label: int | Literal["any"] | None,
+    progress: Progress,
+) -> list[Case]:
     images, masks = _Store(folder / "images"), _Store(folder / "masks")
     further: dict[str, _Store] = {}
     for path in (images.folder, masks.folder):
@@ -161,7 +174,7 @@ def _copy(records: Sequence[Record], folder: Path, findings: Findings, progress:
             record.name,
             images.keep(record.image),
             (record.text, *record.wordings),
-            None if record.mask is None else masks.keep_mask(record.mask, record, findings),
+            None if record.mask is None else masks.keep_mask(record.mask, record, findings, label),
             split=record.split,
             laterality=record.laterality,
             spacing=record.spacing,
@@ -206,16 +219,43 @@ class _Store:
             self._copied[path] = self._contents[digest]
         return self._copied[path]
 
-    def keep_mask(self, path: Path, record: Record, findings: Findings) -> Path:
-        """Copy a mask, mended where it has nearly two values; one of instances as it is."""
+    def keep_mask(
+        self, path: Path, record: Record, findings: Findings, label: int | Literal["any"] | None = None
+    ) -> Path:
+        """Copy a mask, mended where it has nearly two values; one of instances or labels as it is."""
         if path not in self._copied:
             name = free_name(path.stem, "", self._taken)
-            if record.target_ids is None and record.label is None:
-                self._copied[path] = store_mask(path, self.folder / name, record, findings)
+            if record.target_ids is None and record.label is None and not isinstance(label, int):
+                store = store_any if label == "any" else store_mask
+                self._copied[path] = store(path, self.folder / name, record, findings)
             else:
                 self._copied[path] = self.folder / f"{name}{path.suffix.lower()}"
                 shutil.copyfile(path, self._copied[path])
         return self._copied[path]
+
+
+def _one_meaning(cases: list[Case], label: int | Literal["any"] | None, findings: Findings) -> list[Case]:
+    """The cases, their masks' foreground named where no file alone tells it."""
+    plain = [case for case in cases if case.mask is not None and case.target_ids is None and case.label is None]
+    values = values_of(case.mask for case in plain if case.mask is not None)
+    if isinstance(label, int):
+        if values and not any(label in each for each in values.values()):
+            findings.note("error", f"no mask holds the label {label}; there are {table(values)}")
+    else:
+        found = meaning(values)
+        if found.open:
+            findings.note(
+                "error",
+                f"what the values of the masks mean is open. {found.open}. Say which is foreground by --label N, or "
+                "--label any for all but 0",
+            )
+        label = found.label
+        if label is not None:
+            findings.note("info", f"the masks hold no 0: {label} is taken for the foreground of all ({table(values)})")
+    if label is None:
+        return cases
+    named = {case.id for case in plain}
+    return [replace(case, label=label) if case.id in named else case for case in cases]
 
 
 def _folder(source: Path) -> Path:

@@ -44,6 +44,17 @@ def store_mask(source: Path, target: Path, record: Record, findings: Findings) -
     return name
 
 
+def store_any(source: Path, target: Path, record: Record, findings: Findings) -> Path:
+    """Write a mask, as PNG of 0 and 255, whose foreground is all that is not 0; arguments as of `store_mask`."""
+    name = target.with_name(f"{target.name}.png")
+    try:
+        values = read_values(source)
+    except DataError:
+        return store_mask(source, target, record, findings)
+    Image.fromarray(np.where(values != 0, 255, 0).astype(np.uint8)).save(name)
+    return name
+
+
 def _usable(path: Path) -> bool:
     try:
         read_mask(path)

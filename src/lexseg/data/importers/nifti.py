@@ -6,12 +6,14 @@ a slice holds its lesions by number, the same number in every slice of a volume.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from lexseg.data.importers.record import Findings, Record
+from lexseg.data.mask_values import table
 from lexseg.data.volumes import CutOptions, Pair, Slice, Volume, cut_volume, find_pairs, parse_window
 from lexseg.data.volumes import read_labels as labels_of
 from lexseg.data.volumes import read_volume as volume_of
@@ -62,11 +64,16 @@ def read(
         findings.note("warning", "left out: there is no volume of this mask", path)
     if not found.pairs and not findings.problems:
         findings.note("error", "there is no volume (.nii or .nii.gz) with a mask", source)
+    held: dict[Path, frozenset[int]] = {}
     for number, (pair, name) in enumerate(zip(found.pairs, _names(found.pairs), strict=True)):
         folder = drawn / str(number)
         try:
             volume = volume_of(pair.volume, channel)
-            labels = labels_of(pair.mask, volume)
+            odd: list[str] = []
+            labels = labels_of(pair.mask, volume, odd)
+            for note in odd:
+                findings.note("warning", note, pair.mask)
+            held[pair.mask] = frozenset(int(value) for value in np.unique(labels))
             slices = list(cut_volume(volume, labels, str(pair.mask), options))
         except DataError as error:
             findings.note("error", *_apart(str(error), pair))
@@ -79,7 +86,29 @@ def read(
             findings.note("warning", f"left out: no slice shows lesions of {area} or more", pair.volume)
         for cut in sorted(slices, key=lambda each: each.number):
             findings.records.append(_store(folder, name, volume, cut, text))
+    _tell_labels(held, lesion, organ, source, findings)
     return findings
+
+
+def _tell_labels(
+    held: Mapping[Path, frozenset[int]],
+    lesion: tuple[int, ...],
+    organ: tuple[int, ...],
+    source: Path,
+    findings: Findings,
+) -> None:
+    """Errors where the masks together leave open which label is the lesion, or none holds one that was named."""
+    found = {value for each in held.values() for value in each if value}
+    if not lesion and len(found - {*organ}) > 1 and all(len(each - {0, *organ}) < 2 for each in held.values()):
+        message = (
+            f"the masks hold different labels: {table(held)}; say which are lesions by --lesion, such as --lesion 1,2 "
+            "for both"
+        )
+        findings.note("error", message, source)
+    for option, named in (("--lesion", lesion), ("--organ", organ)):
+        missing = [str(label) for label in named if label not in found]
+        if missing and held:
+            findings.note("error", f"no mask holds the label {', '.join(missing)} of {option}: {table(held)}", source)
 
 
 def _names(pairs: list[Pair]) -> list[str]:

@@ -10,7 +10,7 @@ lower case being the same. The records stand in a list, one on each line of a ``
 import hashlib
 import json
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from lexseg.data.importers.expressions import (
 from lexseg.data.importers.instances import Bool
 from lexseg.data.importers.record import Findings, find_folder
 from lexseg.data.importers.segments import segment_mask
+from lexseg.data.mask_values import meaning, values_of
 from lexseg.data.masks import read_instances, read_mask
 from lexseg.errors import DataError
 
@@ -92,9 +93,19 @@ def read(source: Path, drawn: Path, *, images: str | None = None) -> Findings:
                 continue
             item.expression.source, item.expression.row = path, number
             by_image.setdefault(item.image, []).append(item)
+    _tell_values([item for items in by_image.values() for item in items], source, findings)
     for count, (image, items) in enumerate(by_image.items()):
         _draw(image, items, drawn / str(count), findings)
     return findings
+
+
+def _tell_values(items: "Sequence[_Item]", source: Path, findings: Findings) -> None:
+    """An error where masks that are no instance masks do not tell alike what is foreground."""
+    found = meaning(values_of(item.mask for item in items if item.mask is not None and not item.values))
+    if found.open or found.label is not None:
+        reason = found.open or f"the masks hold no 0, and some but one value beside {found.label}"
+        message = f"what the values of the masks mean is open: {reason}; name them by 'target_ids' in the records"
+        findings.note("error", message, source)
 
 
 @dataclass(slots=True)
@@ -149,7 +160,7 @@ class _Item:
             texts,
             (),
             parse_split(get["split"]),
-            str(get["patient"]) if isinstance(get["patient"], (str, int)) else None,
+            _patient(get["patient"]),
             _laterality(get["laterality"]),
             _spacing(get["spacing"]),
         )
@@ -290,6 +301,16 @@ def _values(value: Any) -> tuple[int, ...]:
     if min(numbers, default=1) < 1:
         raise DataError(f"the targets {str(value)[:60]!r} are no pixel values of 1 or more")
     return numbers
+
+
+def _patient(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, float) and value.is_integer():  # what pandas makes of whole numbers with gaps
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        raise DataError(f"the patient {str(value)[:40]!r} is neither a word nor a whole number")
+    return str(value)
 
 
 def _laterality(value: Any) -> Laterality | None:

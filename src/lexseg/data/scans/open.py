@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from lexseg.data.pictures import read_picture
+from lexseg.data.pictures import read_picture, turn_note
 from lexseg.data.scans.archive import unzipped
 from lexseg.data.scans.content import Content
 from lexseg.data.scans.dicom.build import scan_of_file, scan_of_series
@@ -141,6 +141,7 @@ def _open_file(
 def _open_image(path: Path, name: str) -> Scan:
     pixels = read_picture(path)
     color, (height, width) = pixels.ndim == 3, pixels.shape[:2]
+    note = turn_note(path)
     return Scan(
         name=name,
         format="image",
@@ -151,7 +152,7 @@ def _open_image(path: Path, name: str) -> Scan:
         thickness=None,
         patient_left=None,
         windows=(Window(0, 1, "as stored"),),
-        notes=(),
+        notes=() if note is None else (note,),
         source=ImageSource(path, np.rint(pixels * 255).astype(np.uint8) if color else pixels),
     )
 
