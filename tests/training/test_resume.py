@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 import torch
 
 from lexseg.models.io import load_model
+from lexseg.training.recipe import read_recipe
 
 from .conftest import RECIPE, Running, read_rows, write_set
 from .test_mixture import write_referring
@@ -131,7 +133,7 @@ def test_out_of_time_then_interrupted(tmp_path: Path, begin: Start, whole: Path)
     assert until(second, (run / "checkpoints" / "last.ckpt").exists)
     assert second.process.pid is not None
     os.kill(second.process.pid, signal.SIGINT)
-    assert second.wait() == 0, second.said
+    assert second.wait() == 130, second.said
     assert "stopping after this step" in second.said
     assert "stopped: SIGINT; go on with --resume" in second.said
     assert "Traceback" not in second.said
@@ -209,3 +211,30 @@ def test_several_sentences_an_image(tmp_path: Path, folder: Path, start: Start) 
     assert "epoch 1/4" not in last.said
     assert_same_end(run, whole)
     assert set(load_model(run / "model").metrics["val"]) >= {"referring", "presence"}
+
+
+def test_half_a_checkpoint_is_told(tmp_path: Path, begin: Start) -> None:
+    run = tmp_path / "run"
+    first = begin(run, "--trainer.epochs", "1")
+    assert first.wait() == 0, first.said
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:100_000])
+    second = begin(run, "--resume")
+    assert second.wait() == 1
+    assert "last.ckpt: damaged or cut short" in second.said and "Traceback" not in second.said
+
+
+def test_elsewhere_with_other_workers_and_more_epochs(tmp_path: Path, begin: Start) -> None:
+    run = tmp_path / "run"
+    first = begin(run, "--trainer.epochs", "1")
+    assert first.wait() == 0, first.said
+    (manifest,) = read_recipe(run / "config.yaml").data.cases
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(Path(manifest).parent, elsewhere)
+    moved = ("--data.cases", str(elsewhere / Path(manifest).name), "--data.workers", "1", "--trainer.epochs", "2")
+    second = begin(run, "--resume", *moved)
+    assert second.wait() == 0, second.said
+    assert len(read_rows(run / "curves.csv")) == 2
+    assert read_recipe(run / "config.yaml").trainer.epochs == 2
+    fewer = begin(run, "--resume", "--trainer.epochs", "1")
+    assert fewer.wait() == 1 and "other values of trainer.epochs" in fewer.said

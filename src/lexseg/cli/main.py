@@ -7,6 +7,7 @@ import argparse
 import errno
 import importlib
 import importlib.util
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -34,7 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-_THE_USERS = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.EIO)
+_THE_USERS = (
+    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
+    *(errno.EINVAL, errno.EXDEV, errno.EBUSY, errno.EIO),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,6 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         exit status: 0; 1 where the input cannot be used or the disk is full; 2 for a usage error; 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    never_fail_to_print()
     try:
         try:
             status = _dispatch(arguments)
@@ -70,6 +75,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {message}", file=sys.stderr)
         return 1
+
+
+def never_fail_to_print() -> None:
+    """Have letters that the console or pipe lacks (one of Windows' code pages, say) written by their numbers."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 def describe_os_error(error: OSError) -> str | None:

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+_INTERRUPTED = 130  # of a process that Ctrl-C ended, as shells count
+
 
 def main(argv: Sequence[str]) -> int:
     """Parse, train, say where the model is.
@@ -43,10 +45,11 @@ def main(argv: Sequence[str]) -> int:
 
     from lexseg.training.run import is_first_process, train
 
-    folder = train(config, settings.output, resume=settings.resume, init=settings.init)
+    reasons: list[str] = []
+    folder = train(config, settings.output, resume=settings.resume, init=settings.init, stopped=reasons.append)
     if is_first_process():
         print(f"the model is in {folder}")
-    return 0
+    return _INTERRUPTED if "SIGINT" in reasons else 0
 
 
 def _with_recipe_paths(argv: Sequence[str]) -> tuple[list[str], list[Path]]:

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -95,3 +96,29 @@ def link_or_copy(source: Path, target: Path) -> None:
         os.link(source, target)
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, target)
+
+
+def same_name(path: Path) -> Path:
+    """The file of this name whatever the form of its letters, as ``ä`` may be one letter or an a with two dots.
+
+    macOS writes the second, tables and other systems the first; both look alike. Without such a file, the path itself.
+    """
+    if str(path).isascii() or path == path.parent:
+        return path
+    try:
+        if path.exists():
+            return path
+        for form in ("NFC", "NFD"):
+            other = Path(unicodedata.normalize(form, str(path)))
+            if other.exists():
+                return other
+        # some parts of the path in one form, some in the other
+        folder, name = same_name(path.parent), unicodedata.normalize("NFC", path.name)
+        return next((each for each in folder.iterdir() if unicodedata.normalize("NFC", each.name) == name), path)
+    except OSError:
+        return path
+
+
+def plain_name(name: str) -> str:
+    """A name in the one form that names are compared in."""
+    return unicodedata.normalize("NFC", name)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, cast, get_args
 
 from lexseg.data.case import NAMES_NOTHING, Case, ExpressionKind, Laterality, Presence, Split
+from lexseg.data.files import same_name
 from lexseg.data.problem import Problem
 
 COLUMNS = (
@@ -132,7 +133,7 @@ class RowReader:
         given = PurePosixPath(value.replace("\\", "/"))
         try:
             parent = self._parent(str(given.parent))
-            path = parent / given.name
+            path = same_name(parent / given.name)
             if given.name == ".." or path.is_symlink():
                 path = path.resolve()
             inside = path.is_relative_to(self._folder)
@@ -146,7 +147,7 @@ class RowReader:
     def _parent(self, parent: str) -> Path:
         # resolved once for each folder, not once for each file
         if parent not in self._parents:
-            self._parents[parent] = Path(os.path.realpath(self._folder / parent))
+            self._parents[parent] = Path(os.path.realpath(same_name(self._folder / parent)))
         return self._parents[parent]
 
 

@@ -86,7 +86,7 @@ def _labels(source: Path | None, cases: Sequence[Case], values: Values) -> Itera
     """Errors for labels that occur in no mask that is read by them."""
     by_label: dict[int, dict[Path, frozenset[int]]] = {}
     for case in cases:
-        if case.label is not None and case.mask in values:
+        if case.label is not None and case.mask is not None and case.mask in values:
             by_label.setdefault(case.label, {})[case.mask] = values[case.mask]
     for label, read in by_label.items():
         if not any(label in each or (label >= 250 and 255 in each) for each in read.values()):

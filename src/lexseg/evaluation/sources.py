@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.case import Case, Laterality
+from lexseg.data.files import plain_name
 from lexseg.data.images import image_size, read_image
 from lexseg.data.mask_values import meaning, table, values_of
 from lexseg.data.masks import read_mask
@@ -98,7 +99,9 @@ class PredictionFolder:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise DataError(f"{self.folder}: there is no such folder of predicted masks")
-        self._files = {path.relative_to(self.folder).as_posix(): path for path in sorted(self.folder.rglob("*.png"))}
+        self._files = {
+            plain_name(path.relative_to(self.folder).as_posix()): path for path in sorted(self.folder.rglob("*.png"))
+        }
 
     @property
     def name(self) -> str:
@@ -121,7 +124,7 @@ class PredictionFolder:
             # of several cases with one image, or images of one name, only the id says which is meant
             if stems[case.image.stem] == 1:
                 names.append(case.image.stem)
-            candidates = [f"{name}{end}.png" for name in names for end in ("", "_mask")]
+            candidates = [plain_name(f"{name}{end}.png") for name in names for end in ("", "_mask")]
             path = next((self._files[name] for name in candidates if name in self._files), None)
             if path is None:
                 tried = " or ".join(dict.fromkeys(candidates))

@@ -19,6 +19,7 @@ from lexseg.language.plain import ANATOMIES
 from lexseg.metrics.operating import OPERATING_POINTS
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
+from lexseg.models.find import bundled_models
 from lexseg.models.scope import Scope
 from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
@@ -126,10 +127,13 @@ def save_model(
 def load_model(folder: Path | str) -> LoadedModel:
     """Read a model folder, strictly: every byte of the weights and every key must be as it was saved.
 
+    Args:
+        folder: the folder, or the name of a bundled model.
+
     Raises:
         ModelError: the folder lacks a file, a file is damaged, or the text encoder at hand is not the one trained with.
     """
-    folder = Path(folder)
+    folder = bundled_models().get(str(folder), Path(folder))
     config = _parse_config(folder)
     weights = folder / WEIGHTS
     if not weights.is_file():

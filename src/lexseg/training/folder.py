@@ -6,22 +6,28 @@ import json
 import platform
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 from lexseg.data.case import Case, Laterality
 from lexseg.data.files import leftovers, replace_file
 from lexseg.data.splits import write_splits
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, DataError
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.config import TrainConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.settings import differences, plain, settled
 
 PACKAGES = ("lexseg", "torch", "lightning", "monai", "transformers", "numpy", "scipy", "pillow")
+_MAY_CHANGE = (
+    *("data.cases", "data.split_file", "data.ids", "data.workers"),
+    *("trainer.epochs", "trainer.max_time"),
+)
 CONFIG, RECORD, TEXT_CACHE = "config.yaml", "run.json", "text_cache"
 
 
@@ -39,7 +45,9 @@ def check_new(output: Path) -> None:
 
 
 def check_resumed(output: Path, config: TrainConfig, init: str | None) -> dict[str, Any]:
-    """See that a run may go on as it began; only ``trainer.max_time`` may differ.
+    """See that a run may go on as it began; only what `_MAY_CHANGE` names may differ.
+
+    Where the data lie may: whether they are the same is told by their hash (`check_data`).
 
     Args:
         output: the run's folder.
@@ -55,7 +63,9 @@ def check_resumed(output: Path, config: TrainConfig, init: str | None) -> dict[s
     if not (output / CONFIG).is_file() or not (output / RECORD).is_file():
         raise ConfigError(f"--resume: {output} holds no run that could go on ({CONFIG} is missing); leave --resume out")
     began = settled(read_recipe(output / CONFIG))
-    changed = [name for name in differences(began, config) if name != "trainer.max_time"]
+    changed = [name for name in differences(began, config) if name not in _MAY_CHANGE]
+    if "trainer.epochs" in differences(began, config) and config.trainer.epochs < began.trainer.epochs:
+        changed.append("trainer.epochs")
     try:
         record: dict[str, Any] = json.loads((output / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -66,9 +76,32 @@ def check_resumed(output: Path, config: TrainConfig, init: str | None) -> dict[s
         names = ", ".join(sorted(changed))
         raise ConfigError(
             f"--resume: the run in {output} began with other values of {names}; its {CONFIG} holds: leave these "
-            "options and recipes out (only trainer.max_time may change), or begin a new run"
+            f"options and recipes out (only {', '.join(_MAY_CHANGE)} may change, the epochs to more), or begin a new "
+            "run"
         )
     return record
+
+
+def check_checkpoint(path: Path) -> None:
+    """See that what a run goes on from is whole.
+
+    Raises:
+        DataError: it is damaged or cut short.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    # a damaged file makes torch, zipfile and pickle raise nearly anything
+    except Exception as error:
+        raise _damaged(path) from error
+    if not isinstance(state, dict) or "state_dict" not in state:
+        raise _damaged(path)
+
+
+def _damaged(path: Path) -> DataError:
+    return DataError(
+        f"{path}: damaged or cut short, so that the run cannot go on from it; copy it again, or move it away: then the "
+        "run begins anew, from its first epoch"
+    )
 
 
 def check_data(output: Path, record: dict[str, Any], cases: Sequence[Case]) -> None:
@@ -108,6 +141,14 @@ def write_record(
     replace_file(output / RECORD, (json.dumps(record, indent=2) + "\n").encode())
     write_splits(output / "split.csv", ((case.id, case.split) for case in cases))
     replace_file(output / CONFIG, yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True).encode())
+
+
+def keep_settings(output: Path, config: TrainConfig) -> None:
+    """Write down what a run goes on with, but for how long it may take this time."""
+    began = settled(read_recipe(output / CONFIG))
+    kept = replace(config, trainer=replace(config.trainer, max_time=began.trainer.max_time))
+    if differences(began, kept):
+        replace_file(output / CONFIG, yaml.safe_dump(plain(kept), sort_keys=False, allow_unicode=True).encode())
 
 
 def sweep(output: Path) -> None:

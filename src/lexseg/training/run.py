@@ -6,7 +6,7 @@ import logging
 import signal
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,14 @@ from lexseg.training.stop import StopInTime, StopRun
 from lexseg.training.task import SegmentationTask
 
 
-def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str | Path | None = None) -> Path:
+def train(
+    config: TrainConfig,
+    output: Path,
+    *,
+    resume: bool = False,
+    init: str | Path | None = None,
+    stopped: Callable[[str], None] | None = None,
+) -> Path:
     """Train as ``config`` says and leave the best model in ``output/model``.
 
     With several devices this runs in a process for each; only the first one writes.
@@ -45,6 +52,7 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
         output: the run's folder; new or empty unless ``resume``.
         resume: go on after the last whole epoch of the run in ``output``.
         init: the model whose weights the run starts from: a bundled name, a folder or a hub id.
+        stopped: is told why the run ended before its last epoch, if it did: SIGINT, SIGTERM, or that its time is over.
 
     Returns:
         The model folder.
@@ -67,11 +75,14 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
         folder.check_new(output)
     checkpoint = output / "checkpoints" / "last.ckpt"
     resumed = resume and checkpoint.is_file()
+    if resumed:
+        folder.check_checkpoint(checkpoint)
     initial = start.load(origin) if origin is not None and not resumed else None
     convention = record.get("laterality") if initial is None else initial.config.laterality
     cases = prepare.in_one_convention(prepare.read_cases(config), convention)
     if resume and is_first_process():
         folder.check_data(output, record, cases)
+        folder.keep_settings(output, config)
         folder.sweep(output)
     training, validation = prepare.chosen(cases, "train"), prepare.validated(cases, config)
     shown = prepare.repeated(training, config)
@@ -123,6 +134,8 @@ def train(config: TrainConfig, output: Path, *, resume: bool = False, init: str 
         except StopRun as reason:
             if trainer.is_global_zero:
                 lines.console.print(f"stopped: {reason}; go on with --resume")
+            if stopped is not None:
+                stopped(str(reason))
         except BaseException as error:
             _end_other_processes(trainer)
             if isinstance(error, SystemExit):  # what Lightning makes of a second Ctrl-C

@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from lexseg.data.case import ExpressionKind, Laterality, Split
+from lexseg.data.files import same_name
 from lexseg.data.importers.instances import Bool, InstanceSheets
 from lexseg.data.importers.record import Files, Findings, Record, find_folder
 from lexseg.errors import DataError
@@ -72,7 +73,7 @@ class ImageFinder:
             DataError: if several files may be meant.
         """
         for folder in self._folders:
-            stated = folder / name
+            stated = same_name(folder / name)
             try:
                 if stated.resolve().is_relative_to(folder.resolve()) and stated.is_file():
                     return stated

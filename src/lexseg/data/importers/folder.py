@@ -7,7 +7,16 @@ folder in which the masks carry ``mask_`` or ``_mask``. Images without a mask ar
 import re
 from pathlib import Path
 
-from lexseg.data.importers.record import Files, Findings, Record, find_folder, image_names, list_images, mask_names
+from lexseg.data.importers.record import (
+    Files,
+    Findings,
+    Record,
+    find_folder,
+    image_names,
+    list_images,
+    mask_names,
+    tell_passed_over,
+)
 from lexseg.errors import DataError
 
 _IMAGES = ("images", "image", "imgs", "img")
@@ -26,8 +35,10 @@ def read(source: Path, text: str = "") -> Findings:
     if images_folder is None and masks_folder is not None:
         findings.note("error", "there is a folder of masks, but none named 'images'", source)
         return findings
-    masks = Files(masks_folder or source)
+    masks = Files(masks_folder or source, findings)
     images = list_images(images_folder or source)
+    if images_folder is not None:
+        tell_passed_over(images_folder, findings)
     if images_folder is None:
         masks.keep(_is_mask)
         images = [path for path in images if not _is_mask(path)]

@@ -31,7 +31,7 @@ def read(source: Path) -> Findings:
         if images_folder is None or masks_folder is None:
             findings.note("error", "there is no folder 'Images' or no folder 'GTs'", folder)
             continue
-        images, masks = Files(images_folder), Files(masks_folder)
+        images, masks = Files(images_folder, findings), Files(masks_folder, findings)
         for line in read_table(path, findings):
             try:
                 image, mask = images.find_any(reversed(image_names(line.image))), masks.find(line.image)

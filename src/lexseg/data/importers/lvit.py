@@ -60,7 +60,7 @@ def _import_split(folder: Path, split: Split, own: list[Line], shared: list[Line
     if images_folder is None or masks_folder is None:
         findings.note("error", "there is no folder 'img' or no folder 'labelcol'", folder)
         return set()
-    images, masks = Files(images_folder), Files(masks_folder)
+    images, masks = Files(images_folder, findings), Files(masks_folder, findings)
     # a line is found by the mask's name, with or without its ending; the split's own table goes before a shared one
     by_name = {name: line for line in (*shared, *own) for name in (stem_of(line.image), line.image)}
     used: set[str] = set()

@@ -36,7 +36,7 @@ def read(source: Path, prompt: str = DEFAULT_PROMPT) -> Findings:
     files = _annotations(source)
     if not files:
         findings.note("error", "there is no JSON named train, val or test, neither here nor in 'anns'", source)
-    images, masks = Files(images_folder), Files(masks_folder)
+    images, masks = Files(images_folder, findings), Files(masks_folder, findings)
     for path, split in files:
         for number, item in enumerate(_items(path, findings), start=1):
             try:

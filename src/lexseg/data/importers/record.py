@@ -1,13 +1,17 @@
 """What an importer finds in another project's folders, before it becomes a case."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lexseg.data.case import ExpressionKind, Laterality, Presence, Split
+from lexseg.data.files import plain_name
 from lexseg.data.pictures import SUFFIXES
 from lexseg.data.problem import Problem, Severity
 from lexseg.errors import DataError
+
+_NO_DATA = ("thumbs.db", "desktop.ini", "readme", "readme.txt", "readme.md", "license", "license.txt")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +77,11 @@ class Files:
     ``.tif``); masks carry ``mask_`` before or ``_mask`` after the image's name.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, findings: "Findings | None" = None) -> None:
         self.folder = folder
         self._index(list_images(folder))
+        if findings is not None:
+            tell_passed_over(folder, findings)
 
     def keep(self, wanted: Callable[[Path], bool]) -> None:
         """Forget all but the wanted files."""
@@ -83,10 +89,10 @@ class Files:
 
     def _index(self, paths: list[Path]) -> None:
         self.paths = paths
-        self._names = {path.name: path for path in paths}
+        self._names = {plain_name(path.name): path for path in paths}
         self._stems: dict[str, list[Path]] = {}
         for path in paths:
-            self._stems.setdefault(path.stem, []).append(path)
+            self._stems.setdefault(plain_name(path.stem), []).append(path)
 
     def find(self, name: str) -> Path | None:
         """The file of this name, else of this stem whatever its ending.
@@ -94,6 +100,7 @@ class Files:
         Raises:
             DataError: if several files have the stem.
         """
+        name = plain_name(name)
         if name in self._names:
             return self._names[name]
         found = self._stems.get(stem_of(name), [])
@@ -110,6 +117,30 @@ def list_images(folder: Path) -> list[Path]:
     """The images in a folder, by name; hidden files and other kinds are left out."""
     paths = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
     return sorted(path for path in paths if path.is_file())
+
+
+def tell_passed_over(folder: Path, findings: Findings) -> None:
+    """Note what lies in a folder of images and is not read: files of other kinds, and images in folders within it."""
+    kinds: Counter[str] = Counter()
+    within: dict[str, int] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name.lower() in _NO_DATA:
+            continue
+        if path.is_dir():
+            if count := sum(each.suffix.lower() in SUFFIXES for each in path.rglob("*")):
+                within[path.name] = count
+        elif path.suffix.lower() not in SUFFIXES:
+            kinds[path.suffix.lower() or "no ending"] += 1
+    if kinds:
+        listed = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common(5))
+        message = f"{kinds.total()} files are no images that are read here ({listed}); expected PNG, JPEG, TIFF or BMP"
+        findings.note("warning", f"passed over: {message}", folder)
+    if within:
+        listed = ", ".join(f"{name} ({count})" for name, count in list(within.items())[:5])
+        message = (
+            f"{sum(within.values())} images in folders within this one are not read: {listed}; import each by itself"
+        )
+        findings.note("warning", f"passed over: {message}", folder)
 
 
 def find_folder(parent: Path, names: Iterable[str]) -> Path | None:
