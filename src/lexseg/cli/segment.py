@@ -87,7 +87,7 @@ def _add_medical(add: "Callable[..., argparse.Action]") -> None:
         "--format",
         choices=["auto", "png", "nifti", "seg"],
         default="auto",
-        help="of the masks; seg is DICOM SEG (default: png for an image, nifti for a volume)",
+        help="of the masks; seg is DICOM SEG (default: png for an image, nifti for a volume that NIfTI can hold)",
     )
     add("--capture", action="store_true", help="write the overlay as a DICOM secondary capture too")
     add("--slices", type=slices, metavar="A:B", help="slices A to B-1 of a volume, from 0 (default: all)")
@@ -97,7 +97,10 @@ def _add_medical(add: "Callable[..., argparse.Action]") -> None:
         help="a preset (lung, liver, ...), or WIDTH,LEVEL (default: of the header, or modality)",
     )
     add("--series", metavar="UID", help="which series of a folder or zip, where there are several")
-    add("--channel", type=index, metavar="N", help="which volume of a 4D file, from 0")
+    add("--channel", type=index, metavar="N", help="which volume of a 4D file, or which time, echo or phase, from 0")
+    add(
+        "--modality", metavar="M", help="what a NIfTI or NRRD volume is, such as CT or MR (default: told by its values)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

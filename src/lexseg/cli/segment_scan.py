@@ -75,10 +75,13 @@ def open_asked(
     from lexseg.data.scans import open_scan
     from lexseg.data.volumes.window import parse_window
 
-    scan = open_scan(path, series=args.series, channel=args.channel)
+    scan = open_scan(path, series=args.series, channel=args.channel, modality=args.modality)
     if spacing is not None:
         scan = replace(scan, spacing=spacing)
-    outputs_of(args, "", None).check(scan)
+    outputs = outputs_of(args, "", None)
+    outputs.check(scan)
+    if (note := outputs.note(scan)) is not None:
+        scan = replace(scan, notes=(*scan.notes, note))
     window = None if args.window is None else parse_window(args.window)
     if window is not None and (scan.color or scan.format == "image"):
         raise ConfigError(f"{path}: --window is for CT, MR and X-ray in DICOM, NIfTI or NRRD; leave it out")

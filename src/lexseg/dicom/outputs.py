@@ -11,7 +11,7 @@ from lexseg.data.scans.scan import Scan
 from lexseg.dicom.capture import capture_bytes
 from lexseg.dicom.seg import Segment, seg_bytes
 from lexseg.errors import ConfigError
-from lexseg.inference.nifti import nifti_bytes
+from lexseg.inference.nifti import nifti_bytes, why_no_nifti
 from lexseg.inference.results import NOTE, PNG_MASK, Answered, mask_png
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 
@@ -24,7 +24,8 @@ class Outputs:
     """How masks are written.
 
     Attributes:
-        format: ``auto`` is PNG for one frame, NIfTI for a volume. A volume as PNG is a file for each frame.
+        format: ``auto`` is PNG for one frame, NIfTI for a volume, if that can hold it. A volume as PNG is a file for
+            each frame.
         capture: whether the overlay is also written as a DICOM secondary capture.
         include_text: whether sentences may be written into DICOM. They may tell of a patient.
         model_name: what segmented.
@@ -52,7 +53,8 @@ class Outputs:
         """Refuse what cannot be written, before anything is computed.
 
         Raises:
-            ConfigError: if DICOM is asked for of images that are not, or highdicom is not installed.
+            ConfigError: if DICOM is asked for of images that are not, or highdicom is not installed; or NIfTI of frames
+                that it cannot hold.
         """
         if scan.format != "dicom" and (self.format == "seg" or self.capture):
             what = "--format seg" if self.format == "seg" else "--capture"
@@ -62,6 +64,13 @@ class Outputs:
             )
         if self.format == "seg" and find_spec("highdicom") is None:
             raise ConfigError("--format seg needs highdicom: pip install 'lexseg[dicom]'")
+        if self.format == "nifti" and (reason := why_no_nifti(scan)) is not None:
+            raise ConfigError(f"{scan.name}: {reason}")
+
+    def note(self, scan: Scan) -> str | None:
+        """What is to be said of the format that is written because another cannot be."""
+        reason = why_no_nifti(scan) if self.format == "auto" else None
+        return None if reason is None else f"the masks are written as PNG: {reason.split('; ')[0]}"
 
     def encoder(self, scan: Scan) -> "Callable[[Answered, int, Image.Image], dict[str, bytes]]":
         """What turns an answer about the scan, and the overlay of one of its frames, into files by their endings."""
@@ -77,7 +86,9 @@ class Outputs:
         return encode
 
     def _masks(self, scan: Scan, result: Answered) -> dict[str, bytes]:
-        kind = self.format if self.format != "auto" else "nifti" if scan.is_volume else "png"
+        kind = self.format
+        if kind == "auto":
+            kind = "nifti" if scan.is_volume and why_no_nifti(scan) is None else "png"
         if kind == "seg" and result.state == "not in scope":
             return {}  # an empty one would tell a PACS that it was looked for
         if kind == "seg":

@@ -78,6 +78,11 @@ def write_seg(
             "patient (frame of reference, position, orientation), as a DICOM SEG of several frames needs; segment one "
             "frame, or write NIfTI or PNG instead"
         )
+    if placed and len({tuple(map(float, header.ImagePositionPatient)) for header in headers}) < len(headers):
+        raise DataError(
+            f"{scan.name}: several frames lie at one place (times, phases or echoes), between which the frames of a "
+            "DICOM SEG could not be told apart; choose one at each by the channel, or write PNG"
+        )
     pixels = np.stack([np.stack([s.frame(n) > 0 for s in segments], axis=-1) for n in used]).astype(np.uint8)
     dataset = _build(scan, headers, pixels, segments, model_name, model_version, include_text, uid)
     measures = dataset.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence")
@@ -142,7 +147,7 @@ def _build(
     # highdicom checks what it copies, and a clinic's headers hold nearly anything; its words may name the patient
     except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise DataError(
-            f"{scan.name}: the header does not allow a DICOM SEG ({type(error).__name__}); write NIfTI or PNG instead"
+            f"{scan.name}: the header does not allow a DICOM SEG ({type(error).__name__}); write PNG instead"
         ) from error
     dataset.SoftwareVersions = software(model_version)
     for name, value in names.items():

@@ -8,6 +8,8 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from lexseg.data.scans.dicom.geometry import plane_of
+from lexseg.data.scans.dicom.series import SAME_PLACE
 from lexseg.errors import DataError
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ def nifti_bytes(scan: "Scan", masks: NDArray[np.bool_]) -> bytes:
         masks: bool[frames, H, W], of all its frames as shown; bool[H, W] will do for one frame.
 
     Raises:
-        DataError: if the masks are not of the scan's shape, or the frames are not evenly spaced.
+        DataError: if the masks are not of the scan's shape, or `why_no_nifti` says so.
     """
     stored = scan.to_stored(masks[None] if masks.ndim == 2 else masks)
     if scan.format not in ("nifti", "nrrd"):
@@ -70,8 +72,13 @@ def _set_place(header: Any, scan: "Scan") -> None:
         if not np.allclose(header.get_qform(), affine, atol=1e-3):
             header["qform_code"] = 0
     else:
-        row, column = scan.spacing or (1.0, 1.0)
-        header.set_zooms((column, row, scan.thickness or 1.0))
+        # what is not known is 0, and no millimetre is claimed where nothing is known: then voxels count
+        if scan.spacing is None and scan.thickness is None:
+            header.set_xyzt_units("unknown")
+            header.set_zooms((1.0, 1.0, 1.0))
+        else:
+            row, column = scan.spacing or (0.0, 0.0)
+            header.set_zooms((column, row, scan.thickness or 0.0))
 
 
 def _affine(scan: "Scan") -> NDArray[np.float64] | None:
@@ -81,10 +88,29 @@ def _affine(scan: "Scan") -> NDArray[np.float64] | None:
         return np.asarray(source.affine, np.float64) if scan.patient_left is not None else None
     if scan.format != "dicom":
         return None
-    if source.affine is not None:
-        return np.asarray(_LPS_TO_RAS @ source.affine, np.float64)
-    if scan.is_volume and source.frame_of_reference is not None and scan.thickness is None:
-        raise DataError(
-            f"{scan.name}: the frames are not evenly spaced, which NIfTI cannot hold; write a DICOM SEG or PNG instead"
+    if (reason := why_no_nifti(scan)) is not None:
+        raise DataError(f"{scan.name}: {reason}")
+    return None if source.affine is None else np.asarray(_LPS_TO_RAS @ source.affine, np.float64)
+
+
+def why_no_nifti(scan: "Scan") -> str | None:
+    """Why masks of a scan cannot be NIfTI, and what can be done; ``None`` if they can.
+
+    NIfTI has one step from slice to slice. Frames that nothing places at all are written without a place.
+    """
+    source: Any = scan.source
+    if scan.format != "dicom" or not scan.is_volume or source.affine is not None or scan.spacing is None:
+        return None
+    planes = [plane_of(source.dataset(frame), source.places[frame][1]) for frame in range(scan.shape[0])]
+    known = [plane for plane in planes if plane is not None]
+    if len(known) < len(planes):
+        return None
+    if not all(plane.parallel(known[0]) for plane in known):
+        return "the frames lie in several directions, which NIfTI cannot hold; write PNG instead"
+    heights = np.sort([plane.position @ known[0].normal for plane in known])
+    if np.diff(heights).min() < SAME_PLACE:
+        return (
+            "several frames lie at one place (times, phases or echoes), which NIfTI cannot hold; choose one at each by "
+            "the channel, or write PNG"
         )
-    return None
+    return "the frames are not evenly spaced, which NIfTI cannot hold; write a DICOM SEG or PNG instead"

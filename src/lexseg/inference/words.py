@@ -24,6 +24,8 @@ def check_sentence(text: str | None, encoder: TextEncoder | None) -> None:
     """
     if text is None:
         return
+    if not isinstance(text, str):
+        raise TextError(f"a sentence is text, and this is {type(text).__name__}; ask about several one after another")
     if not text.strip():
         raise TextError("the sentence is blank; write what to find, or leave the sentence out to ask without one")
     try:
