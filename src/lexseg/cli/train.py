@@ -15,6 +15,10 @@ def main(argv: Sequence[str]) -> int:
     """
     from argparse import ArgumentError
 
+    from lexseg.cli.network import say_if_offline
+
+    if not {"-h", "--help", "--resume"} & {*argv} and not any(word.startswith("--config") for word in argv):
+        say_if_offline()
     from lexseg.training.published import as_published
     from lexseg.training.recipe import read_recipe, settings_parser, to_config
 
