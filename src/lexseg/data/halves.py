@@ -57,7 +57,7 @@ def join_halves(left: Gray, right: Gray) -> Gray:
     matched = (right - two.mean()) * scale + one.mean()
     share = np.clip((np.arange(width) + 0.5 - middle) / (SEAM * width) + 0.5, 0, 1)
     fade = (share * share * (3 - 2 * share)).astype(np.float32)
-    return (left * (1 - fade) + matched * fade).clip(0, 1).astype(np.float32)
+    return np.asarray((left * (1 - fade) + matched * fade).clip(0, 1), np.float32)
 
 
 def join_masks(left: Bool, right: Bool) -> Bool:

@@ -43,7 +43,7 @@ def _curve(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     steps = rng.dirichlet(np.full(KNOTS, 6.0))
     floor, ceiling = rng.uniform(0, 0.15), rng.uniform(0.8, 1.0)
     values = floor + (ceiling - floor) * np.concatenate([[0.0], np.cumsum(steps)])
-    return np.interp(pixels, np.linspace(low, max(high, low + 1e-3), KNOTS + 1), values).astype(np.float32)
+    return np.asarray(np.interp(pixels, np.linspace(low, max(high, low + 1e-3), KNOTS + 1), values), np.float32)
 
 
 def _sharpness(pixels: Pixels, rng: np.random.Generator) -> Pixels:

@@ -55,7 +55,7 @@ class StateCache:
             # each opening maps the whole file: once for each shard, and copied from there, or a hundred thousand
             # sentences are as many maps, more than a process may have
             if shard not in self._open:
-                self._open[shard] = safe_open(self.folder / shard, framework="pt").__enter__()
+                self._open[shard] = safe_open(self.folder / shard, framework="pt")
             states: Tensor = self._open[shard].get_tensor(key).clone()
         except (OSError, SafetensorError):
             self._shards.pop(shard, None)

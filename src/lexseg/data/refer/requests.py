@@ -48,7 +48,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-_OPEN = (
+_OPEN: tuple[str, ...] = (
     "",
     "",
     "",
@@ -62,14 +62,14 @@ _OPEN = (
     "we need to ",
 )
 _OPEN += ("I want to ", "help me ", "let us ", "now ", "next, ", "ok, ", "try to ", "go ahead and ", "your task: ")
-_VERB = ("segment", "outline", "delineate", "trace", "circle", "draw a contour around", "put a boundary on", "shade")
+_VERB: tuple[str, ...] = ("segment", "outline", "delineate", "trace", "circle", "draw a contour around", "put a boundary on", "shade")
 _VERB += ("mask out", "fill in", "isolate", "extract", "pick out", "indicate", "display", "visualise", "demarcate")
 _VERB += ("map", "highlight", "find", "locate", "identify", "detect", "spot", "tag", "show me", "bring up", "label")
 _VERB += ("encircle", "mark out", "contour", "reveal", "capture", "select", "frame", "single out", "track down")
-_DEGREE = ("", "", "", "", "", "subtle ", "faint ", "obvious ", "known ", "suspected ", "probable ", "likely ", "new ")
+_DEGREE: tuple[str, ...] = ("", "", "", "", "", "subtle ", "faint ", "obvious ", "known ", "suspected ", "probable ", "likely ", "new ")
 _DEGREE += ("residual ", "visible ", "possible ", "definite ", "active ", "marked ", "apparent ", "reported ")
-_DET = ("the ", "the ", "any ", "all ", "all of the ", "every bit of the ", "each area of ", "", "whatever ", "this ")
-_TAIL = (
+_DET: tuple[str, ...] = ("the ", "the ", "any ", "all ", "all of the ", "every bit of the ", "each area of ", "", "whatever ", "this ")
+_TAIL: tuple[str, ...] = (
     "",
     "",
     "",
@@ -113,7 +113,7 @@ _NOTE = (
     *("impression: {n} {p}",),
     *("consistent with {n} {p}", "in keeping with {n} {p}", "compatible with {n} {p}", "appearances of {n} {p}"),
 )  # fmt: skip
-_SHORT = (
+_SHORT: tuple[tuple[str, str], ...] = (
     (r"\bplease\b", "pls"),
     (r"\bleft\b", "lt"),
     (r"\bright\b", "rt"),
