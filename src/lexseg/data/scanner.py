@@ -51,7 +51,7 @@ def _sharpness(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     width = rng.uniform(0.5, 2.5) * pixels.shape[-1] / 224
     soft = gaussian_filter(pixels, (0, width, width), truncate=3)
     amount = rng.uniform(-0.9, 1.5)
-    return pixels + np.float32(amount) * (pixels - soft)
+    return np.asarray(pixels + np.float32(amount) * (pixels - soft), np.float32)
 
 
 def _resolution(pixels: Pixels, rng: np.random.Generator) -> Pixels:
@@ -89,5 +89,5 @@ def _compression(pixels: Pixels, rng: np.random.Generator) -> Pixels:
     Image.fromarray(whole[0] if gray else whole.transpose(1, 2, 0)).save(
         buffer, "JPEG", quality=int(rng.integers(40, 95))
     )
-    back = np.asarray(Image.open(buffer), dtype=np.float32) / 255
+    back: Pixels = np.asarray(Image.open(buffer), np.uint8).astype(np.float32) / np.float32(255)
     return back[None] if gray else back.transpose(2, 0, 1)

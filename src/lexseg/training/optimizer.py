@@ -59,7 +59,7 @@ def build_optimizer(
         fused = all(p.device.type == "cpu" for p in model.parameters())
         optimizer = torch.optim.AdamW(groups, fused=fused)
         if fused:
-            optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]  # on a CPU nothing is scaled
+            optimizer._step_supports_amp_scaling = False  # on a CPU nothing is scaled
     warm = max(1, round(config.warmup * steps))
 
     def factor(step: int) -> float:

@@ -62,13 +62,47 @@ _OPEN: tuple[str, ...] = (
     "we need to ",
 )
 _OPEN += ("I want to ", "help me ", "let us ", "now ", "next, ", "ok, ", "try to ", "go ahead and ", "your task: ")
-_VERB: tuple[str, ...] = ("segment", "outline", "delineate", "trace", "circle", "draw a contour around", "put a boundary on", "shade")
+_VERB: tuple[str, ...] = (
+    "segment",
+    "outline",
+    "delineate",
+    "trace",
+    "circle",
+    "draw a contour around",
+    "put a boundary on",
+    "shade",
+)
 _VERB += ("mask out", "fill in", "isolate", "extract", "pick out", "indicate", "display", "visualise", "demarcate")
 _VERB += ("map", "highlight", "find", "locate", "identify", "detect", "spot", "tag", "show me", "bring up", "label")
 _VERB += ("encircle", "mark out", "contour", "reveal", "capture", "select", "frame", "single out", "track down")
-_DEGREE: tuple[str, ...] = ("", "", "", "", "", "subtle ", "faint ", "obvious ", "known ", "suspected ", "probable ", "likely ", "new ")
+_DEGREE: tuple[str, ...] = (
+    "",
+    "",
+    "",
+    "",
+    "",
+    "subtle ",
+    "faint ",
+    "obvious ",
+    "known ",
+    "suspected ",
+    "probable ",
+    "likely ",
+    "new ",
+)
 _DEGREE += ("residual ", "visible ", "possible ", "definite ", "active ", "marked ", "apparent ", "reported ")
-_DET: tuple[str, ...] = ("the ", "the ", "any ", "all ", "all of the ", "every bit of the ", "each area of ", "", "whatever ", "this ")
+_DET: tuple[str, ...] = (
+    "the ",
+    "the ",
+    "any ",
+    "all ",
+    "all of the ",
+    "every bit of the ",
+    "each area of ",
+    "",
+    "whatever ",
+    "this ",
+)
 _TAIL: tuple[str, ...] = (
     "",
     "",
