@@ -59,6 +59,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--output", type=Path, required=True, metavar="DIR", help="folder for the results; made if it is missing")
     add("--tta", action="store_true", help="test-time augmentation: average with the mirrored image and swapped words")
     add("--laterality", choices=["image", "patient"], help=_LATERALITY)
+    add("--language", metavar="CODE", help="of the sentences, such as de: read and asked in English (default: English)")
     add(
         "--threshold",
         type=share,

@@ -46,7 +46,7 @@ def run_report(args: argparse.Namespace) -> int:
     for note in scan.notes:
         print(f"note: {path}: {note}", file=sys.stderr)
     try:
-        findings = findings_of(segmenter, text)
+        findings = findings_of(segmenter, text, args.language)
     except TextError as error:
         raise TextError(f"{args.report}: {error}") from error
     outputs = outputs_of(args, segmenter.name, segmenter.sha256)

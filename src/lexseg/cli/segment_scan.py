@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lexseg.data.case import Laterality
     from lexseg.data.scans.scan import Scan
     from lexseg.data.volumes.window import Window
     from lexseg.dicom.outputs import Outputs
@@ -115,12 +114,13 @@ def asked_how(segmenter: "Segmenter", args: argparse.Namespace) -> dict[str, Any
     }
 
 
-def options_of(args: argparse.Namespace, laterality: "Laterality | None" = None) -> "Options":
-    """How a question is asked, as the command's options say; ``laterality`` is a table's, where they do not."""
+def options_of(args: argparse.Namespace, request: "Request | None" = None) -> "Options":
+    """How a question is asked, as the command's options say; what they leave open, a table's ``request`` says."""
     from lexseg.inference.options import Options
 
-    given = args.laterality or laterality
-    return Options(threshold=args.threshold, laterality=given, anyway=args.anyway, tta=args.tta)
+    laterality = args.laterality or (request.laterality if request else None)
+    language = args.language or (request.language if request else None)
+    return Options(threshold=args.threshold, laterality=laterality, language=language, anyway=args.anyway, tta=args.tta)
 
 
 def segment_scan(
@@ -178,7 +178,7 @@ class _Job:
         (session,) = look(self.segmenter, [(scan, image)], tta=args.tta)
         self.clock.lap("image")
         for number, (text, name) in enumerate(zip(self.request.texts, names, strict=True), start=1):
-            (result,) = ask(self.segmenter, session, [text], options_of(args, self.request.laterality))
+            (result,) = ask(self.segmenter, session, [text], options_of(args, self.request))
             self.clock.lap("sentence")
             self._told(result.doubts)
             record = self._record(number, result.doubts)
@@ -193,7 +193,7 @@ class _Job:
         from lexseg.inference.volume_results import volume_contents
 
         args, scan = self.args, self.scan
-        asked = options_of(args, self.request.laterality)
+        asked = options_of(args, self.request)
         frames = None if args.slices is None else range(args.slices[0], args.slices[1] or scan.shape[0])
         asked = replace(asked, frames=frames, window=self.window, progress=progress)
         results = ask(self.segmenter, scan, self.request.texts, asked)

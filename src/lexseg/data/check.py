@@ -13,9 +13,10 @@ from lexseg.data.splits import leaks
 from lexseg.data.summary import Summary, summarise
 from lexseg.data.together import FEW, SIZE, meanings, pixels_at, shown_path, turns, vanishing
 from lexseg.data.truth import truth_of
-from lexseg.errors import DataError
+from lexseg.errors import DataError, TextError
 from lexseg.language.foreign import looks_foreign
 from lexseg.language.sides import mentions_side
+from lexseg.language.translate import MODELS, to_model_words
 
 Progress = Callable[[int, int], None]
 """Called with the number of cases read so far, and of all."""
@@ -171,7 +172,9 @@ class _Check:
                 "'image' if left means the left of the picture, 'patient' if the patient's"
             )
             self.note("warning", case, "laterality", message)
-        if any(looks_foreign(text) for text in case.texts):
+        if case.language and case.language.lower() != MODELS:
+            self.language(case)
+        elif any(looks_foreign(text) for text in case.texts):
             message = (
                 "the sentence does not look English: mirrored in training it keeps its left and right, so train with "
                 "--augment.mirror 0, and what it denies is not understood"
@@ -192,6 +195,16 @@ class _Check:
             if self.unknown[text] > 0:
                 message = f"the text encoder {self.encoder.name!r} does not know {self.unknown[text]:.0%} of the tokens"
                 self.note("warning", case, "text", message)
+
+    def language(self, case: Case) -> None:
+        """Whether sentences in another language than the models' can be put into theirs."""
+        try:
+            doubts = [doubt for text in case.texts if text for doubt in to_model_words(text, case.language).doubts]
+        except TextError as error:
+            self.note("error", case, "language", str(error))
+            return
+        for doubt in dict.fromkeys(doubts):
+            self.note("warning", case, "text", f"{doubt}: they are asked as they stand, or left out")
 
     def image(self, case: Case) -> tuple[int, int] | None:
         found = self.images.get(case.image)

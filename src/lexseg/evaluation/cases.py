@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lexseg.data.case import Case
 from lexseg.data.images import read_image
+from lexseg.data.languages import in_model_words
 from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import Problem, describe
 from lexseg.data.truth import truth_of
@@ -21,18 +22,19 @@ MOST_GROUPS = 200
 
 
 def select_cases(cases: Sequence[Case], split: str | None = None) -> list[Case]:
-    """The cases of a split.
+    """The cases of a split, in the language of the models.
 
     Args:
         cases: of one or several manifests.
         split: ``train``, ``val`` or ``test``; ``all`` takes every case; ``None`` means ``test``.
 
     Raises:
-        DataError: if there is no such split; the message lists those that are there.
+        DataError: if there is no such split; the message lists those that are there; or if there is no lexicon of the
+            language that a case names.
     """
     chosen = [case for case in cases if split == ALL or case.split == (split or "test")]
     if chosen:
-        return chosen
+        return in_model_words(chosen)
     if not cases:
         raise DataError("there are no cases to score")
     found = Counter(case.split for case in cases if case.split is not None)

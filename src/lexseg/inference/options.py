@@ -18,6 +18,8 @@ class Options:
         laterality: whose left the sentences' "left" is, ``image`` or ``patient``; ``None`` takes the patient's where
             the image knows its sides, else the model's own.
         anyway: look also for what is not in the model's scope: the answer then says so, and means little.
+        language: of the sentences, as ISO 639-1 code (``de``): they are read with its lexicon and asked in the model's
+            words; ``None`` is English.
         frames: which frames of the scan are asked, counted from 0, without gaps; ``None`` takes all.
         window: what is black and what white; ``None`` takes the scan's own.
         tta: look at the mirrored frames too, ask with left and right swapped, and average.
@@ -28,6 +30,7 @@ class Options:
     threshold: float | None = None
     laterality: Laterality | None = None
     anyway: bool = False
+    language: str | None = None
 
     frames: range | None = None
     window: Window | None = None

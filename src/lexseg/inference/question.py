@@ -16,6 +16,7 @@ from lexseg.inference.segmentation import Outside, Segmentation, State, consiste
 from lexseg.inference.sides import Sides, sides_of
 from lexseg.inference.words import check_sentence, doubts_about, model_words
 from lexseg.language.denial import denied
+from lexseg.language.translate import to_model_words
 from lexseg.models.base import Features
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ class Heard:
             sides: of the image that it is about.
 
         Raises:
-            TextError: if the sentence is blank or longer than the text encoder reads.
+            TextError: if the sentence is blank or longer than the text encoder reads, or there is no lexicon of its
+                language.
             ConfigError: for an impossible threshold or laterality.
         """
         threshold = segmenter.threshold if options.threshold is None else options.threshold
@@ -81,12 +83,16 @@ class Heard:
         if isinstance(sentence, Denied):
             # most of what a report denies a model never learnt: to say so of each would tell the reader nothing
             return cls(sentence.text, None, "negated", None, threshold, whose or own, options.anyway)
-        check_sentence(sentence, encoder)
-        asked = model_words(sentence, encoder, given=given, own=own)
+        said = to_model_words(sentence, options.language) if sentence else None
+        text = sentence if said is None else said.text
+        check_sentence(text, encoder)
+        asked = model_words(text, encoder, given=given, own=own)
         words, settled = segmenter.heard(asked)
         known = segmenter.known_words(asked if settled == "not found" else words or (asked and denied(asked)))
-        doubts = doubts_about(sentence, encoder, given=given, own=own) + sides.doubts(whose, sentence)
-        told = tuple(dict.fromkeys(doubts))
+        doubts = [] if said is None or encoder is None else said.doubts
+        # an unknown word stays foreign in the translation, and is told already
+        doubts += doubts_about(text, encoder, given=given, own=own, foreign=not doubts)
+        told = tuple(dict.fromkeys([*doubts, *sides.doubts(whose, text)]))
         return cls(sentence, words, settled, known, threshold, whose or own, options.anyway, told)
 
 

@@ -9,7 +9,9 @@ from lexseg.errors import DataError, TextError
 from lexseg.inference.ask import Denied, Options, Sentence, ask
 from lexseg.inference.segmentation import Segmentation
 from lexseg.inference.segmenter import ImageSession, Segmenter
+from lexseg.language.lexicon import lexicon
 from lexseg.language.report import Finding, read_report
+from lexseg.language.translate import to_model_words
 
 LARGEST = 1_000_000  # bytes: no report is longer
 
@@ -50,18 +52,23 @@ def read_report_file(path: Path) -> str:
     return text
 
 
-def findings_of(segmenter: Segmenter, text: str) -> list[Finding]:
+def findings_of(segmenter: Segmenter, text: str, language: str | None = None) -> list[Finding]:
     """The findings of a report, each of them short enough to be asked.
+
+    Args:
+        segmenter: that is to be asked.
+        text: the report.
+        language: of the report, as ISO 639-1 code; ``None`` is English.
 
     Raises:
         TextError: if there are none, or one is too long: it is named by its number, not by its words; or if the report
-            holds what is no text.
+            holds what is no text; or if there is no lexicon of its language.
     """
     try:
         text.encode()
     except UnicodeEncodeError:
         raise TextError("the report holds bytes that are no text; write it in UTF-8") from None
-    found = read_report(text)
+    found = read_report(text, lexicon(language or "en"))
     if not found:
         raise TextError(
             "the report holds no sentence about the image (sections like HISTORY and TECHNIQUE are not read)"
@@ -70,7 +77,8 @@ def findings_of(segmenter: Segmenter, text: str) -> list[Finding]:
     for number, finding in enumerate(found, start=1):
         if encoder is None or finding.negated:
             continue
-        if (length := len(encoder.token_ids(finding.text))) > encoder.max_length:
+        words = to_model_words(finding.text, language).text
+        if (length := len(encoder.token_ids(words))) > encoder.max_length:
             raise TextError(
                 f"finding {number} of the report (characters {finding.start} to {finding.end}) has {length} tokens, "
                 f"but the text encoder reads at most {encoder.max_length}; divide it into sentences"
@@ -85,6 +93,7 @@ def segment_report(
     threshold: float | None = None,
     laterality: Laterality | None = None,
     anyway: bool = False,
+    language: str | None = None,
 ) -> list[FindingResult]:
     """Find in an image what each sentence of a report names.
 
@@ -94,12 +103,13 @@ def segment_report(
         threshold: as in :meth:`lexseg.inference.segmenter.ImageSession.segment`.
         laterality: as there.
         anyway: as there.
+        language: of the report, as there.
 
     Raises:
         TextError: as :func:`findings_of`.
     """
-    findings = findings_of(session.segmenter, text)
-    options = Options(threshold=threshold, laterality=laterality, anyway=anyway)
+    findings = findings_of(session.segmenter, text, language)
+    options = Options(threshold=threshold, laterality=laterality, language=language, anyway=anyway)
     return list(answer_findings(session, findings, options))
 
 

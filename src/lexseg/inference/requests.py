@@ -28,6 +28,7 @@ class Request:
         where: what messages call it.
         laterality: whose left the sentences' "left" is; ``None`` if not said.
         spacing: millimetres between pixel centres, (row, column).
+        language: of the sentences, as ISO 639-1 code; ``None`` if not said.
     """
 
     image: Path
@@ -35,6 +36,7 @@ class Request:
     where: str
     laterality: Laterality | None = None
     spacing: tuple[float, float] | None = None
+    language: str | None = None
 
     @property
     def stem(self) -> str:
@@ -52,8 +54,8 @@ def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> tuple[list[Requ
     Args:
         paths: images and volumes; folders, whose PNGs, NIfTI files and the like are taken in the order of their names,
             or, where there are none, whose DICOM files are taken for one series; and CSV tables with the column
-            ``image`` (relative to the table's folder and inside it) and optionally ``text``, ``laterality`` and
-            ``spacing``.
+            ``image`` (relative to the table's folder and inside it) and optionally ``text``, ``laterality``,
+            ``language`` and ``spacing``.
         texts: the sentences for all images; none is the null sentence.
 
     Returns:
@@ -137,7 +139,11 @@ def _read_table(path: Path, texts: tuple[str | None, ...]) -> tuple[list[Request
             return [], problems
         if "text" in columns and texts != (None,):
             raise ConfigError(f"{path} has a column 'text', and --text is given too; use one of them")
-        if "text" not in columns and texts == (None,) and (set(columns) - {"image", "laterality", "spacing"}):
+        if (
+            "text" not in columns
+            and texts == (None,)
+            and (set(columns) - {"image", "laterality", "language", "spacing"})
+        ):
             wrong(
                 1,
                 f"the header lacks 'text' (found {', '.join(columns)}); name the column of the sentences "
@@ -152,12 +158,12 @@ def _read_table(path: Path, texts: tuple[str | None, ...]) -> tuple[list[Request
                     line, f"{len(columns)} fields were expected; a sentence with a comma must stand in quotation marks"
                 )
                 continue
-            wanted = {name: row.get(name) for name in ("image", "text", "laterality", "spacing")}
+            wanted = {name: row.get(name) for name in ("image", "text", "laterality", "language", "spacing")}
             case, found = reader.read(line, {"id": f"row {line}"} | wanted)
             problems += found
             if not any(problem.severity == "error" for problem in found):
                 own = (case.text or None,) if "text" in columns else texts
-                requests.append(Request(case.image, own, case.where, case.laterality, case.spacing))
+                requests.append(Request(case.image, own, case.where, case.laterality, case.spacing, case.language))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         wrong(None, f"cannot be read as a UTF-8 CSV table: {getattr(error, 'strerror', None) or error}")
     if not requests and not problems:

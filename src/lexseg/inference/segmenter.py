@@ -406,12 +406,13 @@ class ImageSession:
         threshold: float | None = None,
         laterality: Laterality | None = None,
         anyway: bool = False,
+        language: str | None = None,
     ) -> Question:
         """Check a question without asking it yet, for :func:`lexseg.inference.question.segment_together`.
 
         Args and errors are those of :meth:`segment`.
         """
-        options = Options(threshold=threshold, laterality=laterality, anyway=anyway)
+        options = Options(threshold=threshold, laterality=laterality, language=language, anyway=anyway)
         return Question.about(self, Heard.of(self.segmenter, text, options, self.sides))
 
     def segment(
@@ -421,6 +422,7 @@ class ImageSession:
         threshold: float | None = None,
         laterality: Laterality | None = None,
         anyway: bool = False,
+        language: str | None = None,
     ) -> Segmentation:
         """Find in the image what the sentence names.
 
@@ -435,12 +437,15 @@ class ImageSession:
             laterality: whose left the sentence's "left" is, ``image`` or ``patient``; the words are rewritten where the
                 model's own convention is the other one. ``None`` takes the model's own.
             anyway: look also for what is not in scope: the result then says so, and means little.
+            language: of the sentence, as ISO 639-1 code; ``None`` is English.
 
         Raises:
-            TextError: if the sentence is blank or longer than the text encoder reads.
+            TextError: if the sentence is blank or longer than the text encoder reads, or there is no lexicon of its
+                language.
             ConfigError: for an impossible threshold or laterality.
         """
-        return next(segment_together([self.ask(text, threshold=threshold, laterality=laterality, anyway=anyway)]))
+        asked = self.ask(text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
+        return next(segment_together([asked]))
 
     def segment_report(
         self,
@@ -449,11 +454,12 @@ class ImageSession:
         threshold: float | None = None,
         laterality: Laterality | None = None,
         anyway: bool = False,
+        language: str | None = None,
     ) -> "list[FindingResult]":
         """Find what each sentence of a report names (:func:`lexseg.inference.report.segment_report`)."""
         from lexseg.inference.report import segment_report
 
-        return segment_report(self, text, threshold=threshold, laterality=laterality, anyway=anyway)
+        return segment_report(self, text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
 
 
 def _rows(features: Features, row: int, of: int) -> Features:

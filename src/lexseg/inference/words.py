@@ -5,7 +5,8 @@ from typing import Any
 
 from lexseg.data.case import Laterality
 from lexseg.errors import TextError
-from lexseg.language.foreign import looks_foreign
+from lexseg.language.foreign import likely_language, looks_foreign
+from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import convert_laterality, mentions_side
 from lexseg.text.encoders.base import TextEncoder
 
@@ -53,11 +54,16 @@ def model_words(
 
 
 def doubts_about(
-    text: str | None, encoder: TextEncoder | None, *, given: Laterality | None, own: Laterality | None
+    text: str | None,
+    encoder: TextEncoder | None,
+    *,
+    given: Laterality | None,
+    own: Laterality | None,
+    foreign: bool = True,
 ) -> list[str]:
     """Why the answer may not be what the user expects, though the sentence can be used; it is not quoted.
 
-    Args are those of :func:`model_words`.
+    Args are those of :func:`model_words`; ``foreign``: whether to tell that it does not look English.
     """
     if text is None:
         return []
@@ -68,10 +74,12 @@ def doubts_about(
         doubts.append(
             f"{unknown:.0%} of the sentence's tokens are unknown to the text encoder: the answer may ignore them"
         )
-    if looks_foreign(text):
+    if foreign and looks_foreign(text):
         doubts.append(
             "the sentence does not look English: what it denies, and its left and right, are read by rules for English"
         )
+        if (language := likely_language(text)) in languages():
+            doubts[-1] += f"; if it is {lexicon(language).name}, say so: language {language!r}"
     if given is not None and own is None and mentions_side(text):
         doubts.append("the model does not say whose left its words mean: the sentence is used as it stands")
     return doubts

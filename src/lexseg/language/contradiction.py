@@ -7,7 +7,7 @@ learnt.
 
 import re
 
-from lexseg.language.lexicon import Lexicon, lexicon
+from lexseg.language.lexicon import Lexicon, compiled, lexicon
 from lexseg.language.vocabulary import may_be_finding, unknown_words
 
 _MOST_BEFORE = 5  # words between a side and the last word of the finding
@@ -46,18 +46,29 @@ class _Rule:
             re.IGNORECASE,
         )
 
+        self._after: re.Pattern[str] | None = None
+        if words.value("sides.after_nouns"):
+            self._after = compiled(
+                rf" (?:{lying} ){{0,2}}{within} (?:{the} )?(?:[^\W\d_]+ ){{0,2}}?(?P<other>{names})\b"
+            )
+
     def holds(self, text: str, one: re.Match[str]) -> bool:
         """Whether what follows a side is one finding that lies in the other."""
+        if self._after is not None and (match := self._after.match(text, one.end())) is not None:
+            # "derrame izquierdo en el pulmón derecho": the side stands after what is called so
+            said = " ".join(re.split(r"[,.;:]", text[: one.start()])[-1].split()[-_MOST_BEFORE:])
+            return self._differ(one, match) and bool(said) and self._is_one_finding(said)
         match = self._said.match(text, one.end())
-        if match is None or self._side[one.group().lower()] == self._side[match["other"].lower()]:
-            return False
-        return self._is_one_finding(match["said"])
+        return match is not None and self._differ(one, match) and self._is_one_finding(match["said"])
+
+    def _differ(self, one: re.Match[str], other: re.Match[str]) -> bool:
+        return self._side[one.group().lower()] != self._side[other["other"].lower()]
 
     def _is_one_finding(self, said: str) -> bool:
-        """Whether words are a finding, with nothing but what describes it and where it is before its name."""
+        """Whether words are a finding, with nothing but what describes it and where it is beside its name."""
         words, rest, names = self._words, said, False
         for start, end, _ in reversed(words.finding_finder(said)):
-            names = names or end == len(said)
+            names = names or end == len(said) or self._after is not None
             rest = rest[:start] + " " * (end - start) + rest[end:]
         for start, end, _ in reversed(words.organ_finder(rest)):
             rest = rest[:start] + " " * (end - start) + rest[end:]

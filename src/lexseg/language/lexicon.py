@@ -112,7 +112,7 @@ class Lexicon:
     @cached_property
     def attribute_finder(self) -> "Finder[Row]":
         """Finds words for size, shape, number, rank."""
-        rows = self.value("attributes")
+        rows = [{**self._known("attributes", row), **row} for row in self.value("attributes")]
         return Finder(self, [(name, row) for row in rows for name in (row.get("one", row["id"]), *row["also"])])
 
     def _known(self, table: str, row: Row) -> Row:

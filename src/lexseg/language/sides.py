@@ -1,7 +1,7 @@
 """Keeping words in step with pixels: what a sentence says of a mirrored image, and whose left "left" is."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -180,9 +180,8 @@ def _rules(words: Lexicon, axis: Axis) -> _Rules:
 
 def _made(words: Lexicon, axis: Axis) -> _Rules:
     table, (one, other) = ("sides", ("left", "right")) if axis == "horizontal" else ("heights", ("upper", "lower"))
-    pairs = {row[one].lower(): row[other].lower() for row in words.value(f"{table}.pairs")}
-    short = _both_ways({row[one].lower(): row[other].lower() for row in words.value(f"{table}.short")})
-    counterparts = _both_ways(pairs) | short
+    short = _both_ways((row[one].lower(), row[other].lower()) for row in words.value(f"{table}.short"))
+    counterparts = _both_ways((row[one].lower(), row[other].lower()) for row in words.value(f"{table}.pairs")) | short
     if axis == "horizontal":
         sides = {"left": words.value("sides.pairs")[0]["right"], "right": words.value("sides.pairs")[0]["left"]}
         counterparts |= {row["word"].lower(): sides[row["side"]] for row in words.value("sides.misspelt")}
@@ -198,8 +197,13 @@ def _made(words: Lexicon, axis: Axis) -> _Rules:
     return _Rules(counterparts, frozenset(short), re.compile(found, re.IGNORECASE), judge)
 
 
-def _both_ways(pairs: Mapping[str, str]) -> dict[str, str]:
-    return {**pairs, **{counterpart: word for word, counterpart in pairs.items()}}
+def _both_ways(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Each word's counterpart; of several ("gauche": "droit", "droite") the first."""
+    found: dict[str, str] = {}
+    for word, counterpart in pairs:
+        found.setdefault(word, counterpart)
+        found.setdefault(counterpart, word)
+    return found
 
 
 def _counterpart(word: str, axis: Axis, words: Lexicon) -> str:

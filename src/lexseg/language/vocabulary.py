@@ -73,7 +73,7 @@ def _is_known(word: str, words: Lexicon) -> bool:
     bare = word.replace("'", "")
     if bare in single or (bare.endswith("s") and bare[:-1] in single):
         return True
-    if "-" in word or "." in word:
+    if re.search(r"[-.']", word):
         parts = [part for part in re.split(r"[-.']", word) if part]
         return len(parts) > 1 and all(len(part) == 1 or is_known(part, words) for part in parts)
     return len(word) >= _FUZZY and any(other in single for other in _slips(word))
@@ -130,8 +130,11 @@ def _slips(word: str) -> tuple[str, ...]:
 
 def _unknown_runs(text: str, words: Lexicon) -> tuple[str, ...]:
     """Where no blanks part words: what is left of runs of letters when all that is known is taken out."""
-    known = words.kept("known run", make=lambda: _known_run(words))
-    rest = known.sub(" ", text)
+    rest = text
+    for finder in (words.finding_finder, words.organ_finder, words.attribute_finder):
+        for start, end, _ in reversed(finder(rest)):
+            rest = rest[:start] + " " * (end - start) + rest[end:]
+    rest = words.kept("known run", make=lambda: _known_run(words)).sub(" ", rest)
     return tuple(match.group() for match in re.finditer(r"[^\W\d_]+", rest))
 
 

@@ -39,6 +39,7 @@ class Ask:
         laterality: whose left the sentences' "left" is; ``None`` takes the image's or the model's.
         anyway: whether they are looked for also where they are not in the model's scope.
         keep: whether the sentence may be written into files.
+        language: of the sentences, as ISO 639-1 code; ``None`` is English.
     """
 
     image: OpenImage
@@ -49,6 +50,7 @@ class Ask:
     laterality: Laterality | None = None
     anyway: bool = False
     keep: bool = False
+    language: str | None = None
     answer: "asyncio.Future[list[Result]] | None" = field(default=None, repr=False)
 
     @property
@@ -214,5 +216,5 @@ class Batcher:
 
     def _question(self, ask: Ask, session: ImageSession) -> list[Question]:
         """A client's sentences, read."""
-        options = Options(threshold=ask.threshold, laterality=ask.laterality, anyway=ask.anyway)
+        options = Options(threshold=ask.threshold, laterality=ask.laterality, language=ask.language, anyway=ask.anyway)
         return questions(session, [sentence.asked for sentence in ask.sentences], options)

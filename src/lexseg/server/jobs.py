@@ -45,7 +45,7 @@ class Job:
             anybody holds it, also once it is closed, and jobs are remembered for longer.
         frames: the range.
         sentences: that are asked.
-        window, threshold, laterality, anyway, keep: as in :class:`lexseg.server.batcher.Ask`.
+        window, threshold, laterality, anyway, keep, language: as in :class:`lexseg.server.batcher.Ask`.
         id: what it is called; not to be guessed.
         state: how far it is.
         done: frames that are answered.
@@ -63,6 +63,7 @@ class Job:
     laterality: Laterality | None = None
     anyway: bool = False
     keep: bool = False
+    language: str | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: State = "queued"
     done: int = 0
@@ -231,6 +232,7 @@ class Jobs:
             threshold=job.threshold,
             laterality=job.laterality,
             anyway=job.anyway,
+            language=job.language,
             progress=progress,
         )
         sentences = job.sentences

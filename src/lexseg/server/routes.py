@@ -15,6 +15,8 @@ from lexseg.inference.overlay import draw_overlay
 from lexseg.inference.report import findings_of
 from lexseg.inference.results import marked, png
 from lexseg.inference.segmenter import Segmenter
+from lexseg.language.lexicon import lexicon
+from lexseg.language.translate import to_model_words
 from lexseg.server.batcher import Ask
 from lexseg.server.exports import can_seg, export
 from lexseg.server.images import UPLOAD, OpenImage
@@ -139,7 +141,7 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     image = service.images.get(id)
     sentences = sentences_of(asked, service.segmenter, service.settings.limits)
     window = None if asked.window is None else image.window(asked.window.width, asked.window.level)
-    how = (asked.threshold, asked.laterality, asked.anyway, asked.description)
+    how = (asked.threshold, asked.laterality, asked.anyway, asked.description, asked.language)
     if asked.frames is not None:
         first, last = asked.frames
         _with_frame(service, id, last)
@@ -220,11 +222,15 @@ def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) ->
     Raises:
         Refusal: if there are none, too many, or one is too long.
     """
+    try:
+        lexicon(asked.language or "en")
+    except TextError as error:
+        raise Refusal(422, "unknown_language", str(error)) from None
     if asked.report is not None:
         if len(asked.report) > limits.report_letters:
             raise Refusal(413, "too_long", f"the report has more than {limits.report_letters} letters")
         try:
-            found = findings_of(segmenter, asked.report)
+            found = findings_of(segmenter, asked.report, asked.language)
         except TextError as error:
             raise Refusal(422, "unusable", str(error)) from None
         sentences = [
@@ -242,7 +248,7 @@ def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) ->
                 413, "too_long", f"sentence {sentence.number} has more than {limits.sentence_letters} letters"
             )
         try:
-            segmenter.check_text(sentence.text)
+            segmenter.check_text(to_model_words(sentence.text, asked.language).text)
         except TextError:
             words = "blank" if not sentence.text.strip() else "longer than the text encoder reads, or holds no words"
             raise Refusal(422, "unusable", f"sentence {sentence.number} is {words}") from None

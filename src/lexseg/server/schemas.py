@@ -31,6 +31,7 @@ class SegmentRequest(BaseModel):
     threshold: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="default: the model's")
     laterality: Laterality | None = Field(None, description="whose left 'left' is; default: see the image's")
     anyway: bool = Field(False, description="look also for what is not in the model's scope; the answers then say so")
+    language: str | None = Field(None, description="of the words, as ISO 639-1 code; default: English")
     description: bool = Field(False, description="whether the sentence may be written into a DICOM SEG")
 
     @model_validator(mode="after")

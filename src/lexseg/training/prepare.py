@@ -12,6 +12,7 @@ from typing import Any
 from lexseg.data.augment import AugmentConfig
 from lexseg.data.case import Case, Laterality
 from lexseg.data.dataset import refuse_unanswered
+from lexseg.data.languages import in_model_words
 from lexseg.data.manifest import read_manifests
 from lexseg.data.phantoms.mark import all_phantoms
 from lexseg.data.problem import describe
@@ -44,7 +45,7 @@ def read_cases(config: TrainConfig) -> list[Case]:
         fractions = parse_fractions(config.data.split)
     except ValueError as error:
         raise ConfigError(f"data.split: {error}") from error
-    cases = read_manifests(paths, text_columns=as_list(config.data.text_column))
+    cases = in_model_words(read_manifests(paths, text_columns=as_list(config.data.text_column)))
     if config.data.folds:
         cases = fold_cases(cases, config.data.folds, config.data.fold, config.data.fold_seed)
     elif config.data.split_file:
