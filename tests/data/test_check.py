@@ -91,6 +91,25 @@ def test_a_sentence_in_another_language(make_set):
     assert "--augment.mirror 0" in problem.message
 
 
+GERMAN = {**GOOD, "language": "de", "text": "Keine Verschattung der linken Lunge"}
+
+
+def test_a_sentence_that_says_its_language(make_set):
+    assert check(make_set(GERMAN)).problems == []
+
+
+@pytest.mark.parametrize(
+    ("values", "severity", "column", "message"),
+    [
+        ({"text": "Aktinomykose der linken Lunge"}, "warning", "text", "not in the lexicon"),
+        ({"language": "tlh"}, "error", "language", "there is no lexicon"),
+    ],
+)
+def test_a_language_that_cannot_be_read(make_set, values, severity, column, message):
+    problem = only(check(make_set({**GERMAN, **values})))
+    assert (problem.severity, problem.row, problem.column) == (severity, 2, column) and message in problem.message
+
+
 def test_label_allows_more_values(make_set):
     path = make_set({**GOOD, "label": "2"})
     Image.fromarray(np.arange(80, dtype=np.uint8).reshape(8, 10)).save(path.parent / "masks/1.png")

@@ -107,6 +107,24 @@ def test_another_language_is_a_doubt(sides):
     assert doubt_of(asked, "does not look English")
 
 
+def test_a_sentence_in_a_language_that_is_named(sides):
+    session = sides.set_image(two_spots())
+    german, english = session.segment("Linke Lunge", language="de"), session.segment("in the left lung")
+    np.testing.assert_array_equal(german.probability, english.probability)
+    assert german.text == "Linke Lunge" and german.found
+    assert session.segment("Keine Verschattung in der linken Lunge", language="de").negated
+    assert any("not in the lexicon" in doubt for doubt in session.segment("Links Aktinomykose", language="de").doubts)
+    with pytest.raises(TextError, match="'tlh'"):
+        session.segment("left lung", language="tlh")
+
+
+def test_a_report_in_a_language_that_is_named(sides):
+    report = "Klinische Angaben: Husten.\nBefund: Verschattung links. Kein Erguss. Empfehlung: CT."
+    found = sides.set_image(two_spots()).segment_report(report, language="de")
+    assert [(each.finding.text, each.finding.negated) for each in found] == [
+        ("Verschattung links", False), ("Kein Erguss", True)]  # fmt: skip
+
+
 def test_bytes_that_are_no_text_are_refused(sides):
     with pytest.raises(TextError, match="UTF-8"):
         sides.set_image(two_spots()).segment("lung \udce4")

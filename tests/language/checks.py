@@ -9,7 +9,7 @@ import copy
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,10 +165,9 @@ def _text(row: Any) -> str:
     return row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
 
 
-def caught(mutant: Mutant, base: Lexicon, checks: list[Check]) -> bool:
-    """Whether a check tells the mutant from the lexicon: first those that were written for the row."""
-    words = mutant.lexicon(base)
-    row = mutant.row.split(", ")[0] if mutant.row.count(": ") else mutant.row
+def caught(mutant: Mutant, words: Lexicon, checks: list[Check]) -> bool:
+    """Whether a check tells the mutant's lexicon: of those that were written for the row."""
+    row = mutant.row.rpartition(", ")[0] or mutant.row
     own = [check for check in checks if check["for"] == mutant.row]
     beside = [check for check in checks if check["for"].startswith(row) and check not in own]
     return any(_differs(check, words) for check in (*own, *beside))
@@ -252,34 +251,51 @@ _OF_TABLE = {
 }  # fmt: skip
 
 
-def write(language: str) -> None:
-    """Find a check for every mutant, and write them all."""
+def write(language: str, only: Sequence[str] = ()) -> None:
+    """Find a check for every mutant, and write them all.
+
+    Args:
+        language: of the lexicon.
+        only: tables; the checks of the others stay as they are. None means all.
+    """
     values, base = values_of(language), lexicon(language)
-    common = values.get("common", [])
-    lines = [" ".join(common[i : i + 12]) for i in range(0, len(common), 12)]
-    checks: list[Check] = [
-        {"for": f"common: {word}", "do": "not held", "text": line, "is": []} for line in lines for word in line.split()
-    ]
+    path = HERE / "expectations" / f"{language}.json"
+    path.parent.mkdir(exist_ok=True)
+    checks = [check for check in expectations(language) if table_of(check) in values] if path.is_file() else []
+    for table in only or list(values):
+        found, lost = _checks_of(table, values, base)
+        checks = [check for check in checks if table_of(check) != table] + found
+        rows = ",\n".join(json.dumps(check, ensure_ascii=False) for check in checks)
+        path.write_text(f"[\n{rows}\n]\n", encoding="utf-8")
+        print(f"{table}: {len(found)} checks; without one:", *lost, sep="\n  ", flush=True)
+
+
+def table_of(check: Check) -> str:
+    """The table of the lexicon that a check was written for."""
+    return str(re.split(r"[.:]", check["for"])[0])
+
+
+def _checks_of(table: str, values: dict[str, Any], base: Lexicon) -> tuple[list[Check], list[str]]:
+    """Checks that tell every mutant of a table, and the mutants that none tells."""
+    checks: list[Check] = []
+    if table == "common":
+        common = values[table]
+        lines = [" ".join(common[i : i + 12]) for i in range(0, len(common), 12)]
+        held = [(word, line) for line in lines for word in line.split()]
+        checks = [{"for": f"common: {word}", "do": "not held", "text": line, "is": []} for word, line in held]
     lost: list[str] = []
-    for mutant in mutants(values):
-        if mutant.table == "common":
-            lost += [] if caught(mutant, base, checks) else [mutant.row]
-            continue
-        if caught(mutant, base, checks):
-            continue
+    for mutant in mutants(values, table):
         words = mutant.lexicon(base)
-        for check in _candidates(mutant, values):
+        if caught(mutant, words, checks):
+            continue
+        for check in () if table == "common" else _candidates(mutant, values):
             check["is"] = result(check, base)
             if _differs(check, words):
                 checks.append(check)
                 break
         else:
             lost.append(mutant.row)
-    path = HERE / "expectations" / f"{language}.json"
-    path.parent.mkdir(exist_ok=True)
-    rows = ",\n".join(json.dumps(check, ensure_ascii=False) for check in checks)
-    path.write_text(f"[\n{rows}\n]\n", encoding="utf-8")
-    print(f"{len(checks)} checks; no check tells these rows from a lexicon without them:", *lost, sep="\n  ")
+    return checks, lost
 
 
 def _candidates(mutant: Mutant, values: dict[str, Any]) -> Iterator[Check]:
@@ -332,4 +348,4 @@ def _sample(tree: Any, *, longest: bool) -> str:
 
 
 if __name__ == "__main__":
-    write(sys.argv[1])
+    write(sys.argv[1], sys.argv[2:])

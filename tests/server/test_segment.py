@@ -36,6 +36,15 @@ def filled(rings, height, width):
     return inside % 2 == 1
 
 
+def test_a_sentence_in_another_language(server):
+    path = f"/v1/images/{server.open(FILM)['id']}/segment"
+    asked = {"en": "infection in the right lung", "de": "Infektion in der rechten Lunge"}
+    answers = [server.post(path, sentences=[text], language=code).json for code, text in asked.items()]
+    english, german = (answer["results"][0] for answer in answers)
+    assert german["presence"] == english["presence"] > 0 and german["state"] == english["state"]
+    assert np.array_equal(mask_of(server, german), mask_of(server, english))
+
+
 def test_the_answer_is_that_of_the_segmenter(server, bundled):
     image = server.open(FILM, spacing="0.5,0.5")
     (result,) = server.ask(image, RIGHT)
@@ -230,6 +239,7 @@ def test_old_results_make_room_for_new_ones(strict):
         ({"sentences": ["left"], "threshold": 1}, 422, "invalid"),
         ({"sentences": ["left"], "threshold": float("nan")}, 422, "invalid"),
         ({"sentences": ["left"], "laterality": "doctor"}, 422, "invalid"),
+        ({"sentences": ["left"], "language": "tlh"}, 422, "unknown_language"),
         ({"sentences": ["left"], "window": {"width": 0, "level": 1}}, 422, "invalid"),
         ({"sentences": ["left"], "secret": 1}, 422, "invalid"),
     ],

@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from lexseg.language.lexicon import Lexicon, compiled
+from lexseg.language.lexicon import Lexicon, compiled, either
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")  # "well-defined", "e.g", "don't"
 _NUMBERED = re.compile(r"[^\W_]*\d[^\W_]*")
@@ -29,7 +29,7 @@ def unknown_words(text: str, words: Lexicon) -> tuple[str, ...]:
     """
     if not words.spaced:
         return _unknown_runs(text, words)
-    covered = [match.span() for match in _known(words).finditer(text)]
+    covered = [match.span() for known in _known(words) for match in known.finditer(text)]
     found = []
     for match in _TOKEN.finditer(text):
         inside = any(start <= match.start() and match.end() <= end for start, end in covered)
@@ -63,7 +63,7 @@ def names_finding(text: str, words: Lexicon) -> bool:
 
 def holds(word: str, words: Lexicon) -> bool:
     """Whether the lexicon holds a word as it is written, in lower case."""
-    return word in _single(words) or _known(words).fullmatch(word) is not None
+    return word in _single(words) or any(known.fullmatch(word) for known in _known(words))
 
 
 def _is_known(word: str, words: Lexicon) -> bool:
@@ -79,16 +79,16 @@ def _is_known(word: str, words: Lexicon) -> bool:
     return len(word) >= _FUZZY and any(other in single for other in _slips(word))
 
 
-def _known(words: Lexicon) -> re.Pattern[str]:
-    """Finds all that the tables of a lexicon hold."""
+def _known(words: Lexicon) -> tuple[re.Pattern[str], ...]:
+    """Find all that the tables of a lexicon hold."""
 
-    def make() -> re.Pattern[str]:
-        rows = [row for table in _TABLES for row in words.expanded(table)]
-        rows += [words.expression(name) for organ in words.organs for name in organ.names]
-        rows += [words.expression(name) for row in words.value("attributes") for name in _attribute(row)]
-        rows += [words.expression(str(row[key])) for row in words.value("sides.pairs") for key in ("left", "right")]
-        rows += [words.expression(row) for kind in words.value("remarks") for row in words.rows(f"remarks.{kind}")]
-        return words.whole_words("|".join(sorted(set(rows), key=len, reverse=True)))
+    def make() -> tuple[re.Pattern[str], ...]:
+        remarks = (f"remarks.{kind}" for kind in words.value("remarks"))
+        found = [words.words(table) for table in (*_TABLES, *remarks)]
+        organs = [words.expression(name) for organ in words.organs for name in organ.names]
+        attributes = [words.expression(name) for row in words.value("attributes") for name in _attribute(row)]
+        sides = [words.expression(str(row[key])) for row in words.value("sides.pairs") for key in ("left", "right")]
+        return (*found, *(words.whole_words(either(rows)) for rows in (organs, attributes, sides)))
 
     return words.kept("known", make=make)
 
@@ -139,5 +139,6 @@ def _unknown_runs(text: str, words: Lexicon) -> tuple[str, ...]:
 
 
 def _known_run(words: Lexicon) -> re.Pattern[str]:
-    rows = [_known(words).pattern, *sorted(map(re.escape, _single(words)), key=len, reverse=True)]
+    patterns = [known.pattern for known in _known(words)]
+    rows = [*patterns, *sorted(map(re.escape, _single(words)), key=len, reverse=True)]
     return compiled("|".join(f"(?:{row})" for row in rows))
