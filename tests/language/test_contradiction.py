@@ -22,6 +22,7 @@ SENSE = (
     "bilateral pulmonary infection, two infected areas, lower left lung and all right lung.",
     "the lesion left of the largest one in the right lung",
     "the opacity on the left of the right hilum",
+    "nodule left of effusion in the right lung",
     "left lung infiltrate in the left lower zone",
     "the leftmost lesion in the right lung",
     "left lung disease progressing to the right lung",

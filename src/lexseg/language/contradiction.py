@@ -40,7 +40,7 @@ class _Rule:
         lying, within, the, body = (words.union(f"place.{name}") for name in ("lying", "in", "the", "body"))
         self.sides = re.compile(rf"\b(?:{names})\b", re.IGNORECASE)
         self._said = re.compile(
-            rf"\.? (?:{words.union('place.sided')} )?(?P<said>(?:[^\W\d_]+ ){{0,{_MOST_BEFORE}}}?[^\W\d_]+) "
+            rf"\.? (?P<said>(?:[^\W\d_]+ ){{0,{_MOST_BEFORE}}}?[^\W\d_]+) "
             rf"(?:{lying} ){{0,2}}{within} (?:{the} )?"
             rf"(?P<other>(?:{short})\b|(?:{names})(?=\b\.?(?: {body}\b|[-]sided|\W*$)))",
             re.IGNORECASE,
@@ -77,6 +77,8 @@ class _Rule:
                 rest = rest[:start] + " " * (end - start) + rest[end:]
         rest = words.kept("heights", make=lambda: _heights(words)).sub(" ", rest)
         of = words.rows("place.of")
+        if said.split()[0].casefold() in of:  # "left of the mass"
+            return False
         left = [each for each in rest.split() if each.casefold() not in of]
         if not names and left and (unknown := unknown_words(left[-1], words)) and said.endswith(unknown[-1]):
             names = may_be_finding(left.pop(), words)

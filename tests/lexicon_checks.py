@@ -1,8 +1,8 @@
 """What every row of a lexicon is for: checks, and the mutants that they must tell from the lexicon itself.
 
-``python tests/language/checks.py CODE`` writes ``expectations/CODE.json`` anew: for each row of the lexicon a check
-that fails where the row is dropped or exchanged with its neighbour's. Read the difference before it is committed: what
-a check expects is what the lexicon says now.
+``python tests/lexicon_checks.py CODE [TABLE ...]`` writes ``language/expectations/CODE.json`` anew: for each row of the
+lexicon a check that fails where the row is dropped or exchanged with its neighbour's. Read the difference before it is
+committed: what a check expects is what the lexicon says now.
 """
 
 import copy
@@ -27,7 +27,7 @@ from lexseg.language.strange_words import estrange
 from lexseg.language.vocabulary import holds
 
 Check = dict[str, Any]
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent / "language"
 SEEDS = 12
 
 
@@ -318,6 +318,8 @@ def samples(row: str) -> list[str]:
     try:
         tree = re._parser.parse(re.sub(r"(?<=[^\W_])(?<!\\\\w)\\*", "", row))  # type: ignore[attr-defined]
     except re.error:
+        return [row]
+    if re.fullmatch(r"[\w. -]+", row):
         return [row]
     found = dict.fromkeys((_sample(tree, longest=True), _sample(tree, longest=False)))
     return [text for text in found if text.strip()]
