@@ -109,10 +109,10 @@ def values_of(language: str) -> dict[str, Any]:
 def tables(values: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The paths of all lists."""
     items = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
-    if isinstance(values, list) and values:
-        yield path
     for key, value in items:
         yield from tables(value, (*path, key))
+    if isinstance(values, list) and values:
+        yield path
 
 
 def mutants(values: dict[str, Any], table: str | None = None) -> Iterator[Mutant]:
@@ -133,6 +133,8 @@ def mutants(values: dict[str, Any], table: str | None = None) -> Iterator[Mutant
                     continue
                 swapped = list(rows)
                 swapped[i], swapped[(i + 1) % len(rows)] = row | {key: following[key]}, following | {key: row[key]}
+                if all(row in swapped for row in rows):
+                    continue  # the same rows in another order
                 yield Mutant(f"{name}, {key}", top, _changed(values, path, swapped), _text(row))
 
 
@@ -169,7 +171,8 @@ def caught(mutant: Mutant, words: Lexicon, checks: list[Check]) -> bool:
     """Whether a check tells the mutant's lexicon: of those that were written for the row."""
     row = mutant.row.rpartition(", ")[0] or mutant.row
     own = [check for check in checks if check["for"] == mutant.row]
-    beside = [check for check in checks if check["for"].startswith(row) and check not in own]
+    within = f"{mutant.table}.{mutant.text}."
+    beside = [check for check in checks if check["for"].startswith((row, within)) and check not in own]
     return any(_differs(check, words) for check in (*own, *beside))
 
 
@@ -183,6 +186,8 @@ def _differs(check: Check, words: Lexicon) -> bool:
 # --- writing them -----------------------------------------------------------------------------
 
 _FRAMES = (
+    "effusion, mass: {x}", "no effusion, zqwx{x} on the left", "this is {x}", "mass with {x} margin", "{x} polyp",
+    "lung {x}. base",
     "{x}", "{x} opacity in the left lung", "no {x} opacity", "left {x}", "opacity {x} effusion", "the heart {x}",
     "{x} left over the heart", "no effusion {x} opacity in the left lung", "opacity in the left lung {x}", "{x} above",
     "upper {x}", "top {x}", "above {x}", "superior {x}", "apical {x}", "effusion {x} seen", "effusion {x}", "l {x}",
@@ -306,6 +311,8 @@ def _candidates(mutant: Mutant, values: dict[str, Any]) -> Iterator[Check]:
         texts = [frame.replace("{x}", x) for frame in frames for x in samples(mutant.text)]
     if mutant.table in ("findings", "anatomy") and mutant.row.startswith(f"{mutant.table}: "):
         yield {"for": mutant.row, "do": "concept", "text": mutant.text}
+    elif mutant.table in ("findings", "anatomy"):  # a list within a row
+        yield {"for": mutant.row, "do": "concept", "text": mutant.row.partition(": ")[0].split(".")[1]}
     for text in texts:
         for do in _OF_TABLE.get(mutant.table, ("read", "report")):
             yield {"for": mutant.row, "do": do, "text": text}
@@ -321,11 +328,12 @@ def samples(row: str) -> list[str]:
         return [row]
     if re.fullmatch(r"[\w. -]+", row):
         return [row]
-    found = dict.fromkeys((_sample(tree, longest=True), _sample(tree, longest=False)))
+    ways = [(longest, branch) for branch in (0, -1) for longest in (True, False)]
+    found = dict.fromkeys(_sample(tree, longest=longest, branch=branch) for longest, branch in ways)
     return [text for text in found if text.strip()]
 
 
-def _sample(tree: Any, *, longest: bool) -> str:
+def _sample(tree: Any, *, longest: bool, branch: int) -> str:
     out = ""
     for kind, value in tree:
         name = str(kind)
@@ -338,14 +346,16 @@ def _sample(tree: Any, *, longest: bool) -> str:
             out += chr(first[1]) if str(first[0]) == "LITERAL" else chr(first[1][0]) if str(first[0]) == "RANGE" else {
                 "CATEGORY_DIGIT": "5", "CATEGORY_SPACE": " "}.get(str(first[1]), "a")  # fmt: skip
         elif name == "BRANCH":
-            out += _sample(value[1][0], longest=longest)
+            out += _sample(value[1][branch], longest=longest, branch=branch)
         elif name == "SUBPATTERN":
-            out += _sample(value[3], longest=longest)
+            out += _sample(value[3], longest=longest, branch=branch)
         elif name in ("MAX_REPEAT", "MIN_REPEAT"):
             least, most, inner = value
-            out += _sample(inner, longest=longest) * (max(least, min(1, int(most))) if longest else least)
+            out += _sample(inner, longest=longest, branch=branch) * (
+                max(least, min(1, int(most))) if longest else least
+            )
         elif name == "ASSERT" and value[0] > 0:
-            out += _sample(value[1], longest=longest)
+            out += _sample(value[1], longest=longest, branch=branch)
     return out
 
 
