@@ -62,6 +62,7 @@ class ForeignWorld:
         learnt: what the bundled model was taught there.
         also: taught too, by names that other worlds may share (lesion, mass).
         adjectives: that go with these.
+        beside: places told by what lies there, which itself is not looked for.
         never: findings and structures that it was not, each with its forms.
     """
 
@@ -74,6 +75,7 @@ class ForeignWorld:
     learnt: tuple[str, ...]
     also: tuple[str, ...]
     adjectives: tuple[str, ...]
+    beside: tuple[str, ...]
     never: tuple[tuple[str, ...], ...]
 
 
@@ -195,7 +197,7 @@ def _worlds() -> dict[str, ForeignWorld]:
 
 
 def _world(name: str, values: Mapping[str, Any]) -> ForeignWorld:
-    lists = {key: tuple(values[key]) for key in ("modalities", "images", "near", "learnt", "also", "adjectives")}
+    lists = {key: tuple(values[key]) for key in ("modalities", "images", "near", "learnt", "also", "adjectives", "beside")}
     return ForeignWorld(name, values["anatomy"], layout=values["layout"], never=_forms(values["never"]), **lists)
 
 
