@@ -22,15 +22,14 @@ D = 6
 
 def words() -> WordsScorer:
     """State 0 of a token is of the chest, 1 of the colon, 2 of neither: one of it outweighs the others."""
-    token = torch.eye(3, D) * 10
-    out = torch.zeros(2, 3 + 3 + 1)
-    out[:, 3:6] = torch.tensor([[1.0, -1.0, -9.0], [-1.0, 1.0, -9.0]])  # of the maximum
+    hidden = torch.zeros(3, 3 * D)
+    hidden[:, D : D + 3] = 10 * torch.eye(3)  # of the maxima
     state = {
-        "token.weight": token,
-        "token.bias": torch.zeros(3),
-        "mean.weight": torch.zeros(1, D),
-        "mean.bias": torch.zeros(1),
-        "out.weight": out,
+        "shift": torch.zeros(3 * D),
+        "scale": torch.ones(3 * D),
+        "hidden.weight": hidden.half(),
+        "hidden.bias": torch.zeros(3),
+        "out.weight": torch.tensor([[1.0, -1.0, -9.0], [-1.0, 1.0, -9.0]]),
         "out.bias": torch.full((2,), -1.0),
         "bank": torch.eye(2, D).half(),
     }
@@ -51,8 +50,8 @@ def images() -> ImageScorer:
 
 
 def sentence(*kinds: int, null: bool = False) -> TextBatch:
-    """A sentence of tokens of these kinds."""
-    states = torch.eye(3, D)[list(kinds)][None] if kinds else torch.zeros(1, 1, D)
+    """A sentence of tokens of these kinds between two special ones, which are of no kind."""
+    states = torch.cat([torch.zeros(1, D), torch.eye(3, D)[list(kinds)], torch.zeros(1, D)])[None]
     mask = torch.full(states.shape[:2], not null)
     return TextBatch(mask, torch.tensor([1]), torch.tensor([null]), states=states)
 
@@ -80,13 +79,18 @@ def test_one_foreign_word_makes_a_sentence_foreign(scope: Scope):
 
 def test_padding_changes_nothing(scope: Scope):
     one = sentence(0, 1)
-    longer = TextBatch(
-        torch.tensor([[True, True, False]]),
-        one.caption_id,
-        one.is_null,
-        states=torch.cat([one.states, torch.eye(3, D)[2][None, None]], dim=1),  # type: ignore[list-item]
-    )
-    assert scope.words(one) == scope.words(longer)
+    assert one.states is not None
+    states = torch.cat([one.states, torch.eye(3, D)[2].expand(1, 2, D)], dim=1)
+    mask = torch.tensor([[True] * 4 + [False] * 2])
+    assert scope.words(one) == scope.words(TextBatch(mask, one.caption_id, one.is_null, states=states))
+
+
+def test_what_special_tokens_say_is_no_word(scope: Scope):
+    one = sentence(0)
+    assert one.states is not None
+    one.states[0, [0, 2]] = torch.eye(3, D)[2]
+    (judged,) = scope.words(one)
+    assert judged.known
 
 
 def test_no_sentence_is_known_in_any_world(scope: Scope):

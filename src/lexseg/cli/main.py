@@ -26,10 +26,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "compare methods under one budget"),
     "ablate": ("ablate", "compare the variants of one method, part by part"),
     "calibrate": ("calibrate", "fit a model's 'not found' to cases"),
+    "scope": ("scope", "fit a model's 'not in scope' to what it was trained on"),
     "segment": ("segment", "segment images by sentences"),
     "pacs": ("pacs", "find studies in a PACS, segment one and store the result"),
     "serve": ("serve", "serve the web page and the HTTP API"),
-    "models": ("models", "list methods, recipes and bundled models"),
+    "models": ("models", "list methods, recipes and bundled models, or tell what a model has learnt"),
     "benchmark": ("benchmark", "measure the size and speed of every method"),
     "demo": ("demo", "segment the bundled example images with the bundled model"),
 }

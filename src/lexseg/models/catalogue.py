@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from lexseg.errors import ModelError
 from lexseg.models import MODELS
 from lexseg.models.find import bundled_models
 
@@ -17,7 +18,25 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
     return {
         "methods": [{"name": name, "summary": _summary(where)} for name, where in sorted(MODELS.items())],
         "recipes": [_recipe(path) for path in sorted(_recipes_folder().glob("*.yaml"))],
-        "models": [_model(name, folder) for name, folder in bundled_models().items()],
+        "models": [about(name, folder) for name, folder in bundled_models().items()],
+    }
+
+
+def about(name: str, folder: Path) -> dict[str, Any]:
+    """One model, as plain JSON values.
+
+    Raises:
+        ModelError: its config.json or metrics.json cannot be read.
+    """
+    config, metrics = _read(folder / "config.json"), folder / "metrics.json"
+    return {
+        "name": name,
+        "method": config.get("method"),
+        "size": config.get("size"),
+        "megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
+        "laterality": config.get("laterality"),
+        "modalities": config.get("modalities") or [],
+        "dice": dict(scores(_read(metrics) if metrics.is_file() else {})),
     }
 
 
@@ -54,15 +73,12 @@ def _recipe(path: Path) -> dict[str, Any]:
     return {"name": path.stem, "summary": comment.lstrip("# ")}
 
 
-def _model(name: str, folder: Path) -> dict[str, Any]:
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    metrics = folder / "metrics.json"
-    values = json.loads(metrics.read_text(encoding="utf-8")) if metrics.is_file() else {}
-    return {
-        "name": name,
-        "method": config.get("method"),
-        "size": config.get("size"),
-        "megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
-        "laterality": config.get("laterality"),
-        "dice": dict(scores(values)),
-    }
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelError(f"{path}: cannot be read as JSON: {reason}; a model folder holds config.json") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: an object was expected, not {type(values).__name__}")
+    return values

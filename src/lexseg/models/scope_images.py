@@ -33,7 +33,11 @@ class ImageScorer:
         Returns:
             float[B, W] on the CPU: at most 1 where an image is one of that world.
         """
-        points = (pooled(maps) - self._state["shift"]) @ self._state["project"]
+        return self.judge(pooled(maps))
+
+    def judge(self, features: Tensor) -> Tensor:
+        """The same of pooled features float[B, F]."""
+        points = (features - self._state["shift"]) @ self._state["project"]
         apart = torch.cdist(points, self._bank)
         columns = []
         for world, radius in enumerate(self._state["radius"]):

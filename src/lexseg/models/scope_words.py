@@ -8,20 +8,21 @@ from torch.nn import functional as F
 
 
 class WordsScorer:
-    """A small head over all of a sentence's tokens, and a bank of sentences that the model was trained on.
+    """A small network over what a sentence's tokens have in common, and what only one of them says.
 
-    The head sees what the tokens have in common (their mean) and what only one of them says (their maximum): one
-    foreign noun in a familiar sentence makes it foreign.
+    One foreign noun in a familiar sentence makes it foreign: so beside the mean of the token states it sees their
+    maxima and minima.
 
     Args:
-        state: ``token.weight`` float[H, D], ``token.bias`` float[H], ``mean.weight`` float[M, D], ``mean.bias``
-            float[M], ``out.weight`` float[W, 2H + M], ``out.bias`` float[W], for W worlds; the bias is such that a
-            score of one half is the threshold. ``bank`` float16[N, D]: sentences, of unit length.
+        state: ``shift`` and ``scale`` float[3D] of the features (:func:`sentence_features`), ``hidden.weight``
+            float16[H, 3D], ``hidden.bias`` float[H], ``out.weight`` float[W, H] and ``out.bias`` float[W] for W worlds;
+            the bias is such that a score of one half is the threshold. ``bank`` float16[N, D]: mean states of
+            sentences, of unit length.
     """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         self._state = dict(state)
-        self._bank = state["bank"].float()
+        self._working = {name: tensor.float() for name, tensor in state.items()}
 
     def state(self) -> dict[str, Tensor]:
         """What the scorer is made from."""
@@ -37,24 +38,34 @@ class WordsScorer:
         Returns:
             scores float[B, W] in 0..1, on the CPU, and distances float[B] to the nearest of the bank: 1 - cosine.
         """
-        states, mask = states.float().cpu(), mask.cpu()
-        mean = sentence_means(states, mask)
-        logits = words_logits(self._state, states, mask, mean)
-        return logits.sigmoid(), 1 - (mean @ self._bank.T).max(dim=1).values
+        features = sentence_features(states, mask)
+        means = F.normalize(features[:, : states.shape[-1]], dim=-1)
+        return self.logits(features).sigmoid(), 1 - (means @ self._working["bank"].T).max(dim=1).values
+
+    def logits(self, features: Tensor) -> Tensor:
+        """float[B, W] of features float[B, 3D]: 0 or more where a sentence belongs to a world."""
+        w = self._working
+        hidden = F.gelu(F.linear((features - w["shift"]) / w["scale"], w["hidden.weight"], w["hidden.bias"]))
+        return F.linear(hidden, w["out.weight"], w["out.bias"])
 
 
-def sentence_means(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean of a sentence's token states float[B, L, D], as float[B, D] of unit length."""
-    some = mask[..., None].to(states.dtype)
-    return F.normalize((states * some).sum(1) / some.sum(1).clamp(min=1), dim=-1)
+def sentence_features(states: Tensor, mask: Tensor) -> Tensor:
+    """The mean of a sentence's token states, of length sqrt(D), and the maxima and minima of its words'.
 
+    Args:
+        states: float[B, L, D].
+        mask: bool[B, L], true where a token is. The first and the last are special ones, and left out of the extremes.
 
-def words_logits(state: Mapping[str, Tensor], states: Tensor, mask: Tensor, mean: Tensor) -> Tensor:
-    """The head: float[B, W], above 0 where a sentence belongs to a world."""
-    tokens = F.gelu(F.linear(states, state["token.weight"], state["token.bias"]))
-    some = mask[..., None].to(tokens.dtype)
-    average = (tokens * some).sum(1) / some.sum(1).clamp(min=1)
-    highest = tokens.masked_fill(~mask[..., None], -torch.inf).amax(1).nan_to_num(neginf=0.0)
-    # of unit length the mean's entries are tiny; brought to those of the states
-    whole = F.gelu(F.linear(mean * mean.shape[-1] ** 0.5, state["mean.weight"], state["mean.bias"]))
-    return F.linear(torch.cat([average, highest, whole], dim=1), state["out.weight"], state["out.bias"])
+    Returns:
+        float[B, 3D] on the CPU; zeros for a row without tokens.
+    """
+    states, mask = states.float().cpu(), mask.cpu()
+    some = mask[..., None].float()
+    means = F.normalize((states * some).sum(1), dim=-1) * states.shape[-1] ** 0.5
+    length = mask.sum(1)
+    place = mask.cumsum(1)
+    words = mask & (place > 1) & (place < length[:, None])
+    words = torch.where(words.any(1, keepdim=True), words, mask)[..., None]
+    highest = states.masked_fill(~words, -torch.inf).amax(1).nan_to_num(neginf=0.0)
+    lowest = states.masked_fill(~words, torch.inf).amin(1).nan_to_num(posinf=0.0)
+    return torch.cat([means, highest, lowest], dim=1)

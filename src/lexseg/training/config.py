@@ -142,6 +142,21 @@ class TrainerConfig:
 
 
 @dataclass(frozen=True)
+class ScopeConfig:
+    """What the model will say that it has learnt; fitted when the run ends, as ``lexseg scope`` does.
+
+    Attributes:
+        worlds: the world of each manifest of ``data.cases``, in their order; empty leaves the scope unknown.
+        terms: by world, on which its data, and so the weights, may be used.
+        examples: whether sentences of the data may be written into the model's folder. They may be patient data.
+    """
+
+    worlds: list[str] = field(default_factory=list)
+    terms: dict[str, str] = field(default_factory=dict)
+    examples: bool = False
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """A recipe.
 
@@ -153,6 +168,7 @@ class TrainConfig:
         augment: what may happen to a case in training.
         optimizer: learning rates and losses.
         trainer: how long, on what, and what counts as best.
+        scope: which worlds the manifests are of.
         seed: all randomness is a function of it, the epoch and the case.
     """
 
@@ -163,6 +179,7 @@ class TrainConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    scope: ScopeConfig = field(default_factory=ScopeConfig)
     seed: int = 0
 
 

@@ -16,20 +16,23 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
+from lexseg.data.case import Case
 from lexseg.errors import ConfigError
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
+from lexseg.models.io import load_model
 from lexseg.text.batch import no_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training import folder, prepare, start
 from lexseg.training.callbacks import BestModel, LastCheckpoint, RunningAverage
-from lexseg.training.config import TrainConfig, seconds
+from lexseg.training.config import TrainConfig, as_list, seconds
 from lexseg.training.curves import Curves
 from lexseg.training.data_module import CaseDataModule
 from lexseg.training.progress import EpochLines
 from lexseg.training.result import save_run_model
 from lexseg.training.samples import SampleOverlays, spread
+from lexseg.training.scope import fit_scope, scope_worlds
 from lexseg.training.settings import check, settled
 from lexseg.training.stop import StopInTime, StopRun
 from lexseg.training.task import SegmentationTask
@@ -128,10 +131,12 @@ def train(
             data.encode_text = _pipeline(encoder, output / folder.TEXT_CACHE, met)
             data.training_text = model.training_text
             data.fits = functools.partial(_fits, encoder)
+        stopped = False
         try:
             with stop.listening():
                 trainer.fit(task, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
         except StopRun as reason:
+            stopped = True
             if trainer.is_global_zero:
                 lines.console.print(f"stopped: {reason}; go on with --resume")
             if stopped is not None:
@@ -143,7 +148,18 @@ def train(
             raise
         if trainer.is_global_zero and not (output / "model").exists():
             save({"epoch": trainer.current_epoch, "monitor": config.trainer.monitor, "presence": None, "val": None})
+        if trainer.is_global_zero and config.scope.worlds and not stopped:
+            _fit_scope(output / "model", config, cases)
     return output / "model"
+
+
+def _fit_scope(model: Path, config: TrainConfig, cases: Sequence[Case]) -> None:
+    """What the trained model knows, written beside its weights."""
+    manifests = [Path(path) for path in as_list(config.data.cases)]
+    s = config.scope
+    worlds = scope_worlds(cases, manifests, s.worlds, terms=s.terms, examples=s.examples)
+    scope, _ = fit_scope(load_model(model), worlds, seed=config.seed)
+    scope.save(model)
 
 
 def is_first_process() -> bool:

@@ -75,6 +75,11 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
     if any(n < 0 for n in data.repeat):
         yield "data.repeat", data.repeat, "numbers of 0 or more were expected"
     yield from _mixture_problems(data)
+    manifests, worlds = len(as_list(data.cases)), config.scope.worlds
+    if worlds and len(worlds) != manifests:
+        yield "scope.worlds", worlds, f"the world of each of {manifests} manifests was expected"
+    if unknown := sorted(set(config.scope.terms) - set(worlds)):
+        yield "scope.terms", unknown, f"terms of the worlds {sorted(set(worlds))} were expected"
     if data.folds == 1:
         yield "data.folds", 1, "2 or more, or 0 for none, was expected"
     if data.fold and not data.folds:

@@ -29,7 +29,7 @@ RATES = {"everyday": 0.2, "nonsense": 0.1, "other-organ": 0.2, "never-learnt": 0
 
 _T = TypeVar("_T")
 _KEPT = 4
-_PLACES = {
+PLACES = {
     "lungs": (
         *("in the left lung", "in the right lung", "in both lungs", "on the left", "on the right", "bilaterally"),
         *("in the left upper zone", "in the right lower lobe", "at the right base", "in the left mid zone"),
@@ -108,19 +108,17 @@ def foreign_question(
     return ask_for(foreign_name(world, kind, rng), known[world].layout, rng, kind), kind
 
 
-def foreign_name(world: str, kind: ForeignKind, rng: np.random.Generator) -> str:
-    """The bare name of something foreign to a world."""
-    here = _worlds()[world]
+def foreign_name(world: str | ForeignWorld, kind: ForeignKind, rng: np.random.Generator) -> str:
+    """The bare name of something foreign to a world; of another organ where nothing of the kind is known."""
+    here = world if isinstance(world, ForeignWorld) else _worlds()[world]
     if kind == "nonsense":
         return _nonsense(rng)
     if kind == "everyday":
-        return _pick(_everyday() if rng.random() < 0.35 else vocabulary(), rng)
-    if kind == "other-organ":
-        return _pick(_pick(_organs(), rng), rng)
-    others = [w for w in _worlds().values() if w.name != world and w.name not in here.near]
+        return pick(_everyday() if rng.random() < 0.35 else vocabulary(), rng)
     if kind == "other-world":
-        return _pick(_pick(others, rng).learnt, rng)
-    return _pick(_pick(here.never, rng), rng)
+        others = [each for each in _worlds().values() if each.name != here.name and each.name not in here.near]
+        return pick(pick(others, rng).learnt, rng)
+    return pick(pick(here.never if kind == "never-learnt" and here.never else _organs(), rng), rng)
 
 
 def ask_for(name: str, layout: str, rng: np.random.Generator, kind: ForeignKind | None = None) -> str:
@@ -128,11 +126,11 @@ def ask_for(name: str, layout: str, rng: np.random.Generator, kind: ForeignKind 
     draw = rng.random()
     if kind == "nonsense" and draw < 0.5:
         return name
-    place = _pick(_PLACES[layout], rng) if draw > 0.55 else ""
+    place = pick(PLACES[layout], rng) if draw > 0.55 else ""
     if kind == "everyday" and rng.random() < 0.3:
-        return _fill(_pick(_PICTURES, rng), name, place)
+        return _fill(pick(_PICTURES, rng), name, place)
     rates = np.array([share for _, share in frames.KINDS[:-1]])
-    frame = _pick(frames.KINDS[int(rng.choice(len(rates), p=rates / rates.sum()))][0], rng)
+    frame = pick(frames.KINDS[int(rng.choice(len(rates), p=rates / rates.sum()))][0], rng)
     return _fill(frame, name, place)
 
 
@@ -154,6 +152,12 @@ def vocabulary() -> tuple[str, ...]:
     words = sorted(t for t in tokens if t.isascii() and t.isalpha() and len(t) >= 4)
     known = _known_words()
     return tuple(w for w in words if w not in known and w.removesuffix("s") not in known and not kept_apart(w))
+
+
+@cache
+def general_words() -> frozenset[str]:
+    """Words that a true question of any world may hold."""
+    return frozenset(_asset()["general"])
 
 
 @cache
@@ -181,7 +185,7 @@ def _known_words() -> frozenset[str]:
         name for world in _worlds().values() for name in (*world.learnt, *world.also, *world.adjectives, *world.images)
     ]
     said += [frame for kind, _ in frames.KINDS for frame in kind]
-    return frozenset(re.findall(r"[a-z]+", " ".join([*said, *_asset()["general"]]).lower()))
+    return frozenset(re.findall(r"[a-z]+", " ".join([*said, *general_words()]).lower()))
 
 
 @cache
@@ -197,7 +201,9 @@ def _worlds() -> dict[str, ForeignWorld]:
 
 
 def _world(name: str, values: Mapping[str, Any]) -> ForeignWorld:
-    lists = {key: tuple(values[key]) for key in ("modalities", "images", "near", "learnt", "also", "adjectives", "beside")}
+    lists = {
+        key: tuple(values[key]) for key in ("modalities", "images", "near", "learnt", "also", "adjectives", "beside")
+    }
     return ForeignWorld(name, values["anatomy"], layout=values["layout"], never=_forms(values["never"]), **lists)
 
 
@@ -249,5 +255,6 @@ def _fill(frame: str, name: str, place: str) -> str:
     return sentence.replace("Is there ", "Are there ") if many else sentence
 
 
-def _pick(choices: Sequence[_T], rng: np.random.Generator) -> _T:
+def pick(choices: Sequence[_T], rng: np.random.Generator) -> _T:
+    """One of the choices."""
     return choices[int(rng.integers(len(choices)))]

@@ -1,0 +1,141 @@
+"""Fitting the judge of words: a small network over the frozen text encoder's states, and a threshold for each world."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from lexseg.models.scope_words import WordsScorer, sentence_features
+from lexseg.text.batch import TextBatch
+from lexseg.training.scope.sentences import Labelled
+
+REFUSED = 0.015
+"""The share of true questions, of names that the network was not fitted on, that a world's threshold refuses."""
+BANK = 24
+"""Sentences of each world that distances are told from."""
+
+_NETWORKS, _HIDDEN = 3, 80
+_STEPS, _BATCH, _RATE, _DECAY, _DROP = 800, 256, 2e-3, 0.05, 0.4
+
+Encode = Callable[[Sequence[str]], TextBatch]
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Sentences and their features. Attributes: rows; features: float[N, 3D]."""
+
+    rows: Sequence[Labelled]
+    features: Tensor
+
+    @classmethod
+    def of(cls, rows: Sequence[Labelled], encode: Encode) -> "Encoded":
+        """Encode sentences, some at a time, those of a length together."""
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i].text))
+        parts = []
+        for start in range(0, len(rows), 256):
+            batch = encode([rows[i].text for i in order[start : start + 256]])
+            assert batch.states is not None
+            parts.append(sentence_features(batch.states, batch.attention_mask))
+        return cls(rows, torch.cat(parts)[torch.tensor(order).argsort()])
+
+    @property
+    def belongs(self) -> Tensor:
+        """int[N, W]: 1, 0 or -1."""
+        return torch.tensor([row.belongs for row in self.rows])
+
+    def known_of(self, world: int) -> list[int]:
+        """The places of a world's true questions."""
+        return [i for i, row in enumerate(self.rows) if row.kind == "known" and row.world == world]
+
+
+def fit_words(fitted: Encoded, calibrated: Encoded, *, refused: float = REFUSED, seed: int = 0) -> WordsScorer:
+    """Fit the network on some sentences and the thresholds on others, of other names.
+
+    Args:
+        fitted: what the network is fitted on.
+        calibrated: what the thresholds are.
+        refused: see `REFUSED`.
+        seed: of weights and batches.
+    """
+    shift, scale = fitted.features.mean(0), fitted.features.std(0).clamp(min=1e-2)
+    inputs = (fitted.features - shift) / scale
+    networks = [_fit_network(inputs, fitted, seed + i) for i in range(_NETWORKS)]
+    # several networks as one wide one, which gives the mean of their answers
+    state = {
+        "shift": shift,
+        "scale": scale,
+        "hidden.weight": torch.cat([each["hidden.weight"] for each in networks]).half(),
+        "hidden.bias": torch.cat([each["hidden.bias"] for each in networks]),
+        "out.weight": torch.cat([each["out.weight"] for each in networks], dim=1) / _NETWORKS,
+        "out.bias": torch.stack([each["out.bias"] for each in networks]).mean(0),
+        "bank": torch.cat([_bank(fitted, world) for world in range(fitted.belongs.shape[1])]).half(),
+    }
+    logits = WordsScorer(state).logits(calibrated.features).numpy()
+    for world in range(logits.shape[1]):
+        if own := calibrated.known_of(world):
+            state["out.bias"][world] -= float(np.quantile(logits[own, world], refused))
+    return WordsScorer(state)
+
+
+def words_logits(scorer: WordsScorer, encoded: Encoded) -> NDArray[np.float32]:
+    """float[N, W] for all sentences."""
+    found: NDArray[np.float32] = scorer.logits(encoded.features).numpy()
+    return found
+
+
+def _fit_network(inputs: Tensor, encoded: Encoded, seed: int) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    belongs = encoded.belongs
+    state = _started(inputs.shape[1], belongs.shape[1], generator)
+    optimizer = torch.optim.AdamW(state.values(), lr=_RATE, weight_decay=_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=_STEPS)
+    known = torch.tensor([row.kind == "known" for row in encoded.rows])
+    groups = [group for group in (known.nonzero().flatten(), (~known).nonzero().flatten()) if len(group)]
+    for _ in range(_STEPS):
+        drawn = [g[torch.randint(len(g), (_BATCH // len(groups),), generator=generator)] for g in groups]
+        index = torch.cat(drawn)
+        seen = _dropped(inputs[index], generator)
+        hidden = F.gelu(F.linear(seen, state["hidden.weight"], state["hidden.bias"]))
+        logits = F.linear(_dropped(hidden, generator), state["out.weight"], state["out.bias"])
+        truth = belongs[index]
+        told = (truth >= 0).float()
+        losses = F.binary_cross_entropy_with_logits(logits, truth.clamp(min=0).float(), reduction="none")
+        optimizer.zero_grad()
+        ((losses * told).sum() / told.sum().clamp(min=1)).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+    return {name: value.detach() for name, value in state.items()}
+
+
+def _dropped(values: Tensor, generator: torch.Generator) -> Tensor:
+    return values * (torch.rand(values.shape, generator=generator) >= _DROP) / (1 - _DROP)
+
+
+def _started(width: int, worlds: int, generator: torch.Generator) -> dict[str, Tensor]:
+    def drawn(rows: int, columns: int) -> Tensor:
+        return (torch.randn(rows, columns, generator=generator) / columns**0.5).requires_grad_()
+
+    return {
+        "hidden.weight": drawn(_HIDDEN, width),
+        "hidden.bias": torch.zeros(_HIDDEN, requires_grad=True),
+        "out.weight": drawn(worlds, _HIDDEN),
+        "out.bias": torch.zeros(worlds, requires_grad=True),
+    }
+
+
+def _bank(encoded: Encoded, world: int) -> Tensor:
+    """True questions far from one another: each is the one farthest from those that were taken before."""
+    width = encoded.features.shape[1] // 3
+    means = F.normalize(encoded.features[encoded.known_of(world), :width], dim=-1)
+    if not len(means):
+        return means
+    taken = [int((means @ means.mean(0)).argmax())]
+    closest = means @ means[taken[0]]
+    while len(taken) < min(BANK, len(means)):
+        taken.append(int(closest.argmin()))
+        closest = torch.maximum(closest, means @ means[taken[-1]])
+    return means[taken]

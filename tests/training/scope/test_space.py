@@ -1,0 +1,62 @@
+"""The space of images: its own are known, others are not, and other scanners lie between."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from lexseg.training.scope.space import MARGIN, fit_space, left_out
+
+N, F = 60, 80
+
+
+def cloud(seed: int, centre: float, n: int = N) -> Tensor:
+    """Points about a centre; each direction has a spread of its own."""
+    generator = torch.Generator().manual_seed(seed)
+    spread = torch.linspace(0.1, 2, F)
+    return centre * torch.ones(F) + torch.randn(n, F, generator=generator) * spread
+
+
+@pytest.fixture(scope="module")
+def worlds() -> tuple[list[Tensor], list[Tensor], Tensor]:
+    centres = (-6.0, 0.0, 6.0)
+    fitted = [cloud(i, c) for i, c in enumerate(centres)]
+    return fitted, [cloud(10 + i, c) for i, c in enumerate(centres)], cloud(20, 40.0)
+
+
+def test_own_images_are_known_and_told_apart(worlds):
+    scorer = fit_space(*worlds)
+    for i, centre in enumerate((-6.0, 0.0, 6.0)):
+        judged = scorer.judge(cloud(30 + i, centre))
+        assert (judged.amin(1) <= 1).float().mean() >= 0.97
+        assert (judged.argmin(1) == i).all()
+
+
+def test_images_of_no_world_are_not_known(worlds):
+    scorer = fit_space(*worlds)
+    assert (scorer.judge(cloud(40, 25.0)).amin(1) > 1).all()
+
+
+def test_a_world_that_was_never_met_is_mostly_refused(worlds):
+    assert max(left_out(*worlds)) <= 0.1
+
+
+def test_a_radius_reaches_beyond_its_own_images_but_not_without_end(worlds):
+    fitted, calibrated, foreign = worlds
+    scorer = fit_space(fitted, calibrated, foreign)
+    for i, own in enumerate(calibrated):
+        apart = scorer.judge(own)[:, i]
+        assert apart.quantile(0.99) <= 1
+        assert apart.quantile(0.95) >= 0.99 / MARGIN
+
+
+def test_a_radius_keeps_away_from_what_is_foreign(worlds):
+    fitted, calibrated, _ = worlds
+    close = cloud(50, 8.0)
+    alone, beside = (fit_space(fitted, calibrated, each).judge(close)[:, 2] for each in (cloud(20, 40.0), close))
+    assert (beside > 1).float().mean() > (alone > 1).float().mean()
+
+
+def test_without_validation_images_the_training_images_stand_in(worlds):
+    fitted, calibrated, foreign = worlds
+    scorer = fit_space(fitted, [calibrated[0], torch.zeros(0, 0), calibrated[2]], foreign)
+    assert (scorer.judge(fitted[1]).amin(1) <= 1).float().mean() > 0.95
