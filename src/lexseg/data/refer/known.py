@@ -15,8 +15,8 @@ from lexseg.data.refer.foreign import PLACES, ForeignKind, ForeignWorld, ask_for
 from lexseg.data.refer.grammar import wordings
 from lexseg.data.refer.nouns import Nouns
 from lexseg.data.refer.query import Query
-from lexseg.text.paraphrase import paraphrase
-from lexseg.text.typos import misspell
+from lexseg.language.paraphrase import paraphrase
+from lexseg.language.typos import misspell
 
 # what may be asked of any image, for what is there
 _GENERAL = (
