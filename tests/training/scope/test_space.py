@@ -51,9 +51,9 @@ def test_a_radius_reaches_beyond_its_own_images_but_not_without_end(worlds):
 
 def test_a_radius_keeps_away_from_what_is_foreign(worlds):
     fitted, calibrated, _ = worlds
-    close = cloud(50, 8.0)
+    close = cloud(50, 6.7)
     alone, beside = (fit_space(fitted, calibrated, each).judge(close)[:, 2] for each in (cloud(20, 40.0), close))
-    assert (beside > 1).float().mean() > (alone > 1).float().mean()
+    assert beside.mean() > 1.02 * alone.mean()
 
 
 def test_without_validation_images_the_training_images_stand_in(worlds):

@@ -51,7 +51,7 @@ def encoded(seed: int, n: int = 150) -> Encoded:
 
 @pytest.fixture(scope="module")
 def scorer() -> WordsScorer:
-    return fit_words(encoded(0), encoded(1))
+    return fit_words(encoded(0), encoded(1))[0]
 
 
 def test_it_tells_worlds_and_foreign_words_apart(scorer: WordsScorer):
@@ -72,8 +72,8 @@ def test_its_scores_are_those_of_its_network(scorer: WordsScorer):
 
 def test_the_threshold_refuses_the_share_that_it_is_given():
     calibrated = encoded(1)
-    for refused in (0.05, 0.3):
-        logits = words_logits(fit_words(encoded(0, 40), calibrated, refused=refused), calibrated)
+    for refused in (0.1, 0.3):
+        _, logits = fit_words(encoded(0, 40), calibrated, refused=refused)
         own = [logits[i, row.world] < 0 for i, row in enumerate(calibrated.rows) if row.kind == "known"]
         assert sum(own) / len(own) == pytest.approx(refused, abs=0.02)
 

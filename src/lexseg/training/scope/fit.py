@@ -13,10 +13,10 @@ from lexseg.text.batch import TextBatch
 from lexseg.text.collate import TextPipeline
 from lexseg.training.scope.images import fit_images
 from lexseg.training.scope.sentences import labelled_sentences
-from lexseg.training.scope.words import Encoded, fit_words, words_logits
+from lexseg.training.scope.words import Encoded, fit_words
 from lexseg.training.scope.worlds import ScopeWorld
 
-KNOWN, FOREIGN = 1200, 1200
+KNOWN, FOREIGN = 1200, 1800
 """Sentences of each world that the judge of words is fitted on, true and foreign; a third as many calibrate it."""
 
 Progress = Callable[[int, int], None]
@@ -28,8 +28,9 @@ class ScopeReport:
     """How well a scope tells what was kept from its fitting but not from its thresholds.
 
     Attributes:
-        words_refused: by world, the share of true questions that are refused; empty where words are not judged.
-        words_accepted: by kind, the share of foreign questions, asked in the world they were made for, that are not.
+        words_refused: by world, the share of true questions of names not fitted on that are refused; empty where words
+            are not judged.
+        words_accepted: by kind, the share of foreign questions, of names not fitted on, that are not.
         images_refused: by world, the share of validation images that are refused.
         images_accepted: by world, the share of the other worlds' images that would be taken for one of this world, had
             the model never met theirs.
@@ -75,8 +76,8 @@ def fit_scope(
     if loaded.text_encoder is not None and not loaded.text_encoder.trainable:
         pipeline = TextPipeline(loaded.text_encoder.to(place))
         fitted, calibrated = _sentences(worlds, pipeline, seed, progress)
-        words = fit_words(fitted, calibrated, seed=seed)
-        refused, accepted = _words_report(worlds, words_logits(words, calibrated), calibrated)
+        words, logits = fit_words(fitted, calibrated, seed=seed)
+        refused, accepted = _words_report(worlds, logits, calibrated)
     images, image_report = fit_images(loaded, worlds, device=place, seed=seed, progress=progress)
     scope = Scope(tuple(world.described() for world in worlds), words, images)
     return scope, ScopeReport(refused, accepted, *image_report)

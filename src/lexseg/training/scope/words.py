@@ -13,13 +13,14 @@ from lexseg.models.scope_words import WordsScorer, sentence_features
 from lexseg.text.batch import TextBatch
 from lexseg.training.scope.sentences import Labelled
 
-REFUSED = 0.015
-"""The share of true questions, of names that the network was not fitted on, that a world's threshold refuses."""
+REFUSED = 0.05
+"""The share of true questions that a world's threshold refuses *of names that the network was not fitted on*, which are
+harder than a new wording of a name that it was."""
 BANK = 24
 """Sentences of each world that distances are told from."""
 
-_NETWORKS, _HIDDEN = 3, 80
-_STEPS, _BATCH, _RATE, _DECAY, _DROP = 800, 256, 2e-3, 0.05, 0.4
+_TRIED, _KEPT = 2, 3  # networks: to find the thresholds, and in the end
+_HIDDEN, _STEPS, _BATCH, _RATE, _DECAY, _DROP = 80, 600, 256, 2e-3, 0.05, 0.4
 
 Encode = Callable[[Sequence[str]], TextBatch]
 
@@ -47,44 +48,59 @@ class Encoded:
         """int[N, W]: 1, 0 or -1."""
         return torch.tensor([row.belongs for row in self.rows])
 
+    def __add__(self, other: "Encoded") -> "Encoded":
+        return Encoded([*self.rows, *other.rows], torch.cat([self.features, other.features]))
+
     def known_of(self, world: int) -> list[int]:
         """The places of a world's true questions."""
         return [i for i, row in enumerate(self.rows) if row.kind == "known" and row.world == world]
 
 
-def fit_words(fitted: Encoded, calibrated: Encoded, *, refused: float = REFUSED, seed: int = 0) -> WordsScorer:
-    """Fit the network on some sentences and the thresholds on others, of other names.
+def fit_words(
+    fitted: Encoded, calibrated: Encoded, *, refused: float = REFUSED, seed: int = 0
+) -> tuple[WordsScorer, NDArray[np.float32]]:
+    """Fit networks on some sentences, find the thresholds on others, of other names, and fit anew on all.
 
     Args:
-        fitted: what the network is fitted on.
-        calibrated: what the thresholds are.
+        fitted: what the thresholds are not found on.
+        calibrated: what they are.
         refused: see `REFUSED`.
         seed: of weights and batches.
+
+    Returns:
+        the judge; and float[N, W], how the first networks judged ``calibrated``: 0 or more where a sentence belongs.
     """
-    shift, scale = fitted.features.mean(0), fitted.features.std(0).clamp(min=1e-2)
-    inputs = (fitted.features - shift) / scale
-    networks = [_fit_network(inputs, fitted, seed + i) for i in range(_NETWORKS)]
-    # several networks as one wide one, which gives the mean of their answers
-    state = {
-        "shift": shift,
-        "scale": scale,
-        "hidden.weight": torch.cat([each["hidden.weight"] for each in networks]).half(),
-        "hidden.bias": torch.cat([each["hidden.bias"] for each in networks]),
-        "out.weight": torch.cat([each["out.weight"] for each in networks], dim=1) / _NETWORKS,
-        "out.bias": torch.stack([each["out.bias"] for each in networks]).mean(0),
-        "bank": torch.cat([_bank(fitted, world) for world in range(fitted.belongs.shape[1])]).half(),
-    }
-    logits = WordsScorer(state).logits(calibrated.features).numpy()
+    tried = _networks(fitted, _TRIED, seed)
+    logits = words_logits(WordsScorer(tried), calibrated)
+    state = _networks(fitted + calibrated, _KEPT, seed + _TRIED)
     for world in range(logits.shape[1]):
         if own := calibrated.known_of(world):
-            state["out.bias"][world] -= float(np.quantile(logits[own, world], refused))
-    return WordsScorer(state)
+            threshold = float(np.quantile(logits[own, world], refused))
+            state["out.bias"][world] -= threshold
+            logits[:, world] -= threshold
+    return WordsScorer(state), logits
 
 
 def words_logits(scorer: WordsScorer, encoded: Encoded) -> NDArray[np.float32]:
     """float[N, W] for all sentences."""
     found: NDArray[np.float32] = scorer.logits(encoded.features).numpy()
     return found
+
+
+def _networks(encoded: Encoded, n: int, seed: int) -> dict[str, Tensor]:
+    """Several networks as one wide one, which gives the mean of their answers."""
+    shift, scale = encoded.features.mean(0), encoded.features.std(0).clamp(min=1e-2)
+    inputs = (encoded.features - shift) / scale
+    networks = [_fit_network(inputs, encoded, seed + i) for i in range(n)]
+    return {
+        "shift": shift,
+        "scale": scale,
+        "hidden.weight": torch.cat([each["hidden.weight"] for each in networks]).half(),
+        "hidden.bias": torch.cat([each["hidden.bias"] for each in networks]),
+        "out.weight": torch.cat([each["out.weight"] for each in networks], dim=1) / n,
+        "out.bias": torch.stack([each["out.bias"] for each in networks]).mean(0),
+        "bank": torch.cat([_bank(encoded, world) for world in range(encoded.belongs.shape[1])]).half(),
+    }
 
 
 def _fit_network(inputs: Tensor, encoded: Encoded, seed: int) -> dict[str, Tensor]:
