@@ -4,13 +4,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from lexseg.cli.main import main
 from lexseg.errors import ConfigError
+from lexseg.inference.images import load_image, to_input
 from lexseg.models.io import load_model
 from lexseg.models.scope import Scope
 from lexseg.text.collate import TextPipeline
@@ -43,9 +42,8 @@ def test_a_run_with_a_world_knows_its_own_words_and_images(tmp_path: Path, recip
     foreign = loaded.scope.words(encode(["inflamed appendix", "gallstones in the left lung", "zxqvw krrp"]))
     assert [each.known for each in own] == [True, True]
     assert sum(each.known for each in foreign) <= 1  # fitted to fourteen images' two sentences
-    images = [np.asarray(Image.open(cases.parent / f"images/{i}.png")) / 255.0 for i in (0, 11)]
-    inputs = torch.tensor(np.stack(images), dtype=torch.float32)[:, None].expand(-1, 3, -1, -1)
-    inputs = torch.nn.functional.interpolate(inputs, size=loaded.config.size)
+    paths = [cases.parent / f"images/{i}.png" for i in (11, 13)]
+    inputs = torch.stack([to_input(load_image(path), loaded.config.size) for path in paths])
     with torch.inference_mode():
         judged = loaded.scope.image(loaded.model.encode_image(inputs))
         blank = loaded.scope.image(loaded.model.encode_image(torch.ones(1, 3, *loaded.config.size)))

@@ -63,6 +63,7 @@ class ForeignWorld:
         also: taught too, by names that other worlds may share (lesion, mass).
         adjectives: that go with these.
         beside: places told by what lies there, which itself is not looked for.
+        natural: true questions as people type them, that nothing is fitted to.
         never: findings and structures that it was not, each with its forms.
     """
 
@@ -76,6 +77,7 @@ class ForeignWorld:
     also: tuple[str, ...]
     adjectives: tuple[str, ...]
     beside: tuple[str, ...]
+    natural: tuple[str, ...]
     never: tuple[tuple[str, ...], ...]
 
 
@@ -201,9 +203,8 @@ def _worlds() -> dict[str, ForeignWorld]:
 
 
 def _world(name: str, values: Mapping[str, Any]) -> ForeignWorld:
-    lists = {
-        key: tuple(values[key]) for key in ("modalities", "images", "near", "learnt", "also", "adjectives", "beside")
-    }
+    keys = ("modalities", "images", "near", "learnt", "also", "adjectives", "beside", "natural")
+    lists = {key: tuple(values[key]) for key in keys}
     return ForeignWorld(name, values["anatomy"], layout=values["layout"], never=_forms(values["never"]), **lists)
 
 

@@ -12,7 +12,7 @@ from lexseg.models.scope import Scope
 from lexseg.text.batch import TextBatch
 from lexseg.text.collate import TextPipeline
 from lexseg.training.scope.images import fit_images
-from lexseg.training.scope.sentences import labelled_sentences
+from lexseg.training.scope.sentences import labelled_sentences, natural_sentences
 from lexseg.training.scope.words import Encoded, fit_words
 from lexseg.training.scope.worlds import ScopeWorld
 
@@ -75,8 +75,8 @@ def fit_scope(
     words, refused, accepted = None, {}, {}
     if loaded.text_encoder is not None and not loaded.text_encoder.trainable:
         pipeline = TextPipeline(loaded.text_encoder.to(place))
-        fitted, calibrated = _sentences(worlds, pipeline, seed, progress)
-        words, logits = fit_words(fitted, calibrated, seed=seed)
+        fitted, calibrated, natural = _sentences(worlds, pipeline, seed, progress)
+        words, logits = fit_words(fitted, calibrated, natural, seed=seed)
         refused, accepted = _words_report(worlds, logits, calibrated)
     images, image_report = fit_images(loaded, worlds, device=place, seed=seed, progress=progress)
     scope = Scope(tuple(world.described() for world in worlds), words, images)
@@ -85,10 +85,11 @@ def fit_scope(
 
 def _sentences(
     worlds: Sequence[ScopeWorld], pipeline: TextPipeline, seed: int, progress: Progress | None
-) -> tuple[Encoded, Encoded]:
+) -> tuple[Encoded, Encoded, Encoded | None]:
     rows = [
         labelled_sentences(worlds, "fit", known=KNOWN, foreign=FOREIGN, seed=seed),
         labelled_sentences(worlds, "calibrate", known=KNOWN // 3, foreign=FOREIGN // 3, seed=seed),
+        natural_sentences(worlds, seed),
     ]
     total, done = sum(map(len, rows)), 0
 
@@ -100,8 +101,9 @@ def _sentences(
             progress(done, total)
         return batch
 
-    fitted, calibrated = (Encoded.of(each, encode) for each in rows)
-    return fitted, calibrated
+    fitted, calibrated, natural = (Encoded.of(each, encode) if each else None for each in rows)
+    assert fitted is not None and calibrated is not None
+    return fitted, calibrated, natural
 
 
 def _words_report(

@@ -10,6 +10,7 @@ import numpy as np
 
 from lexseg.data.refer.foreign import ForeignKind, foreign_name, general_words
 from lexseg.data.refer.known import as_typed, general_question, known_name, reworded, sentence_with
+from lexseg.language.typos import misspell
 from lexseg.training.scope.worlds import ScopeWorld
 
 Part = Literal["fit", "calibrate"]
@@ -68,6 +69,17 @@ def labelled_sentences(
             made = _foreign(worlds, words, i, kinds[int(draw)], part, rng)
             sentences += [] if made is None else [made]
     return sentences
+
+
+def natural_sentences(worlds: Sequence[ScopeWorld], seed: int) -> list[Labelled]:
+    """The worlds' true questions as people type them, and every second one misspelt."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for i, world in enumerate(worlds):
+        belongs = tuple(int(j == i) for j in range(len(worlds)))
+        texts = [*world.asset.natural, *(misspell(text, rng) for text in world.asset.natural[::2])]
+        found += [Labelled(text, "known", i, belongs) for text in texts]
+    return found
 
 
 def of_part(name: str, part: Part) -> bool:

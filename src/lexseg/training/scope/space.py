@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lexseg.models.scope_images import ImageScorer
 
-MARGIN = 1.25
+MARGIN = 1.3
 """How much farther than its own validation images (the 95th of a hundred) a world reaches: images of another hospital
 lie up to 1.22 times as far, those of other modalities mostly beyond."""
 NEAREST = 0.02
@@ -40,7 +40,8 @@ def fit_space(fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: T
     apart = [scorer.judge(own) for own in own_images]
     strange = scorer.judge(foreign)
     for i, own in enumerate(apart):
-        usual, farthest = torch.quantile(own[:, i], torch.tensor([0.95, 0.995]))
+        usual = torch.quantile(own[:, i], 0.95)
+        farthest = torch.quantile(own[:, i], 0.995, interpolation="higher")
         others = torch.cat([strange[:, i], *(each[:, i] for j, each in enumerate(apart) if j != i)])
         nearest = torch.quantile(others, NEAREST)
         state["radius"][i] = torch.maximum(torch.minimum(MARGIN * usual, nearest), farthest)

@@ -14,9 +14,11 @@ from lexseg.text.batch import TextBatch
 from lexseg.training.scope.sentences import Labelled
 
 REFUSED = 0.05
-"""The share of true questions that a world's threshold refuses *of names that the network was not fitted on*, which are
-harder than a new wording of a name that it was."""
-BANK = 24
+"""The share that a world's threshold refuses of true questions by names that the network was not fitted on, where there
+are no questions as people type them. Such names are harder than a new wording of a known one."""
+REFUSED_NATURAL = 0.03
+"""The share of true questions as people type them, a third of them misspelt, that a world's threshold refuses."""
+BANK = 16
 """Sentences of each world that distances are told from."""
 
 _TRIED, _KEPT = 2, 3  # networks: to find the thresholds, and in the end
@@ -57,27 +59,32 @@ class Encoded:
 
 
 def fit_words(
-    fitted: Encoded, calibrated: Encoded, *, refused: float = REFUSED, seed: int = 0
+    fitted: Encoded, calibrated: Encoded, natural: Encoded | None = None, *, refused: float = REFUSED, seed: int = 0
 ) -> tuple[WordsScorer, NDArray[np.float32]]:
     """Fit networks on some sentences, find the thresholds on others, of other names, and fit anew on all.
 
     Args:
         fitted: what the thresholds are not found on.
-        calibrated: what they are.
+        calibrated: what they are, where a world has nothing better.
+        natural: true questions as people type them, to find the thresholds on. Never fitted to.
         refused: see `REFUSED`.
         seed: of weights and batches.
 
     Returns:
         the judge; and float[N, W], how the first networks judged ``calibrated``: 0 or more where a sentence belongs.
     """
-    tried = _networks(fitted, _TRIED, seed)
-    logits = words_logits(WordsScorer(tried), calibrated)
+    tried = WordsScorer(_networks(fitted, _TRIED, seed))
+    logits = words_logits(tried, calibrated)
     state = _networks(fitted + calibrated, _KEPT, seed + _TRIED)
     for world in range(logits.shape[1]):
-        if own := calibrated.known_of(world):
-            threshold = float(np.quantile(logits[own, world], refused))
-            state["out.bias"][world] -= threshold
-            logits[:, world] -= threshold
+        held_out = logits[calibrated.known_of(world), world]
+        threshold = float(np.quantile(held_out, refused)) if len(held_out) else 0.0
+        for scorer in (tried, WordsScorer(state)):
+            if natural is not None and (own := natural.known_of(world)):
+                threshold = float(np.quantile(words_logits(scorer, natural)[own, world], REFUSED_NATURAL))
+            if scorer is tried:
+                logits[:, world] -= threshold
+        state["out.bias"][world] -= threshold
     return WordsScorer(state), logits
 
 

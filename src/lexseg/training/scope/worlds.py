@@ -32,7 +32,7 @@ class ScopeWorld:
     asset: ForeignWorld = field(init=False)
 
     def __post_init__(self) -> None:
-        bare = ForeignWorld(self.name, self.name, (), "image", (), (), (), (), (), (), ())
+        bare = ForeignWorld(self.name, self.name, (), "image", (), (), (), (), (), (), (), ())
         object.__setattr__(self, "asset", foreign_worlds().get(self.name, bare))
 
     @property
