@@ -25,6 +25,7 @@ KINDS: dict[ForeignKind, float] = {
 }
 _CAPTION, _GENERAL = 0.25, 0.08  # shares of true questions; the others ask for a name
 _WRONG = {"fit": 0.12, "calibrate": 0.03}  # misspelt: often enough to be learnt, as rarely as it happens
+_WRONG_KNOWN = 0.25  # a known word misspelt is harder to know than a foreign one is to refuse
 _FOLDS = 4
 _WORD = re.compile(r"[a-z]{3,}")
 _TRIES = 100
@@ -104,7 +105,9 @@ def _known(worlds: Sequence[ScopeWorld], i: int, part: Part, rng: np.random.Gene
         name = known_name(world.asset, names, adjectives, rng)
         text = sentence_with(name, world.asset, rng)
         belongs = [1 if j == i else _others(name, world, other) for j, other in enumerate(worlds)]
-    return Labelled(as_typed(text, rng, wrong=_WRONG[part]), "known", i, tuple(belongs))
+    return Labelled(
+        as_typed(text, rng, wrong=_WRONG_KNOWN if part == "fit" else _WRONG[part]), "known", i, tuple(belongs)
+    )
 
 
 def _others(name: str, world: ScopeWorld, other: ScopeWorld) -> int:

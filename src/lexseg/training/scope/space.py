@@ -7,7 +7,7 @@ from torch import Tensor
 
 from lexseg.models.scope_images import ImageScorer
 
-MARGIN = 1.3
+MARGIN = 1.25
 """How much farther than its own validation images (the 95th of a hundred) a world reaches: images of another hospital
 lie up to 1.22 times as far, those of other modalities mostly beyond."""
 NEAREST = 0.02
