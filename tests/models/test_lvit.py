@@ -194,4 +194,4 @@ def test_settings_that_do_not_fit_are_refused() -> None:
 
 @pytest.mark.slow
 def test_lite_overfits_eight_films(data_root: Path) -> None:
-    assert overfit("lvit-lite", data_root, settle=True) > 0.7
+    assert overfit("lvit-lite", data_root) > 0.7

@@ -176,4 +176,4 @@ def test_a_first_map_of_another_width_cannot_be_kept() -> None:
 
 @pytest.mark.slow
 def test_the_lite_recipe_learns_eight_films_by_heart(data_root: Path) -> None:
-    assert overfit("m2snet-lite", data_root, settle=True) > 0.7
+    assert overfit("m2snet-lite", data_root) > 0.7
