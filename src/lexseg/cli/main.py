@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "describe": ("describe", "write sentences from masks, in the styles of published data sets"),
     "refer": ("refer", "make a referring data set from images with masks"),
     "train": ("train", "train a method from a recipe"),
+    "teacher": ("teacher", "train a large model in minutes on a bare GPU machine, and distil it"),
     "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),
     "compare": ("compare", "compare methods under one budget"),
     "ablate": ("ablate", "compare the variants of one method, part by part"),
@@ -36,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+_OWN_PARSER = ("train", "teacher")
 _THE_USERS = (
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
     *(errno.EINVAL, errno.EXDEV, errno.EBUSY, errno.EIO),
@@ -99,8 +101,8 @@ def describe_os_error(error: OSError) -> str | None:
 
 def _dispatch(arguments: list[str]) -> int:
     named = next((a for a in arguments if not a.startswith("-")), None)
-    if named == "train" and arguments[0] == "train" and _exists("train"):
-        return _run(importlib.import_module("lexseg.cli.train").main(arguments[1:]))  # it has its own parser
+    if named in _OWN_PARSER and arguments[0] == named and _exists(named):
+        return _run(importlib.import_module(f"lexseg.cli.{named}").main(arguments[1:]))
     args = _parser(only=named).parse_args(arguments)
     return _run(args.run(args))
 
@@ -121,7 +123,7 @@ def _parser(only: str | None) -> argparse.ArgumentParser:
     for name, (module, help_) in COMMANDS.items():
         if not _exists(module):
             continue
-        if name == only and name != "train":
+        if name == only and name not in _OWN_PARSER:
             importlib.import_module(f"lexseg.cli.{module}").add_parser(commands)
         else:
             commands.add_parser(name, help=help_, add_help=False)

@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--as-published", action="store_true", help="with the faults of the code that the method's authors released"
     )
-    arguments, recipes = _with_recipe_paths(argv)
+    arguments, recipes = with_recipe_paths(argv)
     try:
         for recipe in recipes:
             read_recipe(recipe)  # names the file and the key, where something in it is wrong
@@ -56,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     return _INTERRUPTED if "SIGINT" in reasons else 0
 
 
-def _with_recipe_paths(argv: Sequence[str]) -> tuple[list[str], list[Path]]:
+def with_recipe_paths(argv: Sequence[str]) -> tuple[list[str], list[Path]]:
     """The arguments with the path of a shipped recipe where its name stands, and the recipes."""
     from lexseg.training.recipe import recipe_path
 

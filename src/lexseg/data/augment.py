@@ -11,16 +11,16 @@ from typing import Literal
 
 import numpy as np
 import torch
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.scanner import rescan
 from lexseg.language.paraphrase import paraphrase
 from lexseg.language.sides import mirror_words
 from lexseg.language.strange_words import estrange
 from lexseg.language.typos import misspell
 
+SEEN = 0.1
+"""Share of a target's area that must stay in view for the image to count as showing it."""
 MaskResize = Literal["nearest", "touched", "area"]
 _FINER = 2  # samples of a pixel's share to either side, each of them bilinear
 _TOUCHED = 0.5 / 255  # what an 8-bit mask of 0 and 255 rounds to more than 0
@@ -221,11 +221,15 @@ def _grid(p: AugmentParameters, size: tuple[int, int]) -> Tensor:
 
 def _change_intensity(image: Tensor, p: AugmentParameters) -> Tensor:
     if p.scanner_seed is not None:
+        from lexseg.data.scanner import rescan  # nor Pillow, where a teacher is trained
+
         image = rescan(image, np.random.default_rng(p.scanner_seed))
     image = image.clamp(0, 1).pow(p.gamma)
     mean = image.mean()
     image = (image - mean) * p.contrast + mean + p.brightness
     if p.blur > 0.2:
+        from scipy.ndimage import gaussian_filter  # and no SciPy
+
         image = torch.from_numpy(gaussian_filter(image.numpy(), (0, p.blur, p.blur), truncate=3))
     if p.noise > 0:
         generator = torch.Generator().manual_seed(p.noise_seed)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from lexseg.data.augment import (
+    SEEN,
     AugmentConfig,
     AugmentParameters,
     MaskResize,
@@ -31,9 +32,6 @@ from lexseg.data.truth import Truth, truth_of
 from lexseg.errors import DataError
 from lexseg.language.meaning import meaning_id
 from lexseg.text.batch import EncodeText
-
-SEEN = 0.1
-"""Share of a target's area that must stay in view for the image to count as showing it."""
 
 
 @dataclass(frozen=True, slots=True)

