@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import lexseg
+from lexseg.data.augment import AugmentConfig
 from lexseg.training.recipe import from_values
 from lexseg.training.teacher.contents import Pack, read_pack
 from lexseg.training.teacher.pack import make_pack
@@ -20,6 +21,10 @@ RECIPE = {
     "data": {"text_column": ["text", "text_2"], "size": 64, "batch_size": 4, "sentences": 2},
     "seed": 1,
 }  # fmt: skip
+STILL = AugmentConfig(
+    mirror=0, zoom=(1, 1), stretch=0, shift=0, rotate=0, brightness=0, contrast=(1, 1), gamma=(1, 1), noise=0, blur=0,
+    drop_text=0,
+)  # fmt: skip
 SMALL = PackOptions(images=8, sentences=40, validation=20, size=64)
 
 

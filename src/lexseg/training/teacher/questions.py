@@ -58,7 +58,7 @@ class Questions:
         self._pixels: list[Tensor] = []
         self._times: Counter[int] = Counter()
         self._masks: dict[bytes, int] = {}
-        self._rows: list[tuple[int, int, int, int, float, bool, float]] = []
+        self._rows: dict[tuple[int, int, int], tuple[int, int, int, int, float, bool, float]] = {}
 
     def ask(self, cases: Sequence[Case], *, training: bool) -> None:
         """Ask about an image, in wordings that are known or for which there is room."""
@@ -76,7 +76,8 @@ class Questions:
             others = -1 if truth.others is None else self._mask(torch.from_numpy(truth.others))
             present = float("nan") if truth.present is None else float(truth.present)
             mask = self._mask(torch.from_numpy(truth.mask))
-            self._rows.append((number, words, mask, others, present, truth.located, case.weight))
+            row = (number, words, mask, others, present, truth.located, case.weight)
+            self._rows.setdefault((number, words, mask), row)  # an image that comes again may be asked the same
 
     def _words(self, case: Case, *, training: bool) -> int | None:
         wordings = [text for text in case.texts if text.strip()] or [""]
@@ -122,7 +123,7 @@ class Questions:
         place = {number: at for at, number in enumerate(order)}
         gray = [self._pixels[i] for i in order if len(self._pixels[i]) == 1]
         colour = [self._pixels[i] for i in order if len(self._pixels[i]) > 1]
-        image, text, mask, others, present, located, weight = zip(*self._rows, strict=True)
+        image, text, mask, others, present, located, weight = zip(*self._rows.values(), strict=True)
         side = self.options.size
         masks = torch.frombuffer(bytearray(b"".join(self._masks)), dtype=torch.uint8).view(len(self._masks), -1)
         return Pack(
