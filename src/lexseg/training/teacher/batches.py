@@ -78,7 +78,11 @@ class Batches:
         text = p.text[question].long()
         text = torch.where(mirror[own] & (p.mirrored[text] >= 0), p.mirrored[text].long(), text)
         text = text.masked_fill(self._rand(len(text)) < self.config.drop_text, 0)
-        return image, self.sentences(text), self._target(question, text, grid[own], valid[own])
+        target = self._target(question, text, grid[own], valid[own])
+        whole = (text == 0) & (p.others[question] >= 0)
+        place = p.mask[question].long().masked_fill(whole, len(p.masks))
+        region = drawn[own] * (len(p.masks) + 1) + place
+        return image, self.sentences(text), replace(target, region=region)
 
     def pixels(self, index: Tensor) -> Tensor:
         """float[n, 3, S, S] in 0..1 of images by their numbers."""

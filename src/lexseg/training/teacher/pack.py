@@ -17,10 +17,11 @@ from lexseg.data.dataset import refuse_unanswered
 from lexseg.data.files import new_folder
 from lexseg.encoders import create_image_encoder
 from lexseg.errors import ConfigError, ModelError
+from lexseg.language.meaning import meaning_id, phrases
+from lexseg.language.sides import mirror_words
 from lexseg.text.collate import TextPipeline
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.swapped import AXES, swap_places
-from lexseg.text.wording import mirror_words
 from lexseg.training import prepare
 from lexseg.training.config import TrainConfig
 from lexseg.training.mixture import Mixture
@@ -102,12 +103,11 @@ def _forms(sentences: Iterable[str], config: TrainConfig) -> list[str]:
 def _states(forms: Sequence[str], encoder: TextEncoder, config: TrainConfig) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The sentences' states, where each begins, which are equal, and for each the mirrored and the swapped ones."""
     pipeline = TextPipeline(encoder)
-    states, captions = [], []
+    states: list[Tensor] = []
     for at in range(0, len(forms), 64):
         batch = pipeline([text or None for text in forms[at : at + 64]])
         assert batch.states is not None
         states += [row[mask].half() for row, mask in zip(batch.states, batch.attention_mask, strict=True)]
-        captions.append(batch.caption_id)
     starts = torch.tensor([0, *(len(row) for row in states)]).cumsum(0)
     number = {text: i for i, text in enumerate(forms)}
     table = [
@@ -117,7 +117,8 @@ def _states(forms: Sequence[str], encoder: TextEncoder, config: TrainConfig) -> 
         ]
         for text in forms
     ]
-    return torch.cat(states), starts, torch.cat(captions), torch.tensor(table, dtype=torch.int32)
+    said = torch.tensor([meaning_id(phrases(text) or text) for text in forms])
+    return torch.cat(states), starts, said, torch.tensor(table, dtype=torch.int32)
 
 
 def _about(
