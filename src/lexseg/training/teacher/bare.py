@@ -125,7 +125,8 @@ def read_teacher(folder: Path) -> tuple[SegmentationModel, dict[str, Any]]:
 def augmentation(values: Mapping[str, Any]) -> AugmentConfig:
     """What a pack says of it; JSON has lists where there were pairs."""
     known = {field.name for field in fields(AugmentConfig)}
-    return AugmentConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known})
+    chosen: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items() if k in known}
+    return AugmentConfig(**chosen)
 
 
 def halved(value: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class Batches:
         share: float = 0.5,
     ) -> None:
         self.size, self.config, self.share = pack.size, config, share
-        self.pack = replace(pack, **{name: value.to(device) for name, value in pack.arrays().items()})
+        self.pack = Pack(about=pack.about, **{name: value.to(device) for name, value in pack.arrays().items()})
         self.soft = None if soft is None else Soft(soft.probability.to(device), soft.present.to(device))
         self.device = torch.device(device)
         self.chance = torch.Generator(self.device).manual_seed(seed)
@@ -139,7 +139,7 @@ class Batches:
     def _grid(self, mirror: Tensor, n: int, size: int) -> Tensor:
         """float[n, size, size, 2], where each pixel reads from: mirror, zoom and rotation, then shift."""
         c = self.config
-        zoom = self._between(*map(math.log, c.zoom), n).exp()
+        zoom = self._between(math.log(c.zoom[0]), math.log(c.zoom[1]), n).exp()
         aspect = (self._between(-c.stretch, c.stretch, n) / 2).exp()
         angle = self._between(-c.rotate, c.rotate, n) * math.pi / 180
         sx, sy = (1 - 2 * mirror.float()) * aspect / zoom, 1 / (aspect * zoom)
@@ -160,7 +160,7 @@ class Batches:
     def _intensities(self, image: Tensor) -> Tensor:
         """Gamma, contrast, brightness, blur and noise, each image its own."""
         c, n = self.config, len(image)
-        gamma = self._between(*map(math.log, c.gamma), n).exp()
+        gamma = self._between(math.log(c.gamma[0]), math.log(c.gamma[1]), n).exp()
         contrast, light = self._between(*c.contrast, n), self._between(-c.brightness, c.brightness, n)
         image = image.clamp(0, 1) ** gamma[:, None, None, None]
         mean = image.mean((1, 2, 3), keepdim=True)

@@ -101,7 +101,7 @@ def fit(
             losses = model.training_losses(image.contiguous(memory_format=torch.channels_last), text, target)
         loss = torch.stack([value.float() for value in losses.values()]).sum()
         adam.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         if optimizer.clip:
             nn.utils.clip_grad_norm_(model.parameters(), optimizer.clip)
         adam.step()

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.data.augment import resize_image
 from lexseg.data.case import Case
-from lexseg.data.dataset import image_tensor, resize_image
+from lexseg.data.dataset import image_tensor
 from lexseg.data.images import read_image
 from lexseg.data.truth import truth_of
 from lexseg.errors import ConfigError, DataError
