@@ -262,3 +262,9 @@ def test_no_example_is_told_with_a_presence_that_contradicts_its_state():
             assert result.presence is not None and agree(judged(result)), (image.name, result.text)
             seen.add(result.state)
     assert seen == {"found", "not found"}
+
+
+def test_a_misspelt_question_is_judged_by_what_was_meant(scoped):
+    """One wrong letter in the one noun of a short question leaves a text encoder little to go by."""
+    assert scoped.known_words("rihgt").known and not scoped.known_words("qqqqq").known
+    assert told(scoped.set_image(CHEST).segment("brihgt lung on the lfet side"))[0] != "not in scope"

@@ -11,6 +11,7 @@ from lexseg.language.denial import affirmed
 from lexseg.language.plain import in_plain_words
 from lexseg.language.report import read_report
 from lexseg.language.sides import mirror_words
+from lexseg.language.vocabulary import mended
 
 
 def test_phrases_with_finding_place_polarity_certainty_and_span() -> None:
@@ -118,3 +119,18 @@ def test_any_text_is_read_and_spans_hold(text: str) -> None:
 def test_a_language_without_a_lexicon_is_a_clear_error() -> None:
     with pytest.raises(TextError, match=r"language 'tlh'.*one of .*en.* was expected"):
         lexicon("tlh")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("opacitiy in the left lung", "opacity in the left lung"),
+        ("consolidaton, right", "consolidation, right"),
+        ("Pnuemonia on this film?", "pneumonia on this film?"),
+        ("a bicycle on the left", "a bicycle on the left"),
+        ("opacity in the left lung", "opacity in the left lung"),
+        ("LLL opacity, 3 cm", "LLL opacity, 3 cm"),
+    ],
+)
+def test_a_slip_of_the_hand_is_mended_and_nothing_else(typed, meant):
+    assert mended(typed, lexicon("en")) == meant

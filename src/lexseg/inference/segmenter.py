@@ -23,8 +23,10 @@ from lexseg.inference.sides import Sides
 from lexseg.inference.words import check_sentence
 from lexseg.language.contradiction import contradicts
 from lexseg.language.denial import affirmed
+from lexseg.language.lexicon import lexicon
 from lexseg.language.plain import in_plain_words
 from lexseg.language.sides import mirror_words
+from lexseg.language.vocabulary import mended
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
 from lexseg.models.io import LOST, UNCALIBRATED, load_model
@@ -178,8 +180,18 @@ class Segmenter:
         check_sentence(text, self.text_encoder)
 
     def known_words(self, text: str | None) -> "WordsScope | None":
-        """Where words, in the model's own convention, lie in what it has learnt; ``None`` where that is unknown."""
-        return None if self.scope is None else self.scope.words(self._batch([text]))[0]
+        """Where words, in the model's own convention, lie in what it has learnt; ``None`` where that is unknown.
+
+        A slip of the hand makes no word foreign: what is unknown as it stands is judged by what was meant.
+        """
+        if self.scope is None:
+            return None
+        own = self.scope.words(self._batch([text]))[0]
+        meant = text if own.known or not text else mended(text, lexicon("en"))
+        if meant == text:
+            return own
+        other = self.scope.words(self._batch([meant]))[0]
+        return other if other.known else own
 
     def set_image(
         self, image: ImageLike, *, spacing: tuple[float, float] | None = None, tta: bool = False

@@ -48,6 +48,30 @@ def is_known(word: str, words: Lexicon) -> bool:
     return known[word]
 
 
+def mended(text: str, words: Lexicon) -> str:
+    """The text with each unknown word that is a slip of the hand away from one known word written as that word.
+
+    "opacitiy in the lfet lung" becomes "opacity in the left lung". A word that may have been meant to be several stays.
+
+    Args:
+        text: one sentence or several.
+        words: the language.
+    """
+    sides = {str(row["word"]): str(row["side"]) for row in words.value("sides.misspelt")}
+
+    def meant(match: re.Match[str]) -> str:
+        word, single = match.group().casefold(), _single(words)
+        if word in sides:
+            return sides[word]
+        if len(word) < _FUZZY or not word.isalpha() or word in single:
+            return match.group()
+        near = sorted((other for other in _slips(word) if other in single), key=len)
+        # a stem beside the word that it is of is no second one
+        return near[-1] if near and all(near[-1].startswith(other) for other in near) else match.group()
+
+    return _TOKEN.sub(meant, text) if words.spaced else text
+
+
 def may_be_finding(word: str, words: Lexicon) -> bool:
     """Whether an unknown word could name something to be found: long enough, and not formed as an adjective is."""
     ends = words.rows("adjective_endings")

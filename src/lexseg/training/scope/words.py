@@ -16,8 +16,12 @@ from lexseg.training.scope.sentences import Labelled
 REFUSED = 0.05
 """The share that a world's threshold refuses of true questions by names that the network was not fitted on, where there
 are no questions as people type them. Such names are harder than a new wording of a known one."""
-REFUSED_NATURAL = 0.03
-"""The share of true questions as people type them, a third of them misspelt, that a world's threshold refuses."""
+REFUSED_NATURAL = 0.01
+"""The share of true questions as people type them, a third of them misspelt, that a world's threshold refuses.
+
+A network that has met foreign words leaves them alone by itself, so that the judge may rather let one through than refuse
+a true question.
+"""
 BANK = 16
 """Sentences of each world that distances are told from."""
 
