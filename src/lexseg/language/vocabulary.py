@@ -51,7 +51,7 @@ def is_known(word: str, words: Lexicon) -> bool:
 def mended(text: str, words: Lexicon) -> str:
     """The text with each unknown word that is a slip of the hand away from one known word written as that word.
 
-    "opacitiy in the lfet lung" becomes "opacity in the left lung". A word that may have been meant to be several stays.
+    "opacitiy in the lfet lung" becomes "opacity in the left lung"; what may have been meant to be several words stays.
 
     Args:
         text: one sentence or several.

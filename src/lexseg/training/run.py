@@ -131,12 +131,12 @@ def train(
             data.encode_text = _pipeline(encoder, output / folder.TEXT_CACHE, met)
             data.training_text = model.training_text
             data.fits = functools.partial(_fits, encoder)
-        stopped = False
+        whole = True
         try:
             with stop.listening():
                 trainer.fit(task, datamodule=data, ckpt_path=str(checkpoint) if resumed else None, weights_only=True)
         except StopRun as reason:
-            stopped = True
+            whole = False
             if trainer.is_global_zero:
                 lines.console.print(f"stopped: {reason}; go on with --resume")
             if stopped is not None:
@@ -148,7 +148,7 @@ def train(
             raise
         if trainer.is_global_zero and not (output / "model").exists():
             save({"epoch": trainer.current_epoch, "monitor": config.trainer.monitor, "presence": None, "val": None})
-        if trainer.is_global_zero and config.scope.worlds and not stopped:
+        if trainer.is_global_zero and config.scope.worlds and whole:
             _fit_scope(output / "model", config, cases)
     return output / "model"
 
