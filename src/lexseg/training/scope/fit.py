@@ -72,7 +72,9 @@ def fit_scope(
         if not world.images("train"):
             raise ConfigError(f"the world {world.name!r} has no training case; scope is fitted to what was trained on")
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    words, refused, accepted = None, {}, {}
+    words = None
+    refused: dict[str, float] = {}
+    accepted: dict[str, float] = {}
     if loaded.text_encoder is not None and not loaded.text_encoder.trainable:
         pipeline = TextPipeline(loaded.text_encoder.to(place))
         fitted, calibrated, natural = _sentences(worlds, pipeline, seed, progress)

@@ -19,8 +19,8 @@ are no questions as people type them. Such names are harder than a new wording o
 REFUSED_NATURAL = 0.01
 """The share of true questions as people type them, a third of them misspelt, that a world's threshold refuses.
 
-A network that has met foreign words leaves them alone by itself, so that the judge may rather let one through than refuse
-a true question.
+A network that has met foreign words leaves them alone by itself, so that the judge may rather let one through than
+refuse a true question.
 """
 BANK = 16
 """Sentences of each world that distances are told from."""
@@ -132,7 +132,7 @@ def _fit_network(inputs: Tensor, encoded: Encoded, seed: int) -> dict[str, Tenso
         told = (truth >= 0).float()
         losses = F.binary_cross_entropy_with_logits(logits, truth.clamp(min=0).float(), reduction="none")
         optimizer.zero_grad()
-        ((losses * told).sum() / told.sum().clamp(min=1)).backward()  # type: ignore[no-untyped-call]
+        ((losses * told).sum() / told.sum().clamp(min=1)).backward()
         optimizer.step()
         schedule.step()
     return {name: value.detach() for name, value in state.items()}
@@ -144,7 +144,8 @@ def _dropped(values: Tensor, generator: torch.Generator) -> Tensor:
 
 def _started(width: int, worlds: int, generator: torch.Generator) -> dict[str, Tensor]:
     def drawn(rows: int, columns: int) -> Tensor:
-        return (torch.randn(rows, columns, generator=generator) / columns**0.5).requires_grad_()
+        weights: Tensor = torch.randn(rows, columns, generator=generator) / columns**0.5
+        return weights.requires_grad_()
 
     return {
         "hidden.weight": drawn(_HIDDEN, width),
