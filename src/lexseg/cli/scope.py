@@ -46,6 +46,14 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="FILE",
         help="splits in place of the manifests': the split.csv of the model's run",
     )
+    add(
+        "--refused",
+        type=float,
+        default=0.03,
+        metavar="SHARE",
+        help="of true questions as people type them, a third of them misspelt, that may be refused; a network that met "
+        "foreign words in training needs less of its judge, such as 0.01 (default: %(default)s)",
+    )
     add("--seed", type=int, default=0, help="of the sentences and images drawn (default: 0)")
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
     parser.set_defaults(run=run)
@@ -61,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.models.io import load_model
     from lexseg.training.scope import fit_scope, scope_worlds
 
+    if not 0 <= args.refused < 1:
+        raise ConfigError(f"--refused is {args.refused:g}; a share from 0 to below 1 was expected")
     folder = Path(args.model)
     if not folder.is_dir() and args.model not in bundled_models():
         raise ConfigError(f"{args.model}: there is no such folder; a model folder, such as RUN/model, was expected")
@@ -73,7 +83,9 @@ def run(args: argparse.Namespace) -> int:
     names = [name.strip() for name in args.worlds.split(",")]
     worlds = scope_worlds(cases, manifests, names, terms=_terms(args.terms), examples=args.examples)
     with progress_bar("reading") as progress:
-        scope, report = fit_scope(load_model(folder), worlds, device=args.device, seed=args.seed, progress=progress)
+        scope, report = fit_scope(
+            load_model(folder), worlds, refused=args.refused, device=args.device, seed=args.seed, progress=progress
+        )
     scope.save(folder)
     _print("true questions refused", report.words_refused)
     _print("foreign questions accepted", report.words_accepted)

@@ -148,12 +148,14 @@ class ScopeConfig:
     Attributes:
         worlds: the world of each manifest of ``data.cases``, in their order; empty leaves the scope unknown.
         terms: by world, on which its data, and so the weights, may be used.
+        refused: the share of true questions as people type them that may be refused.
         examples: whether sentences of the data may be written into the model's folder. They may be patient data.
     """
 
     worlds: list[str] = field(default_factory=list)
     terms: dict[str, str] = field(default_factory=dict)
     examples: bool = False
+    refused: float = 0.03
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ def _fit_scope(model: Path, config: TrainConfig, cases: Sequence[Case]) -> None:
     manifests = [Path(path) for path in as_list(config.data.cases)]
     s = config.scope
     worlds = scope_worlds(cases, manifests, s.worlds, terms=s.terms, examples=s.examples)
-    scope, _ = fit_scope(load_model(model), worlds, seed=config.seed)
+    scope, _ = fit_scope(load_model(model), worlds, refused=s.refused, seed=config.seed)
     scope.save(model)
 
 

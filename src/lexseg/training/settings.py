@@ -131,6 +131,8 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         yield "trainer.steps", trainer.steps, "with data.epoch_images it says twice how long an epoch is; leave one out"
     if not 0 <= trainer.ema < 1:
         yield "trainer.ema", trainer.ema, "a number from 0 to below 1 was expected"
+    if not 0 <= config.scope.refused < 1:
+        yield "scope.refused", config.scope.refused, "a share from 0 to below 1 was expected"
     if trainer.precision not in PRECISIONS:
         yield "trainer.precision", trainer.precision, f"one of {', '.join(PRECISIONS)} was expected"
     try:

@@ -13,7 +13,7 @@ from lexseg.text.batch import TextBatch
 from lexseg.text.collate import TextPipeline
 from lexseg.training.scope.images import fit_images
 from lexseg.training.scope.sentences import labelled_sentences, natural_sentences
-from lexseg.training.scope.words import Encoded, fit_words
+from lexseg.training.scope.words import REFUSED_NATURAL, Encoded, fit_words
 from lexseg.training.scope.worlds import ScopeWorld
 
 KNOWN, FOREIGN = 1200, 1800
@@ -46,6 +46,7 @@ def fit_scope(
     loaded: LoadedModel,
     worlds: Sequence[ScopeWorld],
     *,
+    refused: float = REFUSED_NATURAL,
     device: str | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -58,6 +59,8 @@ def fit_scope(
     Args:
         loaded: the model.
         worlds: its training and validation cases, by world.
+        refused: the share of true questions as people type them that may be refused
+            (:data:`lexseg.training.scope.words.REFUSED_NATURAL`).
         device: where to run; ``None`` is a GPU where there is one.
         seed: of the sentences drawn, the images chosen and the fit.
         progress: told how far it is.
@@ -73,16 +76,15 @@ def fit_scope(
             raise ConfigError(f"the world {world.name!r} has no training case; scope is fitted to what was trained on")
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     words = None
-    refused: dict[str, float] = {}
-    accepted: dict[str, float] = {}
+    told: tuple[dict[str, float], dict[str, float]] = ({}, {})
     if loaded.text_encoder is not None and not loaded.text_encoder.trainable:
         pipeline = TextPipeline(loaded.text_encoder.to(place))
         fitted, calibrated, natural = _sentences(worlds, pipeline, seed, progress)
-        words, logits = fit_words(fitted, calibrated, natural, seed=seed)
-        refused, accepted = _words_report(worlds, logits, calibrated)
+        words, logits = fit_words(fitted, calibrated, natural, refused_natural=refused, seed=seed)
+        told = _words_report(worlds, logits, calibrated)
     images, image_report = fit_images(loaded, worlds, device=place, seed=seed, progress=progress)
     scope = Scope(tuple(world.described() for world in worlds), words, images)
-    return scope, ScopeReport(refused, accepted, *image_report)
+    return scope, ScopeReport(*told, *image_report)
 
 
 def _sentences(

@@ -16,11 +16,11 @@ from lexseg.training.scope.sentences import Labelled
 REFUSED = 0.05
 """The share that a world's threshold refuses of true questions by names that the network was not fitted on, where there
 are no questions as people type them. Such names are harder than a new wording of a known one."""
-REFUSED_NATURAL = 0.01
+REFUSED_NATURAL = 0.03
 """The share of true questions as people type them, a third of them misspelt, that a world's threshold refuses.
 
-A network that has met foreign words leaves them alone by itself, so that the judge may rather let one through than
-refuse a true question.
+A network that has met foreign words leaves them alone by itself, so that its judge may let more of them through than refuse
+true questions: 0.01 for such a one.
 """
 BANK = 16
 """Sentences of each world that distances are told from."""
@@ -63,7 +63,13 @@ class Encoded:
 
 
 def fit_words(
-    fitted: Encoded, calibrated: Encoded, natural: Encoded | None = None, *, refused: float = REFUSED, seed: int = 0
+    fitted: Encoded,
+    calibrated: Encoded,
+    natural: Encoded | None = None,
+    *,
+    refused: float = REFUSED,
+    refused_natural: float = REFUSED_NATURAL,
+    seed: int = 0,
 ) -> tuple[WordsScorer, NDArray[np.float32]]:
     """Fit networks on some sentences, find the thresholds on others, of other names, and fit anew on all.
 
@@ -72,6 +78,7 @@ def fit_words(
         calibrated: what they are, where a world has nothing better.
         natural: true questions as people type them, to find the thresholds on. Never fitted to.
         refused: see `REFUSED`.
+        refused_natural: see `REFUSED_NATURAL`.
         seed: of weights and batches.
 
     Returns:
@@ -85,7 +92,7 @@ def fit_words(
         threshold = float(np.quantile(held_out, refused)) if len(held_out) else 0.0
         for scorer in (tried, WordsScorer(state)):
             if natural is not None and (own := natural.known_of(world)):
-                threshold = float(np.quantile(words_logits(scorer, natural)[own, world], REFUSED_NATURAL))
+                threshold = float(np.quantile(words_logits(scorer, natural)[own, world], refused_natural))
             if scorer is tried:
                 logits[:, world] -= threshold
         state["out.bias"][world] -= threshold
