@@ -19,8 +19,8 @@ are no questions as people type them. Such names are harder than a new wording o
 REFUSED_NATURAL = 0.03
 """The share of true questions as people type them, a third of them misspelt, that a world's threshold refuses.
 
-A network that has met foreign words leaves them alone by itself, so that its judge may let more of them through than refuse
-true questions: 0.01 for such a one.
+A network that has met foreign words leaves them alone by itself, so that its judge may let more of them through than
+refuse true questions: 0.01 for such a one.
 """
 BANK = 16
 """Sentences of each world that distances are told from."""
