@@ -6,8 +6,11 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from pytest import MonkeyPatch
 
 from lexseg.models.languide import LanGuide
+from lexseg.models.parts import guide_decoder
+from lexseg.models.parts.attention import attend
 from lexseg.models.parts.guide_decoder import GuideLayer, SubPixelHead
 from lexseg.models.tmca import TMCA
 from lexseg.text.batch import TextBatch
@@ -111,13 +114,41 @@ def test_only_as_published_attends_to_padding(slots: int) -> None:
         assert torch.equal(layer(x, words, mask), layer(x, other, mask)) == (slots == 0)
 
 
+@pytest.mark.parametrize("slots", [0, 9])
+def test_a_layer_answers_as_with_torchs_own_attention(slots: int, monkeypatch: MonkeyPatch) -> None:
+    def theirs(
+        attention: torch.nn.MultiheadAttention,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        unread = None if mask is None else ~mask
+        answer: torch.Tensor = attention(query, key, value, key_padding_mask=unread, need_weights=False)[0]
+        return answer
+
+    torch.manual_seed(0)
+    layer = GuideLayer(32, WIDTH, slots=slots, cross="guide")
+    torch.nn.init.normal_(layer.scale)
+    inputs = torch.randn(2, 32, 6, 8), torch.randn(2, 24, WIDTH), torch.arange(24)[None] < torch.tensor([[24], [5]])
+    ours = layer(*inputs)
+    monkeypatch.setattr(guide_decoder, "attend", theirs)
+    torch.testing.assert_close(ours, layer(*inputs), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize(("slots", "told_apart"), [(0, True), (9, False)])
-def test_as_published_numbers_cells_along_a_raster(slots: int, told_apart: bool) -> None:
+def test_as_published_numbers_cells_along_a_raster(slots: int, told_apart: bool, monkeypatch: MonkeyPatch) -> None:
     """The last cell of a row and the first of the next are neighbours then, and far apart in ours."""
     torch.manual_seed(0)
     layer = GuideLayer(32, WIDTH, slots=slots, cross="guide").eval()
     asked: list[torch.Tensor] = []
-    layer.cross_attention.register_forward_pre_hook(lambda _, inputs: asked.append(inputs[0]))
+
+    def listen(attention: torch.nn.MultiheadAttention, query: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        if attention is layer.cross_attention:
+            asked.append(query)
+        return attend(attention, query, *rest)
+
+    monkeypatch.setattr(guide_decoder, "attend", listen)
     layer(torch.zeros(1, 32, 8, 8), torch.randn(1, 24, WIDTH), torch.ones(1, 24) > 0)
     code = asked[0][0] - layer.norm_cross.bias
     wrapped, beside = (code[8] - code[7]).norm(), (code[1] - code[0]).norm()
