@@ -54,7 +54,8 @@ def overfit(
         optimizer.step()
         schedule.step()
     with torch.no_grad():
-        for norm in [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]:
+        # those of a frozen encoder are what it was trained with, and gather nothing in the pass below
+        for norm in [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.training]:
             norm.reset_running_stats()
             norm.momentum = None  # the mean of all passes, of which there is one
         model(image, text)
