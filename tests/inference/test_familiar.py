@@ -24,9 +24,9 @@ def test_a_plain_picture_tells_no_kind() -> None:
 
 @pytest.mark.parametrize("more", [["--text", "opacity"], ["--report", "report.txt"]])
 def test_the_bundled_model_says_that_it_knows_no_ct(data_root, tmp_path, monkeypatch, capsys, more) -> None:
-    assert set(Segmenter.from_pretrained("default").modalities) == {"CR", "DX", "US"}
+    assert set(Segmenter.from_pretrained("chest").modalities) == {"CR", "DX", "US"}
     monkeypatch.chdir(tmp_path)
     Path("report.txt").write_text("Opacity in the left lung.")
     path = data_root / "io_samples" / "dicom" / "highdicom" / "ct_image.dcm"
-    assert main(["segment", str(path), *more, "--output", "out"]) == 0
+    assert main(["segment", str(path), *more, "--model", "chest", "--output", "out"]) == 0
     assert "not on CT" in capsys.readouterr().err

@@ -47,6 +47,6 @@ def _short(text: str) -> str:
     """The first word and the last ones, among which the side stands."""
     first, *words = text.split()
     last: list[str] = []
-    while words and len(" ".join([words[-1], *last])) <= 18:
+    while words and len(" ".join([words[-1], *last])) <= 12:
         last.insert(0, words.pop())
     return f"{first} {'... ' * bool(words)}{' '.join(last)}"
