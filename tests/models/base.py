@@ -78,6 +78,7 @@ class ModelTests:
     frozen: what the names of parameters begin with that this method does not train.
     learns: whether this configuration is trained on the squares; one of each model is enough.
     least_dice: of a square that is asked for; what learns does better by more than other seeds and processors differ.
+    steps: that it is trained on the squares.
     """
 
     name: ClassVar[str]
@@ -87,6 +88,7 @@ class ModelTests:
     frozen: ClassVar[tuple[str, ...]] = ()
     learns: ClassVar[bool] = True
     least_dice: ClassVar[float] = 0.75
+    steps: ClassVar[int] = 200
 
     def build(self, **changes: Any) -> SegmentationModel:
         torch.manual_seed(0)
@@ -312,7 +314,7 @@ class ModelTests:
         if not self.learns:
             pytest.skip("another configuration is trained")
         model = self.build(text_encoder={**WORDS, "vocabulary": squares.VOCABULARY}, **self.learning)
-        learnt = squares.learn_squares(model)
+        learnt = squares.learn_squares(model, steps=self.steps)
         assert learnt.meant > self.least_dice
         assert learnt.other < 0.2
         assert min(learnt.there, learnt.absent) >= 0.8
