@@ -16,9 +16,6 @@ def main(argv: Sequence[str]) -> int:
     from argparse import ArgumentError
 
     from lexseg.cli.network import say_if_offline
-
-    if not {"-h", "--help", "--resume"} & {*argv} and not any(word.startswith("--config") for word in argv):
-        say_if_offline()
     from lexseg.training.published import as_published
     from lexseg.training.recipe import read_recipe, settings_parser, to_config
 
@@ -47,6 +44,9 @@ def main(argv: Sequence[str]) -> int:
         print(f"error: {error}\n`lexseg train --help` lists all options", file=sys.stderr)
         return 2
 
+    # once the options are known to be good, and before anything imports the hub's client
+    if "--resume" not in argv and not any(word.startswith("--config") for word in argv):
+        say_if_offline()
     from lexseg.training.run import is_first_process, train
 
     reasons: list[str] = []
