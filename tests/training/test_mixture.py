@@ -344,7 +344,7 @@ def test_validation_is_limited_evenly_over_kinds(build: Build, cases: Path) -> N
     ("values", "message"),
     [
         ({"sentences": 0}, "data.sentences is 0; 1 or more"),
-        ({"kinds": {"two": 1.0}}, "rates of caption, one, several, none were expected"),
+        ({"kinds": {"two": 1.0}}, "rates of caption, one, several, none, foreign were expected"),
         ({"kinds": {"one": 0.0}}, "rates of 0 or more, not all 0"),
         ({"weights": [1.0], "repeat": [1]}, "says twice how often"),
         ({"weights": [-1.0]}, "shares of 0 or more, not all 0"),
