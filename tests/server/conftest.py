@@ -16,7 +16,8 @@ TOKEN = "a-token-of-some-length"
 def bundled():
     from lexseg import Segmenter
 
-    return Segmenter.from_pretrained("default", device="cpu")
+    # paints whatever it is asked, also noise and slices of CT; scope has tests of its own
+    return Segmenter.from_pretrained("chest", device="cpu")
 
 
 @pytest.fixture(scope="session")

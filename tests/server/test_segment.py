@@ -279,7 +279,7 @@ def test_the_image_is_seen_with_the_window_that_is_asked(server, data_root, bund
 
 def test_it_says_what_it_is(server):
     said = server.get("/capabilities").json
-    assert said["models"][0]["name"] == "default" and said["models"][0]["sha256"]
+    assert said["models"][0]["name"] == "chest" and said["models"][0]["sha256"]
     assert "not a medical device" in said["note"] and said["limits"]["sentences"] == 32
     assert server.get("/healthz").json == {"status": "ok"}
     paths = server.get("/openapi.json").json["paths"]

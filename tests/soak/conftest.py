@@ -14,5 +14,5 @@ def server():
     from lexseg import Segmenter
     from serving import site
 
-    with site(Segmenter.from_pretrained("default", device="cpu")) as served:
+    with site(Segmenter.from_pretrained("chest", device="cpu")) as served:
         yield served
