@@ -119,9 +119,9 @@ def paraphrased(rows: Sequence[Case], number: int, seed: int) -> list[Case]:
 
 def _other_words(row: Case, number: int, seed: int) -> list[str]:
     rng = case_generator(seed, 0, f"{row.id}/paraphrases")
-    pool = dict.fromkeys(other for text in row.texts for other in _paraphrases(text))
-    pool = {other: None for other in pool if other not in row.texts}
-    return [list(pool)[i] for i in rng.permutation(len(pool))[:number]]
+    others = dict.fromkeys(other for text in row.texts for other in _paraphrases(text))
+    pool = [other for other in others if other not in row.texts]
+    return [pool[i] for i in rng.permutation(len(pool))[:number]]
 
 
 @lru_cache(maxsize=4096)
