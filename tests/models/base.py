@@ -115,6 +115,13 @@ class ModelTests:
         if prediction.presence is not None:
             assert prediction.presence.shape == (2,) and prediction.presence.isfinite().all()
 
+    def test_features_are_what_the_logits_are_made_of(self, model: SegmentationModel) -> None:
+        prediction = model.eval()(images(2), sentences(2))
+        assert prediction.features is not None
+        assert prediction.features.ndim == 4 and prediction.features.shape[0] == 2 and prediction.features.shape[1] > 1
+        (gradient,) = torch.autograd.grad(prediction.logits[0].sum(), prediction.features)
+        assert gradient[0].any() and not gradient[1].any()  # each image's logits of its own map
+
     def test_several_sentences_an_image_cost_the_same_as_the_image_again(self, model: SegmentationModel) -> None:
         """Asked side by side or one by one, the losses are the same; only the work is less."""
         jitter(model)

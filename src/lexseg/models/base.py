@@ -23,11 +23,14 @@ class Prediction:
         logits: float[B, 1, H, W] at the size of the input.
         presence: float[B], logit of "what the words name is in this image"; ``None`` where the model does not say.
         maps: intermediate maps worth looking at, by name, float[B, 1, h, w].
+        features: float[B, C, h, w], the map that the last projection makes the logits of; what a new head, a contrast
+            of places or a few labelled pixels work on.
     """
 
     logits: Tensor
     presence: Tensor | None = None
     maps: dict[str, Tensor] = field(default_factory=dict)
+    features: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,7 +131,7 @@ class CLIPSeg(SegmentationModel):
         grid = features.size[0] // 16, features.size[1] // 16
         logits, cells = self.decoder(features.maps, sentence, grid)
         presence = None if self.presence is None else self.presence([cells], logits, sentence)
-        return Prediction(logits, presence)
+        return Prediction(logits, presence, features=cells)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence term."""

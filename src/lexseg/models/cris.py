@@ -137,7 +137,7 @@ class CRIS(SegmentationModel):
         else:
             logits = resize(coarse, features.size)
         presence = None if self.presence is None else self.presence([x, fine], logits, sentence)
-        return Prediction(logits, presence)
+        return Prediction(logits, presence, features=fine)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence term."""

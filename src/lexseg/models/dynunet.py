@@ -76,7 +76,7 @@ class DynUNet(SegmentationModel):
         self.loss_names = ("dice", "bce")
 
     def encode_image(self, image: Tensor) -> Features:
-        """Logits: without words, all the work is the image's. In training also those of the smaller sizes."""
+        """The decoder's map: without words, all the work is the image's. In training also the smaller sizes' logits."""
         x = self.normalize(image)
         maps: list[Tensor] = []
         if self.encoder is not None:
@@ -89,17 +89,20 @@ class DynUNet(SegmentationModel):
         for up, skip in zip(self.ups, reversed(maps[:-1]), strict=True):
             x = up(x, skip)
             levels.append(x)
-        heads = self.heads if self.training else self.heads[:1]
-        logits = [head(level) for head, level in zip(heads, reversed(levels), strict=False)]
-        return Features(logits, (image.shape[-2], image.shape[-1]))
+        *smaller, largest = levels
+        heads = list(self.heads)[1:] if self.training else []
+        logits = [head(level) for head, level in zip(heads, reversed(smaller), strict=False)]
+        return Features([largest, *logits], (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """The same mask for every sentence."""
-        return Prediction(resize(features.maps[0], features.size))
+        x = features.maps[0]
+        return Prediction(resize(self.heads[0](x), features.size), features=x)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, over all supervised sizes."""
-        return deep_supervision_losses(self.encode_for(image, text).maps, target, batch_dice=self.batch_dice)
+        x, *smaller = self.encode_for(image, text).maps
+        return deep_supervision_losses([self.heads[0](x), *smaller], target, batch_dice=self.batch_dice)
 
     def image_layers(self) -> list[list[nn.Parameter]]:
         """The levels of the way down, or the image encoder in layers."""

@@ -164,6 +164,10 @@ class FMISeg(SegmentationModel):
     def _encoders(self) -> list[ImageEncoder]:
         return [e for e in self.encoders if isinstance(e, ImageEncoder)]
 
+    @property
+    def _decoders(self) -> "list[_Decoder]":
+        return [d for d in self.decoders if isinstance(d, _Decoder)]
+
     def _answer(self, features: Features, text: TextBatch) -> tuple[Prediction, Tensor, Tensor]:
         """The prediction and both branches' logits."""
         assert self.text_input is not None
@@ -172,13 +176,15 @@ class FMISeg(SegmentationModel):
             words, mask = fit_tokens(words, mask)
         if self.adapter is not None:
             words = self.adapter(words, mask)
-        low, seen_low = self.decoders[0](features.maps[:4], words, mask)
-        high, seen_high = self.decoders[1](features.maps[4:], words, mask)
+        seen_low = self.decoders[0](features.maps[:4], words, mask)
+        seen_high = self.decoders[1](features.maps[4:], words, mask)
+        both = torch.cat([seen_low[-1], seen_high[-1]], 1)
+        low, high = (decoder.head(x) for decoder, x in zip(self._decoders, both.chunk(2, 1), strict=True))
         logits = low if self.as_published else logit_of_mean(low, high)
         presence = None
         if self.presence is not None:
             presence = self.presence([*seen_low, *seen_high], logits, masked_mean(words, mask))
-        return Prediction(logits, presence, {"low": low.sigmoid(), "high": high.sigmoid()}), low, high
+        return Prediction(logits, presence, {"low": low.sigmoid(), "high": high.sigmoid()}, both), low, high
 
 
 def logit_of_mean(one: Tensor, other: Tensor) -> Tensor:
@@ -196,10 +202,10 @@ class _Decoder(nn.Module):
         super().__init__()
         self.guides, self.ups, self.head = nn.ModuleList(guides), nn.ModuleList(ups), head
 
-    def forward(self, maps: Sequence[Tensor], words: Tensor, mask: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Logits float[B, 1, H, W], and the maps after each up-block."""
+    def forward(self, maps: Sequence[Tensor], words: Tensor, mask: Tensor) -> list[Tensor]:
+        """The maps after each up-block; the head makes logits float[B, 1, H, W] of the last."""
         x, seen = maps[3], []
         for guide, up, skip in zip(self.guides, self.ups, reversed(maps[:3]), strict=True):
             x = up(guide(x, words, mask), skip)
             seen.append(x)
-        return self.head(x), seen
+        return seen

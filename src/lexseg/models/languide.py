@@ -108,7 +108,7 @@ class LanGuide(SegmentationModel):
             seen.append(x)
         logits = self.head(x)
         presence = None if self.presence is None else self.presence(seen, logits, masked_mean(words, mask))
-        return Prediction(logits, presence)
+        return Prediction(logits, presence, features=x)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy (Dice alone as published), and where configured the presence term."""

@@ -193,7 +193,7 @@ class LSMS(SegmentationModel):
         logits = resize(self.head(x), size)
         named = {f"relevance@{s}": h.relevance[:n] for s, h in zip(self.encoder.encoder.strides, heard, strict=False)}
         presence = None if self.presence is None else self.presence([*maps[2:], x], logits, words.sentence)
-        return Prediction(logits, presence, named)
+        return Prediction(logits, presence, named, x)
 
     def _swapped(self, queries: list[Tensor], words: Words, text: TextBatch, target: Target) -> Tensor:
         """The swapped term, where images were read without words: a map that knows the sentence could give it away."""

@@ -139,8 +139,9 @@ class LViT(SegmentationModel):
         x = self.decoder([*enriched, deepest])
         logits = resize(self.head(x), features.size)
         if self.presence is None:
-            return Prediction(logits)
-        return Prediction(logits, self.presence([ups[0], ups[-1], x], logits, masked_mean(words, mask)))
+            return Prediction(logits, features=x)
+        presence = self.presence([ups[0], ups[-1], x], logits, masked_mean(words, mask))
+        return Prediction(logits, presence, features=x)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Half a Dice of squares, half a cross-entropy that counts target and background alike, and presence."""

@@ -77,14 +77,15 @@ class M2SNet(SegmentationModel):
         self.loss_names = ("bce", "iou") + ("perceptual",) * bool(perceptual_weight)
 
     def encode_image(self, image: Tensor) -> Features:
-        """Logits at stride 4: without words, all the work is the image's."""
+        """The decoder's map: without words, all the work is the image's."""
         x = self.normalize(image)
         maps = self.encoder.with_stem(x) if isinstance(self.encoder, Res2Net50) else self.encoder(x)
         return Features([self.decoder(maps)], (image.shape[-2], image.shape[-1]))
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """The same mask for every sentence; bilinear from stride 4 to pixels, as published."""
-        return Prediction(resize(features.maps[0], features.size))
+        x = features.maps[0]
+        return Prediction(resize(self.decoder.head(x), features.size), features=x)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Boundary-weighted cross-entropy and IoU, and the perceptual mask loss."""

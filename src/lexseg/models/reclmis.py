@@ -240,8 +240,8 @@ class RecLMIS(SegmentationModel):
         x = self.decoder([*features.maps[:-1], deepest])
         logits = resize(self.head(x), features.size)
         if self.presence is None:
-            return Prediction(logits)
-        return Prediction(logits, self.presence([deepest, x], logits, tokens.sentence))
+            return Prediction(logits, features=x)
+        return Prediction(logits, self.presence([deepest, x], logits, tokens.sentence), features=x)
 
     def _interest(self, tokens: _Tokens) -> tuple[Tensor, Tensor]:
         """How much each word and each cell matters, float[B, L] and float[B, N]."""

@@ -219,4 +219,4 @@ class TMCA(SegmentationModel):
         logits = self.head(x)
         presence = None if self.presence is None else self.presence(seen, logits, masked_mean(words, mask))
         names = [f"relevance@{s}" for s in self.encoder.strides]
-        return Prediction(logits, presence, maps=dict(zip(names, relevance, strict=False)))
+        return Prediction(logits, presence, dict(zip(names, relevance, strict=False)), x)

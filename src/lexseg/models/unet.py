@@ -49,7 +49,8 @@ class UNet(SegmentationModel):
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """The same mask for every sentence."""
-        return Prediction(resize(self.head(features.maps[0]), features.size))
+        x = features.maps[0]
+        return Prediction(resize(self.head(x), features.size), features=x)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy."""

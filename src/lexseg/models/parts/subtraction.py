@@ -67,7 +67,7 @@ class SubtractionUnit(nn.Module):
 
 
 class SubtractionDecoder(nn.Module):
-    """From the maps of n levels to one logit a cell of the shallowest.
+    """From the maps of n levels to one map of the shallowest's size, and ``head`` from that to one logit a cell.
 
     The levels are brought to one width. Neighbours are subtracted, the results again, until one is left; at each level
     all its differences are summed, and the way up from the deepest map adds them.
@@ -115,7 +115,7 @@ class SubtractionDecoder(nn.Module):
         self.head = nn.Conv2d(width, 1, 3, padding=1)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """Args: maps: shallow to deep. Returns logits, float[B, 1, h, w] at the size of the shallowest map."""
+        """Args: maps: shallow to deep. Returns float[B, width, h, w] at the size of the shallowest, for ``head``."""
         order = [project(x) for project, x in zip(self.project, maps, strict=True)]
         levels: list[list[Tensor]] = [[] for _ in maps[1:]]
         for i, units in enumerate(self.orders):
@@ -129,5 +129,4 @@ class SubtractionDecoder(nn.Module):
         for i in range(len(summed) - 1, -1, -1):
             x = resize(x, summed[i].shape[-2:]) + summed[i]
             x = self.ups[i - 1](x) if i else x
-        logits: Tensor = self.head(x)
-        return logits
+        return cast(Tensor, x)
