@@ -2,15 +2,17 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from lexseg.inference.images import LARGEST, step_of
+
 FOUND = (255, 140, 0)  # orange and blue differ for the colour-blind too
 TRUTH = (0, 160, 255)
-LARGEST = 2048
 # for several findings in one picture: by Okabe and Ito, told apart by the colour-blind too
 COLOURS = (
     (230, 159, 0),
@@ -24,7 +26,7 @@ COLOURS = (
 
 
 def draw_overlay(
-    image: NDArray[np.float32],
+    image: NDArray[np.float32] | NDArray[np.uint8],
     mask: NDArray[np.bool_],
     *,
     truth: NDArray[np.bool_] | None = None,
@@ -34,7 +36,7 @@ def draw_overlay(
     """Draw a mask over its image.
 
     Args:
-        image: float[H, W] or [H, W, 3] in 0..1.
+        image: float[H, W] or [H, W, 3] in 0..1, or what :func:`lexseg.inference.images.shown` made of it.
         mask: bool[H, W], filled and outlined in orange.
         truth: bool[H, W], outlined in blue.
         caption: lines of text on a strip below the picture; none gives a picture of exactly the image's size.
@@ -43,8 +45,8 @@ def draw_overlay(
     Returns:
         an RGB picture.
     """
-    step = _step(mask.shape, largest)
-    canvas = _canvas(image, step)
+    step = step_of(mask.shape, largest)
+    canvas = _in_colour(image) if image.dtype == np.uint8 else _canvas(image, step)
     width = _line(canvas)
     small = _shrink(mask, step)
     _fill(canvas, small, FOUND)
@@ -73,7 +75,7 @@ def draw_findings(
     Returns:
         an RGB picture.
     """
-    step = _step(image.shape[:2], largest)
+    step = step_of(image.shape[:2], largest)
     canvas = _canvas(image, step)
     width = _line(canvas)
     for number, mask in masks.items():
@@ -90,7 +92,7 @@ def draw_findings(
 
 def preview(mask: NDArray[np.bool_], largest: int = LARGEST) -> NDArray[np.bool_]:
     """A mask at the size that pictures of it have: bool[h, w], neither side longer than ``largest``."""
-    return _shrink(mask, _step(mask.shape, largest))
+    return _shrink(mask, step_of(mask.shape, largest))
 
 
 def colour_of(number: int) -> tuple[int, int, int]:
@@ -98,15 +100,14 @@ def colour_of(number: int) -> tuple[int, int, int]:
     return COLOURS[(number - 1) % len(COLOURS)]
 
 
-def _step(shape: Sequence[int], largest: int) -> int:
-    return -(-max(shape) // largest)
-
-
-def _canvas(image: NDArray[np.float32], step: int) -> NDArray[np.uint8]:
+def _canvas(image: NDArray[Any], step: int) -> NDArray[np.uint8]:
     pixels = np.asarray(image)[::step, ::step]
-    canvas = np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3]
-    shown: NDArray[np.uint8] = (canvas * 255).round().astype(np.uint8)
-    return shown
+    return _in_colour((pixels * 255).round().astype(np.uint8))
+
+
+def _in_colour(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """A copy, so that what is drawn on it is not drawn on the image."""
+    return np.repeat(pixels[..., None], 3, axis=2) if pixels.ndim == 2 else pixels[..., :3].copy()
 
 
 def _line(canvas: NDArray[np.uint8]) -> int:

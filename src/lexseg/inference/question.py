@@ -151,6 +151,7 @@ class Question:
             outside=self.outside,
             anyway=self.outside is not None and heard.anyway,
             model=asker.answerer,
+            shown=self.session.shown,
         )
 
 

@@ -1,12 +1,17 @@
 """The answer to one sentence about one image."""
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.data.case import Laterality
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from PIL import Image
 
 State = Literal["found", "not found", "negated", "not in scope"]
 Reason = Literal["image", "words", "world"]
@@ -53,6 +58,8 @@ class Segmentation:
         outside: why the question is not in the model's scope; ``None`` where it is, or the scope is unknown.
         anyway: it was looked for although it is not in scope, as the user wished: a mask of it means little.
         model: what answered.
+        shown: the image, for pictures of the answer: uint8[h, w] or [h, w, 3], as
+            :func:`lexseg.inference.images.shown` gives it; ``None`` where it was not kept.
     """
 
     probability: NDArray[np.float32]
@@ -67,6 +74,7 @@ class Segmentation:
     outside: Outside | None = None
     anyway: bool = False
     model: Answerer = field(default_factory=Answerer)
+    shown: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     @property
     def absent(self) -> bool:
@@ -103,6 +111,56 @@ class Segmentation:
         from lexseg.inference.components import describe_mask
 
         return describe_mask(self.mask, self.probability, self.spacing)
+
+    def overlay(self, *, include_text: bool = False) -> "Image.Image":
+        """The image with the mask over it, and below it what became of the question.
+
+        Args:
+            include_text: whether the sentence stands there too. It may tell of a patient.
+        """
+        from lexseg.inference.notebook import overlay
+
+        return overlay(self, include_text=include_text)
+
+    def plot(self, ax: "Axes | None" = None, *, probability: bool = False) -> "Axes":
+        """Draw the answer with matplotlib, the sentence above it.
+
+        Args:
+            ax: where to; ``None`` makes a figure of its own.
+            probability: draw the map of probabilities instead of the mask.
+
+        Returns:
+            the axes.
+        """
+        from lexseg.inference.notebook import plot
+
+        return plot(self, ax, probability=probability)
+
+    def save(self, path: Path | str, *, include_text: bool = False) -> list[Path]:
+        """Write the answer: ``out/film.png`` the mask alone; ``out/film`` what ``lexseg segment`` writes.
+
+        That is ``out/film_mask.png`` (0 and 255), ``out/film_overlay.png`` and ``out/film.json``, all of them or none.
+
+        Args:
+            path: of the mask, ending in ``.png``; or the beginning of the names of all three, without an ending.
+                Missing folders are made, older files replaced.
+            include_text: whether the sentence may be written. It may tell of a patient.
+
+        Returns:
+            what was written.
+
+        Raises:
+            ConfigError: for another ending.
+        """
+        from lexseg.inference.notebook import save
+
+        return save(self, Path(path), include_text=include_text)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        from lexseg.inference.results import png
+
+        return png(self.overlay())
 
 
 def consistent(

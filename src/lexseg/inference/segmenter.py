@@ -14,7 +14,7 @@ from torch import Tensor
 from lexseg.data.case import Laterality
 from lexseg.errors import ConfigError, TextError
 from lexseg.inference.answer import Answer
-from lexseg.inference.images import ImageLike, check_spacing, is_blank, load_image, to_input
+from lexseg.inference.images import ImageLike, check_spacing, is_blank, load_image, shown, to_input
 from lexseg.inference.options import Options
 from lexseg.inference.question import Heard, Question, segment_together
 from lexseg.inference.scope import outside
@@ -208,7 +208,27 @@ class Segmenter:
         """
         if spacing is not None:
             check_spacing(spacing)
-        return self.sessions([(load_image(image), spacing, Sides())], tta=tta)[0]
+        return self.sessions([(load_image(image), spacing, Sides())], tta=tta, keep=True)[0]
+
+    def segment(
+        self,
+        image: ImageLike,
+        text: str | None = None,
+        *,
+        spacing: tuple[float, float] | None = None,
+        tta: bool = False,
+        threshold: float | None = None,
+        laterality: Laterality | None = None,
+        anyway: bool = False,
+        language: str | None = None,
+    ) -> Segmentation:
+        """Find in an image what a sentence names, in one call.
+
+        For several sentences about one image :meth:`set_image` looks at it only once. Args and errors are those of
+        :meth:`set_image` and :meth:`ImageSession.segment`.
+        """
+        session = self.set_image(image, spacing=spacing, tta=tta)
+        return session.segment(text, threshold=threshold, laterality=laterality, anyway=anyway, language=language)
 
     def set_images(
         self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None]], *, tta: bool = False
@@ -223,13 +243,18 @@ class Segmenter:
         return self.sessions(((pixels, spacing, Sides()) for pixels, spacing in images), tta=tta)
 
     def sessions(
-        self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None, Sides]], *, tta: bool = False
+        self,
+        images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None, Sides]],
+        *,
+        tta: bool = False,
+        keep: bool = False,
     ) -> "list[ImageSession]":
-        """As :meth:`set_images`, of images whose sides may be known."""
+        """As :meth:`set_images`, of images whose sides may be known; ``keep`` has answers know what they are about."""
         inputs, about = [], []
         for pixels, spacing, sides in images:
             inputs.append(to_input(pixels, self.size))
-            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, is_blank(pixels)))
+            kept = shown(pixels) if keep else None
+            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, is_blank(pixels), kept))
         if not inputs:
             return []
         features = self.encode(torch.stack(inputs), tta)
@@ -240,9 +265,9 @@ class Segmenter:
         return [
             ImageSession(
                 self, _rows(features, row, len(about)), shape,
-                spacing=spacing, tta=tta, sides=sides, blank=blank, known=known[row],
+                spacing=spacing, tta=tta, sides=sides, blank=blank, known=known[row], shown=kept,
             )
-            for row, (shape, spacing, sides, blank) in enumerate(about)
+            for row, (shape, spacing, sides, blank, kept) in enumerate(about)
         ]  # fmt: skip
 
     def segment_batch(
@@ -381,6 +406,8 @@ class ImageSession:
         sides: where its header says that the patient's left lies.
         blank: whether all its pixels are equal.
         known: where it lies in what the model has learnt; ``None`` where the model's scope is unknown.
+        shown: the image as it is shown, at most 2048 pixels wide and high, for the answers' pictures; ``None`` where
+            it was not kept, as of many images at once.
     """
 
     def __init__(
@@ -394,14 +421,15 @@ class ImageSession:
         sides: Sides = _UNKNOWN,
         blank: bool = False,
         known: "ImageScope | None" = None,
+        shown: NDArray[np.uint8] | None = None,
     ) -> None:
         self.segmenter, self.features, self.shape, self.spacing, self.tta = segmenter, features, shape, spacing, tta
-        self.sides, self.blank, self.known = sides, blank, known
+        self.sides, self.blank, self.known, self.shown = sides, blank, known, shown
 
     @property
     def nbytes(self) -> int:
         """The memory that the encoded image takes."""
-        return sum(m.nbytes for m in self.features.maps)
+        return sum(m.nbytes for m in self.features.maps) + (0 if self.shown is None else self.shown.nbytes)
 
     def outside(self, words: "WordsScope | None") -> Outside | None:
         """Why a question about the image is not in the model's scope; ``None`` where it is, or the scope is unknown.
