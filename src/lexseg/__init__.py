@@ -1,16 +1,17 @@
 """LexSeg segments medical images with the words of a report: an image and a sentence in, a mask out.
 
 >>> from lexseg import Segmenter
->>> segmentation = Segmenter.from_pretrained("default").set_image("film.png").segment("lower left lung opacity")
+>>> segmentation = Segmenter.from_pretrained("default").segment("film.png", "lower left lung opacity")
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lexseg.data.manifest_dataset import ManifestDataset
     from lexseg.inference.segmenter import Segmenter
 
 __version__ = "0.1.0"
-__all__ = ["Segmenter", "__version__"]
+__all__ = ["ManifestDataset", "Segmenter", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -19,4 +20,8 @@ def __getattr__(name: str) -> Any:
         from lexseg.inference.segmenter import Segmenter
 
         return Segmenter
+    if name == "ManifestDataset":
+        from lexseg.data.manifest_dataset import ManifestDataset
+
+        return ManifestDataset
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

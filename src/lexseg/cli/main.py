@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "describe": ("describe", "write sentences from masks, in the styles of published data sets"),
     "refer": ("refer", "make a referring data set from images with masks"),
     "train": ("train", "train a method from a recipe"),
+    "folds": ("folds", "cross-validate a recipe, and join its models into an ensemble"),
     "teacher": ("teacher", "train a large model in minutes on a bare GPU machine, and distil it"),
     "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),
     "compare": ("compare", "compare methods under one budget"),
@@ -37,7 +38,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-_OWN_PARSER = ("train", "teacher")
+_OWN_PARSER = ("train", "folds", "teacher")
 _THE_USERS = (
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
     *(errno.EINVAL, errno.EXDEV, errno.EBUSY, errno.EIO),

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_INTERRUPTED = 130  # of a process that Ctrl-C ended, as shells count
+INTERRUPTED = 130  # of a process that Ctrl-C ended, as shells count
 
 
 def main(argv: Sequence[str]) -> int:
@@ -23,7 +23,11 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="the run's folder")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run")
     parser.add_argument(
-        "--init", type=str, metavar="MODEL", help="start from the weights of a bundled model, folder or hub id"
+        "--init",
+        type=str,
+        metavar="MODEL",
+        help="start from the weights of a bundled model, folder or hub id; "
+        "without --config, method, model, text encoder and size are its own",
     )
     parser.add_argument(
         "--as-published", action="store_true", help="with the faults of the code that the method's authors released"
@@ -34,6 +38,9 @@ def main(argv: Sequence[str]) -> int:
             read_recipe(recipe)  # names the file and the key, where something in it is wrong
         settings = parser.parse_args(arguments)
         own = settings.output / "config.yaml"
+        if settings.init is not None and not recipes and not settings.resume:
+            parser.set_defaults(as_initial(settings.init))
+            settings = parser.parse_args(arguments)
         if settings.resume and own.is_file():
             read_recipe(own)
             settings = parser.parse_args(["--config", str(own), *arguments])
@@ -45,7 +52,7 @@ def main(argv: Sequence[str]) -> int:
         return 2
 
     # once the options are known to be good, and before anything imports the hub's client
-    if "--resume" not in argv and not any(word.startswith("--config") for word in argv):
+    if "--resume" not in argv and not any(word.startswith(("--config", "--init")) for word in argv):
         say_if_offline()
     from lexseg.training.run import is_first_process, train
 
@@ -53,7 +60,14 @@ def main(argv: Sequence[str]) -> int:
     folder = train(config, settings.output, resume=settings.resume, init=settings.init, stopped=reasons.append)
     if is_first_process():
         print(f"the model is in {folder}")
-    return _INTERRUPTED if "SIGINT" in reasons else 0
+    return INTERRUPTED if "SIGINT" in reasons else 0
+
+
+def as_initial(init: str) -> dict[str, object]:
+    """The settings, by dotted names, without which a run could not begin with a model's weights."""
+    from lexseg.training.start import settings_of
+
+    return settings_of(init)
 
 
 def with_recipe_paths(argv: Sequence[str]) -> tuple[list[str], list[Path]]:

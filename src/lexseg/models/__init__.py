@@ -23,11 +23,14 @@ MODELS: dict[str, str] = {
     "unet": "lexseg.models.unet:UNet",
 }
 
+COMPOSED: dict[str, str] = {"ensemble": "lexseg.models.ensemble:Ensemble"}
+"""What a model folder may name beside the methods: made of trained models, never trained itself."""
+
 
 def model_class(name: str) -> type["SegmentationModel"]:
     """The class of a method; a :class:`ModelError` lists the valid names."""
     try:
-        module, _, attribute = MODELS[name].partition(":")
+        module, _, attribute = (MODELS | COMPOSED)[name].partition(":")
     except KeyError:
         raise ModelError(f"unknown method {name!r}; choose one of {', '.join(sorted(MODELS))}") from None
     cls: type[SegmentationModel] = getattr(import_module(module), attribute)

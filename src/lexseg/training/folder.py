@@ -26,7 +26,7 @@ from lexseg.training.settings import differences, plain, settled
 PACKAGES = ("lexseg", "torch", "lightning", "monai", "transformers", "numpy", "scipy", "pillow")
 _MAY_CHANGE = (
     *("data.cases", "data.split_file", "data.ids", "data.workers"),
-    *("trainer.epochs", "trainer.max_time"),
+    *("trainer.epochs", "trainer.max_time", "trainer.loggers"),
 )
 CONFIG, RECORD, TEXT_CACHE = "config.yaml", "run.json", "text_cache"
 

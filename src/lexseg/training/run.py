@@ -13,7 +13,6 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 
 from lexseg.data.case import Case
@@ -29,6 +28,7 @@ from lexseg.training.callbacks import BestModel, LastCheckpoint, RunningAverage
 from lexseg.training.config import TrainConfig, as_list, seconds
 from lexseg.training.curves import Curves
 from lexseg.training.data_module import CaseDataModule
+from lexseg.training.loggers import make_loggers
 from lexseg.training.progress import EpochLines
 from lexseg.training.result import save_run_model
 from lexseg.training.samples import SampleOverlays, spread
@@ -186,7 +186,7 @@ def make_trainer(config: TrainConfig, output: Path, callbacks: list[pl.Callback]
             accumulate_grad_batches=t.accumulate,
             gradient_clip_val=config.optimizer.clip or None,
             callbacks=callbacks,
-            logger=TensorBoardLogger(output, name="tensorboard", version=""),
+            logger=make_loggers(t.loggers, output),
             default_root_dir=output,
             use_distributed_sampler=False,
             reload_dataloaders_every_n_epochs=1,

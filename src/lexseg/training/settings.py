@@ -9,6 +9,7 @@ from typing import Any, get_args
 from lexseg.data.case import ExpressionKind
 from lexseg.errors import ConfigError
 from lexseg.training.config import CAPTION, DataConfig, TrainConfig, as_list, seconds
+from lexseg.training.loggers import LOGGERS
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
@@ -129,6 +130,8 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         yield "trainer.steps", trainer.steps, wanted
     if trainer.steps and data.epoch_images:
         yield "trainer.steps", trainer.steps, "with data.epoch_images it says twice how long an epoch is; leave one out"
+    if unknown := sorted(set(trainer.loggers) - set(LOGGERS)):
+        yield "trainer.loggers", unknown, f"some of {', '.join(LOGGERS)} were expected"
     if not 0 <= trainer.ema < 1:
         yield "trainer.ema", trainer.ema, "a number from 0 to below 1 was expected"
     if not 0 <= config.scope.refused < 1:

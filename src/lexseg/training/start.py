@@ -1,8 +1,11 @@
 """Starting from another model's weights (``--init``)."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lexseg.errors import ModelError
+from lexseg.models import COMPOSED
 from lexseg.models.base import SegmentationModel
 from lexseg.models.find import bundled_models, find_model
 from lexseg.models.io import LoadedModel, load_model
@@ -27,6 +30,22 @@ def load(init: str) -> LoadedModel:
         ModelError: there is none, or it is damaged.
     """
     return load_model(find_model(init))
+
+
+def settings_of(init: str) -> dict[str, Any]:
+    """The settings of a run that begins with a model's weights, by their dotted names: method, model, text and size.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged, or is an ensemble.
+    """
+    config = load(init).config
+    model = {name: value for name, value in config.arguments.items() if name not in ("text_width", "text_encoder")}
+    if isinstance(own := model.get("encoder_args"), Mapping):
+        model["encoder_args"] = dict(own) | {"pretrained": False}  # the model's own weights are about to replace it
+    if config.method in COMPOSED:
+        raise ModelError(f"--init: {init} is an {config.method}; start from one of its members")
+    text = {} if config.text_encoder is None else {"text": dict(config.text_encoder)}
+    return {"method": config.method, "model": model, "data.size": max(config.size), **text}
 
 
 def vocabulary(initial: LoadedModel | None) -> list[str] | None:
