@@ -69,7 +69,7 @@ def train_folds(
     _check(config, output, resume)
     config = _one_vocabulary(config)
     reasons: list[str] = []
-    scores = []
+    scores: list[Fold] = []
     for fold in range(config.data.folds):
         begun(fold)
         run = output / f"fold{fold}"
