@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sysconfig
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +25,11 @@ def dciodvfy() -> Path:
     return _program("dciodvfy", "dicom3tools")
 
 
+def dcmqi() -> Path:
+    """What makes NRRD of a DICOM SEG; it comes with the development install."""
+    return _program("segimage2itkimage", pip="dcmqi")
+
+
 def chromium() -> Path:
     """A browser."""
     return _program("chromium", "chromium")
@@ -34,15 +40,17 @@ def openssl() -> Path:
     return _program("openssl", "openssl")
 
 
-def _program(name: str, package: str) -> Path:
-    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin")
+def _program(name: str, package: str = "", *, pip: str = "") -> Path:
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which(name, path=f"{scripts}:{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin")
     if found is None:
-        _absent(name, package)
+        _absent(name, package, pip)
     return Path(found)
 
 
-def _absent(name: str, package: str) -> NoReturn:
-    message = f"{name} is not installed; on Debian: apt-get install --no-install-recommends {package}"
+def _absent(name: str, package: str, pip: str = "") -> NoReturn:
+    how = f"pip install {pip}" if pip else f"on Debian: apt-get install --no-install-recommends {package}"
+    message = f"{name} is not installed; {how}"
     if os.environ.get("LEXSEG_COMPONENTS") == "required":
         pytest.fail(message)
     pytest.skip(message)

@@ -330,6 +330,11 @@ def test_films_of_one_series_are_answered_one_by_one(orthanc, between, connect, 
     again = SeriesJob(pacs, segmenter(), film.StudyInstanceUID, series, BRIGHT).run()
     assert {o.uid for o in again} == {o.uid for o in outcomes} and {o.state for o in again} == {"there already"}
     assert len(images_fetched(between)) == fetched
+    # the form without a plane, which an older version stored, is not taken for the one that can be read
+    bare = SeriesJob(pacs, segmenter(), film.StudyInstanceUID, series, replace(BRIGHT, bare=True)).run()
+    assert {o.state for o in bare} == {"stored"} and not {o.uid for o in bare} & {o.uid for o in outcomes}
+    assert [answer_uid([f"1.2.840.97.1.{n}"], segmenter(), BRIGHT, "bright") for n in range(2)] == [o.uid for o in bare]
+    assert "ImageComments" in orthanc.read(outcomes[0].uid) and "ImageComments" not in orthanc.read(bare[0].uid)
 
 
 def test_the_identifier_follows_from_all_that_the_answer_depends_on():
@@ -342,6 +347,7 @@ def test_the_identifier_follows_from_all_that_the_answer_depends_on():
         answer_uid(["1.2", "1.3"], segmenter(threshold=0.4), BRIGHT, "bright"),
         answer_uid(["1.2", "1.3"], segmenter(presence={"scale": 2.0, "bias": 0, "threshold": 0.5}), BRIGHT, "bright"),
         answer_uid(["1.2", "1.3"], segmenter(), BRIGHT, "bright left"),
+        answer_uid(["1.2", "1.3"], segmenter(), BRIGHT, "bright", made_up=True),
         *(
             answer_uid(["1.2", "1.3"], segmenter(), replace(BRIGHT, **{name: value}), "bright")
             for name, value in {

@@ -122,8 +122,9 @@ def test_frames_of_one_file_are_referred_to_by_their_numbers(slices, tmp_path):
     assert len(seg.ReferencedSeriesSequence[0].ReferencedInstanceSequence) == 1
 
 
+@pytest.mark.parametrize("bare", [False, True], ids=["readable", "bare"])
 @pytest.mark.parametrize("kind", ["PA film", "white is low", "highdicom's lateral film"])
-def test_a_film_without_frame_of_reference(kind, data_root, tmp_path):
+def test_a_film_without_frame_of_reference(kind, bare, data_root, tmp_path):
     path = data_root / "io_samples/dicom/highdicom/dx_image.dcm"
     if kind != "highdicom's lateral film":
         image = files("lexseg.assets") / "examples/images/cxr_00000001_000.png"
@@ -132,8 +133,8 @@ def test_a_film_without_frame_of_reference(kind, data_root, tmp_path):
         film(path, pixels, inverted=kind == "white is low")
     source, scan = pydicom.dcmread(path), open_scan(path)
     mask = corner((3, *scan.shape[1:]))[1]
-    seg = read(seg_bytes(scan, [Segment(mask)], **MODEL))
-    assert "FrameOfReferenceUID" not in seg and seg.PatientOrientation == source.PatientOrientation
+    seg = read(seg_bytes(scan, [Segment(mask)], bare=bare, **MODEL))
+    assert ("FrameOfReferenceUID" in seg) == (not bare) and seg.PatientOrientation == source.PatientOrientation
     ((_, image, number, stored),) = frames_of(seg)
     assert (image, number) == (source.SOPInstanceUID, None) and np.array_equal(stored, mask)
 
@@ -283,12 +284,13 @@ def complaints(content, path):
 
 @pytest.mark.parametrize("name", REAL)
 @pytest.mark.parametrize("found", ["something", "nothing"])
-def test_dciodvfy_has_nothing_to_say(name, found, data_root, tmp_path):
+@pytest.mark.parametrize("bare", [False, True], ids=["readable", "bare"])
+def test_dciodvfy_has_nothing_to_say(name, found, bare, data_root, tmp_path):
     scan = open_scan(data_root / "io_samples/dicom" / name)
     masks = np.zeros(scan.shape, np.bool_)
     masks[0, 9:40, 9:30] = found == "something"
     segments = [Segment(masks, "nodule at the left", finding_of("nodule"), "nodule at the left"), Segment(masks)]
-    assert complaints(seg_bytes(scan, segments, include_text=True, **MODEL), tmp_path / "seg.dcm") == []
+    assert complaints(seg_bytes(scan, segments, include_text=True, bare=bare, **MODEL), tmp_path / "seg.dcm") == []
 
 
 @pytest.mark.parametrize("made", ["oblique", "multi-frame", "film"])
@@ -310,7 +312,10 @@ def test_a_slice_without_spacing_is_given_no_place_rather_than_a_wrong_one(slice
     del file.PixelSpacing
     file.save_as(next((tmp_path / "ct").iterdir()), enforce_file_format=True)
     scan = open_scan(tmp_path / "ct")
-    seg = read(seg_bytes(scan, [Segment(np.ones(scan.shape, np.bool_))], **MODEL))
-    assert "PixelMeasuresSequence" not in seg.SharedFunctionalGroupsSequence[0]
-    ((_, image, _, mask),) = frames_of(seg)
-    assert image == file.SOPInstanceUID and mask.all()
+    for bare in (False, True):
+        seg = read(seg_bytes(scan, [Segment(np.ones(scan.shape, np.bool_))], bare=bare, **MODEL))
+        assert bare == ("PixelMeasuresSequence" not in seg.SharedFunctionalGroupsSequence[0])
+        # what is made up is never in the patient's own frame of reference
+        assert bare or seg.FrameOfReferenceUID != file.FrameOfReferenceUID
+        ((_, image, _, mask),) = frames_of(seg)
+        assert image == file.SOPInstanceUID and mask.all()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.segment_scan import slices
-from lexseg.cli.values import above_0, count, index, share
+from lexseg.cli.values import above_0, add_bare, count, index, share
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ def _add_segment(what: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="write the sentences into what is stored; they may tell of a patient",
     )
     add("--anyway", action="store_true", help="look also for what the model never learnt to find; results say so")
+    add_bare(add)
     add("--dry-run", "--dry_run", action="store_true", help="do all but store")
     add("--output", type=Path, metavar="DIR", help="keep the DICOM SEG in this folder, too")
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
@@ -162,7 +163,14 @@ def run_segment(args: argparse.Namespace) -> int:
 
         segmenter = Segmenter.from_pretrained(args.model, device=args.device)
         question = Question(
-            texts, args.laterality, args.threshold, args.slices, args.channel, args.include_text, args.anyway
+            texts=texts,
+            laterality=args.laterality,
+            threshold=args.threshold,
+            frames=args.slices,
+            channel=args.channel,
+            include_text=args.include_text,
+            anyway=args.anyway,
+            bare=args.bare_seg,
         )
         store, keep = not args.dry_run, args.output is not None
         with _bars() as progress:

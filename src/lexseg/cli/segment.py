@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.values import add_operating_point, index, share, spacing
+from lexseg.cli.values import add_bare, add_operating_point, index, share, spacing
 from lexseg.errors import DataError, LexSegError, TextError
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def _add_medical(add: "Callable[..., argparse.Action]") -> None:
         default="auto",
         help="of the masks; seg is DICOM SEG (default: png for an image, nifti for a volume that NIfTI can hold)",
     )
+    add_bare(add)
     add("--capture", action="store_true", help="write the overlay as a DICOM secondary capture too")
     add("--slices", type=slices, metavar="A:B", help="slices A to B-1 of a volume, from 0 (default: all)")
     add(

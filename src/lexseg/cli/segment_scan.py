@@ -40,6 +40,7 @@ def outputs_of(args: argparse.Namespace, model_name: str, model_version: str | N
         format=args.format,
         capture=args.capture,
         include_text=args.include_text,
+        bare=args.bare_seg,
         model_name=model_name,
         model_version=model_version or "unknown",
     )

@@ -10,6 +10,16 @@ POINTS = ("5", "10", "15")
 _MOST = 1e6
 
 
+def add_bare(add: "Callable[..., argparse.Action]") -> None:
+    """Add the option that leaves the made-up plane out of a film's DICOM SEG."""
+    add(
+        "--bare-seg",
+        action="store_true",
+        help="give the DICOM SEG of a film no plane, as the film has none; most readers refuse it (default: one is "
+        "made up, and said to be)",
+    )
+
+
 def add_operating_point(add: "Callable[..., argparse.Action]") -> None:
     """Add the option that chooses one of a model's thresholds of presence."""
     add(

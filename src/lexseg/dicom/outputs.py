@@ -28,6 +28,7 @@ class Outputs:
             each frame.
         capture: whether the overlay is also written as a DICOM secondary capture.
         include_text: whether sentences may be written into DICOM. They may tell of a patient.
+        bare: whether the DICOM SEG of a film gets no plane, rather than a made-up one.
         model_name: what segmented.
         model_version: of the model, such as the SHA-256 of its weights.
     """
@@ -35,6 +36,7 @@ class Outputs:
     format: MaskFormat = "auto"
     capture: bool = False
     include_text: bool = False
+    bare: bool = False
     model_name: str = ""
     model_version: str = ""
 
@@ -93,8 +95,14 @@ class Outputs:
             return {}  # an empty one would tell a PACS that it was looked for
         if kind == "seg":
             segments = [Segment.of(result)]
-            name, version = self.model_name, self.model_version
-            content = seg_bytes(scan, segments, model_name=name, model_version=version, include_text=self.include_text)
+            content = seg_bytes(
+                scan,
+                segments,
+                model_name=self.model_name,
+                model_version=self.model_version,
+                include_text=self.include_text,
+                bare=self.bare,
+            )
             return {SEG: content}
         if kind == "nifti":
             whole = result.whole() if isinstance(result, VolumeSegmentation) else result.mask

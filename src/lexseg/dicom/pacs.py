@@ -14,6 +14,7 @@ from lexseg.data.scans.open import open_scan, open_scans
 from lexseg.data.scans.scan import Scan
 from lexseg.dicom.derived import new_uids, source_of
 from lexseg.dicom.listing import SeriesEntry
+from lexseg.dicom.references import is_placed
 from lexseg.dicom.request import Question, answer_uid
 from lexseg.dicom.seg import write_seg
 from lexseg.dicom.segment import Segment
@@ -24,6 +25,8 @@ from lexseg.inference.familiar import noted
 from lexseg.inference.segmentation import Outside
 from lexseg.inference.segmenter import Segmenter
 from lexseg.inference.volume_segmentation import VolumeSegmentation
+
+_SECTIONS = ("CT", "MR", "PT", "NM")  # kinds of images that have a place in the patient; of others it must be looked up
 
 Progress = Callable[[str, int, int], None]
 State = Literal["stored", "there already", "not stored", "not found", "negated", "not in scope"]
@@ -157,10 +160,11 @@ class SeriesJob:
 
     def _answered(self, images: list[str]) -> list[Outcome] | None:
         """An earlier call's answers to all sentences, about the series as one volume or as films; else ``None``."""
+        made_up = not self.question.bare and self.series.modality not in _SECTIONS
         for scans in ([images], [[image] for image in images])[: len(images)]:
             outcomes: list[Outcome] = []
             for number, sources in enumerate(scans):
-                uids = self._uids(sources)
+                uids = self._uids(sources, made_up)
                 if not all(self.pacs.has(self.study, uid) for uid in uids):
                     break
                 outcomes += [Outcome(number, i, "there already", uid) for i, uid in enumerate(uids)]
@@ -184,7 +188,8 @@ class SeriesJob:
             scan = noted(found, self.segmenter.modalities)
             # a volume is known by all images of its series, films each by its own
             own = images if len(scans) == 1 else [str(d.SOPInstanceUID) for d in source_of(scan).datasets]
-            outcomes += self._answer(number, scan, self._uids(own))
+            made_up = not self.question.bare and not is_placed(scan, source_of(scan))
+            outcomes += self._answer(number, scan, self._uids(own, made_up))
         return outcomes
 
     def _answer(self, image: int, scan: Scan, uids: Sequence[str]) -> list[Outcome]:
@@ -219,6 +224,7 @@ class SeriesJob:
             model_name=self.segmenter.name,
             model_version=self.segmenter.sha256 or "",
             include_text=self.question.include_text,
+            bare=self.question.bare,
             uid=outcome.uid,
         )
         if not self.store:
@@ -233,8 +239,9 @@ class SeriesJob:
             return outcome
         return replace(outcome, dataset=self.pacs.fetch(self.study, outcome.series, outcome.uid))
 
-    def _uids(self, sources: Sequence[str]) -> list[str]:
-        return [answer_uid(sources, self.segmenter, self.question, text) for text in self.question.texts]
+    def _uids(self, sources: Sequence[str], made_up: bool) -> list[str]:
+        asked = self.segmenter, self.question
+        return [answer_uid(sources, *asked, text, made_up=made_up) for text in self.question.texts]
 
 
 def _lines(listed: Sequence[SeriesEntry]) -> str:

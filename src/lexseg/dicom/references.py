@@ -4,16 +4,18 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import DSfloat
 
 from lexseg.data.scans.dicom.geometry import plane_of
-from lexseg.data.scans.dicom.groups import group_value
+from lexseg.data.scans.dicom.groups import UnusableValue, group_value
 from lexseg.data.scans.dicom.source import DicomSource
 from lexseg.data.scans.scan import Scan
 from lexseg.dicom.derived import tidy
+from lexseg.dicom.made_up import COSINES, SPACING, THICKNESS, reference_of
 
+_Numbers = tuple[float, ...]
 # highdicom asks the kind of image what modules it has; these two are enough, and every kind is welcome
 _PLACED, _UNPLACED = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7"
 
 
-def frame_header(scan: Scan, source: DicomSource, number: int, first: int) -> Dataset:
+def frame_header(scan: Scan, source: DicomSource, number: int, first: int, *, bare: bool = False) -> Dataset:
     """A header for highdicom, as if the frame were an image of its own.
 
     Args:
@@ -21,6 +23,7 @@ def frame_header(scan: Scan, source: DicomSource, number: int, first: int) -> Da
         source: where they come from.
         number: of the frame, from 0.
         first: number of the frame whose orientation and spacing are taken for all.
+        bare: whether a frame that has no place in the patient is given none, rather than a made-up one.
     """
     original, frame = source.dataset(number), source.places[number][1]
     header = tidy(original)
@@ -28,10 +31,9 @@ def frame_header(scan: Scan, source: DicomSource, number: int, first: int) -> Da
     header.SOPInstanceUID = f"2.25.{number + 1}"  # told apart in `refer`, which puts the true one
     reference = source.headers[source.places[first][0]].dataset, source.places[first][1]
     header.SeriesInstanceUID = reference[0].SeriesInstanceUID
-    cosines = group_value(*_where(reference, "PlaneOrientationSequence"), "ImageOrientationPatient")
-    position = group_value(original, "PlanePositionSequence", frame, "ImagePositionPatient")
-    spacing = group_value(*_where(reference, "PixelMeasuresSequence"), "PixelSpacing") or scan.spacing
-    if source.frame_of_reference and cosines and position and spacing and plane_of(original, frame) is not None:
+    place = _place(scan, source, number, first)
+    if place is not None:
+        cosines, position, spacing = place
         header.SOPClassUID, header.FrameOfReferenceUID = _PLACED, source.frame_of_reference
         # the first frame's for all: between slices of a series they may differ in the last digits
         header.ImageOrientationPatient = [_decimal(value) for value in cosines]
@@ -40,15 +42,68 @@ def frame_header(scan: Scan, source: DicomSource, number: int, first: int) -> Da
         thickness = group_value(*_where(reference, "PixelMeasuresSequence"), "SliceThickness") or scan.thickness
         header.SliceThickness = None if thickness is None else _decimal(float(thickness))
         _set_or_drop(header, "SpacingBetweenSlices", scan.thickness if scan.is_volume else None)
-    else:
+        return header
+    for name in ("ImageOrientationPatient", "ImagePositionPatient", "SliceThickness", "SpacingBetweenSlices"):
+        _set_or_drop(header, name, None)
+    own = _said(original, "PixelMeasuresSequence", frame, "PixelSpacing", 2)
+    if bare:
         header.SOPClassUID = _UNPLACED
-        for name in ("ImageOrientationPatient", "ImagePositionPatient", "SliceThickness", "SpacingBetweenSlices"):
-            _set_or_drop(header, name, None)
-        if spacing := group_value(original, "PixelMeasuresSequence", frame, "PixelSpacing"):
-            header.PixelSpacing = [_decimal(value) for value in spacing]
+        if own:
+            header.PixelSpacing = [_decimal(value) for value in own]
         if source.frame_of_reference is None:
             _set_or_drop(header, "FrameOfReferenceUID", None)
+        return header
+    header.SOPClassUID, header.PositionReferenceIndicator = _PLACED, ""
+    header.FrameOfReferenceUID = reference_of(original, frame)
+    header.ImageOrientationPatient, header.ImagePositionPatient = list(COSINES), [0, 0, 0]
+    header.PixelSpacing = [_decimal(value) for value in own or scan.spacing or SPACING]
+    header.SliceThickness = THICKNESS
     return header
+
+
+def is_placed(scan: Scan, source: DicomSource, number: int = 0, first: int = 0) -> bool:
+    """Whether the header says where a frame lies in the patient: frame of reference, plane and size of its pixels.
+
+    Args:
+        scan: the images.
+        source: where they come from.
+        number: of the frame, from 0.
+        first: number of the frame whose orientation and spacing are taken for all.
+    """
+    return _place(scan, source, number, first) is not None
+
+
+def is_spaced(scan: Scan, source: DicomSource, number: int) -> bool:
+    """Whether the size of a frame's pixels is known.
+
+    Args:
+        scan: the images.
+        source: where they come from.
+        number: of the frame, from 0.
+    """
+    original, frame = source.dataset(number), source.places[number][1]
+    return bool(_said(original, "PixelMeasuresSequence", frame, "PixelSpacing", 2) or scan.spacing)
+
+
+def _place(scan: Scan, source: DicomSource, number: int, first: int) -> tuple[_Numbers, _Numbers, _Numbers] | None:
+    """Cosines, position and spacing of a frame, if it has all of them and lies in a frame of reference."""
+    original, frame = source.dataset(number), source.places[number][1]
+    reference = source.headers[source.places[first][0]].dataset, source.places[first][1]
+    cosines = _said(*_where(reference, "PlaneOrientationSequence"), "ImageOrientationPatient", 6)
+    position = _said(original, "PlanePositionSequence", frame, "ImagePositionPatient", 3)
+    spacing = _said(*_where(reference, "PixelMeasuresSequence"), "PixelSpacing", 2) or scan.spacing
+    if not (source.frame_of_reference and cosines and position and spacing) or plane_of(original, frame) is None:
+        return None
+    return cosines, position, spacing
+
+
+def _said(dataset: Dataset, macro: str, frame: int, keyword: str, count: int) -> _Numbers | None:
+    """Numbers of a header; ``None`` also where they cannot be used, of which the scan's notes tell."""
+    try:
+        found: _Numbers | None = group_value(dataset, macro, frame, keyword, count)
+    except UnusableValue:
+        return None
+    return found
 
 
 def _where(reference: tuple[Dataset, int], macro: str) -> tuple[Dataset, str, int]:

@@ -27,6 +27,7 @@ class Question:
         channel: which image is meant where there are several at each place (echoes, phases), from 0.
         include_text: whether the sentence may be written into what is stored.
         anyway: whether it is looked for also where it is not in the model's scope.
+        bare: whether segmentations of films get no plane, rather than a made-up one.
     """
 
     texts: tuple[str, ...]
@@ -36,9 +37,12 @@ class Question:
     channel: int | None = None
     include_text: bool = False
     anyway: bool = False
+    bare: bool = False
 
 
-def answer_uid(sources: Iterable[str], segmenter: Segmenter, question: Question, text: str) -> str:
+def answer_uid(
+    sources: Iterable[str], segmenter: Segmenter, question: Question, text: str, *, made_up: bool = False
+) -> str:
     """The SOPInstanceUID of the answer: a digest of all that the answer depends on.
 
     Nothing can be read from it, but who guesses a sentence can test the guess, as one can who reads the mask itself.
@@ -48,6 +52,7 @@ def answer_uid(sources: Iterable[str], segmenter: Segmenter, question: Question,
         segmenter: what answers; known by the SHA-256 of its weights.
         question: how it is asked.
         text: the one of the question's sentences that is answered.
+        made_up: whether the answer lies in a plane that is made up, as the images have none.
 
     Returns:
         a UID made from a name-based UUID (PS3.5, B.2; RFC 9562, version 5).
@@ -71,6 +76,7 @@ def answer_uid(sources: Iterable[str], segmenter: Segmenter, question: Question,
         # left out where they change nothing, so that what was stored before there were any is still known
         **({"scope": segmenter.scope.sha256} if segmenter.scope is not None else {}),
         **({"anyway": True} if question.anyway else {}),
+        **({"plane": "made up"} if made_up else {}),
     }
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
     return f"2.25.{uuid.uuid5(_NAMESPACE, digest).int}"

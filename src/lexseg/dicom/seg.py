@@ -14,7 +14,8 @@ from lexseg.data.scans.quiet import quiet
 from lexseg.data.scans.scan import Scan
 from lexseg.dicom.codes import Code
 from lexseg.dicom.derived import CHARACTERS, MANUFACTURER, NOTE, long_string, new_uids, now, software, source_of
-from lexseg.dicom.references import frame_header, refer
+from lexseg.dicom.made_up import remark
+from lexseg.dicom.references import frame_header, is_placed, is_spaced, refer
 from lexseg.dicom.segment import Segment
 from lexseg.errors import ConfigError, DataError
 from lexseg.inference.overlay import colour_of
@@ -40,13 +41,15 @@ def write_seg(
     model_name: str,
     model_version: str,
     include_text: bool = False,
+    bare: bool = False,
     uid: str | None = None,
 ) -> Dataset:
     """Make a binary DICOM SEG, with a segment for each mask.
 
     It lies where the images lie, with their own rows, columns and positions; frames in which nothing was found are left
     out, and where nothing was found at all there is one empty frame, as an object without frames may not be. It refers
-    to every image of the scan. Films, which have no frame of reference, are segmented as they are stored.
+    to every image of the scan. A film, which has no place in the patient, is segmented as it is stored, and lies in a
+    plane that is made up for the readers that ask for one (:mod:`lexseg.dicom.made_up`); the object says so.
 
     Args:
         scan: the images, from DICOM.
@@ -54,6 +57,7 @@ def write_seg(
         model_name: what segmented; only the last part of a path is written.
         model_version: of the model, such as the SHA-256 of its weights.
         include_text: whether labels and sentences may be written. They may tell of a patient.
+        bare: whether a film's segmentation has no plane: correct by the standard, and refused by most readers.
         uid: SOPInstanceUID of the new object, from which its series' follows; ``None`` makes one up.
 
     Returns:
@@ -70,8 +74,8 @@ def write_seg(
         raise DataError(f"{scan.name}: a mask of shape {wrong[0]}; expected {scan.shape}, as it is shown")
     source = source_of(scan)
     used = sorted({n for segment in segments for n in segment.frames()}) or [0]
-    headers = [frame_header(scan, source, n, used[0]) for n in used]
-    placed = "ImagePositionPatient" in headers[0]
+    placed = all(is_placed(scan, source, n, used[0]) for n in used)
+    headers = [frame_header(scan, source, n, used[0], bare=bare) for n in used]
     if not placed and len(used) > 1:
         raise DataError(
             f"{scan.name}: something was found in {len(used)} frames, but the header does not place them in the "
@@ -91,6 +95,8 @@ def write_seg(
     if not placed:
         # which way rows and columns run is then said once, in words
         dataset.PatientOrientation = source.datasets[0].get("PatientOrientation") or ""
+    if not placed and not bare:
+        dataset.ImageComments = remark(is_spaced(scan, source, used[0]))
     refer(dataset, source, headers, used)
     return dataset
 
