@@ -38,7 +38,8 @@ class Tiny(SegmentationModel):
         tokens, mask = self.text_input(text)
         sentence = tokens.sum(1) / mask.sum(1, keepdim=True)
         x = self.drop(features.maps[0]) * (1 + sentence[..., None, None])
-        return Prediction(F.interpolate(self.head(x), size=features.size, mode="bilinear"))
+        logits = F.interpolate(self.head(x), size=features.size, mode="bilinear")
+        return Prediction(logits, features=x)
 
     def training_losses(self, image: Tensor, text, target) -> dict[str, Tensor]:
         logits = self(image, text).logits
@@ -62,7 +63,8 @@ class TinyPresence(Tiny):
         tokens, mask = self.text_input(text)
         sentence = tokens.sum(1) / mask.sum(1, keepdim=True)
         presence = self.presence(torch.cat([sentence, features.maps[0].mean((2, 3))], 1)).squeeze(1)
-        return Prediction(super().decode(features, text).logits, presence)
+        answer = super().decode(features, text)
+        return Prediction(answer.logits, presence, features=answer.features)
 
     def training_losses(self, image: Tensor, text, target) -> dict[str, Tensor]:
         features = self.encode_for(image, text)

@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--as-published", action="store_true", help="with the faults of the code that the method's authors released"
     )
-    arguments, recipes = with_recipe_paths(argv)
+    arguments, recipes = with_recipe_paths(with_regime_names(argv))
     try:
         for recipe in recipes:
             read_recipe(recipe)  # names the file and the key, where something in it is wrong
@@ -68,6 +68,15 @@ def as_initial(init: str) -> dict[str, object]:
     from lexseg.training.start import settings_of
 
     return settings_of(init)
+
+
+def with_regime_names(argv: Sequence[str]) -> list[str]:
+    """The arguments with ``--regime NAME`` as what it is short for, ``--regime.kind NAME``."""
+    out = list(argv)
+    for i, word in enumerate(out):
+        if word == "--regime" or word.startswith("--regime="):
+            out[i] = word.replace("--regime", "--regime.kind", 1)
+    return out
 
 
 def with_recipe_paths(argv: Sequence[str]) -> tuple[list[str], list[Path]]:

@@ -43,13 +43,17 @@ class ParsedManifest:
     partial: list[Case] = field(default_factory=list)
 
 
-def read_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT) -> list[Case]:
+def read_manifest(
+    path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False
+) -> list[Case]:
     """The cases of a manifest.
 
     Args:
         path: a ``.csv`` or ``.jsonl`` file, UTF-8 with or without byte-order mark.
         text_columns: the columns that hold the sentence. Of several, the wordings that are not blank become the case's
             ``texts``. A manifest without the column ``text`` gives null sentences; any other column named must exist.
+        masks_may_miss: a mask that is named but not there is no problem yet: whoever draws labels looks for those alone
+            that are drawn.
 
     Returns:
         The cases in the manifest's order, with absolute paths of files that exist.
@@ -57,13 +61,15 @@ def read_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEX
     Raises:
         DataError: with every problem of the manifest, each with its row.
     """
-    parsed = parse_manifest(path, text_columns=text_columns)
+    parsed = parse_manifest(path, text_columns=text_columns, masks_may_miss=masks_may_miss)
     problems = [*missing_columns([parsed], text_columns), *parsed.problems]
     _raise_if_any(problems)
     return parsed.cases
 
 
-def read_manifests(paths: Sequence[Path | str], *, text_columns: Sequence[str] = DEFAULT_TEXT) -> list[Case]:
+def read_manifests(
+    paths: Sequence[Path | str], *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False
+) -> list[Case]:
     """The cases of several manifests together.
 
     Ids and patients are prefixed by the name of the manifest's folder (``qata_covid19/covid_0001``), so that equal
@@ -72,7 +78,7 @@ def read_manifests(paths: Sequence[Path | str], *, text_columns: Sequence[str] =
     Raises:
         DataError: with every problem of all the manifests, each with its row.
     """
-    parsed = parse_manifests(paths, text_columns=text_columns)
+    parsed = parse_manifests(paths, text_columns=text_columns, masks_may_miss=masks_may_miss)
     problems = missing_columns(parsed, text_columns)
     for each in parsed:
         problems.extend(each.problems)
@@ -80,11 +86,13 @@ def read_manifests(paths: Sequence[Path | str], *, text_columns: Sequence[str] =
     return [case for each in parsed for case in each.cases]
 
 
-def parse_manifests(paths: Sequence[Path | str], *, text_columns: Sequence[str] = DEFAULT_TEXT) -> list[ParsedManifest]:
+def parse_manifests(
+    paths: Sequence[Path | str], *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False
+) -> list[ParsedManifest]:
     """Like `read_manifests`, but problems are given back beside the good rows instead of raised."""
     if not paths:
         raise DataError("no manifest was given; name at least one .csv or .jsonl file")
-    parsed = [parse_manifest(path, text_columns=text_columns) for path in paths]
+    parsed = [parse_manifest(path, text_columns=text_columns, masks_may_miss=masks_may_miss) for path in paths]
     if len(parsed) == 1:
         return parsed
     prefixes = _folder_names([each.path.resolve().parent for each in parsed])
@@ -119,14 +127,16 @@ def manifest_columns(path: Path | str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(c for row in _rows(path, content) if not isinstance(row, Problem) for c in row[1]))
 
 
-def parse_manifest(path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT) -> ParsedManifest:
+def parse_manifest(
+    path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False
+) -> ParsedManifest:
     """Like `read_manifest`, but problems are given back beside the good rows instead of raised."""
     path = Path(path)
     content, failure = _decode(path)
     if failure is not None:
         return ParsedManifest(path, [], [failure], ())
     rows = _rows(path, content)
-    reader = RowReader(path, text_columns)
+    reader = RowReader(path, text_columns, masks_may_miss=masks_may_miss)
     cases: list[Case] = []
     partial: list[Case] = []
     problems: list[Problem] = []

@@ -32,10 +32,11 @@ class RowReader:
     Args:
         source: the manifest; paths are relative to its folder.
         text_columns: the columns that hold the sentence.
+        masks_may_miss: a mask that is not there is no problem yet: its case may be used without it.
     """
 
-    def __init__(self, source: Path, text_columns: Sequence[str]) -> None:
-        self.source = source
+    def __init__(self, source: Path, text_columns: Sequence[str], *, masks_may_miss: bool = False) -> None:
+        self.source, self.masks_may_miss = source, masks_may_miss
         self.text_columns = tuple(text_columns)
         self._folder = source.resolve().parent
         self._parents: dict[str, Path] = {}
@@ -121,6 +122,8 @@ class RowReader:
         if value not in self._files:  # rows that share a file are many in referring sets
             self._files[value] = self._reached(value)
         path, problem = self._files[value]
+        if column == "mask" and self.masks_may_miss and problem == no_file(value):
+            return self._folder / value.replace("\\", "/")
         if problem:
             wrong(column, problem)
         return path
@@ -142,13 +145,18 @@ class RowReader:
             return None, f"{_excerpt(value)} cannot be reached: {getattr(error, 'strerror', None) or error}"
         if not inside:
             return None, f"{_excerpt(value)} leads out of the manifest's folder; keep the files in it or below it"
-        return (path, "") if exists else (None, f"there is no file {_excerpt(value)}")
+        return (path, "") if exists else (None, no_file(value))
 
     def _parent(self, parent: str) -> Path:
         # resolved once for each folder, not once for each file
         if parent not in self._parents:
             self._parents[parent] = Path(os.path.realpath(same_name(self._folder / parent)))
         return self._parents[parent]
+
+
+def no_file(value: str) -> str:
+    """What is wrong with a path that leads to no file."""
+    return f"there is no file {_excerpt(value)}"
 
 
 def _spacing(value: Any, wrong: Wrong) -> tuple[float, float] | None:

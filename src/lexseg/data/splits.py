@@ -157,6 +157,13 @@ def fold_cases(cases: Sequence[Case], folds: int, fold: int, seed: int = 0) -> l
     return result
 
 
+def dealing_order(cases: Sequence[Case], seed: int) -> list[list[int]]:
+    """Indices of the cases in groups that stay together (as in `split_cases`), in an order that the seed decides."""
+    groups = _groups(cases)
+    _shuffle(groups, cases, seed)
+    return groups
+
+
 def write_splits(path: Path, splits: Iterable[tuple[str, Split | None]]) -> None:
     """Write a file that `read_splits` reads: ``id,split``, in this order."""
     buffer = io.StringIO(newline="")

@@ -9,6 +9,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
 
+from lexseg.models.base import SegmentationModel
 from lexseg.training.stop import StopRun
 from lexseg.training.task import SegmentationTask
 
@@ -30,6 +31,13 @@ class RunningAverage(WeightAveraging):
                     mean.copy_(value)
 
         super().__init__(multi_avg_fn=average)
+
+    def model(self) -> SegmentationModel:
+        """The averaged network, in evaluation mode: what teaches, where a regime has a teacher."""
+        assert self._average_model is not None
+        task = self._average_model.module
+        assert isinstance(task, SegmentationTask)
+        return task.model.eval()
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         """A run that is stopped in good order ends as one that is done: with the average in the network."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from lexseg.data.augment import AugmentConfig, MaskResize
+from lexseg.training.regimes.views import ViewConfig
 
 CAPTION = "caption"
 """The kind of a sentence about the whole image, beside the kinds of referring expressions."""
@@ -30,6 +31,10 @@ class DataConfig:
         split_file: splits in place of the manifests': a CSV file with the columns id and split, such as the split.csv
             of another run.
         ids: a text file of ids, one a line: of the training cases only these are used.
+        labels: how many training cases keep their masks, as a number (``57``), a share (``0.1``) or a text file of ids;
+            numbers and shares are drawn by patient. The others are unlabelled, their masks never opened. Empty: all.
+        labels_seed: of that draw. It is not the run's seed, so that runs of any seed can have the same labels.
+        unlabelled: further manifests, of whose training rows only images and sentences are used.
         folds: cross-validation: divide the training and validation cases, never those of the test split, into this many
             parts by patient, whatever the manifests' own splits; 0 keeps those.
         fold: the part that validates, from 0; the others train.
@@ -58,6 +63,9 @@ class DataConfig:
     split: str = "70/15/15"
     split_file: str = ""
     ids: str = ""
+    labels: str | int | float = ""
+    labels_seed: int = 0
+    unlabelled: str | list[str] = ""
     folds: int = 0
     fold: int = 0
     fold_seed: int = 0
@@ -146,6 +154,34 @@ class TrainerConfig:
 
 
 @dataclass(frozen=True)
+class RegimeConfig:
+    """How images without a mask take part in the training of any model (``lexseg.training.regimes``).
+
+    Attributes:
+        kind: ``lexseg train --regime KIND``; ``none`` is training on what has a mask, and refuses what has none.
+        args: the regime's own keywords.
+        batch: unlabelled images in a batch, on each device; 0 is as many as ``data.batch_size``.
+        words: the sentence of an unlabelled image: its ``own``, the ``class`` phrase, or ``none``. ``auto`` is its own,
+            and none for a model that reads no words.
+        phrase: the class phrase.
+        drop_words: probability that an unlabelled image is asked about without words, beside ``augment.drop_text``.
+        weight: of all terms that need no mask.
+        ramp: share of the run over which that weight rises, as exp(-5 (1 - t)^2); 0 is all of it from the first step.
+        view: what may happen to the second view of an unlabelled image.
+    """
+
+    kind: str = "none"
+    args: dict[str, Any] = field(default_factory=dict)
+    batch: int = 0
+    words: Literal["auto", "own", "class", "none"] = "auto"
+    phrase: str = ""
+    drop_words: float = 0.0
+    weight: float = 1.0
+    ramp: float = 0.4
+    view: ViewConfig = field(default_factory=ViewConfig)
+
+
+@dataclass(frozen=True)
 class ScopeConfig:
     """What the model will say that it has learnt; fitted when the run ends, as ``lexseg scope`` does.
 
@@ -174,6 +210,7 @@ class TrainConfig:
         augment: what may happen to a case in training.
         optimizer: learning rates and losses.
         trainer: how long, on what, and what counts as best.
+        regime: how images without a mask take part.
         scope: which worlds the manifests are of.
         seed: all randomness is a function of it, the epoch and the case.
     """
@@ -185,6 +222,7 @@ class TrainConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    regime: RegimeConfig = field(default_factory=RegimeConfig)
     scope: ScopeConfig = field(default_factory=ScopeConfig)
     seed: int = 0
 

@@ -8,6 +8,7 @@ from typing import Any
 import lightning.pytorch as pl
 import numpy as np
 import torch
+from lightning.pytorch.utilities import CombinedLoader
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
@@ -19,7 +20,8 @@ from lexseg.data.visits import VisitDataset
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.text.batch import EncodeText, TextBatch
 from lexseg.training.config import TrainConfig, size_at, steps_of
-from lexseg.training.mixture import Mixture, is_mixture
+from lexseg.training.mixture import Mixture, is_mixture, second_stream
+from lexseg.training.regimes.stream import Both, Pair, PairDataset, PairStack, encoded, stack_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +73,24 @@ class CaseDataModule(pl.LightningDataModule):
         training_text: makes of ``encode_text`` what also encodes all that the model wants beside a training sentence.
         fits: whether ``encode_text`` can read a sentence that chance has made; if not, it is read as it was.
         mixture: what draws images and sentences; ``None`` where each training case is a sample of its own.
+        blank: what draws images without a mask, for the second stream; ``None`` where there is one stream.
     """
 
     def __init__(
-        self, train: Sequence[Case], val: Sequence[Case], config: TrainConfig, encode_text: EncodeText
+        self,
+        train: Sequence[Case],
+        val: Sequence[Case],
+        config: TrainConfig,
+        encode_text: EncodeText,
+        unlabelled: Sequence[Case] = (),
     ) -> None:
         super().__init__()
         self.train_cases, self.val_cases, self.config, self.encode_text = train, val, config, encode_text
+        self.unlabelled_cases = unlabelled
         self.training_text: Callable[[EncodeText], EncodeText] = lambda encode: encode
         self.fits: Callable[[str], bool] = lambda text: True
         self.mixture = Mixture(train, config) if is_mixture(config) else None
+        self.blank = Mixture(unlabelled, second_stream(config)) if unlabelled else None
 
     @property
     def _place(self) -> tuple[int, int]:
@@ -117,8 +127,29 @@ class CaseDataModule(pl.LightningDataModule):
         batches = max(1, self.images // world // self.config.data.batch_size)
         return -(-batches // self.config.trainer.accumulate)
 
-    def train_dataloader(self) -> DataLoader[Any]:
-        """The cases of the current epoch, in its order; the last batch is left out where it is incomplete."""
+    def train_dataloader(self) -> Any:
+        """The cases of the current epoch, in its order; two streams side by side where a regime reads a second one."""
+        labelled = self._labelled_loader()
+        if self.blank is None:
+            return labelled
+        config, epoch, (rank, world) = self.config, self._epoch, self._place
+        visits = self.blank.epoch(epoch, world)
+        mine = [(visit.key, visit.cases[0]) for visit in visits[: len(visits) // world * world][rank::world]]
+        shown = PairDataset(
+            mine,
+            self.size(),
+            augment=config.augment,
+            views=config.regime.view,
+            drop_words=config.regime.drop_words,
+            seed=config.seed,
+            epoch=epoch,
+        )
+        size = second_stream(config).data.batch_size
+        pairs = self._loader(_Guarded(shown), SequentialSampler(shown), _stack_pairs, drop_last=True, batch_size=size)
+        return CombinedLoader({"labelled": labelled, "unlabelled": pairs}, "min_size")
+
+    def _labelled_loader(self) -> DataLoader[Any]:
+        """The last batch is left out where it is incomplete."""
         config, epoch, (rank, world) = self.config, self._epoch, self._place
         # where all cases are less than a batch, it is the only one
         few = self.images // world < config.data.batch_size and not config.trainer.steps
@@ -145,11 +176,18 @@ class CaseDataModule(pl.LightningDataModule):
         return self._loader(_Guarded(dataset), _Share(len(dataset), *self._place), _stack_validation, drop_last=False)
 
     def on_before_batch_transfer(
-        self, batch: Stack | ValidationStack | LexSegError, dataloader_idx: int
-    ) -> Batch | ValidationBatch:
+        self, batch: "Stack | ValidationStack | LexSegError | dict[str, Any]", dataloader_idx: int
+    ) -> Batch | Both | ValidationBatch:
         """Encode the sentences. What a reading process could not read is raised here, without its traceback."""
         if isinstance(batch, LexSegError):
             raise batch
+        if isinstance(batch, dict):
+            labelled = self.on_before_batch_transfer(batch["labelled"], dataloader_idx)
+            assert isinstance(labelled, Batch)
+            pairs = batch["unlabelled"]
+            if isinstance(pairs, LexSegError):
+                raise pairs
+            return Both(labelled, encoded(pairs, self.encode_text))
         if isinstance(batch, Stack):
             read = (t if t == p or self.fits(t) else p for t, p in zip(batch.texts, batch.plain, strict=True))
             return collate(replace(batch, texts=tuple(read)), self.training_text(self.encode_text))
@@ -158,9 +196,14 @@ class CaseDataModule(pl.LightningDataModule):
         return ValidationBatch(batch.image, text, masks, batch.present, batch.located, batch.counted)
 
     def transfer_batch_to_device(
-        self, batch: Batch | ValidationBatch, device: torch.device, dataloader_idx: int
-    ) -> Batch | ValidationBatch:
+        self, batch: Batch | Both | ValidationBatch, device: torch.device, dataloader_idx: int
+    ) -> Batch | Both | ValidationBatch:
         """Move a batch, images channels-last where so configured."""
+        if isinstance(batch, Both):
+            labelled = self.transfer_batch_to_device(batch.labelled, device, dataloader_idx)
+            assert isinstance(labelled, Batch) and batch.unlabelled is not None
+            last = torch.channels_last if self.config.trainer.channels_last else torch.preserve_format
+            return Both(labelled, batch.unlabelled.to(device, last))
         if isinstance(batch, Batch):
             batch = batch.to(device)
         else:
@@ -172,11 +215,17 @@ class CaseDataModule(pl.LightningDataModule):
         return replace(batch, image=batch.image.contiguous(memory_format=torch.channels_last))
 
     def _loader(
-        self, dataset: Dataset[Any], sampler: Sampler[Any], stacked: Callable[[list[Any]], Any], *, drop_last: bool
+        self,
+        dataset: Dataset[Any],
+        sampler: Sampler[Any],
+        stacked: Callable[[list[Any]], Any],
+        *,
+        drop_last: bool,
+        batch_size: int = 0,
     ) -> DataLoader[Any]:
         return DataLoader(
             dataset,
-            batch_size=self.config.data.batch_size,
+            batch_size=batch_size or self.config.data.batch_size,
             sampler=sampler,
             num_workers=self.config.data.workers,
             collate_fn=stacked,
@@ -202,13 +251,13 @@ class _Share(Sampler[int]):
         return len(self.indices)
 
 
-Item = tuple[Sample | tuple[Sample, ...], bool]
+Item = tuple[Sample | tuple[Sample, ...] | Pair, bool]
 
 
 class _Guarded(Dataset[Item | LexSegError]):
     """Gives (what was read, whether it counts); the error of what cannot be, to be raised in the main process."""
 
-    def __init__(self, cases: CaseDataset | VisitDataset) -> None:
+    def __init__(self, cases: CaseDataset | VisitDataset | PairDataset) -> None:
         self.cases = cases
 
     def __len__(self) -> int:
@@ -226,8 +275,19 @@ def _stack_training(items: list[Item | LexSegError]) -> Stack | LexSegError:
     for item in items:
         if isinstance(item, LexSegError):
             return item
+        assert not isinstance(item[0], Pair)
         samples.extend((item[0],) if isinstance(item[0], Sample) else item[0])
     return stack(samples, sentences=len(samples) // len(items))
+
+
+def _stack_pairs(items: list[Item | LexSegError]) -> PairStack | LexSegError:
+    pairs: list[Pair] = []
+    for item in items:
+        if isinstance(item, LexSegError):
+            return item
+        assert isinstance(item[0], Pair)
+        pairs.append(item[0])
+    return stack_pairs(pairs)
 
 
 def _stack_validation(items: list[Item | LexSegError]) -> ValidationStack | LexSegError:

@@ -21,11 +21,13 @@ from lexseg.errors import ConfigError, DataError
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.config import TrainConfig
 from lexseg.training.recipe import read_recipe
+from lexseg.training.regimes import NONE
+from lexseg.training.regimes.labels import write_labelled
 from lexseg.training.settings import differences, plain, settled
 
 PACKAGES = ("lexseg", "torch", "lightning", "monai", "transformers", "numpy", "scipy", "pillow")
 _MAY_CHANGE = (
-    *("data.cases", "data.split_file", "data.ids", "data.workers"),
+    *("data.cases", "data.unlabelled", "data.split_file", "data.ids", "data.workers"),
     *("trainer.epochs", "trainer.max_time", "trainer.loggers"),
 )
 CONFIG, RECORD, TEXT_CACHE = "config.yaml", "run.json", "text_cache"
@@ -126,7 +128,7 @@ def write_record(
     laterality: Laterality | None,
     encoder: TextEncoder | None,
 ) -> None:
-    """run.json, split.csv and config.yaml (last: with it a run has begun): all that is needed to run this again."""
+    """run.json, labelled.txt, split.csv and config.yaml (last: with it a run has begun): all to run this again."""
     words = None if encoder is None else encoder.config().get("vocabulary")
     output.mkdir(parents=True, exist_ok=True)
     record = {
@@ -139,6 +141,8 @@ def write_record(
         "cases": {split: sum(c.split == split for c in cases) for split in ("train", "val", "test")},
     }
     replace_file(output / RECORD, (json.dumps(record, indent=2) + "\n").encode())
+    if config.data.labels or config.regime.kind != NONE:
+        write_labelled(output, cases)
     write_splits(output / "split.csv", ((case.id, case.split) for case in cases))
     replace_file(output / CONFIG, yaml.safe_dump(plain(config), sort_keys=False, allow_unicode=True).encode())
 

@@ -3,6 +3,7 @@
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,13 @@ class Mixture:
             numbers.append(shares(n, data.weights or [1.0], before))
             before = [had + more for had, more in zip(before, numbers[-1], strict=True)]
         return numbers
+
+
+def second_stream(config: TrainConfig) -> TrainConfig:
+    """The recipe by which images without a mask are drawn: evenly, one sentence each, as many steps as the first."""
+    size = config.regime.batch or config.data.batch_size
+    alone = {"weights": [], "repeat": [], "kinds": {}, "sentences": 1, "epoch_images": 0}
+    return replace(config, data=replace(config.data, batch_size=size, **alone))
 
 
 def is_mixture(config: TrainConfig) -> bool:

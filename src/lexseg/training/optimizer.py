@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -47,10 +48,19 @@ def parameter_groups(model: SegmentationModel, config: OptimizerConfig) -> list[
 
 
 def build_optimizer(
-    model: SegmentationModel, config: OptimizerConfig, steps: int
+    model: SegmentationModel, config: OptimizerConfig, steps: int, further: Sequence[nn.Parameter] = ()
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
-    """AdamW or SGD; a linear warm-up, then a fall (cosine or polynomial) that ends with the last of ``steps``."""
+    """AdamW or SGD; a linear warm-up, then a fall (cosine or polynomial) that ends with the last of ``steps``.
+
+    Args:
+        model: the network.
+        config: the settings.
+        steps: of the whole run.
+        further: parameters beside the network's, which are trained at its head's rate and without weight decay.
+    """
     groups = parameter_groups(model, config)
+    if further:
+        groups.append({"name": "regime", "params": list(further), "lr": config.lr, "weight_decay": 0.0})
     optimizer: torch.optim.Optimizer
     if config.kind == "sgd":
         optimizer = torch.optim.SGD(groups, config.lr, momentum=config.momentum, nesterov=config.momentum > 0)

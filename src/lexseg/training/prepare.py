@@ -24,7 +24,10 @@ from lexseg.text import create_text_encoder
 from lexseg.text.encoders.base import TextEncoder
 from lexseg.text.swapped import every_swap
 from lexseg.training.config import TrainConfig, as_list
+from lexseg.training.id_list import read_ids
 from lexseg.training.mixture import kind_of
+from lexseg.training.regimes import NONE
+from lexseg.training.regimes.labels import further_unlabelled, with_labels, with_regime_words
 
 
 def read_cases(config: TrainConfig) -> list[Case]:
@@ -45,7 +48,9 @@ def read_cases(config: TrainConfig) -> list[Case]:
         fractions = parse_fractions(config.data.split)
     except ValueError as error:
         raise ConfigError(f"data.split: {error}") from error
-    cases = in_model_words(read_manifests(paths, text_columns=as_list(config.data.text_column)))
+    drawn = str(config.data.labels).strip() != ""
+    cases = read_manifests(paths, text_columns=as_list(config.data.text_column), masks_may_miss=drawn)
+    cases = in_model_words(cases)
     if config.data.folds:
         cases = fold_cases(cases, config.data.folds, config.data.fold, config.data.fold_seed)
     elif config.data.split_file:
@@ -54,6 +59,11 @@ def read_cases(config: TrainConfig) -> list[Case]:
         cases = assign_splits(cases, fractions, config.seed)
     if config.data.ids:
         cases = only_listed(cases, Path(config.data.ids))
+    cases = with_labels(cases, config.data) if drawn else cases
+    cases += in_model_words(further_unlabelled(config.data))
+    cases = with_regime_words(cases, config.regime, reads_words=model_class(config.method).uses_text)
+    if drawn and config.regime.kind == NONE:
+        cases = [c for c in cases if c.split != "train" or c.is_answered]
     if not config.data.words:
         cases = [replace(case, texts=("",)) for case in cases]
     if problems := leaks(cases):
@@ -65,7 +75,8 @@ def read_cases(config: TrainConfig) -> list[Case]:
                 "column 'split' in, or leave it out so that one is made"
             )
     all_phantoms(chosen(cases, "val"))
-    refuse_unanswered(c for c in cases if c.split in ("train", "val"))
+    answered = ("train", "val") if config.regime.kind == NONE else ("val",)
+    refuse_unanswered(c for c in cases if c.split in answered)
     for split in ("train", "val"):
         if not any(c.is_located for c in chosen(cases, split)):
             raise DataError(
@@ -103,16 +114,7 @@ def only_listed(cases: Sequence[Case], path: Path) -> list[Case]:
     Raises:
         DataError: the file cannot be read, or names what is no training case.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
-    listed = {line.strip(): number for number, line in enumerate(lines, start=1)}
-    listed = {name: number for name, number in listed.items() if name and not name.startswith("#")}
-    known = {case.id for case in cases if case.split == "train"}
-    if missing := [(number, name) for name, number in listed.items() if name not in known]:
-        named = "\n".join(f"line {number}: {name!r}" for number, name in missing[:10])
-        raise DataError(f"{path}: {len(missing)} of {len(listed)} ids are no training case of the manifests:\n{named}")
+    listed = read_ids(path, {case.id for case in cases if case.split == "train"}, "training case")
     return [case for case in cases if case.split != "train" or case.id in listed]
 
 
@@ -221,6 +223,14 @@ def text_encoder(
         values.setdefault("vocabulary", words)
         return create_text_encoder(values)
     return create_text_encoder(values, pretrained=not values.get("trainable", False))
+
+
+def turned(config: TrainConfig) -> AugmentConfig:
+    """The augmentation, with every mirror and flip that any view of an image may have."""
+    augment, view = config.augment, config.regime.view
+    if config.regime.kind == NONE:
+        return augment
+    return replace(augment, mirror=max(augment.mirror, view.mirror), flip=max(augment.flip, view.flip))
 
 
 def check_sentences(cases: Sequence[Case], encoder: TextEncoder, augment: AugmentConfig) -> None:

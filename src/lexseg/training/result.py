@@ -14,6 +14,7 @@ from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.card import model_card
 from lexseg.training.config import TrainConfig, size_at
 from lexseg.training.prepare import chosen, model_arguments, validated
+from lexseg.training.regimes.labels import labelled
 
 
 def save_run_model(
@@ -66,5 +67,5 @@ def save_run_model(
         "monitor": scores["monitor"],
         "seed": config.seed,
     }
-    card = model_card(config, written, metrics, sum(p.numel() for p in model.parameters()), len(training))
+    card = model_card(config, written, metrics, sum(p.numel() for p in model.parameters()), len(labelled(cases)))
     save_model(folder, model, written, card=card, metrics=metrics)

@@ -30,6 +30,8 @@ from lexseg.training.curves import Curves
 from lexseg.training.data_module import CaseDataModule
 from lexseg.training.loggers import make_loggers
 from lexseg.training.progress import EpochLines
+from lexseg.training.regimes import NONE, create_regime
+from lexseg.training.regimes.labels import labelled, unlabelled
 from lexseg.training.result import save_run_model
 from lexseg.training.samples import SampleOverlays, spread
 from lexseg.training.scope import fit_scope, scope_worlds
@@ -88,7 +90,8 @@ def train(
         folder.keep_settings(output, config)
         folder.sweep(output)
     training, validation = prepare.chosen(cases, "train"), prepare.validated(cases, config)
-    shown = prepare.repeated(training, config)
+    blank = unlabelled(cases) if config.regime.kind != NONE else []
+    shown = prepare.repeated(labelled(cases) if blank else training, config)
 
     vocabulary = record.get("vocabulary") or start.vocabulary(initial)
     encoder = prepare.text_encoder(config, training, vocabulary)
@@ -99,35 +102,41 @@ def train(
     if initial is not None:
         start.initialise(model, config, encoder, initial)
         del initial
+    regime = create_regime(model, config)
     if model.text_input is not None and model.text_input.encoder is not None:
         encoder = model.text_input.encoder  # the one that is trained, not the stand-in that told its width
 
     def save(scores: dict[str, Any]) -> None:
-        save_run_model(output / "model", model, config, encoder, cases, scores)
+        finished = model if regime is None else regime.finish()
+        save_run_model(output / "model", finished, config, encoder, cases, scores)
 
     with _quiet():
-        task = SegmentationTask(model, config)
+        task = SegmentationTask(model, config, regime)
         lines = EpochLines()
         limit = seconds(config.trainer.max_time)
         stop = StopInTime(None if limit is None else began + limit)
-        callbacks = [
+        average = RunningAverage(config.trainer.ema) if config.trainer.ema else None
+        if regime is not None and average is not None:
+            regime.teacher = average.model
+        callbacks: list[pl.Callback] = [
             BestModel(config.trainer.monitor, config.trainer.patience, save, last=config.trainer.keep == "last"),
             SampleOverlays(output / "samples", spread(validation, config.trainer.samples)),
             Curves(output),
             lines,
             stop,
-            *([RunningAverage(config.trainer.ema)] if config.trainer.ema else []),
+            *([] if average is None else [average]),
             LastCheckpoint(checkpoint),
         ]
         trainer = make_trainer(config, output, callbacks)
-        data = CaseDataModule(shown, validation, config, no_words)
+        data = CaseDataModule(shown, validation, config, no_words, blank)
         data.check_devices(trainer.world_size)
         if is_first_process():
             if not resume:
                 folder.write_record(output, config, cases, init=origin, laterality=convention, encoder=encoder)
             lines.console.print(describe(model, data, trainer))
         if encoder is not None:
-            met = prepare.met(cases, config.augment, swapped=model.reads_swapped)
+            turned = prepare.turned(config)
+            met = prepare.met(cases, turned, swapped=model.reads_swapped)
             data.encode_text = _pipeline(encoder, output / folder.TEXT_CACHE, met)
             data.training_text = model.training_text
             data.fits = functools.partial(_fits, encoder)
@@ -209,6 +218,8 @@ def describe(model: SegmentationModel, data: CaseDataModule, trainer: pl.Trainer
         epoch = "" if config.trainer.steps else f"{data.mixture.size:,} an epoch, "
         repeated = f" cases of {data.mixture.images:,} images ({epoch}{each} each)"
     parameters = sum(p.numel() for p in model.parameters() if p.requires_grad) / 1e6
+    if data.blank is not None:
+        repeated += f" and {data.blank.images:,} unlabelled ({config.regime.kind})"
     device = trainer.strategy.root_device
     epochs = config.trainer.epochs
     length = f"{epochs} epochs of {data.steps(trainer.world_size)} steps"

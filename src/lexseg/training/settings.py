@@ -10,6 +10,7 @@ from lexseg.data.case import ExpressionKind
 from lexseg.errors import ConfigError
 from lexseg.training.config import CAPTION, DataConfig, TrainConfig, as_list, seconds
 from lexseg.training.loggers import LOGGERS
+from lexseg.training.regimes import NONE, REGIMES
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 
@@ -20,7 +21,17 @@ def settled(config: TrainConfig) -> TrainConfig:
     """The same settings, whatever the working directory and however they were written: manifests as absolute paths."""
     manifests = [str(Path(p).expanduser().resolve()) for p in as_list(config.data.cases)]
     lists: dict[str, Any] = {k: str(Path(v).expanduser().resolve()) for k in _FILES if (v := getattr(config.data, k))}
-    data = replace(config.data, cases=manifests, text_column=as_list(config.data.text_column), **lists)
+    labels = str(config.data.labels).strip()
+    if Path(labels).expanduser().is_file():
+        labels = str(Path(labels).expanduser().resolve())
+    data = replace(
+        config.data,
+        cases=manifests,
+        text_column=as_list(config.data.text_column),
+        labels=labels,
+        unlabelled=[str(Path(p).expanduser().resolve()) for p in as_list(config.data.unlabelled)],
+        **lists,
+    )
     text, model = dict(config.text), dict(config.model)
     if isinstance(name := text.get("name"), str) and Path(name).expanduser().is_dir():
         text["name"] = str(Path(name).expanduser().resolve())
@@ -134,6 +145,7 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         yield "trainer.loggers", unknown, f"some of {', '.join(LOGGERS)} were expected"
     if not 0 <= trainer.ema < 1:
         yield "trainer.ema", trainer.ema, "a number from 0 to below 1 was expected"
+    yield from _regime_problems(config)
     if not 0 <= config.scope.refused < 1:
         yield "scope.refused", config.scope.refused, "a share from 0 to below 1 was expected"
     if trainer.precision not in PRECISIONS:
@@ -156,6 +168,32 @@ def _mixture_problems(data: DataConfig) -> Iterator[tuple[str, Any, str]]:
         yield "data.weights", data.weights, "with data.repeat it says twice how often a manifest counts; leave one out"
     elif data.weights and not _usable(data.weights):
         yield "data.weights", data.weights, "shares of 0 or more, not all 0, were expected"
+
+
+def _regime_problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
+    regime, view = config.regime, config.regime.view
+    if regime.kind not in (NONE, *REGIMES):
+        yield "regime.kind", regime.kind, f"one of {', '.join([NONE, *REGIMES])} was expected"
+    elif regime.kind != NONE and not config.trainer.steps:
+        yield (
+            "trainer.steps",
+            0,
+            f"the length of a run by the regime {regime.kind} was expected: passes over two streams do not compare",
+        )
+    if as_list(config.data.unlabelled) and regime.kind == NONE:
+        yield "data.unlabelled", config.data.unlabelled, "a regime that reads it was expected: --regime mean-teacher"
+    yield from _numbers(
+        "regime", regime, {"batch": (0, None), "weight": (0, None), "drop_words": (0, 1), "ramp": (0, 1)}
+    )
+    yield from _numbers(
+        "regime.view",
+        view,
+        dict.fromkeys(("mirror", "flip", "colour"), (0, 1)) | dict.fromkeys(("brightness", "noise", "blur"), (0, None)),
+    )
+    for name in ("contrast", "gamma"):
+        low, high = getattr(view, name)
+        if not 0 < low <= high < math.inf:
+            yield f"regime.view.{name}", [low, high], "two positive numbers, the smaller first, were expected"
 
 
 def _usable(rates: Iterable[float]) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.data.batch import Batch
@@ -16,6 +16,8 @@ from lexseg.training.calibration import fit_presence, found
 from lexseg.training.config import TrainConfig
 from lexseg.training.data_module import CaseDataModule, ValidationBatch
 from lexseg.training.optimizer import build_optimizer
+from lexseg.training.regimes.base import Regime
+from lexseg.training.regimes.stream import Both
 
 
 class DivergedError(LexSegError):
@@ -32,14 +34,18 @@ class SegmentationTask(pl.LightningModule):
         validation: the scores of this epoch's validation; empty until it is done.
         presence: calibration of the last validation; ``None`` where there was nothing to calibrate.
         improved: whether they are the best so far.
+        regime: what trains the network on images without a mask, too; ``None`` where its own losses do.
+        extras: what only that needs.
     """
 
-    def __init__(self, model: SegmentationModel, config: TrainConfig) -> None:
+    def __init__(self, model: SegmentationModel, config: TrainConfig, regime: Regime | None = None) -> None:
         super().__init__()
-        self.model, self.config = model, config
-        if unknown := set(config.optimizer.loss_warmup) - set(model.loss_names):
+        self.model, self.config, self.regime = model, config, regime
+        self.extras = nn.ModuleDict({} if regime is None else regime.modules())
+        self.loss_names = model.loss_names if regime is None else regime.loss_names
+        if unknown := set(config.optimizer.loss_warmup) - set(self.loss_names):
             names = ", ".join(sorted(unknown))
-            raise ConfigError(f"optimizer.loss_warmup names {names}; the losses are {', '.join(model.loss_names)}")
+            raise ConfigError(f"optimizer.loss_warmup names {names}; the losses are {', '.join(self.loss_names)}")
         self.diverged = ""
         self.validation: dict[str, float] = {}
         self.improved = False
@@ -54,11 +60,20 @@ class SegmentationTask(pl.LightningModule):
         self.validation = {}
         torch.manual_seed((self.config.seed * 1_000_003 + self.current_epoch) * 1_009 + self.global_rank)
 
-    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
-        """The sum of the model's losses; each is logged by its name."""
-        losses = self.model.training_losses(batch.image, batch.text, batch.target)
-        if set(losses) != set(self.model.loss_names):
-            raise AssertionError(f"losses {sorted(losses)} are not the configured {sorted(self.model.loss_names)}")
+    def on_train_start(self) -> None:
+        """Everything is in its place, and resumed where it was."""
+        if self.regime is not None:
+            self.regime.start()
+
+    def training_step(self, batch: Batch | Both, batch_index: int) -> Tensor:
+        """The sum of the losses; each is logged by its name."""
+        labelled, unlabelled = (batch.labelled, batch.unlabelled) if isinstance(batch, Both) else (batch, None)
+        if self.regime is None:
+            losses = self.model.training_losses(labelled.image, labelled.text, labelled.target)
+        else:
+            losses = self.regime.losses(labelled, unlabelled, self.global_step)
+        if set(losses) != set(self.loss_names):
+            raise AssertionError(f"losses {sorted(losses)} are not the configured {sorted(self.loss_names)}")
         losses = {name: value * self._ramp(name) for name, value in losses.items()}
         total = torch.stack(list(losses.values())).sum()
         if not torch.isfinite(total):
@@ -66,9 +81,25 @@ class SegmentationTask(pl.LightningModule):
             values = ", ".join(f"{name} {float(value.detach()):.4g}" for name, value in losses.items())
             self.diverged = f"the loss is not finite in epoch {self.current_epoch}, step {self.global_step} ({values})"
         for name, value in (losses | {"total": total}).items():
-            size = len(batch.ids)
+            size = len(labelled.ids)
             self.log(f"loss/{name}", value.detach(), on_step=False, on_epoch=True, batch_size=size, sync_dist=True)
         return total
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch | Both, batch_index: int) -> None:
+        """What a regime does once the step is taken; the running average has followed by then."""
+        if self.regime is not None:
+            labelled, unlabelled = (batch.labelled, batch.unlabelled) if isinstance(batch, Both) else (batch, None)
+            self.regime.after_step(labelled, unlabelled, self.global_step - 1)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """With what a regime counts, and its optimisers."""
+        if self.regime is not None:
+            checkpoint["regime"] = dict(self.regime.state())
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """From there."""
+        if self.regime is not None:
+            self.regime.restore(checkpoint["regime"])
 
     def validation_step(self, batch: ValidationBatch, batch_index: int) -> None:
         """Count pixels at each mask's own size; of a target that nobody has drawn, only what is found."""
@@ -148,7 +179,8 @@ class SegmentationTask(pl.LightningModule):
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, CaseDataModule)
         steps = data.total_steps(self.trainer.world_size)
-        optimizer, schedule = build_optimizer(self.model, self.config.optimizer, steps)
+        further = [] if self.regime is None else self.regime.parameters()
+        optimizer, schedule = build_optimizer(self.model, self.config.optimizer, steps, further)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _ramp(self, name: str) -> float:
