@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -108,7 +109,7 @@ class Mixture:
 def second_stream(config: TrainConfig) -> TrainConfig:
     """The recipe by which images without a mask are drawn: evenly, one sentence each, as many steps as the first."""
     size = config.regime.batch or config.data.batch_size
-    alone = {"weights": [], "repeat": [], "kinds": {}, "sentences": 1, "epoch_images": 0}
+    alone: dict[str, Any] = {"weights": [], "repeat": [], "kinds": {}, "sentences": 1, "epoch_images": 0}
     return replace(config, data=replace(config.data, batch_size=size, **alone))
 
 

@@ -100,7 +100,7 @@ def jitter(image: Tensor, config: ViewConfig, generator: torch.Generator) -> Ten
         drawn = torch.rand(n, *(shape or (1,)), 1, 1, generator=generator)
         return (low + (high - low) * drawn).to(image.device)
 
-    gamma = between(*map(math.log, config.gamma)).exp()
+    gamma = between(math.log(config.gamma[0]), math.log(config.gamma[1])).exp()
     contrast, brightness = between(*config.contrast), between(-config.brightness, config.brightness)
     cast = 1 + between(-config.colour, config.colour, 3)
     noise, blur = between(0, config.noise), between(0, config.blur)
