@@ -25,6 +25,11 @@ def dciodvfy() -> Path:
     return _program("dciodvfy", "dicom3tools")
 
 
+def dcmtk(name: str) -> Path:
+    """A program of DCMTK, which shows images by presentation states."""
+    return _program(name, "dcmtk")
+
+
 def dcmqi() -> Path:
     """What makes NRRD of a DICOM SEG; it comes with the development install."""
     return _program("segimage2itkimage", pip="dcmqi")

@@ -92,6 +92,7 @@ def _add_medical(add: "Callable[..., argparse.Action]") -> None:
     )
     add_bare(add)
     add("--capture", action="store_true", help="write the overlay as a DICOM secondary capture too")
+    add("--gsps", action="store_true", help="write the outlines as a DICOM presentation state too, of gray images")
     add("--slices", type=slices, metavar="A:B", help="slices A to B-1 of a volume, from 0 (default: all)")
     add(
         "--window",

@@ -60,7 +60,7 @@ def run_report(args: argparse.Namespace) -> int:
     (session,) = look(segmenter, [(scan, image)], tta=args.tta)
     clock.lap("image")
     record = {**about(scan, path, window), **asked_how(segmenter, args)}
-    encode = outputs.encoder(scan)
+    encode = outputs.encoder(scan, window)
     files = ReportFiles(
         args.output,
         stem,

@@ -39,6 +39,7 @@ def outputs_of(args: argparse.Namespace, model_name: str, model_version: str | N
     return Outputs(
         format=args.format,
         capture=args.capture,
+        gsps=args.gsps,
         include_text=args.include_text,
         bare=args.bare_seg,
         model_name=model_name,
@@ -183,7 +184,10 @@ class _Job:
             self.clock.lap("sentence")
             self._told(result.doubts)
             record = self._record(number, result.doubts)
-            options: dict[str, Any] = {"encode": self.outputs.encoder(scan), "caption": self.outputs.caption}
+            options: dict[str, Any] = {
+                "encode": self.outputs.encoder(scan, self.window),
+                "caption": self.outputs.caption,
+            }
             self._write(
                 result_contents(args.output, name, image, result, record, include_text=args.include_text, **options)
             )
@@ -200,7 +204,7 @@ class _Job:
         results = ask(self.segmenter, scan, self.request.texts, asked)
         self.clock.lap("frames")
         self._told(doubt for result in results for doubt in result.doubts)
-        options: dict[str, Any] = {"encode": self.outputs.encoder(scan), "caption": self.outputs.caption}
+        options: dict[str, Any] = {"encode": self.outputs.encoder(scan, self.window), "caption": self.outputs.caption}
         for number, (result, name) in enumerate(zip(results, names, strict=True), start=1):
             record = self._record(number, result.doubts)
             self._write(

@@ -14,6 +14,7 @@ def add_bare(add: "Callable[..., argparse.Action]") -> None:
     """Add the option that leaves the made-up plane out of a film's DICOM SEG."""
     add(
         "--bare-seg",
+        "--bare_seg",
         action="store_true",
         help="give the DICOM SEG of a film no plane, as the film has none; most readers refuse it (default: one is "
         "made up, and said to be)",

@@ -5,33 +5,15 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
+from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from lexseg.data.scans.scan import Scan
-from lexseg.dicom.derived import CHARACTERS, MANUFACTURER, NOTE, new_uids, now, software, source_of, tidy
-from lexseg.dicom.references import name_image
+from lexseg.dicom.derived import NOTE, source_of, tidy
+from lexseg.dicom.instance import new_instance
+from lexseg.dicom.references import name_frame
 
 _SERIES_NUMBER = 901
-# what a picture of the patient takes over; of its place in the patient nothing, as the overlay may be scaled and has
-# a strip of words below it
-_KEPT = (
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "PatientAge",
-    "IssuerOfPatientID",
-    "OtherPatientIDs",
-    "AccessionNumber",
-    "StudyID",
-    "StudyDate",
-    "StudyTime",
-    "StudyDescription",
-    "StudyInstanceUID",
-    "ReferringPhysicianName",
-    "BodyPartExamined",
-)
 
 
 def capture_bytes(scan: Scan, frame: int, picture: Image.Image, **options: Any) -> bytes:
@@ -70,47 +52,23 @@ def write_capture(
     """
     original = source_of(scan).dataset(frame)
     header = tidy(original)
-    instance, series = new_uids(uid)
-    date, time = now()
-    capture = Dataset()
-    for name in _KEPT:
-        if name in header:
-            capture[name] = header[name]
-    capture.SpecificCharacterSet = CHARACTERS
-    capture.SOPClassUID, capture.SOPInstanceUID = SecondaryCaptureImageStorage, instance
-    capture.SeriesInstanceUID, capture.SeriesNumber, capture.InstanceNumber = series, _SERIES_NUMBER, number
+    capture = new_instance(
+        scan, frame, SecondaryCaptureImageStorage, "OT", model_version=model_version, number=number, uid=uid
+    )
+    capture.SeriesNumber = _SERIES_NUMBER
     capture.SeriesDescription = f"LexSeg overlay ({NOTE[:17].lower()})"
-    capture.Modality = "OT"
+    capture.ContentDate, capture.ContentTime = capture.SeriesDate, capture.SeriesTime
     capture.ConversionType = "WSD"
-    capture.Manufacturer, capture.ManufacturerModelName = MANUFACTURER, "LexSeg"
-    capture.SoftwareVersions = software(model_version)
-    for name in ("Series", "Content", "InstanceCreation"):
-        setattr(capture, f"{name}Date", date)
-        setattr(capture, f"{name}Time", time)
     # of the picture, which hangs as the image does; empty where the image does not say
-    capture.Laterality = str(header.get("Laterality") or "")
     capture.PatientOrientation = header.get("PatientOrientation") or ""
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.DerivationDescription = f"Overlay of an automatic segmentation. {NOTE}"
-    capture.SourceImageSequence = [_image(scan, frame)]
+    capture.SourceImageSequence = [name_frame(scan, frame)]
     burned = includes_text or str(original.get("BurnedInAnnotation") or "") == "YES"
     capture.BurnedInAnnotation = "YES" if burned else "NO"
     capture.ImageComments = NOTE
     _set_pixels(capture, picture, str(header.get("LossyImageCompression") or ""))
-    capture.file_meta = FileMetaDataset()
-    capture.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    capture.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    capture.file_meta.MediaStorageSOPInstanceUID = instance
     return capture
-
-
-def _image(scan: Scan, frame: int) -> Dataset:
-    source = source_of(scan)
-    original = source.dataset(frame)
-    item = name_image(Dataset(), original)
-    if int(original.get("NumberOfFrames") or 1) > 1:
-        item.ReferencedFrameNumber = source.places[frame][1] + 1
-    return item
 
 
 def _set_pixels(capture: Dataset, picture: Image.Image, lossy: str) -> None:

@@ -1,4 +1,4 @@
-"""Masks as files of the format that is asked for: PNG, NIfTI or DICOM SEG, and a secondary capture."""
+"""Masks as files of the format that is asked for: PNG, NIfTI or DICOM SEG, and what viewers without SEG show."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,15 +8,18 @@ from typing import Literal
 from PIL import Image
 
 from lexseg.data.scans.scan import Scan
+from lexseg.data.volumes.window import Window
 from lexseg.dicom.capture import capture_bytes
+from lexseg.dicom.gsps import gsps_bytes
 from lexseg.dicom.seg import Segment, seg_bytes
+from lexseg.dicom.shades import scale_of
 from lexseg.errors import ConfigError
 from lexseg.inference.nifti import nifti_bytes, why_no_nifti
 from lexseg.inference.results import NOTE, PNG_MASK, Answered, mask_png
 from lexseg.inference.volume_segmentation import VolumeSegmentation
 
 MaskFormat = Literal["auto", "png", "nifti", "seg"]
-NIFTI_MASK, SEG, CAPTURE = "_mask.nii.gz", "_seg.dcm", "_capture.dcm"
+NIFTI_MASK, SEG, CAPTURE, GSPS = "_mask.nii.gz", "_seg.dcm", "_capture.dcm", "_gsps.dcm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Outputs:
         format: ``auto`` is PNG for one frame, NIfTI for a volume, if that can hold it. A volume as PNG is a file for
             each frame.
         capture: whether the overlay is also written as a DICOM secondary capture.
+        gsps: whether the outlines are also written as a DICOM presentation state.
         include_text: whether sentences may be written into DICOM. They may tell of a patient.
         bare: whether the DICOM SEG of a film gets no plane, rather than a made-up one.
         model_name: what segmented.
@@ -35,6 +39,7 @@ class Outputs:
 
     format: MaskFormat = "auto"
     capture: bool = False
+    gsps: bool = False
     include_text: bool = False
     bare: bool = False
     model_name: str = ""
@@ -44,7 +49,7 @@ class Outputs:
     def endings(self) -> tuple[str, ...]:
         """What the names of the files may end in, after the stem; of a volume as PNG, there are more."""
         masks = {"auto": (PNG_MASK, NIFTI_MASK), "png": (PNG_MASK,), "nifti": (NIFTI_MASK,), "seg": (SEG,)}
-        return masks[self.format] + ((CAPTURE,) if self.capture else ())
+        return masks[self.format] + ((CAPTURE,) if self.capture else ()) + ((GSPS,) if self.gsps else ())
 
     @property
     def caption(self) -> tuple[str, ...]:
@@ -55,17 +60,24 @@ class Outputs:
         """Refuse what cannot be written, before anything is computed.
 
         Raises:
-            ConfigError: if DICOM is asked for of images that are not, or highdicom is not installed; or NIfTI of frames
-                that it cannot hold.
+            ConfigError: if DICOM is asked for of images that are not, or highdicom is not installed; NIfTI of frames
+                that it cannot hold; or a presentation state of colours.
+            DataError: if a presentation state is asked for of slices with scales of their own.
         """
-        if scan.format != "dicom" and (self.format == "seg" or self.capture):
-            what = "--format seg" if self.format == "seg" else "--capture"
+        asked = {"--format seg": self.format == "seg", "--capture": self.capture, "--gsps": self.gsps}
+        what = next((option for option, wanted in asked.items() if wanted), None)
+        if scan.format != "dicom" and what is not None:
             raise ConfigError(
                 f"{scan.name}: {what} writes DICOM objects, which refer to DICOM images, and this is "
                 f"{_KINDS[scan.format]}; use --format png or nifti"
             )
-        if self.format == "seg" and find_spec("highdicom") is None:
-            raise ConfigError("--format seg needs highdicom: pip install 'lexseg[dicom]'")
+        if self.gsps and scan.color:
+            raise ConfigError(f"{scan.name}: --gsps is for gray images, and this one is in colour; use --capture")
+        if self.gsps:
+            scale_of(scan, range(scan.shape[0]))
+        needing = "--format seg" if self.format == "seg" else "--gsps" if self.gsps else None
+        if needing is not None and find_spec("highdicom") is None:
+            raise ConfigError(f"{needing} needs highdicom: pip install 'lexseg[dicom]'")
         if self.format == "nifti" and (reason := why_no_nifti(scan)) is not None:
             raise ConfigError(f"{scan.name}: {reason}")
 
@@ -74,14 +86,30 @@ class Outputs:
         reason = why_no_nifti(scan) if self.format == "auto" else None
         return None if reason is None else f"the masks are written as PNG: {reason.split('; ')[0]}"
 
-    def encoder(self, scan: Scan) -> "Callable[[Answered, int, Image.Image], dict[str, bytes]]":
-        """What turns an answer about the scan, and the overlay of one of its frames, into files by their endings."""
+    def encoder(
+        self, scan: Scan, window: Window | None = None
+    ) -> "Callable[[Answered, int, Image.Image], dict[str, bytes]]":
+        """What turns an answer about the scan, and the overlay of one of its frames, into files by their endings.
+
+        Args:
+            scan: the images.
+            window: as they were shown to the model; ``None`` is the first of ``scan.windows``.
+        """
 
         def encode(result: Answered, frame: int, picture: Image.Image) -> dict[str, bytes]:
             files = self._masks(scan, result)
             if self.capture:
                 files[CAPTURE] = capture_bytes(
                     scan, frame, picture, model_version=self.model_version, includes_text=self.include_text
+                )
+            if self.gsps and result.state != "not in scope":
+                files[GSPS] = gsps_bytes(
+                    scan,
+                    [Segment.of(result)],
+                    model_version=self.model_version,
+                    window=window,
+                    frame=frame,
+                    include_text=self.include_text,
                 )
             return files
 

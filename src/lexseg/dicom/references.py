@@ -7,7 +7,7 @@ from lexseg.data.scans.dicom.geometry import plane_of
 from lexseg.data.scans.dicom.groups import UnusableValue, group_value
 from lexseg.data.scans.dicom.source import DicomSource
 from lexseg.data.scans.scan import Scan
-from lexseg.dicom.derived import tidy
+from lexseg.dicom.derived import source_of, tidy
 from lexseg.dicom.made_up import COSINES, SPACING, THICKNESS, reference_of
 
 _Numbers = tuple[float, ...]
@@ -147,4 +147,14 @@ def refer(dataset: Dataset, source: DicomSource, headers: list[Dataset], used: l
 def name_image(item: Dataset, image: Dataset) -> Dataset:
     """Have an item of a sequence refer to an image."""
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
+    return item
+
+
+def name_frame(scan: Scan, frame: int) -> Dataset:
+    """A reference to a frame of a scan from DICOM: to its image, and of an image of several frames to its number."""
+    source = source_of(scan)
+    original = source.dataset(frame)
+    item = name_image(Dataset(), original)
+    if int(original.get("NumberOfFrames") or 1) > 1:
+        item.ReferencedFrameNumber = source.places[frame][1] + 1
     return item
