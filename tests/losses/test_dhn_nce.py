@@ -89,6 +89,18 @@ def test_rows_without_negatives_say_nothing() -> None:
     assert loss.item() == 0 and not bool(gradient.any())
 
 
+def test_what_does_not_belong_together_is_a_negative_alone() -> None:
+    """Row 1 is no pair: rows 0 and 2 are as before, and it neither draws near nor counts in the mean."""
+    s = likeness(3, seed=5).requires_grad_()
+    loss = dhn_nce(s, 1.0, beta=(0.0, 0.0), pairs=torch.tensor([True, False, True]))
+    a = s.tolist()
+    images = [-a[i][i] + math.log(sum(math.exp(a[i][j]) for j in range(3) if j != i)) for i in (0, 2)]
+    words = [-a[i][i] + math.log(sum(math.exp(a[j][i]) for j in range(3) if j != i)) for i in (0, 2)]
+    assert loss.item() == pytest.approx((sum(images) + sum(words)) / 2, rel=1e-5)
+    (gradient,) = torch.autograd.grad(loss, s)
+    assert float(gradient[1, 1]) == 0 and float(gradient[1, 0]) > 0
+
+
 def test_one_pair_is_finite() -> None:
     assert float(dhn_nce(torch.ones(1, 1), 0.07)) == 0
 

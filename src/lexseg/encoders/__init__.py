@@ -1,6 +1,7 @@
 """Image encoders that give a feature pyramid, by name."""
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.errors import ModelError
@@ -30,7 +31,8 @@ def create_image_encoder(name: str, *, frozen: bool = False, **kwargs: Any) -> "
         name: a key of :data:`ENCODERS`.
         frozen: whether it will stay in evaluation mode for good.
         kwargs: keywords of the encoder. All take ``pretrained``: true for its usual weights, false for a random start,
-            or a string that names others (a file, a folder or a hub id; see the encoder).
+            or a string that names others: an encoder folder (:mod:`lexseg.encoders.folder`), or what the encoder says
+            (a file, a folder or a hub id).
 
     Raises:
         ModelError: the name is unknown, or the weights cannot be had.
@@ -42,5 +44,13 @@ def create_image_encoder(name: str, *, frozen: bool = False, **kwargs: Any) -> "
         raise ModelError(f"no image encoder is called {name!r}; there are: {', '.join(ENCODERS)}")
     place, preset = ENCODERS[name]
     module, _, attribute = place.partition(":")
+    from lexseg.encoders.folder import is_encoder_folder, load_encoder
+
+    weights = kwargs.get("pretrained")
+    folder = Path(weights).expanduser() if isinstance(weights, str) and is_encoder_folder(weights) else None
+    if folder is not None:
+        kwargs["pretrained"] = False
     encoder: ImageEncoder = getattr(import_module(module), attribute)(**{**preset, **kwargs})
+    if folder is not None:
+        load_encoder(folder, encoder, name)
     return encoder

@@ -16,6 +16,7 @@ def dhn_nce(
     *,
     beta: tuple[float, float] = (0.15, 0.15),
     ignore: Tensor | None = None,
+    pairs: Tensor | None = None,
 ) -> Tensor:
     """How badly images and sentences that belong together are told from those that do not.
 
@@ -31,6 +32,8 @@ def dhn_nce(
         temperature: tau, positive.
         beta: how much harder negatives count more, for images against sentences and the other way; 0 is evenly.
         ignore: bool[B, B], pairs that are no negatives of each other: equal and nearly equal sentences.
+        pairs: bool[B], which images and sentences of one row belong together; the others (what the sentence names is
+            known not to be there) are negatives alone. ``None`` is all.
 
     Returns:
         a scalar; below zero where every pair is far nearer than its negatives. Zero, with a gradient, where no row has
@@ -43,11 +46,12 @@ def dhn_nce(
         against = ~torch.eye(len(s), dtype=torch.bool, device=s.device)
         if ignore is not None:
             against = against & ~ignore
-        return _one_way(s, against, beta[0]) + _one_way(s.T, against.T, beta[1])
+        belong = torch.ones(len(s), dtype=torch.bool, device=s.device) if pairs is None else pairs
+        return _one_way(s, against, belong, beta[0]) + _one_way(s.T, against.T, belong, beta[1])
 
 
-def _one_way(s: Tensor, against: Tensor, beta: float) -> Tensor:
-    count = against.sum(1)
+def _one_way(s: Tensor, against: Tensor, pairs: Tensor, beta: float) -> Tensor:
+    count = against.sum(1) * pairs
     hardness = (beta * s).masked_fill(~against, NEVER)
     log_weight = count.clamp(min=1).log()[:, None] + hardness - hardness.logsumexp(1, keepdim=True)
     negatives = (s + log_weight).masked_fill(~against, NEVER).logsumexp(1)

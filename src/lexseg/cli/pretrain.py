@@ -1,0 +1,72 @@
+"""``lexseg pretrain``: image encoders from images without masks, for any recipe to start from."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from lexseg.errors import ConfigError
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``pretrain`` and its ways to the command line."""
+    text = "train an image encoder without masks, for any recipe to start from"
+    parser = commands.add_parser("pretrain", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    ways = parser.add_subparsers(dest="way", metavar="WAY", required=True)
+    _add_align(ways)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the way that was chosen."""
+    return int(args.way_of(args))
+
+
+def _add_align(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "from images and sentences: an image and a text encoder in one space (DHN-NCE)"
+    parser = ways.add_parser("align", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    add = parser.add_argument
+    add("cases", nargs="+", metavar="CASES", help="manifests with images and sentences; masks are never opened")
+    add("--output", type=Path, required=True, metavar="DIR", help="the encoder folder to make")
+    add("--text_column", "--text-column", default="text", metavar="NAME", help="column of the sentence (default: text)")
+    add("--phrase", default="", metavar="TEXT", help="said of every image in place of its sentence, where only the "
+        "labels ('present' yes or no) are to be believed")  # fmt: skip
+    add("--encoder", default="efficientnet-lite0", metavar="NAME", help="image encoder (default: efficientnet-lite0)")
+    add("--encoder_args", "--encoder-args", type=_plain, default={}, metavar="JSON", help="its keywords, such as "
+        '\'{"pretrained": "FOLDER"}\'')  # fmt: skip
+    add("--text", type=_plain, default={"kind": "minilm"}, metavar="JSON", help="text encoder, as in a recipe "
+        '(default: \'{"kind": "minilm"}\')')  # fmt: skip
+    add("--pooling", choices=("words", "image"), default="words", help="which cells speak for the image: those most "
+        "like the words, or those that the image alone points at (default: words)")  # fmt: skip
+    add("--near", choices=("places", "equal"), default="places", help="captions that are no negatives of one another: "
+        "those that name the same places, or only equal ones (default: places)")  # fmt: skip
+    add("--size", type=int, default=128, help="side of the input in pixels (default: 128)")
+    add("--batch", type=int, default=64, help="images in a batch (default: 64)")
+    add("--steps", type=int, default=400, help="of the optimiser (default: 400)")
+    add("--lr", type=float, default=1e-3, help="peak learning rate (default: 0.001)")
+    add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
+    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    parser.set_defaults(run=run, way_of=_align)
+
+
+def _align(args: argparse.Namespace) -> int:
+    from lexseg.training.weak.align import AlignConfig, align
+
+    names = ("phrase", "near", "encoder", "encoder_args", "text", "pooling", "size", "batch", "steps", "lr", "seed")
+    values = {name: getattr(args, name) for name in names}
+    columns = [part.strip() for part in args.text_column.split(",") if part.strip()]
+    config = AlignConfig(cases=list(args.cases), text_column=columns, **values)
+    if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
+        raise ConfigError(f"--output {args.output}: is there already; name a new folder")
+    print(f"the encoder is in {align(config, args.output, device=args.device)}")
+    return 0
+
+
+def _plain(text: str) -> dict[str, Any]:
+    """A JSON object."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f'{text!r}: a JSON object such as \'{{"kind": "minilm"}}\' was expected')
+    return value

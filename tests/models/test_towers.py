@@ -1,0 +1,60 @@
+"""Two towers: likeness of images and sentences, and the map that comes with it."""
+
+import pytest
+import torch
+
+from lexseg.models.towers import Pooling, Towers
+from lexseg.text.batch import TextBatch
+
+
+def towers(**arguments: object) -> Towers:
+    torch.manual_seed(0)
+    return Towers(encoder_args={"pretrained": False}, text_width=16, dim=32, **arguments).eval()  # type: ignore[arg-type]
+
+
+def sentences(n: int = 3) -> TextBatch:
+    states = torch.randn(n, 4, 16, generator=torch.Generator().manual_seed(1))
+    mask = torch.ones(n, 4, dtype=torch.bool)
+    return TextBatch(mask, torch.arange(n), torch.zeros(n, dtype=torch.bool), states=states)
+
+
+def images(n: int = 3) -> torch.Tensor:
+    return torch.rand(n, 3, 64, 96, generator=torch.Generator().manual_seed(2))
+
+
+@pytest.mark.parametrize("pooling", ["words", "image"])
+def test_own_likeness_is_the_diagonal(pooling: Pooling) -> None:
+    model = towers(pooling=pooling)
+    seen, said = model.see(images()), model.sentence(sentences())
+    all_ = model.likeness(seen, said)
+    torch.testing.assert_close(model(images(), sentences()), all_.diagonal())
+    assert all_.shape == (3, 3) and float(all_.detach().abs().max()) <= 1 + 1e-5
+
+
+def test_cells_most_like_the_words_speak_for_the_image() -> None:
+    """Between the mean of all cosines and the largest, and nearer to the largest the sharper it is."""
+    model = towers()
+    seen, said = model.see(images()), model.sentence(sentences())
+    cosine = model.relevance(seen, said).flatten(1)
+    likeness = model.own_likeness(seen, said)
+    assert bool((likeness > cosine.mean(1)).all()) and bool((likeness < cosine.amax(1)).all())
+    with torch.no_grad():
+        model.log_sharpness.fill_(-10)
+    assert bool((model.own_likeness(seen, said) > likeness).all())
+
+
+def test_the_map_is_of_the_first_stride() -> None:
+    model = towers(strides=(8, 16, 32))
+    assert model.relevance(model.see(images()), model.sentence(sentences())).shape == (3, 1, 8, 12)
+
+
+def test_positions_tell_equal_cells_apart() -> None:
+    flat = torch.full((1, 3, 64, 64), 0.5)
+    with torch.no_grad():
+        spread = [float(towers(positions=told).see(flat).cells.std((2, 3)).mean()) for told in (False, True)]
+    assert spread[1] > 2 * spread[0]
+
+
+def test_an_unknown_pooling() -> None:
+    with pytest.raises(ValueError, match="pooling"):
+        towers(pooling="max")
