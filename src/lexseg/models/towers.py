@@ -89,7 +89,8 @@ class Towers(nn.Module):
     def sentence(self, text: TextBatch) -> Tensor:
         """Unit vectors float[B, d] of the sentences."""
         words, mask = self.text_input(text)
-        return F.normalize(self.text(masked_mean(words, mask)).float(), dim=-1)
+        vectors: Tensor = self.text(masked_mean(words, mask))
+        return F.normalize(vectors.float(), dim=-1)
 
     def likeness(self, seen: "Seen", sentence: Tensor) -> Tensor:
         """Of every image and every sentence: float[B, d] -> float[I, B], -1..1."""
@@ -110,7 +111,8 @@ class Towers(nn.Module):
     def relevance(self, seen: "Seen", sentence: Tensor) -> Tensor:
         """How like its own sentence each cell is: cosines float[B, 1, h, w]."""
         cosine = torch.einsum("idn,id->in", seen.unit, sentence)
-        return cosine.unflatten(1, seen.cells.shape[-2:])[:, None]
+        h, w = seen.cells.shape[-2:]
+        return cosine.reshape(-1, 1, h, w)
 
     def temperature(self) -> Tensor:
         """Tau of the contrast, 0.01 to 0.5."""
