@@ -5,11 +5,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from lexseg.data.images import read_image
-from lexseg.data.truth import truth_of
-from lexseg.evaluation.compare.cells import REPORT, CellRecord, cells_of
-from lexseg.evaluation.compare.plan import NULL
+from lexseg.cases.truth import truth_of
+from lexseg.comparison.cells import REPORT, CellRecord, cells_of
+from lexseg.comparison.plan import NULL
 from lexseg.evaluation.evaluate import Options, evaluate
+from lexseg.scans.images import read_image
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Films of the halves of two training films (``lexseg.data.halves``): healthy, ill on one side, ill on both."""
+"""Films of the halves of two training films (``lexseg.datasets.halves``): healthy, ill on one side, ill on both."""
 
 import csv
 from pathlib import Path
@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lexseg.data.halves import join_halves, join_masks, side_of
-from lexseg.data.images import read_image
-from lexseg.data.masks import read_mask
+from lexseg.datasets.halves import join_halves, join_masks, side_of
+from lexseg.scans.images import read_image
+from lexseg.scans.masks import read_mask
 
 NUMBERS = {"healthy": 900, "unilateral": 1100, "bilateral": 500}
 CANDIDATES = 12  # of which the half with the likest grey values is taken

@@ -34,7 +34,7 @@ def server_logs():
 def sides():
     """A segmenter whose answers can be worked out by hand (:class:`fakes.Sides`)."""
     import fakes
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
 
     model = fakes.Sides(text_encoder=fakes.WORDS)
     encoder = model.text_input.encoder
@@ -45,7 +45,7 @@ def sides():
 def careful_sides():
     """The same, but it says whether what it is asked for is there."""
     import fakes
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
 
     model = fakes.Sides(text_encoder=fakes.WORDS, presence=True)
     calibration = {"scale": 0.5, "bias": -1.0, "threshold": 0.7}

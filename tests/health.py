@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from lexseg import Segmenter
-from lexseg.inference.segmentation import Segmentation
 from lexseg.metrics.calibration import auroc
+from lexseg.predict.segmentation import Segmentation
 
 HERE = Path(__file__).parent
 SETS = {

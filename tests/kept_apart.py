@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from lexseg.data.augment import case_generator
-from lexseg.data.case import Case
-from lexseg.data.images import read_image
-from lexseg.data.manifest import read_manifest
-from lexseg.data.masks import read_mask
+from lexseg.cases.case import Case
+from lexseg.cases.manifest import read_manifest
 from lexseg.language.sides import mirror_words
 from lexseg.metrics.overlap import dice
+from lexseg.scans.images import read_image
+from lexseg.scans.masks import read_mask
+from lexseg.seeds import case_generator
 
 LEAST = 0.002  # of the image: a side with less is not asked for
 MOST_ACROSS = 0.05  # of a component, beyond the midline, before its side is doubtful

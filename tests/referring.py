@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from lexseg.data.refer.attributes import measure
-from lexseg.data.refer.targets import components
+from lexseg.datasets.refer.attributes import measure
+from lexseg.datasets.refer.targets import components
 
 # row, column, half height and half width, in 120 x 120 pixels
 LEFT_LOWER, RIGHT_UPPER, RIGHT_MIDDLE = (100, 30, 9, 14), (20, 90, 9, 9), (60, 90, 9, 14)

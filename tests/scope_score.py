@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from lexseg.data.augment import case_generator
-from lexseg.inference.images import load_image, to_input
+from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.language.denial import affirmed
 from lexseg.language.typos import misspell
 from lexseg.models.find import find_model
 from lexseg.models.io import LoadedModel, load_model
 from lexseg.models.scope import ImageScope, Scope
-from lexseg.text.collate import TextPipeline
+from lexseg.predict.images import load_image, to_input
+from lexseg.seeds import case_generator
 
 HERE = Path(__file__).parent
 NEAR = ({"chest", "chest-ct"},)  # worlds that share findings

@@ -9,9 +9,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from lexseg import Segmenter
-from lexseg.data.images import read_image
-from lexseg.inference.demo import examples, summary_of
-from lexseg.inference.overlay import draw_overlay
+from lexseg.outputs.demo import examples, summary_of
+from lexseg.outputs.overlay import draw_overlay
+from lexseg.scans.images import read_image
 
 HEIGHT, GAP, BAR = 480, 12, 44
 

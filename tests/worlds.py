@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lexseg.data.refer import ReferSettings, refer
-from lexseg.data.refer.gather import Reading
+from lexseg.datasets.refer import ReferSettings, refer
+from lexseg.datasets.refer.gather import Reading
 
 sys.path.insert(0, str(Path(__file__).parent))
 from composites import make  # beside this file, also where it is run as a script

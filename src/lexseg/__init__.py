@@ -7,8 +7,8 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lexseg.data.manifest_dataset import ManifestDataset
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
+    from lexseg.training.manifest_dataset import ManifestDataset
 
 __version__ = "0.1.0"
 __all__ = ["ManifestDataset", "Segmenter", "__version__"]
@@ -17,11 +17,11 @@ __all__ = ["ManifestDataset", "Segmenter", "__version__"]
 def __getattr__(name: str) -> Any:
     # torch is imported when it is first needed: `lexseg --help` answers at once
     if name == "Segmenter":
-        from lexseg.inference.segmenter import Segmenter
+        from lexseg.predict.segmenter import Segmenter
 
         return Segmenter
     if name == "ManifestDataset":
-        from lexseg.data.manifest_dataset import ManifestDataset
+        from lexseg.training.manifest_dataset import ManifestDataset
 
         return ManifestDataset
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

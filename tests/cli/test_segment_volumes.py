@@ -11,7 +11,7 @@ from PIL import Image
 
 from dicom_made import film, frames_of, series
 from lexseg.cli.main import main
-from lexseg.data.scans import open_scan
+from lexseg.scans import open_scan
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def test_others_may_ask_only_with_a_token(capsys, monkeypatch, tmp_path):
 
 def test_a_port_that_is_taken_is_told_before_the_model_is_loaded(capsys, monkeypatch, tmp_path):
     pytest.importorskip("uvicorn")
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
 
     monkeypatch.setattr(Segmenter, "from_pretrained", lambda *_, **__: pytest.fail("loaded"))
     with socket.socket() as taken:
@@ -52,7 +52,7 @@ def test_a_missing_package_is_named_with_its_extra(capsys, monkeypatch):
 
 def test_a_journal_that_cannot_be_written_is_told_before_the_model_is_loaded(capsys, monkeypatch, tmp_path):
     pytest.importorskip("uvicorn")
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
 
     monkeypatch.setattr(Segmenter, "from_pretrained", lambda *_, **__: pytest.fail("loaded"))
     (tmp_path / "file").write_text("no folder")

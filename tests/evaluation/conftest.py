@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexseg.data.manifest import read_manifest
+from lexseg.cases.manifest import read_manifest
 
 SIDES = ("left", "right", "left", "right", "bilateral", "none")
 

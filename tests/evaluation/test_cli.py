@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from lexseg.cases.manifest import read_manifest
+from lexseg.cases.splits import fold_cases
 from lexseg.cli.evaluate import add_parser
 from lexseg.cli.main import main
-from lexseg.data.manifest import read_manifest
-from lexseg.data.splits import fold_cases
 
 
 def parse(*arguments):

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexseg.data.masks import read_mask
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.evaluation.cases import fingerprint, select_cases
 from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
@@ -17,6 +16,7 @@ from lexseg.evaluation.sources import PredictionFolder
 from lexseg.evaluation.summary import check_bound
 from lexseg.metrics.overlap import dice
 from lexseg.metrics.surface import hd95, image_diagonal
+from lexseg.scans.masks import read_mask
 
 FEW = Options(n_resamples=50)
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lexseg.data.phantoms.mark import COLUMN
+from lexseg.datasets.phantoms.mark import COLUMN
 from lexseg.errors import DataError
 from lexseg.evaluation.evaluate import Options, evaluate
 from lexseg.evaluation.page import build_page

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lexseg.cases.manifest import read_manifest
 from lexseg.cli.main import main
-from lexseg.data.manifest import read_manifest
 from lexseg.errors import DataError
 from lexseg.evaluation.cases import fingerprint
 from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
@@ -186,7 +186,7 @@ def test_only_undrawn_targets(labelled, tmp_path):
 
 
 def test_the_command(labelled, tmp_path, monkeypatch, capsys):
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
 
     monkeypatch.setattr(Segmenter, "from_pretrained", lambda *a, **k: Sayer())
     arguments = ["evaluate", "any", str(labelled), "--by", "source", "--resamples", "50"]

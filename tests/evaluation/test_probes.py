@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lexseg.data.manifest import read_manifest
+from lexseg.cases.manifest import read_manifest
 from lexseg.evaluation.probes import PROBES, ask, other_sentences, sentence_of
-from lexseg.language.meaning import same_meaning
+from lexseg.language.same_meaning import same_meaning
 from lexseg.language.sides import mirror_words
 
 TEXTS = st.lists(

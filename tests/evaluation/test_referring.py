@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from lexseg.cases.manifest import read_manifest
+from lexseg.cases.sentence_columns import sentence_columns
 from lexseg.cli.main import main
-from lexseg.data.manifest import read_manifest
-from lexseg.data.sentence_columns import sentence_columns
 from lexseg.errors import ConfigError, DataError
 from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
 from lexseg.evaluation.expressions import questions_about
@@ -334,7 +334,7 @@ def test_files(tmp_path, expressions, finder):
 
 
 def test_the_command(tmp_path, referring_manifest, expressions, capsys, monkeypatch):
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
 
     monkeypatch.setattr(Segmenter, "from_pretrained", classmethod(lambda cls, model, device=None: Finder()))
     arguments = ["evaluate", "finder", str(referring_manifest), "--split", "val", "--output", str(tmp_path / "out")]

@@ -44,7 +44,7 @@ def test_what_makes_sense_is_let_through(text):
 
 @pytest.mark.data
 def test_no_sentence_of_the_data_sets_is_taken_for_one(data_root):
-    from lexseg.data.manifest import read_manifest
+    from lexseg.cases.manifest import read_manifest
 
     for name in ("qata_covid19", "breast_us_birads", "polyp_kvasir", "busi_subset", "covid_ct"):
         cases = read_manifest(data_root / name / "cases.csv")
@@ -52,10 +52,10 @@ def test_no_sentence_of_the_data_sets_is_taken_for_one(data_root):
 
 
 def test_no_expression_about_something_that_is_there_is_taken_for_one():
-    from lexseg.data.refer.anatomy import ANATOMIES
-    from lexseg.data.refer.grammar import wordings
-    from lexseg.data.refer.nouns import NOUNS
-    from lexseg.data.refer.query import Query
+    from lexseg.datasets.refer.anatomy import ANATOMIES
+    from lexseg.datasets.refer.grammar import wordings
+    from lexseg.datasets.refer.nouns import NOUNS
+    from lexseg.datasets.refer.query import Query
 
     queries = [Query(side="left"), Query(side="left", zone="lower"), Query(zone="upper", count="both"),
                Query(count=2), Query(side="left", without="right"), Query(side="right", rank="largest"),

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lexseg.language import synonyms
 from lexseg.language.paraphrase import paraphrase
 from lexseg.language.places import places
 from lexseg.language.sides import mirror_words
-from lexseg.text import synonyms
 
 QATA = "bilateral pulmonary infection, two infected areas, all left lung and middle lower right lung."
 

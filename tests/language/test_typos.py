@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lexseg.language import side_words
 from lexseg.language.sides import mirror_words
 from lexseg.language.typos import misspell
-from lexseg.text import side_words
 
 PLACES = sorted(
     {

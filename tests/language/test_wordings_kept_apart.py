@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 import kept_apart
-from lexseg.data.manifest import read_manifest
-from lexseg.data.masks import read_instances
-from lexseg.data.refer import frames
-from lexseg.data.refer.anatomy import ANATOMIES
-from lexseg.data.refer.nouns import NOUNS
-from lexseg.data.refer.places import places as said_places
-from lexseg.data.refer.query import Query
+from lexseg.cases.manifest import read_manifest
+from lexseg.datasets.refer import frames
+from lexseg.datasets.refer.anatomy import ANATOMIES
+from lexseg.datasets.refer.nouns import NOUNS
+from lexseg.datasets.refer.places import places as said_places
+from lexseg.datasets.refer.query import Query
+from lexseg.language import synonyms
 from lexseg.language.denial import affirmed
 from lexseg.language.places import places
 from lexseg.language.sides import mirror_words
-from lexseg.text import synonyms
+from lexseg.scans.masks import read_instances
 
 KEPT = kept_apart.wordings()
 

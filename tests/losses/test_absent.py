@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from lexseg.data.batch import Target
 from lexseg.losses.balanced import balanced_cross_entropy_loss, squared_dice_loss
 from lexseg.losses.deep_supervision import at_size, batch_dice_loss, deep_supervision_losses
 from lexseg.losses.segmentation import cross_entropy_loss, segmentation_losses, soft_dice_loss
 from lexseg.losses.structure import structure_losses
+from lexseg.losses.target import Target
 
 Loss = Callable[[Tensor, Target], Tensor]
 

@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.region_words import own_similarity, prototype, similarity
 from lexseg.losses.swapped import Said, Swapped
+from lexseg.losses.target import Target
 from lexseg.models.parts.alignment import (
     MultiLevelAlignment,
     Projected,
 )
-from lexseg.text.batch import TextBatch
 
 Terms = dict[str, torch.Tensor]
 

@@ -5,8 +5,8 @@ import torch
 from monai.losses import DiceLoss
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.balanced import balanced_cross_entropy_loss, squared_dice_loss
+from lexseg.losses.target import Target
 
 from .test_segmentation import example
 

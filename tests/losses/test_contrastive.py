@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.contrastive import caption_targets, equal_regions, info_nce, soft_targets
+from lexseg.losses.target import Target
 
 
 def embeddings(n: int = 6, d: int = 8, seed: int = 0) -> torch.Tensor:

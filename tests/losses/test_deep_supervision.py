@@ -7,9 +7,9 @@ import torch
 from monai.losses import DiceLoss
 from torch import Tensor
 
-from lexseg.data.batch import Target
 from lexseg.losses.deep_supervision import at_size, batch_dice_loss, deep_supervision_losses
 from lexseg.losses.segmentation import cross_entropy_loss, segmentation_losses, soft_dice_loss
+from lexseg.losses.target import Target
 
 
 def example() -> tuple[list[Tensor], Target]:

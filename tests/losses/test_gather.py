@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, distributed, multiprocessing
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.gather import gathered, gathered_words
+from lexseg.losses.target import Target
 from lexseg.losses.vision_language import region_loss
 
 B = 6

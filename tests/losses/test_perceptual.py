@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.perceptual import perceptual_mask_loss
+from lexseg.losses.target import Target
 
 
 def features(image: Tensor) -> list[Tensor]:

@@ -6,8 +6,8 @@ from monai.losses import DiceLoss
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.segmentation import cross_entropy_loss, segmentation_losses, soft_dice_loss
+from lexseg.losses.target import Target
 
 LOSSES = [soft_dice_loss, cross_entropy_loss]
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.segmentation import cross_entropy_loss
 from lexseg.losses.structure import structure_losses
+from lexseg.losses.target import Target
 
 
 def example(n: int = 3, size: tuple[int, int] = (9, 8)) -> tuple[Tensor, Target]:

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.masked_reconstruction import hide_tokens, reconstruction_loss
+from lexseg.losses.target import Target
 from lexseg.losses.token_contrast import token_contrast_loss, token_similarity
-from lexseg.text.batch import TextBatch
 
 MASK = torch.tensor([[True] * k + [False] * (4 - k) for k in (4, 2, 3)])
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
+from lexseg.losses.target import Target
 from lexseg.losses.vision_language import cells, pixel_loss, region_loss
 
 

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text.batch import TextBatch
+from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.losses.target import Target
 from lexseg.models import create_model
 from lexseg.models.base import Prediction, SegmentationModel
 from lexseg.models.io import ModelConfig, load_model, save_model
-from lexseg.text.batch import TextBatch
-from lexseg.text.collate import TextPipeline
 
 from . import squares
 

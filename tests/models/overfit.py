@@ -6,13 +6,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
-from lexseg.data.images import read_image
-from lexseg.data.manifest import read_manifest
-from lexseg.data.masks import read_mask
+from lexseg.cases.manifest import read_manifest
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.losses.target import Target
 from lexseg.models import create_model
-from lexseg.text import create_text_encoder
-from lexseg.text.collate import TextPipeline
+from lexseg.scans.images import read_image
+from lexseg.scans.masks import read_mask
 from lexseg.training.optimizer import build_optimizer
 from lexseg.training.prepare import model_arguments
 from lexseg.training.recipe import read_recipe

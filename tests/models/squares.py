@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.losses.target import Target
 from lexseg.models.base import SegmentationModel
-from lexseg.text.collate import TextPipeline
 
 VOCABULARY = ["left", "right", "square"]
 TESTED = 48

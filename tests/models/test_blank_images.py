@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text.batch import TextBatch
+from lexseg.losses.target import Target
 from lexseg.models import create_model
-from lexseg.text.batch import TextBatch
 
 from .base import WIDTH
 from .test_lsms import LITE

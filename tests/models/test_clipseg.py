@@ -8,14 +8,14 @@ import pytest
 import torch
 from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
 
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.losses.published import one_channel_cross_entropy
 from lexseg.models import create_model
 from lexseg.models.clipseg import CLIPSeg
-from lexseg.models.parts.film_decoder import FiLM
+from lexseg.models.clipseg.film_decoder import FiLM
 from lexseg.models.parts.sentence import SentenceVector
-from lexseg.text import create_text_encoder
-from lexseg.text.batch import TextBatch
 from lexseg.training.prepare import model_arguments
 from lexseg.training.recipe import read_recipe
 

@@ -9,13 +9,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.encoders.clip_resnet import ClipResNet50
+from lexseg.encoders.image.clip_resnet import ClipResNet50
+from lexseg.encoders.text import create_text_encoder
 from lexseg.errors import ModelError
 from lexseg.models import create_model
 from lexseg.models.cris import CRIS
-from lexseg.models.parts.cris_decoder import DynamicProjector, dynamic_convolution
-from lexseg.models.parts.cris_neck import CrisNeck, coordinates
-from lexseg.text import create_text_encoder
+from lexseg.models.cris.decoder import DynamicProjector, dynamic_convolution
+from lexseg.models.cris.neck import CrisNeck, coordinates
 from lexseg.training.prepare import model_arguments
 from lexseg.training.recipe import read_recipe
 

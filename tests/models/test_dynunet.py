@@ -9,7 +9,7 @@ from monai.networks.nets.dynunet import DynUNet as MonaiDynUNet
 from torch import nn
 
 from lexseg.models.dynunet import DynUNet
-from lexseg.models.parts.dynunet_blocks import InstanceNorm
+from lexseg.models.dynunet.blocks import InstanceNorm
 
 from .base import ModelTests, images, sentences, target
 from .overfit import overfit

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from lexseg.models.fmiseg import FMISeg, logit_of_mean
-from lexseg.models.parts.branch_norm import BranchNorm
-from lexseg.models.parts.frequency import FrequencySplit, haar
-from lexseg.models.parts.frequency_interaction import FrequencyExchange, FrequencyGuide
+from lexseg.models.fmiseg.branch_norm import BranchNorm
+from lexseg.models.fmiseg.frequency import FrequencySplit, haar
+from lexseg.models.fmiseg.frequency_interaction import FrequencyExchange, FrequencyGuide
 from lexseg.training.recipe import read_recipe
 
 from .base import WIDTH, ModelTests, images, sentences, target

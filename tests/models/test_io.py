@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
+from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ModelError
 from lexseg.models import create_model
 from lexseg.models.io import ModelConfig, load_model, save_model
-from lexseg.text.collate import TextPipeline
 
 from .base import WIDTH, WORDS, images
 

@@ -8,12 +8,12 @@ import pytest
 import torch
 from pytest import MonkeyPatch
 
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.languide import LanGuide
 from lexseg.models.parts import guide_decoder
 from lexseg.models.parts.attention import attend
 from lexseg.models.parts.guide_decoder import GuideLayer, SubPixelHead
 from lexseg.models.tmca import TMCA
-from lexseg.text.batch import TextBatch
 from lexseg.training.recipe import read_recipe
 
 from .base import WIDTH, ModelTests, images, sentences, target

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from lexseg.encoders import create_image_encoder
-from lexseg.encoders.mscan import MSCANBlock, add_branches
+from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.image.mscan import MSCANBlock, add_branches
+from lexseg.encoders.text.batch import no_sentences
 from lexseg.models import create_model
 from lexseg.models.lsms import LSMS
-from lexseg.models.parts.full_scale_decoder import FullScaleAggregation, FullScaleDecoder, ScaleMixer
-from lexseg.models.parts.hamburger import NMF
-from lexseg.models.parts.svla import LanguageBranch, SVLAEncoder, Words, pixel_norm
-from lexseg.text.batch import no_sentences
+from lexseg.models.lsms.full_scale_decoder import FullScaleAggregation, FullScaleDecoder, ScaleMixer
+from lexseg.models.lsms.hamburger import NMF
+from lexseg.models.lsms.svla import LanguageBranch, SVLAEncoder, Words, pixel_norm
 from lexseg.training.recipe import read_recipe, shipped_recipes
 
 from .base import WIDTH, ModelTests, images, jitter, sentences, target

@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.models import create_model
 from lexseg.models.lvit import LViT
+from lexseg.models.lvit.vit_levels import ViTLevels
 from lexseg.models.parts.grid_positions import GridPositions
 from lexseg.models.parts.pixel_attention import PixelAttention
 from lexseg.models.parts.unet_decoder import conv_norm_relu
-from lexseg.models.parts.vit_levels import ViTLevels
-from lexseg.text.batch import TextBatch
 
 from .base import WIDTH, ModelTests, images, jitter, sentences, target
 from .overfit import overfit

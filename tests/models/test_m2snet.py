@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from lexseg.losses.segmentation import cross_entropy_loss
 from lexseg.models.m2snet import M2SNet
-from lexseg.models.parts.subtraction import BoxNorm, SubtractionDecoder, SubtractionUnit
+from lexseg.models.m2snet.subtraction import BoxNorm, SubtractionDecoder, SubtractionUnit
 from lexseg.models.parts.unet_decoder import resize
 from lexseg.training.config import OptimizerConfig
 from lexseg.training.optimizer import parameter_groups

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.base import SegmentationModel
-from lexseg.models.parts.conditioned_interaction import ConditionedInteraction
-from lexseg.models.parts.reconstructor import Reconstructor
 from lexseg.models.reclmis import RecLMIS
-from lexseg.text.batch import TextBatch
+from lexseg.models.reclmis.conditioned_interaction import ConditionedInteraction
+from lexseg.models.reclmis.reconstructor import Reconstructor
 
 from .base import WIDTH, ModelTests, images, jitter, sentences, target
 from .overfit import overfit

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.losses.region_words import prototype, similarity
+from lexseg.losses.target import Target
 from lexseg.models.parts.alignment import (
     JointSpace,
     MultiLevelAlignment,
     Projected,
 )
 from lexseg.models.parts.context import context_rings
-from lexseg.models.parts.enhancement import relevance_loss
 from lexseg.models.tmca import TMCA
-from lexseg.text import create_text_encoder
-from lexseg.text.collate import TextPipeline
+from lexseg.models.tmca.enhancement import relevance_loss
 
 from .base import WIDTH, WORDS, ModelTests, images, jitter, sentences, target
 

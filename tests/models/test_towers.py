@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.towers import Pooling, Towers
-from lexseg.text.batch import TextBatch
 
 
 def towers(**arguments: object) -> Towers:

@@ -12,8 +12,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from lexseg.data.images import read_image
-from lexseg.data.scans.open import open_scan
+from lexseg.scans.images import read_image
+from lexseg.scans.open import open_scan
 from lexseg.server.images import Images
 from lexseg.server.settings import Settings, Times
 from serving import EXAMPLES, FILM

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexseg.data.scans.open import open_scan
-from lexseg.inference.volumes import segment_volume
+from lexseg.predict.volumes import segment_volume
+from lexseg.scans.open import open_scan
 from lexseg.server.journal import Journal
 from serving import FILM, site
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from browser import browser, context, visiting
-from lexseg.data.scans.open import open_scan
+from lexseg.scans.open import open_scan
 from serving import site, until
 
 pytest.importorskip("playwright")

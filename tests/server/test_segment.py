@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from dicom_made import film
-from lexseg.data.images import read_image
-from lexseg.language.report import read_report
+from lexseg.language.report_reading import read_report
+from lexseg.scans.images import read_image
 from serving import EXAMPLES, FILM
 
 RIGHT = "unilateral pulmonary infection, one infected area, middle right lung."
@@ -267,8 +267,8 @@ def test_the_image_is_seen_with_the_window_that_is_asked(server, data_root, bund
     image = server.open(path)
     asked = {"width": 1500.0, "level": -600.0}
     (lung,) = server.ask(image, "infection in the right lung", frame=20, window=asked)
-    from lexseg.data.scans.open import open_scan
-    from lexseg.data.volumes.window import Window
+    from lexseg.scans.open import open_scan
+    from lexseg.scans.window import Window
 
     pixels = open_scan(path).show(20, Window.of(1500, -600))
     own = bundled.set_image(pixels).segment("infection in the right lung", laterality="patient").mask

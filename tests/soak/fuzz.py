@@ -85,9 +85,7 @@ class Run:
             kind = outcome.fault.partition(":")[0][:40]
             small = shrunk(data, lambda smaller: (reader.read(smaller).fault or "").startswith(kind))
             path = self._kept(number, name, small)
-            self.fault(
-                f"file {number} of {name}: {outcome.fault}", f"lexseg.data.scans.open_scan({str(path)!r})", small
-            )
+            self.fault(f"file {number} of {name}: {outcome.fault}", f"lexseg.scans.open_scan({str(path)!r})", small)
 
     def _send(self, client: Client, number: int, name: str, data: bytes) -> None:
         try:

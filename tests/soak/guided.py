@@ -27,7 +27,7 @@ with atheris.instrument_imports(
         "zipfile",
     ]
 ):
-    from lexseg.data.scans import open_scan
+    from lexseg.scans import open_scan
 
 from mutate import mutated
 

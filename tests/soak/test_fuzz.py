@@ -87,7 +87,7 @@ def test_what_goes_wrong_in_a_reader_is_noticed(tmp_path, monkeypatch, code, fau
         "  def harm(*given, **named):\n" + textwrap.indent(code, "    ") + "\n"
         "    from lexseg.errors import DataError\n"
         "    raise DataError('upload: not an image')\n"
-        "  import lexseg.data.scans.open as place\n"
+        "  import lexseg.scans.open as place\n"
         "  place.open_scan = reader.open_scan = harm\n"
     )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])]))

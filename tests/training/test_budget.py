@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from lexseg.cases.case import Case
 from lexseg.cli.main import main
-from lexseg.data.augment import AugmentParameters, augment_mask
-from lexseg.data.case import Case
-from lexseg.data.masks import read_mask
 from lexseg.errors import ConfigError, DataError
 from lexseg.models import MODELS
 from lexseg.models.io import load_model
+from lexseg.scans.masks import read_mask
+from lexseg.training.augment import AugmentParameters, augment_mask
 from lexseg.training.config import DataConfig, TrainConfig, TrainerConfig, steps_of
 from lexseg.training.mixture import Mixture
 from lexseg.training.prepare import only_listed, read_cases

@@ -8,15 +8,15 @@ import pytest
 import torch
 from scipy.special import expit
 
-from lexseg.data.augment import AugmentConfig
-from lexseg.data.images import read_image
-from lexseg.data.manifest import read_manifest
-from lexseg.data.truth import read_truth
+from lexseg.cases.manifest import read_manifest
+from lexseg.cases.truth import read_truth
 from lexseg.errors import DataError, ModelError
 from lexseg.evaluation.calibrate import calibrate
-from lexseg.inference.segmenter import Segmenter
 from lexseg.metrics.overlap import dice
 from lexseg.models.io import load_model
+from lexseg.predict.segmenter import Segmenter
+from lexseg.scans.images import read_image
+from lexseg.training.augment import AugmentConfig
 from lexseg.training.calibration import fit_presence, found, presence_of
 from lexseg.training.config import DataConfig, OptimizerConfig, TrainConfig, TrainerConfig
 from lexseg.training.run import train

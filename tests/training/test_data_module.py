@@ -8,15 +8,14 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lexseg.data.batch import Batch
-from lexseg.data.case import Laterality
-from lexseg.data.dataset import Stack
-from lexseg.data.manifest import read_manifest
+from lexseg.cases.manifest import read_manifest
+from lexseg.encoders.text.batch import no_words
 from lexseg.errors import ConfigError, DataError
-from lexseg.language.sides import mirror_words
-from lexseg.text.batch import no_words
+from lexseg.language.sides import Laterality, mirror_words
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.data_module import CaseDataModule, ValidationBatch, ValidationStack
+from lexseg.training.dataset import Stack
 from lexseg.training.prepare import chosen, in_one_convention, met, read_cases, repeated, sentences
 from lexseg.training.recipe import read_recipe
 from lexseg.training.settings import check, settled

@@ -10,11 +10,11 @@ import pytest
 import torch
 import yaml
 
+from lexseg.cases.manifest import read_manifest
 from lexseg.cli.main import main
-from lexseg.data.manifest import read_manifest
 from lexseg.errors import ConfigError, ModelError
-from lexseg.inference.segmenter import Segmenter
 from lexseg.models.io import load_model
+from lexseg.predict.segmenter import Segmenter
 from lexseg.training.ensemble import join_models
 from lexseg.training.folds import train_folds
 from lexseg.training.recipe import read_recipe

@@ -13,16 +13,16 @@ import pytest
 import torch
 from PIL import Image
 
-from lexseg.data.augment import AugmentConfig
-from lexseg.data.batch import Batch
-from lexseg.data.dataset import Stack
-from lexseg.data.manifest import read_manifest
-from lexseg.data.truth import read_truth
-from lexseg.data.visits import VisitDataset
+from lexseg.cases.manifest import read_manifest
+from lexseg.cases.truth import read_truth
+from lexseg.encoders.text.batch import no_words
 from lexseg.errors import ConfigError, DataError
-from lexseg.text.batch import no_words
+from lexseg.training.augment import AugmentConfig
+from lexseg.training.batch import Batch
 from lexseg.training.config import DataConfig, TrainConfig
 from lexseg.training.data_module import CaseDataModule
+from lexseg.training.dataset import Stack
+from lexseg.training.grouped_dataset import GroupedDataset
 from lexseg.training.mixture import Mixture, choose, is_mixture, kind_of, shares, stretch
 from lexseg.training.prepare import chosen, read_cases, repeated, validated
 from lexseg.training.settings import check, settled
@@ -315,7 +315,7 @@ def test_a_sentence_that_chance_made_too_long_is_read_as_it_was(build: Build, mo
         heard.extend(texts)
         return no_words(texts)
 
-    monkeypatch.setattr("lexseg.data.dataset.disturb_text", lambda text, parameters: f"{text} {'x' * len(text)}")
+    monkeypatch.setattr("lexseg.training.dataset.disturb_text", lambda text, parameters: f"{text} {'x' * len(text)}")
     module = build(sentences=5, batch_size=6)
     module.encode_text = listen  # type: ignore[assignment]
     module.fits = lambda text: len(text) < 26
@@ -395,7 +395,7 @@ def test_three_sentences_about_a_real_slice(data_root: Path) -> None:
     assert len(visits) == 40 and all(len({case.id for case in visit.cases}) == 3 for visit in visits)
     alike = [visit for visit in visits if all(read_truth(case).shape == size for case in visit.cases)][:4]
     mirrored = 0
-    dataset = VisitDataset(alike, (size[0], size[1]), augment=config.augment, seed=0, epoch=0)
+    dataset = GroupedDataset(alike, (size[0], size[1]), augment=config.augment, seed=0, epoch=0)
     for place, visit in enumerate(alike):
         for sample, case in zip(dataset[place], visit.cases, strict=True):
             truth = torch.from_numpy(read_truth(case)).float()[None]

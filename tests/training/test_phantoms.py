@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lexseg.cases.manifest import read_manifest
 from lexseg.cli.main import main
-from lexseg.data.manifest import read_manifest
 
 from .conftest import read_rows, write_rows
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from lexseg.cli.main import main
-from lexseg.data.batch import Target
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.batch import no_words
+from lexseg.encoders.text.bert import minilm_folder
+from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.losses.target import Target
 from lexseg.models import create_model
-from lexseg.text import create_text_encoder
-from lexseg.text.batch import no_words
-from lexseg.text.collate import TextPipeline
-from lexseg.text.encoders.bert import minilm_folder
 from lexseg.training.config import TrainConfig
 from lexseg.training.optimizer import build_optimizer
 from lexseg.training.prepare import model_arguments

@@ -16,15 +16,15 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import tiny
+from lexseg.cases.manifest import read_manifest
 from lexseg.cli.main import main
-from lexseg.data.images import read_image
-from lexseg.data.manifest import read_manifest
-from lexseg.data.masks import read_mask
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
-from lexseg.inference.segmenter import Segmenter
 from lexseg.metrics.overlap import Pooled, dice
 from lexseg.models.io import load_model
-from lexseg.text.batch import TextBatch
+from lexseg.predict.segmenter import Segmenter
+from lexseg.scans.images import read_image
+from lexseg.scans.masks import read_mask
 from lexseg.training.config import TrainConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.run import train
@@ -157,7 +157,7 @@ def test_frozen_encoder_is_cached_in_the_run(
     tmp_path: Path, recipe: Path, cases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A second epoch, and a resumed run, read the states that the first one wrote."""
-    from lexseg.text.encoders.bert import BertTextEncoder
+    from lexseg.encoders.text.bert import BertTextEncoder
 
     calls = []
     forward = BertTextEncoder.forward

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from lexseg.cli.main import main
-from lexseg.data.augment import AugmentConfig
 from lexseg.errors import ConfigError
 from lexseg.training import folder
+from lexseg.training.augment import AugmentConfig
 from lexseg.training.config import DataConfig, OptimizerConfig, TrainConfig, TrainerConfig, seconds, size_at
 from lexseg.training.recipe import read_recipe, recipe_path, settings_parser, to_config
 from lexseg.training.settings import check, differences, settled

@@ -38,10 +38,10 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Write the plan, or run it."""
-    from lexseg.data.files import replace_file
+    from lexseg.comparison.ablations import ablation, dataset_of
+    from lexseg.comparison.plan import parse_plan, plan_yaml, with_budget
     from lexseg.errors import ConfigError
-    from lexseg.evaluation.ablations import ablation, dataset_of
-    from lexseg.evaluation.compare.plan import parse_plan, plan_yaml, with_budget
+    from lexseg.files import replace_file
 
     if (args.write is None) == (args.output is None):
         args.usage_error("give --output DIR to run the ablation, or --write FILE to write its plan")

@@ -23,8 +23,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure, print a table, write the JSON."""
     from rich.console import Console
 
-    from lexseg.data.files import check_folder_of, replace_file
-    from lexseg.evaluation.benchmark import benchmark
+    from lexseg.comparison.benchmark import benchmark
+    from lexseg.files import check_folder_of, replace_file
 
     if args.json:
         check_folder_of(args.json)

@@ -59,9 +59,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Calibrate, and print how well presence is told."""
+    from lexseg.cases.manifest import read_manifests
+    from lexseg.cases.splits import apply_splits
     from lexseg.cli.check import progress_bar
-    from lexseg.data.manifest import read_manifests
-    from lexseg.data.splits import apply_splits
     from lexseg.errors import ConfigError
     from lexseg.evaluation.calibrate import calibrate
     from lexseg.evaluation.cases import check_cases, select_cases

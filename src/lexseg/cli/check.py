@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lexseg.data.check import CheckReport, Progress
-    from lexseg.data.problem import Problem
-    from lexseg.data.summary import Spread, Summary
-    from lexseg.text.encoders.base import TextEncoder
+    from lexseg.cases.check import CheckReport, Progress
+    from lexseg.cases.problem import Problem
+    from lexseg.cases.summary import Spread, Summary
+    from lexseg.encoders.text.base import TextEncoder
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 # how many rows are named where one warning concerns many; of errors every row is, and the JSON has them all
@@ -48,7 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Check and print; 1 if there are errors."""
-    from lexseg.data.check import check_manifest
+    from lexseg.cases.check import check_manifest
 
     console = wide_console()
     columns = [name.strip() for name in args.text_column.split(",") if name.strip()]
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         report = check_manifest(args.cases, text_encoder=encoder, text_columns=columns or ("text",), progress=progress)
     print_report(console, report)
     if args.json is not None:
-        from lexseg.data.files import replace_file
+        from lexseg.files import replace_file
 
         content = json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
         replace_file(Path(args.json), content.encode("utf-8"))
@@ -78,7 +78,7 @@ def add_text_encoder(parser: argparse.ArgumentParser) -> None:
 
 def text_encoder(name: str) -> TextEncoder | None:
     """The text encoder of this name; ``none`` is ``None``."""
-    from lexseg.text import create_text_encoder
+    from lexseg.encoders.text import create_text_encoder
 
     if name == "none":
         return None

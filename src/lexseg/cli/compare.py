@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lexseg.evaluation.compare.cells import CellRecord
-    from lexseg.evaluation.compare.plan import Plan
-    from lexseg.evaluation.compare.runner import Progress, Runner, RunOptions
+    from lexseg.comparison.cells import CellRecord
+    from lexseg.comparison.plan import Plan
+    from lexseg.comparison.runner import Progress, Runner, RunOptions
 
 _DESCRIPTION = """Trains and evaluates every cell of a plan (method x data set x seed x sentence variant) in a process
 of its own, under one budget, and writes table.csv, summary.csv, pairs.csv, index.html, comparison.md and plots.
@@ -55,15 +55,15 @@ def add_run_options(parser: argparse.ArgumentParser, *, output_required: bool = 
 
 def run(args: argparse.Namespace) -> int:
     """Read the plan, and run it."""
-    from lexseg.evaluation.compare.plan import read_plan
+    from lexseg.comparison.plan import read_plan
 
     return run_plan(read_plan(args.plan), args)
 
 
 def run_plan(plan: "Plan", args: argparse.Namespace) -> int:
     """Run a plan as the options of `add_run_options` say."""
-    from lexseg.evaluation.compare.results import write_results
-    from lexseg.evaluation.compare.runner import Runner
+    from lexseg.comparison.results import write_results
+    from lexseg.comparison.runner import Runner
 
     plan = _with_budget(plan, args)
     runner = Runner(plan, args.output, _options(args))
@@ -88,8 +88,8 @@ def run_plan(plan: "Plan", args: argparse.Namespace) -> int:
 
 
 def _finish(plan: "Plan", output: Path, runner: "Runner", records: "list[CellRecord]") -> int:
-    from lexseg.evaluation.compare.cost import measure_costs
-    from lexseg.evaluation.compare.results import PAGE, write_results
+    from lexseg.comparison.cost import measure_costs
+    from lexseg.comparison.results import PAGE, write_results
 
     measure_costs(
         plan, output, progress=lambda method: print(f"measuring the cost of {plan.label(method)}", flush=True)
@@ -103,13 +103,13 @@ def _finish(plan: "Plan", output: Path, runner: "Runner", records: "list[CellRec
 
 
 def _with_budget(plan: "Plan", args: argparse.Namespace) -> "Plan":
-    from lexseg.evaluation.compare.plan import with_budget
+    from lexseg.comparison.plan import with_budget
 
     return with_budget(plan, steps=args.steps, minutes=args.minutes)
 
 
 def _options(args: argparse.Namespace) -> "RunOptions":
-    from lexseg.evaluation.compare.runner import RunOptions
+    from lexseg.comparison.runner import RunOptions
 
     return RunOptions(args.jobs, args.devices, args.retry_failed, args.skip_missing, args.only)
 
@@ -117,7 +117,7 @@ def _options(args: argparse.Namespace) -> "RunOptions":
 def _line(plan: "Plan", output: Path, progress: "Progress") -> str:
     import json
 
-    from lexseg.evaluation.compare.cells import REPORT
+    from lexseg.comparison.cells import REPORT
     from lexseg.evaluation.output import REPORT as SUMMARY
 
     cell = progress.cell

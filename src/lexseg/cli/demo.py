@@ -19,10 +19,10 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from lexseg.inference.demo import run_demo, summary
-    from lexseg.inference.results import NOTE
-    from lexseg.inference.segmenter import Segmenter
-    from lexseg.inference.writing import check_writable
+    from lexseg.outputs.demo import run_demo, summary
+    from lexseg.outputs.results import NOTE
+    from lexseg.outputs.writing import check_writable
+    from lexseg.predict.segmenter import Segmenter
 
     check_writable(args.output)
     segmenter = Segmenter.from_pretrained(args.model)

@@ -63,7 +63,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Write the manifest and print what is in it."""
-    from lexseg.data.describe import DescribeSettings, describe
+    from lexseg.datasets.describe import DescribeSettings, describe
 
     settings = DescribeSettings(
         args.style,

@@ -96,9 +96,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, and print the scores."""
-    from lexseg.data.manifest import read_manifests
-    from lexseg.data.sentence_columns import sentence_columns
-    from lexseg.data.splits import apply_splits
+    from lexseg.cases.manifest import read_manifests
+    from lexseg.cases.sentence_columns import sentence_columns
+    from lexseg.cases.splits import apply_splits
     from lexseg.evaluation.cases import select_cases
     from lexseg.evaluation.evaluate import Options, evaluate_to
 
@@ -163,7 +163,7 @@ def _source(model: str | None, args: argparse.Namespace) -> "Predictor | Predict
         from lexseg.evaluation.sources import PredictionFolder
 
         return PredictionFolder(args.predictions)
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
 
     segmenter = Segmenter.from_pretrained(model, device=args.device)
     return segmenter if args.operating_point is None else segmenter.at(args.operating_point)

@@ -111,7 +111,7 @@ def volume_options(args: argparse.Namespace) -> dict[str, object]:
 
 def run(args: argparse.Namespace) -> int:
     """Import, check and print."""
-    from lexseg.data.importers import import_layout
+    from lexseg.datasets.importers import import_layout
 
     console = wide_console()
     encoder = text_encoder(args.text_encoder)
@@ -157,7 +157,7 @@ def _labels(text: str) -> tuple[int, ...]:
 
 
 def _fractions(text: str) -> tuple[float, float, float]:
-    from lexseg.data.splits import parse_fractions
+    from lexseg.cases.splits import parse_fractions
 
     try:
         return parse_fractions(text)

@@ -15,8 +15,8 @@ from lexseg.cli.values import above_0, add_bare, count, index, share
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lexseg.dicom.access import Access
-    from lexseg.dicom.pacs import Outcome, Progress
+    from lexseg.pacs.access import Access
+    from lexseg.pacs.answer import Outcome, Progress
 
 _FIND_EPILOG = """examples:
   lexseg pacs find --url http://localhost:8042/dicom-web --patient 123456
@@ -151,15 +151,15 @@ def run_segment(args: argparse.Namespace) -> int:
     if any(not text.strip() for text in texts):
         raise ConfigError("--text is blank; write what to find")
     if args.output is not None:
-        from lexseg.inference.writing import check_writable
+        from lexseg.outputs.writing import check_writable
 
         check_writable(args.output)  # before anything is stored in the PACS
     with _client(args) as pacs, _tidy_when_asked_to_stop():
-        from lexseg.dicom.pacs import SeriesJob, choose_series
-        from lexseg.dicom.request import Question
+        from lexseg.pacs.answer import SeriesJob, choose_series
+        from lexseg.pacs.request import Question
 
         series = choose_series(pacs, args.study, args.series)  # before the model is loaded: it may refuse at once
-        from lexseg.inference.segmenter import Segmenter
+        from lexseg.predict.segmenter import Segmenter
 
         segmenter = Segmenter.from_pretrained(args.model, device=args.device)
         question = Question(
@@ -186,8 +186,8 @@ def run_segment(args: argparse.Namespace) -> int:
 
 def _client(args: argparse.Namespace) -> Any:
     try:
-        from lexseg.dicom.access import Access, Patience, credentials
-        from lexseg.dicom.web import PacsClient
+        from lexseg.pacs.access import Access, Patience, credentials
+        from lexseg.pacs.web import PacsClient
     except ModuleNotFoundError as error:
         if error.name not in ("dicomweb_client", "requests"):
             raise
@@ -213,8 +213,8 @@ def _warn_of_listeners(access: "Access") -> None:
 
 def _write(folder: Path, outcomes: "list[Outcome]") -> dict[int, Path]:
     """Write what was found, all or none: seg_01.dcm, ...; names tell nothing of the patient."""
-    from lexseg.dicom.web import file_bytes
-    from lexseg.inference.writing import write_files
+    from lexseg.outputs.writing import write_files
+    from lexseg.pacs.web import file_bytes
 
     kept = {n: outcome.dataset for n, outcome in enumerate(outcomes) if outcome.dataset is not None}
     paths = {n: folder / f"seg_{n + 1:02}.dcm" for n in kept}

@@ -46,7 +46,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Draw them and say where they are."""
-    from lexseg.data.phantoms import write_phantoms
+    from lexseg.datasets.phantoms import write_phantoms
 
     with progress_bar("Drawing") as progress:
         path = write_phantoms(

@@ -109,10 +109,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Make the data set and print what is in it."""
-    from lexseg.data.refer import ReferSettings, refer
-    from lexseg.data.refer.gather import Reading
-    from lexseg.data.refer.slices import are_volumes, manifests_of
-    from lexseg.data.refer.targets import TargetKind
+    from lexseg.datasets.refer import ReferSettings, refer
+    from lexseg.datasets.refer.gather import Reading
+    from lexseg.datasets.refer.slices import are_volumes, manifests_of
+    from lexseg.datasets.refer.targets import TargetKind
 
     console = wide_console()
     volumes = are_volumes(args.cases)

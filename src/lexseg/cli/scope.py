@@ -61,9 +61,9 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 def run(args: argparse.Namespace) -> int:
     """Fit, save, and print what was held out from the fit."""
+    from lexseg.cases.manifest import read_manifests
+    from lexseg.cases.splits import apply_splits
     from lexseg.cli.check import progress_bar
-    from lexseg.data.manifest import read_manifests
-    from lexseg.data.splits import apply_splits
     from lexseg.errors import ConfigError
     from lexseg.models.find import bundled_models
     from lexseg.models.io import load_model

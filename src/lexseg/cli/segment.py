@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.progress import TaskID
 
-    from lexseg.inference.requests import Request
+    from lexseg.predict.requests import Request
 
 _HELP = "segment images by sentences"
 _IMAGE = "PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD; a folder of them; a zip of DICOM; or a CSV of image,text"
@@ -115,8 +115,8 @@ def run(args: argparse.Namespace) -> int:
 
         return run_report(args)
     from lexseg.cli.segment_scan import check_output, outputs_of
-    from lexseg.inference.requests import collect, output_stems
-    from lexseg.inference.results import result_files
+    from lexseg.outputs.results import result_files
+    from lexseg.predict.requests import collect, output_stems
 
     endings = outputs_of(args, "", None).endings
     requests, problems = collect(args.images, args.text)
@@ -139,7 +139,7 @@ def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argpar
     from rich.progress import Progress
 
     from lexseg.cli.segment_scan import segment_scan
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.predict.segmenter import Segmenter
 
     segmenter = Segmenter.from_pretrained(args.model, device=args.device)
     if args.operating_point is not None:

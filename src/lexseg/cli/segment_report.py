@@ -18,13 +18,13 @@ from lexseg.errors import ConfigError, DataError, TextError
 
 def run_report(args: argparse.Namespace) -> int:
     """Answer a report; all files are written, or none."""
-    from lexseg.inference.ask import look
-    from lexseg.inference.familiar import noted
-    from lexseg.inference.report import answer_findings, findings_of, read_report_file
-    from lexseg.inference.report_results import ReportFiles, finding_stems, report_files
-    from lexseg.inference.requests import TABLES, collect
-    from lexseg.inference.results import result_files
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.outputs.report_results import ReportFiles, finding_stems, report_files
+    from lexseg.outputs.results import result_files
+    from lexseg.predict.ask import look
+    from lexseg.predict.modality import noted
+    from lexseg.predict.requests import TABLES, collect
+    from lexseg.predict.segmenter import Segmenter
+    from lexseg.predict.whole_report import answer_findings, findings_of, read_report_file
 
     requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])
     if problems:

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lexseg.data.scans.scan import Scan
-    from lexseg.data.volumes.window import Window
-    from lexseg.dicom.outputs import Outputs
-    from lexseg.inference.options import Options
-    from lexseg.inference.requests import Request
-    from lexseg.inference.segmenter import Segmenter
+    from lexseg.outputs.files import Outputs
+    from lexseg.predict.options import Options
+    from lexseg.predict.requests import Request
+    from lexseg.predict.segmenter import Segmenter
+    from lexseg.scans.scan import Scan
+    from lexseg.scans.window import Window
 
 
 class Clock:
@@ -34,7 +34,7 @@ class Clock:
 
 def outputs_of(args: argparse.Namespace, model_name: str, model_version: str | None) -> "Outputs":
     """How masks are written, as the options say."""
-    from lexseg.dicom.outputs import Outputs
+    from lexseg.outputs.files import Outputs
 
     return Outputs(
         format=args.format,
@@ -53,7 +53,7 @@ def check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path
     Raises:
         ConfigError: if so.
     """
-    from lexseg.inference.writing import check_writable
+    from lexseg.outputs.writing import check_writable
 
     overwritten = sorted(str(path) for path in inputs if path.resolve() in targets)
     if overwritten:
@@ -73,8 +73,8 @@ def open_asked(
         DataError: if it cannot be read.
         ConfigError: if it has no window to choose, or cannot be written in the format that is asked for.
     """
-    from lexseg.data.scans import open_scan
-    from lexseg.data.volumes.window import parse_window
+    from lexseg.scans import open_scan
+    from lexseg.scans.window import parse_window
 
     scan = open_scan(path, series=args.series, channel=args.channel, modality=args.modality)
     if spacing is not None:
@@ -118,7 +118,7 @@ def asked_how(segmenter: "Segmenter", args: argparse.Namespace) -> dict[str, Any
 
 def options_of(args: argparse.Namespace, request: "Request | None" = None) -> "Options":
     """How a question is asked, as the command's options say; what they leave open, a table's ``request`` says."""
-    from lexseg.inference.options import Options
+    from lexseg.predict.options import Options
 
     laterality = args.laterality or (request.laterality if request else None)
     language = args.language or (request.language if request else None)
@@ -141,7 +141,7 @@ def segment_scan(
         args: the options.
         progress: called with the frames that are done, and all, of a volume.
     """
-    from lexseg.inference.familiar import noted
+    from lexseg.predict.modality import noted
 
     clock = Clock()
     for text in request.texts:
@@ -172,8 +172,8 @@ class _Job:
 
     def image(self, names: list[str]) -> None:
         """Answer about the only frame, one sentence after the other."""
-        from lexseg.inference.ask import ask, look
-        from lexseg.inference.results import result_contents
+        from lexseg.outputs.results import result_contents
+        from lexseg.predict.ask import ask, look
 
         args, scan = self.args, self.scan
         image = scan.show(0, self.window)
@@ -194,8 +194,8 @@ class _Job:
 
     def volume(self, names: list[str], progress: Callable[[int, int], None] | None) -> None:
         """Answer all sentences about each slice, and then write."""
-        from lexseg.inference.ask import ask
-        from lexseg.inference.volume_results import volume_contents
+        from lexseg.outputs.volume_results import volume_contents
+        from lexseg.predict.ask import ask
 
         args, scan = self.args, self.scan
         asked = options_of(args, self.request)
@@ -234,7 +234,7 @@ class _Job:
         }
 
     def _write(self, result: tuple[dict[str, Any], dict[Path, bytes]]) -> None:
-        from lexseg.inference.writing import write_files
+        from lexseg.outputs.writing import write_files
 
         values, contents = result
         write_files(contents)
@@ -243,7 +243,7 @@ class _Job:
 
 def found_words(values: dict[str, Any]) -> str:
     """What a line of print says of an answer."""
-    from lexseg.inference.results import in_words, marked
+    from lexseg.outputs.results import in_words, marked
 
     if values["state"] != "found":
         return in_words(values)

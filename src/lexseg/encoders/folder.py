@@ -13,7 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from lexseg.encoders.base import ImageEncoder
+from lexseg.encoders.image.base import ImageEncoder
 from lexseg.errors import ModelError
 
 ABOUT, WEIGHTS, CARD = "encoder.json", "encoder.safetensors", "README.md"
@@ -31,7 +31,7 @@ def write_encoder(folder: Path, encoder: ImageEncoder, name: str, *, card: str, 
     Args:
         folder: where to; build it beside its place and move it there, so that it is whole or not there.
         encoder: its weights are written, in whatever precision they are.
-        name: key in :data:`lexseg.encoders.ENCODERS`.
+        name: key in :data:`lexseg.encoders.image.ENCODERS`.
         card: README.md.
         how: plain values that say how it came about.
     """

@@ -8,20 +8,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.case import Case
-from lexseg.data.files import replace_file
-from lexseg.data.images import read_image
-from lexseg.data.truth import truth_of
+from lexseg.cases.case import Case
+from lexseg.cases.truth import truth_of
 from lexseg.errors import DataError, ModelError
 from lexseg.evaluation.evaluate import Progress
 from lexseg.evaluation.probes import sentence_of
-from lexseg.inference.options import Options
-from lexseg.inference.question import Heard, Question, probability
-from lexseg.inference.segmenter import Segmenter
-from lexseg.inference.sides import Sides
+from lexseg.files import replace_file
 from lexseg.metrics.calibration import auroc
 from lexseg.metrics.operating import OPERATING_POINTS
 from lexseg.models.io import CONFIG
+from lexseg.predict.options import Options
+from lexseg.predict.picture_sides import Sides
+from lexseg.predict.question import Heard, Question, probability
+from lexseg.predict.segmenter import Segmenter
+from lexseg.scans.images import read_image
 from lexseg.training.calibration import LOST, fit_presence, found, presence_of
 
 

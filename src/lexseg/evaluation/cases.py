@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lexseg.data.case import Case
-from lexseg.data.images import read_image
-from lexseg.data.languages import in_model_words
-from lexseg.data.phantoms.mark import all_phantoms
-from lexseg.data.problem import Problem, describe
-from lexseg.data.truth import truth_of
+from lexseg.cases.case import Case
+from lexseg.cases.languages import in_model_words
+from lexseg.cases.problem import Problem, describe
+from lexseg.cases.truth import truth_of
+from lexseg.datasets.phantoms.mark import all_phantoms
 from lexseg.errors import DataError, LexSegError, TextError
 from lexseg.metrics.listening import check_region
+from lexseg.scans.images import read_image
 
 ALL = "all"
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lexseg.data.case import Case
-from lexseg.data.truth import truth_of
+from lexseg.cases.case import Case
+from lexseg.cases.truth import truth_of
 from lexseg.errors import ConfigError
 from lexseg.evaluation.cases import check_cases, file_names, group_values
 from lexseg.evaluation.expressions import WORDINGS, check_probes, probe_names, questions_about

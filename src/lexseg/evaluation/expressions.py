@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from lexseg.data.case import NAMES_NOTHING, Case, Laterality
+from lexseg.cases.case import NAMES_NOTHING, Case
 from lexseg.errors import ConfigError
 from lexseg.evaluation.probes import PROBES, REFERRING_PROBES, Questions, Sentence, ask, sentence_of
-from lexseg.language.sides import convert_laterality
+from lexseg.language.sides import Laterality, convert_laterality
 
 WORDINGS = 3
 """How many wordings of an expression are asked, if the user does not say; the first is the one that is scored."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.case import Case
+from lexseg.cases.case import Case
 from lexseg.evaluation.probes import Questions
 from lexseg.evaluation.scores import CaseScore
 

@@ -12,7 +12,7 @@ from lexseg.evaluation.page_presence import presence
 from lexseg.evaluation.page_referring import expressions_shown, groups, referring
 from lexseg.evaluation.pictures import PROBE_WORDS, figure
 from lexseg.evaluation.plots import probe_bars, score_histograms, size_against_dice
-from lexseg.inference.overlay import FOUND, TRUTH
+from lexseg.outputs.overlay import FOUND, TRUTH
 
 if TYPE_CHECKING:
     from lexseg.evaluation.report import Report

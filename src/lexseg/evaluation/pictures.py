@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.images import read_image
-from lexseg.data.truth import read_truth
+from lexseg.cases.truth import read_truth
 from lexseg.evaluation.gallery import Kept
 from lexseg.evaluation.markup import data
-from lexseg.inference.overlay import draw_overlay
+from lexseg.outputs.overlay import draw_overlay
+from lexseg.scans.images import read_image
 
 if TYPE_CHECKING:
     from lexseg.evaluation.report import Report

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.case import Case, Laterality
-from lexseg.language.meaning import phrases, same_meaning
-from lexseg.language.sides import convert_laterality, mirror_words
+from lexseg.cases.case import Case
+from lexseg.language.same_meaning import phrases, same_meaning
+from lexseg.language.sides import Laterality, convert_laterality, mirror_words
 
 PROBES = ("none", "shuffled", "swapped")
 """The probes of every evaluation, in the order of the report."""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from lexseg.data.case import Case
-from lexseg.data.phantoms.mark import all_phantoms
+from lexseg.cases.case import Case
+from lexseg.datasets.phantoms.mark import all_phantoms
 from lexseg.evaluation.cases import fingerprint
 from lexseg.evaluation.sources import PredictionFolder, Predictor
 

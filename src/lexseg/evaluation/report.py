@@ -11,7 +11,7 @@ from lexseg.evaluation.gallery import Gallery
 from lexseg.evaluation.output import MASKS, PAGE, REPORT, TABLE
 from lexseg.evaluation.probes import Questions
 from lexseg.evaluation.scores import CaseScore
-from lexseg.language.meaning import same_meaning
+from lexseg.language.same_meaning import same_meaning
 from lexseg.metrics.listening import paraphrase_spread
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lexseg.data.case import Case
-from lexseg.data.truth import Truth
+from lexseg.cases.case import Case
+from lexseg.cases.truth import Truth
 from lexseg.evaluation.sources import Answer
 from lexseg.metrics.listening import follow_rate, within
 from lexseg.metrics.overlap import Counts, counts

@@ -10,15 +10,16 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.case import Case, Laterality
-from lexseg.data.files import plain_name
-from lexseg.data.images import image_size, read_image
-from lexseg.data.mask_values import meaning, table, values_of
-from lexseg.data.masks import read_mask
-from lexseg.data.problem import Problem, describe
+from lexseg.cases.case import Case
+from lexseg.cases.mask_values import meaning, table, values_of
+from lexseg.cases.problem import Problem, describe
 from lexseg.errors import DataError
 from lexseg.evaluation.cases import file_names
 from lexseg.evaluation.probes import Questions, Sentence
+from lexseg.files import plain_name
+from lexseg.language.sides import Laterality
+from lexseg.scans.images import image_size, read_image
+from lexseg.scans.masks import read_mask
 
 BATCH = 16
 """Images that a model is asked about at once, where nothing else is said."""
@@ -40,7 +41,7 @@ class Answer:
 
 
 class Predictor(Protocol):
-    """What evaluation needs of a model; `lexseg.inference.segmenter.Segmenter` is one.
+    """What evaluation needs of a model; `lexseg.predict.segmenter.Segmenter` is one.
 
     A model that also says whether the target is there has two members more: ``answer_batch``, which is asked like
     ``segment_batch`` and gives objects with ``probability`` and ``presence``, and ``presence_threshold``, below which

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.case import Case
+from lexseg.cases.case import Case
 from lexseg.metrics.listening import iou_matrix, switch_scores
 
 

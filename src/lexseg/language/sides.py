@@ -9,7 +9,7 @@ from typing import Any, Literal
 from lexseg.language.lexicon import Lexicon, either, lexicon
 
 Axis = Literal["horizontal", "vertical"]
-Convention = Literal["image", "patient"]
+Laterality = Literal["image", "patient"]
 
 # Only letters make a word longer: "left_lung" holds one, "copyright" does not.
 _NO_LETTER_BEFORE, _NO_LETTER_AFTER = r"(?<![^\W\d_])", r"(?![^\W\d_])"
@@ -59,7 +59,7 @@ def place_words(text: str, axis: Axis, words: Lexicon | None = None) -> Iterator
 
 
 def convert_laterality(
-    text: str, source: Convention | None, target: Convention | None, words: Lexicon | None = None
+    text: str, source: Laterality | None, target: Laterality | None, words: Lexicon | None = None
 ) -> str:
     """Rewrite a sentence whose "left" is the image's for a reader to whom it is the patient's, or the other way round.
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.rows import absent_rows, row_weight
 from lexseg.losses.segmentation import ABSENT_SMOOTH, case_mean, smoothing
+from lexseg.losses.target import Target
 
 
 def squared_dice_loss(

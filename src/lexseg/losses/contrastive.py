@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.gather import gathered
+from lexseg.losses.target import Target
 
 Targets = Literal["caption", "one-hot", "soft"]
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.rows import absent_rows, row_weight, shown_rows
 from lexseg.losses.segmentation import cross_entropy_loss, soft_dice_loss
+from lexseg.losses.target import Target
 
 
 def batch_dice_loss(logits: Tensor, target: Target, *, smooth: float = 1.0) -> Tensor:

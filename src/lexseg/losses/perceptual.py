@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.rows import row_weight
 from lexseg.losses.segmentation import case_mean
+from lexseg.losses.target import Target
 
 EPS = torch.finfo(torch.float32).eps
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
+from lexseg.losses.target import Target
 
 
 def presence_loss(logits: Tensor, target: Target) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lexseg.data.batch import Target
+from lexseg.losses.target import Target
 
 
 def one_channel_cross_entropy(logits: Tensor, target: Target) -> Tensor:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lexseg.data.batch import Target
+from lexseg.losses.target import Target
 
 
 def shown_rows(target: Target) -> Tensor:

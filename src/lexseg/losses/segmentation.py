@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.rows import absent_rows, known_pixels, row_weight
+from lexseg.losses.target import Target
 
 ABSENT_WEIGHT = 4.0
 """How much more the cross-entropy of an absent target counts."""

@@ -4,7 +4,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.rows import row_weight
 from lexseg.losses.segmentation import (
     ABSENT_SMOOTH,
@@ -14,6 +13,7 @@ from lexseg.losses.segmentation import (
     cross_entropy_loss,
     smoothing,
 )
+from lexseg.losses.target import Target
 
 
 def structure_losses(

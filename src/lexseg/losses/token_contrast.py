@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.contrastive import caption_targets, equal_regions, info_nce
 from lexseg.losses.gather import gathered
-from lexseg.text.batch import TextBatch
+from lexseg.losses.target import Target
 
 
 def token_similarity(

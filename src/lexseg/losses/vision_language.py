@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
 from lexseg.losses.contrastive import NEVER, caption_targets, equal_regions, info_nce
 from lexseg.losses.gather import gathered
+from lexseg.losses.target import Target
 
 
 def cells(target: Target, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:

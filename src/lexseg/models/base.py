@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text.batch import EncodeText, TextBatch
+from lexseg.encoders.text.swapped import with_swapped
+from lexseg.losses.target import Target
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_input import TextInput
-from lexseg.text.batch import EncodeText, TextBatch
-from lexseg.text.swapped import with_swapped
 
 
 @dataclass(frozen=True, slots=True)

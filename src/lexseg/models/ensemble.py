@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lexseg.data.batch import Target
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
+from lexseg.losses.target import Target
 from lexseg.models import create_model
 from lexseg.models.base import Features, Prediction, SegmentationModel
-from lexseg.text.batch import TextBatch
 
 _SURE = 1e-6  # a probability of 0 or 1 has no logit
 

@@ -14,15 +14,15 @@ from typing import Any, Literal
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
-from lexseg.language.plain import ANATOMIES
+from lexseg.language.plain_words import ANATOMIES
 from lexseg.metrics.operating import OPERATING_POINTS
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
 from lexseg.models.find import bundled_models
 from lexseg.models.scope import Scope
-from lexseg.text import create_text_encoder
-from lexseg.text.encoders.base import TextEncoder
 
 FORMAT = 1
 UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
@@ -40,7 +40,7 @@ class ModelConfig:
         method: key in :data:`lexseg.models.MODELS`.
         arguments: the constructor's keywords.
         size: (height, width) that images are stretched to.
-        text_encoder: its configuration, as :func:`lexseg.text.create_text_encoder` takes it;
+        text_encoder: its configuration, as :func:`lexseg.encoders.text.create_text_encoder` takes it;
             ``None`` for image-only models.
         text_encoder_sha256: fingerprint of a frozen text encoder; a model is not run with another.
         laterality: whose left "left" is in the sentences it was trained on; ``None`` if unknown.
@@ -50,7 +50,7 @@ class ModelConfig:
             its operating points, where it has them: thresholds that lose so many percent of what is there. ``None``:
             `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
-        plain: by anatomy, of :data:`lexseg.language.plain.ANATOMIES`, how its training calls all that it looks for
+        plain: by anatomy, of :data:`lexseg.language.plain_words.ANATOMIES`, how its training calls all that it looks for
             there: a sentence about one whole side is then also asked in these words. ``None``: never.
         scope: what it has learnt, and the hash of ``scope.safetensors``: see :class:`lexseg.models.scope.Scope`, which
             writes and reads it. ``None``: unknown.

@@ -10,10 +10,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lexseg.data.batch import Target
-from lexseg.encoders import create_image_encoder
+from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.target import Target
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.alignment import masked_mean
 from lexseg.models.parts.guide_decoder import GuideLayer, SubPixelHead, UpBlock
@@ -21,7 +22,6 @@ from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.models.parts.text_slots import fit_tokens
-from lexseg.text.batch import TextBatch
 
 SLOTS = (24, 12, 9)
 """Text slots at strides 32, 16 and 8 of the released code."""

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.encoders.layers import DropPath
-from lexseg.encoders.weights import read_weights
+from lexseg.encoders.image.layers import DropPath
+from lexseg.encoders.image.weights import read_weights
 from lexseg.errors import ModelError
 
 Box = tuple[float, float, float, float]

@@ -18,13 +18,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from lexseg.data.files import replace_file
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
+from lexseg.files import replace_file
 from lexseg.models.base import Features
 from lexseg.models.scope_images import ImageScorer
 from lexseg.models.scope_words import WordsScorer
 from lexseg.models.worlds import CONFIG, FORMAT, World, read_worlds
-from lexseg.text.batch import TextBatch
 
 Reason = Literal["image", "words", "world"]
 """Why a question is not in scope: the image is none that the model knows, the words are none, or they are of another

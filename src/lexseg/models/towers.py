@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.encoders import create_image_encoder
+from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.base import Normalize
 from lexseg.models.parts.alignment import masked_mean
 from lexseg.models.parts.positions import sine_positions_2d
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
-from lexseg.text.batch import TextBatch
 
 Pooling = Literal["words", "image"]
 _LOG_BOUNDS = -4.605, -0.693  # of tau: 0.01 and 0.5

@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from lexseg.data.batch import Target
-from lexseg.encoders import create_image_encoder
+from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.target import Target
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.unet_decoder import UNetDecoder, resize
-from lexseg.text.batch import TextBatch
 
 
 class UNet(SegmentationModel):

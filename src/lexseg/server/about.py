@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from lexseg import __version__
-from lexseg.inference.results import NOTE
+from lexseg.outputs.results import NOTE
 from lexseg.server.metrics import CONTENT_TYPE, Metrics
 from lexseg.server.routes import Served
 

@@ -12,17 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from lexseg import __version__
-from lexseg.inference.results import NOTE
-from lexseg.inference.segmenter import Segmenter
+from lexseg.outputs.results import NOTE
+from lexseg.predict.segmenter import Segmenter
 from lexseg.server import about, routes
 from lexseg.server.log import AccessLog
 from lexseg.server.metrics import Metrics
-from lexseg.server.patience import Patience
 from lexseg.server.refusal import Refusal
 from lexseg.server.schemas import problems
 from lexseg.server.security import Guard
 from lexseg.server.service import Service
 from lexseg.server.settings import Settings
+from lexseg.server.upload_limits import UploadLimits
 
 _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed"}
 
@@ -85,7 +85,7 @@ def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAP
     if settings.page and page.is_dir():
         app.mount("/", _Page(directory=page, html=True), name="page")
     # the last one is asked first
-    app.add_middleware(Patience, settings=settings)
+    app.add_middleware(UploadLimits, settings=settings)
     app.add_middleware(Guard, settings=settings)
     app.add_middleware(AccessLog, watch=metrics.request)
     return app

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from lexseg.data.case import Laterality
-from lexseg.data.volumes.window import Window
 from lexseg.errors import LexSegError
-from lexseg.inference.ask import Options, look, questions
-from lexseg.inference.question import Question, segment_together
-from lexseg.inference.segmenter import ImageSession, Segmenter
+from lexseg.language.sides import Laterality
+from lexseg.predict.ask import Options, look, questions
+from lexseg.predict.question import Question, segment_together
+from lexseg.predict.segmenter import ImageSession, Segmenter
+from lexseg.scans.window import Window
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
 from lexseg.server.results import Result, Sentence, of_frame

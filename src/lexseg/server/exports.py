@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 import pydicom.uid
 
-from lexseg.dicom.segment import remark_of
-from lexseg.inference.segmenter import Segmenter
+from lexseg.outputs.segment import remark_of
+from lexseg.predict.segmenter import Segmenter
 from lexseg.server.images import OpenImage
 from lexseg.server.intake import Intake
 from lexseg.server.results import Result

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.scans.scan import Frame
+from lexseg.scans.scan import Frame
 
 FRAMES, PADDING = "frames", "padding"
 

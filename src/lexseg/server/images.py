@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.data.scans.dicom.windows import SigmoidWindow, TableWindow, window_from_json
-from lexseg.data.scans.scan import Scan
-from lexseg.data.volumes.window import Window
+from lexseg.scans.dicom.windows import SigmoidWindow, TableWindow, window_from_json
+from lexseg.scans.scan import Scan
+from lexseg.scans.window import Window
 from lexseg.server.frames import StoredFrames
 from lexseg.server.refusal import Refusal
 from lexseg.server.settings import Settings

@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lexseg.data.case import Laterality
-from lexseg.data.volumes.window import Window
 from lexseg.errors import LexSegError
-from lexseg.inference.ask import Options, ask
-from lexseg.inference.segmenter import Segmenter
+from lexseg.language.sides import Laterality
+from lexseg.predict.ask import Options, ask
+from lexseg.predict.segmenter import Segmenter
+from lexseg.scans.window import Window
 from lexseg.server.batcher import Batcher
 from lexseg.server.exports import can_seg
 from lexseg.server.images import Images, OpenImage

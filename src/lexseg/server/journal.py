@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import IO
 
-from lexseg.data.files import replace_file
+from lexseg.files import replace_file
 
 _log = logging.getLogger("lexseg.server")
 OPEN = ("queued", "running")

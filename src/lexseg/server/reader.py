@@ -19,10 +19,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lexseg.data.scans.dicom.windows import window_to_json
-from lexseg.data.scans.open import open_scan
-from lexseg.data.scans.scan import Scan
 from lexseg.errors import LexSegError
+from lexseg.scans.dicom.windows import window_to_json
+from lexseg.scans.open import open_scan
+from lexseg.scans.scan import Scan
 from lexseg.server.frames import FRAMES, PADDING
 from lexseg.server.writing import write_result
 

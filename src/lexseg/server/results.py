@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.data.volumes.window import Window
-from lexseg.dicom.codes import finding_of
-from lexseg.inference.ask import Denied
-from lexseg.inference.ask import Sentence as Asked
-from lexseg.inference.components import describe_mask
-from lexseg.inference.polygons import mask_polygons
-from lexseg.inference.results import NOTE, judged
-from lexseg.inference.segmentation import Segmentation
-from lexseg.inference.volume_segmentation import VolumeSegmentation
+from lexseg.outputs.codes import finding_of
+from lexseg.outputs.polygons import mask_polygons
+from lexseg.outputs.results import NOTE, judged
+from lexseg.predict.ask import Denied
+from lexseg.predict.ask import Sentence as Asked
+from lexseg.predict.components import describe_mask
+from lexseg.predict.segmentation import Segmentation
+from lexseg.predict.volume_segmentation import VolumeSegmentation
+from lexseg.scans.window import Window
 
 MOST_CORNERS = 50_000  # of outlines; a mask with more is told as a picture only
 _TOO_MANY = "the outlines have too many corners to be listed: see the mask"

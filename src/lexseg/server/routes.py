@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from PIL import Image
 
 from lexseg.errors import TextError
-from lexseg.inference.familiar import unfamiliar
-from lexseg.inference.overlay import draw_overlay
-from lexseg.inference.report import findings_of
-from lexseg.inference.results import marked, png
-from lexseg.inference.segmenter import Segmenter
 from lexseg.language.lexicon import lexicon
 from lexseg.language.translate import to_model_words
+from lexseg.outputs.overlay import draw_overlay
+from lexseg.outputs.results import marked, png
+from lexseg.predict.modality import unfamiliar
+from lexseg.predict.segmenter import Segmenter
+from lexseg.predict.whole_report import findings_of
 from lexseg.server.batcher import Ask
 from lexseg.server.exports import can_seg, export
 from lexseg.server.images import UPLOAD, OpenImage

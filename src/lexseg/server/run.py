@@ -9,8 +9,8 @@ import tempfile
 import uvicorn
 
 from lexseg.errors import ConfigError
-from lexseg.inference.results import NOTE
-from lexseg.inference.segmenter import Segmenter
+from lexseg.outputs.results import NOTE
+from lexseg.predict.segmenter import Segmenter
 from lexseg.server.app import create_app
 from lexseg.server.protocol import patient_protocol
 from lexseg.server.settings import Settings

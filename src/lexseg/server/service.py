@@ -6,7 +6,7 @@ import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from lexseg.inference.segmenter import Segmenter
+from lexseg.predict.segmenter import Segmenter
 from lexseg.server.batcher import Batcher
 from lexseg.server.images import Images
 from lexseg.server.intake import Intake

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from lexseg.data.scans.open import open_scan
-from lexseg.data.scans.scan import Scan
-from lexseg.inference.volume_segmentation import VolumeSegmentation
+from lexseg.predict.volume_segmentation import VolumeSegmentation
+from lexseg.scans.open import open_scan
+from lexseg.scans.scan import Scan
 
 
 def write_result(request: dict[str, Any]) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def write_result(request: dict[str, Any]) -> dict[str, Any]:
         scan = dataclasses.replace(scan, spacing=(request["spacing"][0], request["spacing"][1]))
     answer = _answer(request, scan)
     if request["kind"] == "nifti":
-        from lexseg.inference.nifti import nifti_bytes
+        from lexseg.outputs.nifti import nifti_bytes
 
         content = nifti_bytes(scan, answer.whole())
     else:
@@ -52,9 +52,9 @@ def _answer(request: dict[str, Any], scan: Scan) -> VolumeSegmentation:
 
 
 def _seg(scan: Scan, answer: VolumeSegmentation, request: dict[str, Any]) -> bytes:
-    from lexseg.dicom.codes import Code, Finding
-    from lexseg.dicom.seg import seg_bytes
-    from lexseg.dicom.segment import Segment
+    from lexseg.outputs.codes import Code, Finding
+    from lexseg.outputs.seg import seg_bytes
+    from lexseg.outputs.segment import Segment
 
     category, kind = (Code(*code) for code in request["finding"])
     words = request["words"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lexseg.data.augment import AugmentConfig, MaskResize
+from lexseg.training.augment import AugmentConfig, MaskResize
 from lexseg.training.regimes.views import ViewConfig
 
 CAPTION = "caption"

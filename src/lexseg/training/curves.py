@@ -9,7 +9,7 @@ from pathlib import Path
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback
 
-from lexseg.data.files import replace_file
+from lexseg.files import replace_file
 from lexseg.training.task import SegmentationTask
 
 

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
 
-from lexseg.data.batch import Batch
-from lexseg.data.case import Case
-from lexseg.data.dataset import CaseDataset, Sample, Stack, collate, stack
-from lexseg.data.visits import VisitDataset
+from lexseg.cases.case import Case
+from lexseg.encoders.text.batch import EncodeText, TextBatch
 from lexseg.errors import ConfigError, LexSegError
-from lexseg.text.batch import EncodeText, TextBatch
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig, size_at, steps_of
+from lexseg.training.dataset import CaseDataset, Sample, Stack, collate, stack
+from lexseg.training.grouped_dataset import GroupedDataset
 from lexseg.training.mixture import Mixture, is_mixture, second_stream
 from lexseg.training.regimes.stream import Both, Pair, PairDataset, PairStack, encoded, stack_pairs
 
@@ -67,7 +67,7 @@ class CaseDataModule(pl.LightningDataModule):
         train: training cases, repeated ones repeated.
         val: validation cases.
         config: the recipe.
-        encode_text: turns sentences into a ``TextBatch``; :func:`lexseg.text.batch.no_words` for image-only models.
+        encode_text: turns sentences into a ``TextBatch``; :func:`lexseg.encoders.text.batch.no_words` for image-only models.
 
     Attributes:
         training_text: makes of ``encode_text`` what also encodes all that the model wants beside a training sentence.
@@ -157,7 +157,7 @@ class CaseDataModule(pl.LightningDataModule):
         if self.mixture is not None:
             visits = self.mixture.epoch(epoch, world)
             mine = visits[: len(visits) // world * world][rank::world]
-            shown = VisitDataset(
+            shown = GroupedDataset(
                 mine, self.size(), augment=config.augment, seed=config.seed, epoch=epoch, mask_resize=resize
             )
             return self._loader(_Guarded(shown), SequentialSampler(shown), _stack_training, drop_last=not few)
@@ -257,7 +257,7 @@ Item = tuple[Sample | tuple[Sample, ...] | Pair, bool]
 class _Guarded(Dataset[Item | LexSegError]):
     """Gives (what was read, whether it counts); the error of what cannot be, to be raised in the main process."""
 
-    def __init__(self, cases: CaseDataset | VisitDataset | PairDataset) -> None:
+    def __init__(self, cases: CaseDataset | GroupedDataset | PairDataset) -> None:
         self.cases = cases
 
     def __len__(self) -> int:

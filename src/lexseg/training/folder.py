@@ -14,11 +14,12 @@ from typing import Any
 import torch
 import yaml
 
-from lexseg.data.case import Case, Laterality
-from lexseg.data.files import leftovers, replace_file
-from lexseg.data.splits import write_splits
+from lexseg.cases.case import Case
+from lexseg.cases.splits import write_splits
+from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ConfigError, DataError
-from lexseg.text.encoders.base import TextEncoder
+from lexseg.files import leftovers, replace_file
+from lexseg.language.sides import Laterality
 from lexseg.training.config import TrainConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.regimes import NONE

@@ -7,11 +7,11 @@ from typing import Any
 
 import yaml
 
-from lexseg.data.augment import AugmentConfig
-from lexseg.data.files import replace_file
 from lexseg.errors import ConfigError
+from lexseg.files import replace_file
 from lexseg.models.io import load_model
 from lexseg.training import prepare
+from lexseg.training.augment import AugmentConfig
 from lexseg.training.config import TrainConfig
 from lexseg.training.ensemble import join_models
 from lexseg.training.folder import CONFIG
@@ -107,7 +107,7 @@ def _one_vocabulary(config: TrainConfig) -> TrainConfig:
     """With a word encoder, all parts must know a word by the same number."""
     if config.text.get("kind") != "word" or config.text.get("vocabulary"):
         return config
-    from lexseg.text.encoders.word import WordEncoder
+    from lexseg.encoders.text.word import WordEncoder
 
     known = [case for case in prepare.read_cases(config) if case.split != "test"]
     words = WordEncoder.build_vocabulary(prepare.sentences(known, AugmentConfig(mirror=1.0, flip=1.0)))

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from lexseg.data.augment import case_generator
-from lexseg.data.case import Case
-from lexseg.data.visits import Visit
+from lexseg.cases.case import Case
 from lexseg.errors import ConfigError
+from lexseg.seeds import case_generator
 from lexseg.training.config import CAPTION, TrainConfig, as_list, steps_of
+from lexseg.training.grouped_dataset import ImageGroup
 
 Image = tuple[Case, ...]  # the rows of one image
 
@@ -71,7 +71,7 @@ class Mixture:
             self.size = numbers[0]
         self._pools, self._numbers = pools, numbers
 
-    def epoch(self, epoch: int, world: int = 1) -> list[Visit]:
+    def epoch(self, epoch: int, world: int = 1) -> list[ImageGroup]:
         """What the epoch shows, in its order: a function of the seed, the recipe, the epoch and how many devices."""
         *earlier, now = self._shown(epoch + 1, world)
         starts = [sum(of_pool) for of_pool in zip(*earlier, strict=True)]
@@ -89,7 +89,7 @@ class Mixture:
             if seen[key] > 1:  # an image that comes again is neither augmented nor asked in the same way
                 key = f"{key}#{seen[key] - 1}"
             rng = case_generator(self.seed, epoch, f"{key}/sentences")
-            visits.append(Visit(choose(rows, self.sentences, self.kinds, rng), key))
+            visits.append(ImageGroup(choose(rows, self.sentences, self.kinds, rng), key))
         return visits
 
     def _shown(self, epochs: int, world: int) -> list[list[int]]:

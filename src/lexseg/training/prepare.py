@@ -9,21 +9,21 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from lexseg.data.augment import AugmentConfig
-from lexseg.data.case import Case, Laterality
-from lexseg.data.dataset import refuse_unanswered
-from lexseg.data.languages import in_model_words
-from lexseg.data.manifest import read_manifests
-from lexseg.data.phantoms.mark import all_phantoms
-from lexseg.data.problem import describe
-from lexseg.data.splits import apply_splits, assign_splits, fold_cases, leaks, parse_fractions
+from lexseg.cases.case import Case
+from lexseg.cases.languages import in_model_words
+from lexseg.cases.manifest import read_manifests
+from lexseg.cases.problem import describe
+from lexseg.cases.splits import apply_splits, assign_splits, fold_cases, leaks, parse_fractions
+from lexseg.datasets.phantoms.mark import all_phantoms
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.swapped import every_swap
 from lexseg.errors import ConfigError, DataError, TextError
-from lexseg.language.sides import convert_laterality, mentions_side, mirror_words
+from lexseg.language.sides import Laterality, convert_laterality, mentions_side, mirror_words
 from lexseg.models import model_class
-from lexseg.text import create_text_encoder
-from lexseg.text.encoders.base import TextEncoder
-from lexseg.text.swapped import every_swap
+from lexseg.training.augment import AugmentConfig
 from lexseg.training.config import TrainConfig, as_list
+from lexseg.training.dataset import refuse_unanswered
 from lexseg.training.id_list import read_ids
 from lexseg.training.mixture import kind_of
 from lexseg.training.regimes import NONE
@@ -214,7 +214,7 @@ def text_encoder(
         return None
     values = dict(config.text)
     if values.get("kind") == "word":
-        from lexseg.text.encoders.word import WordEncoder
+        from lexseg.encoders.text.word import WordEncoder
 
         both = AugmentConfig(mirror=1.0, flip=1.0)
         words = vocabulary or WordEncoder.build_vocabulary(sentences(training, both))

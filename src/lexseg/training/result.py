@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lexseg.data.case import Case
-from lexseg.data.phantoms.mark import all_phantoms
+from lexseg.cases.case import Case
+from lexseg.datasets.phantoms.mark import all_phantoms
+from lexseg.encoders.text.base import TextEncoder
 from lexseg.language.sides import mentions_side
 from lexseg.metrics.overlap import EMPTY_RULE
 from lexseg.models.base import SegmentationModel
 from lexseg.models.io import ModelConfig, save_model
-from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.card import model_card
 from lexseg.training.config import TrainConfig, size_at
 from lexseg.training.prepare import chosen, model_arguments, validated

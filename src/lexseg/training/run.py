@@ -15,14 +15,14 @@ import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities import rank_zero_only
 
-from lexseg.data.case import Case
+from lexseg.cases.case import Case
+from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.batch import no_words
+from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
 from lexseg.models.io import load_model
-from lexseg.text.batch import no_words
-from lexseg.text.collate import TextPipeline
-from lexseg.text.encoders.base import TextEncoder
 from lexseg.training import folder, prepare, start
 from lexseg.training.callbacks import BestModel, LastCheckpoint, RunningAverage
 from lexseg.training.config import TrainConfig, as_list, seconds

@@ -13,11 +13,11 @@ from PIL import Image
 from scipy import ndimage
 from torch.nn import functional as F
 
-from lexseg.data.case import Case
-from lexseg.data.dataset import CaseDataset
-from lexseg.data.files import replace_file
+from lexseg.cases.case import Case
+from lexseg.files import replace_file
 from lexseg.training.calibration import found as is_there
 from lexseg.training.data_module import CaseDataModule
+from lexseg.training.dataset import CaseDataset
 from lexseg.training.task import SegmentationTask
 
 TRUTH = (0, 160, 255)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from lexseg.data.case import ExpressionKind
+from lexseg.cases.case import ExpressionKind
 from lexseg.errors import ConfigError
 from lexseg.training.config import CAPTION, DataConfig, TrainConfig, as_list, seconds
 from lexseg.training.loggers import LOGGERS

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
 from lexseg.models import COMPOSED
 from lexseg.models.base import SegmentationModel
 from lexseg.models.find import bundled_models, find_model
 from lexseg.models.io import LoadedModel, load_model
-from lexseg.text.encoders.base import TextEncoder
 from lexseg.training.config import TrainConfig
 
 PRESENCE = "presence."

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.data.batch import Batch
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.metrics.calibration import auroc
 from lexseg.metrics.overlap import dice_from_counts, pixel_counts
 from lexseg.models.base import SegmentationModel
+from lexseg.training.batch import Batch
 from lexseg.training.calibration import fit_presence, found
 from lexseg.training.config import TrainConfig
 from lexseg.training.data_module import CaseDataModule, ValidationBatch

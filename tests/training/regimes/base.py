@@ -7,11 +7,12 @@ import pytest
 import torch
 
 import tiny
-from lexseg.data.batch import Batch, Target
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.batch import TextBatch
+from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.losses.target import Target
 from lexseg.models.base import SegmentationModel
-from lexseg.text import create_text_encoder
-from lexseg.text.batch import TextBatch
-from lexseg.text.collate import TextPipeline
+from lexseg.training.batch import Batch
 from lexseg.training.config import DataConfig, RegimeConfig, TrainConfig, TrainerConfig
 from lexseg.training.regimes import create_regime
 from lexseg.training.regimes.base import Regime

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lexseg.data.manifest import read_manifest
+from lexseg.cases.manifest import read_manifest
 from lexseg.errors import ConfigError, DataError
 from lexseg.training.config import DataConfig, RegimeConfig, TrainConfig, TrainerConfig
 from lexseg.training.prepare import read_cases

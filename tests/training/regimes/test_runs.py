@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
+from lexseg.cases.manifest import read_manifest
 from lexseg.cli.train import with_regime_names
-from lexseg.data.manifest import read_manifest
 from lexseg.errors import ConfigError
-from lexseg.inference.segmenter import Segmenter
 from lexseg.models.io import load_model
+from lexseg.predict.segmenter import Segmenter
 from lexseg.training.config import DataConfig, TrainConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.regimes import REGIMES

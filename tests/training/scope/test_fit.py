@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from lexseg.cli.main import main
+from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
-from lexseg.inference.images import load_image, to_input
 from lexseg.models.io import load_model
 from lexseg.models.scope import Scope
-from lexseg.text.collate import TextPipeline
+from lexseg.predict.images import load_image, to_input
 from lexseg.training.config import ScopeConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.run import train

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lexseg.data.case import Case
+from lexseg.cases.case import Case
 from lexseg.training.scope import ScopeWorld
 from lexseg.training.scope.sentences import Labelled, labelled_sentences, of_part
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 import torch
 
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.scope_words import WordsScorer
-from lexseg.text.batch import TextBatch
 from lexseg.training.scope.sentences import Labelled
 from lexseg.training.scope.words import BANK, Encoded, fit_words, words_logits
 

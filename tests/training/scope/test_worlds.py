@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from lexseg.data.case import Case, Split
+from lexseg.cases.case import Case, Split
 from lexseg.errors import ConfigError
 from lexseg.training.scope import ScopeWorld, scope_worlds
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import lexseg
-from lexseg.data.augment import AugmentConfig
+from lexseg.training.augment import AugmentConfig
 from lexseg.training.recipe import from_values
 from lexseg.training.teacher.contents import Pack, read_pack
 from lexseg.training.teacher.pack import make_pack

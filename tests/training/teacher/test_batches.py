@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lexseg.data.augment import AugmentConfig
+from lexseg.training.augment import AugmentConfig
 from lexseg.training.teacher.batches import Batches, Soft
 from lexseg.training.teacher.contents import unpacked
 

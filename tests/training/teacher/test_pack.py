@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from lexseg.data.images import read_image
-from lexseg.data.masks import read_mask
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError, DataError
-from lexseg.text import create_text_encoder
-from lexseg.text.collate import TextPipeline
+from lexseg.scans.images import read_image
+from lexseg.scans.masks import read_mask
 from lexseg.training.recipe import from_values
 from lexseg.training.teacher.batches import Batches
 from lexseg.training.teacher.contents import ARRAYS, INDEX, bits, read_pack, unpacked, write_pack

@@ -98,8 +98,8 @@ def test_left_is_told_from_right(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_labels_alone_tell_who_has_it(tmp_path: Path) -> None:
     """One phrase, said of all; that some images do not hold it is all there is to learn from."""
-    from lexseg.data.dataset import CaseDataset
-    from lexseg.text.collate import TextPipeline
+    from lexseg.encoders.text.pipeline import TextPipeline
+    from lexseg.training.dataset import CaseDataset
     from lexseg.training.weak.pairs import read_pairs
 
     path = one_square(tmp_path / "set", n=48, train=32, present=True)

@@ -13,16 +13,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.data.batch import Target
-from lexseg.encoders.layers import ChannelNorm
+from lexseg.encoders.image.layers import ChannelNorm
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.contrastive import Targets, caption_targets, equal_regions, info_nce, soft_targets
 from lexseg.losses.region_words import EPS, own_similarity, prototype, similarity
 from lexseg.losses.rows import shown_rows
 from lexseg.losses.swapped import Said, Swapped, swapped_loss
+from lexseg.losses.target import Target
 from lexseg.models.parts.context import context_rings
 from lexseg.models.parts.pooling import pyramid, size_of
 from lexseg.models.parts.positions import sine_positions_2d
-from lexseg.text.batch import TextBatch
 
 _LOG_BOUNDS = math.log(0.01), math.log(0.5)  # of tau
 

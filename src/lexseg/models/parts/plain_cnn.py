@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from lexseg.encoders import create_image_encoder
-from lexseg.encoders.base import ImageEncoder
+from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.image.base import ImageEncoder
 from lexseg.errors import ModelError
 from lexseg.models.parts.unet_decoder import conv_norm_relu
 
@@ -48,7 +48,7 @@ class PlainCNN(ImageEncoder):
 
 
 def create_pyramid(encoder: str, arguments: Mapping[str, Any] | None) -> ImageEncoder:
-    """An image encoder by name: ``plain-cnn``, or one of :data:`lexseg.encoders.ENCODERS`."""
+    """An image encoder by name: ``plain-cnn``, or one of :data:`lexseg.encoders.image.ENCODERS`."""
     return PlainCNN(**(arguments or {})) if encoder == PLAIN else create_image_encoder(encoder, **(arguments or {}))
 
 

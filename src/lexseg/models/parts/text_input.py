@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lexseg.text import create_text_encoder
-from lexseg.text.batch import TextBatch
-from lexseg.text.encoders.base import TextEncoder
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.batch import TextBatch
 
 
 class TextInput(nn.Module):
@@ -80,7 +80,7 @@ def trained_text_encoder(config: Mapping[str, Any] | None) -> TextEncoder | None
     """The text encoder that is a part of the model; ``None`` where it is frozen and stands outside.
 
     Args:
-        config: as :func:`lexseg.text.create_text_encoder` takes it, and ``pretrained``: false where the model is about
+        config: as :func:`lexseg.encoders.text.create_text_encoder` takes it, and ``pretrained``: false where the model is about
             to load its own weights.
     """
     if config is None:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from lexseg.data.batch import Batch
 from lexseg.errors import ConfigError
 from lexseg.models.base import SegmentationModel
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.stream import Unlabelled
 

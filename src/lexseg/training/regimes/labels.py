@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from lexseg.data.case import Case
-from lexseg.data.files import replace_file
-from lexseg.data.manifest import read_manifest
-from lexseg.data.row import no_file
-from lexseg.data.splits import dealing_order
+from lexseg.cases.case import Case
+from lexseg.cases.manifest import read_manifest
+from lexseg.cases.row import no_file
+from lexseg.cases.splits import dealing_order
 from lexseg.errors import ConfigError, DataError
+from lexseg.files import replace_file
 from lexseg.training.config import DataConfig, RegimeConfig, as_list
 from lexseg.training.id_list import read_ids
 from lexseg.training.regimes import NONE, regime_class

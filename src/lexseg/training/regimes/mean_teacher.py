@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from lexseg.data.batch import Batch
 from lexseg.models.base import SegmentationModel
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime, disagreement
 from lexseg.training.regimes.stream import Unlabelled

@@ -5,9 +5,10 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from lexseg.data.batch import Batch, Target
 from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.target import Target
 from lexseg.models.base import SegmentationModel
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime
 from lexseg.training.regimes.stream import Unlabelled

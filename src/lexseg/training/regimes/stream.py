@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from lexseg.data.augment import AugmentConfig, augment_image, augment_mask, augment_text, case_generator, draw
-from lexseg.data.batch import Batch
-from lexseg.data.case import Case
-from lexseg.data.dataset import image_tensor
-from lexseg.data.images import read_image
+from lexseg.cases.case import Case
+from lexseg.encoders.text.batch import EncodeText, TextBatch
 from lexseg.errors import DataError
-from lexseg.text.batch import EncodeText, TextBatch
+from lexseg.models.inputs import image_tensor
+from lexseg.scans.images import read_image
+from lexseg.seeds import case_generator
+from lexseg.training.augment import AugmentConfig, augment_image, augment_mask, augment_text, draw
+from lexseg.training.batch import Batch
 from lexseg.training.regimes.views import View, ViewConfig, turned, view
 
 

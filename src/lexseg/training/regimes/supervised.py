@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from lexseg.data.batch import Batch
 from lexseg.models.base import SegmentationModel
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime
 from lexseg.training.regimes.stream import Unlabelled

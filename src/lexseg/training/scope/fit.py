@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from lexseg.encoders.text.batch import TextBatch
+from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
 from lexseg.models.io import LoadedModel
 from lexseg.models.scope import Scope
-from lexseg.text.batch import TextBatch
-from lexseg.text.collate import TextPipeline
 from lexseg.training.scope.images import fit_images
 from lexseg.training.scope.sentences import labelled_sentences, natural_sentences
 from lexseg.training.scope.words import REFUSED_NATURAL, Encoded, fit_words

@@ -8,11 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lexseg.data.augment import AugmentConfig, augment_image, case_generator, draw, resize_image
-from lexseg.data.dataset import image_tensor
-from lexseg.data.images import read_image
+from lexseg.models.inputs import image_tensor, resize_image
 from lexseg.models.io import LoadedModel
 from lexseg.models.scope_images import ImageScorer, pooled
+from lexseg.scans.images import read_image
+from lexseg.seeds import case_generator
+from lexseg.training.augment import AugmentConfig, augment_image, draw
 from lexseg.training.scope.space import fit_space, left_out
 from lexseg.training.scope.strange import strange_images
 from lexseg.training.scope.worlds import ScopeWorld

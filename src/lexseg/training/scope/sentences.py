@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from lexseg.data.refer.foreign import ForeignKind, foreign_name, general_words
-from lexseg.data.refer.known import as_typed, general_question, known_name, reworded, sentence_with
+from lexseg.datasets.refer.foreign import ForeignKind, foreign_name, general_words
+from lexseg.datasets.refer.known import as_typed, general_question, known_name, reworded, sentence_with
 from lexseg.language.typos import misspell
 from lexseg.training.scope.worlds import ScopeWorld
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.scope_words import WordsScorer, sentence_features
-from lexseg.text.batch import TextBatch
 from lexseg.training.scope.sentences import Labelled
 
 REFUSED = 0.05

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from lexseg.data.case import Case
-from lexseg.data.refer.foreign import ForeignWorld, foreign_worlds
+from lexseg.cases.case import Case
+from lexseg.datasets.refer.foreign import ForeignWorld, foreign_worlds
 from lexseg.errors import ConfigError
 from lexseg.models.scope import World
 
@@ -18,7 +18,7 @@ class ScopeWorld:
     """A world and its cases.
 
     Attributes:
-        name: one of :func:`lexseg.data.refer.foreign.foreign_worlds` means that world, with the findings listed there;
+        name: one of :func:`lexseg.datasets.refer.foreign.foreign_worlds` means that world, with the findings listed there;
             any other name is the user's own, of which the cases alone tell.
         cases: training and validation cases.
         terms: on which the data may be used.

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lexseg.data.augment import AugmentConfig
 from lexseg.errors import ConfigError, DataError, LexSegError
 from lexseg.models import create_model, model_class
 from lexseg.models.base import SegmentationModel
+from lexseg.training.augment import AugmentConfig
 from lexseg.training.config import OptimizerConfig
 from lexseg.training.teacher.batches import Batches
 from lexseg.training.teacher.contents import Pack, read_pack, read_trunk

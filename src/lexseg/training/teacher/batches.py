@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.augment import SEEN, AugmentConfig
-from lexseg.data.batch import Target
-from lexseg.text.batch import TextBatch
+from lexseg.encoders.text.batch import TextBatch
+from lexseg.losses.target import Target
+from lexseg.training.augment import SEEN, AugmentConfig
 from lexseg.training.teacher.contents import Pack, unpacked
 
 

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from lexseg.data.files import replace_file
 from lexseg.errors import DataError
+from lexseg.files import replace_file
 
 FORMAT = 1
 INDEX, ARRAYS, CODE = "pack.json", "arrays.safetensors", "code.zip"
@@ -34,7 +34,7 @@ class Pack:
         weight: float32[Q], how much the question counts.
         tokens: float16[N, D], the states of all sentences, one after the other; ``starts``: int64[T + 1], where each
             begins. Sentence 0 is the null sentence, and has none.
-        caption: int64[T], equal for sentences of the same phrases (:mod:`lexseg.language.meaning`).
+        caption: int64[T], equal for sentences of the same phrases (:mod:`lexseg.language.same_meaning`).
         mirrored: int32[T], the sentence that is true of the mirrored image; -1 where that was not packed.
         swapped: int32[T, 2], the sentence with left and right, and with upper and lower swapped; -1 where there is
             none.

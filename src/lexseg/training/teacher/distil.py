@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from lexseg.data.files import new_folder
 from lexseg.errors import ConfigError
+from lexseg.files import new_folder
 from lexseg.metrics.overlap import EMPTY_RULE
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel

@@ -12,18 +12,18 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from lexseg.data.case import Case
-from lexseg.data.dataset import refuse_unanswered
-from lexseg.data.files import new_folder
-from lexseg.encoders import create_image_encoder
+from lexseg.cases.case import Case
+from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.encoders.text.swapped import AXES, swap_places
 from lexseg.errors import ConfigError, ModelError
-from lexseg.language.meaning import meaning_id, phrases
+from lexseg.files import new_folder
+from lexseg.language.same_meaning import meaning_id, phrases
 from lexseg.language.sides import mirror_words
-from lexseg.text.collate import TextPipeline
-from lexseg.text.encoders.base import TextEncoder
-from lexseg.text.swapped import AXES, swap_places
 from lexseg.training import prepare
 from lexseg.training.config import TrainConfig
+from lexseg.training.dataset import refuse_unanswered
 from lexseg.training.mixture import Mixture
 from lexseg.training.teacher.contents import CODE, TRUNK, write_pack
 from lexseg.training.teacher.fit import Say

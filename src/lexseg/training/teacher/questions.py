@@ -11,12 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.augment import resize_image
-from lexseg.data.case import Case
-from lexseg.data.dataset import image_tensor
-from lexseg.data.images import read_image
-from lexseg.data.truth import truth_of
+from lexseg.cases.case import Case
+from lexseg.cases.truth import truth_of
 from lexseg.errors import ConfigError, DataError
+from lexseg.models.inputs import image_tensor, resize_image
+from lexseg.scans.images import read_image
 from lexseg.training.teacher.contents import Pack, bits
 
 MOST = 60.0

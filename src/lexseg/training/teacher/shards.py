@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from lexseg.data.files import replace_file
 from lexseg.errors import DataError
+from lexseg.files import replace_file
 
 LARGEST = 16 << 20
 """Every file is smaller than so many bytes."""

@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 
-from lexseg.data.augment import AugmentConfig
-from lexseg.data.dataset import CaseDataset, augmented
-from lexseg.encoders import ENCODERS
+from lexseg.encoders.image import ENCODERS
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
 from lexseg.losses.dhn_nce import dhn_nce
 from lexseg.models.towers import Pooling, Towers
-from lexseg.text import create_text_encoder
-from lexseg.text.collate import TextPipeline
-from lexseg.text.encoders.base import TextEncoder
+from lexseg.training.augment import AugmentConfig
+from lexseg.training.dataset import CaseDataset, augmented
 from lexseg.training.weak.folder import write_towers
 from lexseg.training.weak.pairs import Draw, Near, Pairs, no_negatives, read_pairs
 

@@ -11,12 +11,12 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from lexseg.data.files import new_folder
 from lexseg.encoders.folder import about_encoder, load_encoder, write_encoder
+from lexseg.encoders.text import create_text_encoder
+from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
+from lexseg.files import new_folder
 from lexseg.models.towers import Towers
-from lexseg.text import create_text_encoder
-from lexseg.text.encoders.base import TextEncoder
 
 TOWERS, WEIGHTS = "towers.json", "towers.safetensors"
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lexseg.data.case import NAMES_NOTHING, Case
-from lexseg.data.languages import in_model_words
-from lexseg.data.manifest import read_manifests
-from lexseg.data.problem import describe
-from lexseg.data.splits import assign_splits, leaks, parse_fractions
+from lexseg.cases.case import NAMES_NOTHING, Case
+from lexseg.cases.languages import in_model_words
+from lexseg.cases.manifest import read_manifests
+from lexseg.cases.problem import describe
+from lexseg.cases.splits import assign_splits, leaks, parse_fractions
 from lexseg.errors import ConfigError, DataError
-from lexseg.language.meaning import phrases
 from lexseg.language.places import places
+from lexseg.language.same_meaning import phrases
 
 Near = Literal["places", "equal"]
 

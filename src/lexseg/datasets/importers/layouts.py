@@ -1,0 +1,83 @@
+"""The layouts that can be imported, and what each of them takes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lexseg.datasets.importers import folder, languide, lvit, manifest, medvlsm, nifti, refcoco, referring
+from lexseg.datasets.importers.record import Findings
+from lexseg.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A data layout.
+
+    Attributes:
+        read: finds what there is; called with the source and the options.
+        options: the options it takes.
+        leaks_mask: whether its sentences were written from the true masks; ``None`` where that is not known.
+        draws: whether images or masks have to be made; ``read`` is then also given a folder to make them in.
+        file: whether the source may be a file.
+    """
+
+    read: Callable[..., Findings]
+    options: tuple[str, ...] = ()
+    leaks_mask: bool | None = None
+    draws: bool = False
+    file: bool = False
+
+
+# The sentences published in the first three were written from the true masks.
+LAYOUTS: dict[str, Layout] = {
+    "lvit": Layout(lvit.read, leaks_mask=True),
+    "languide": Layout(languide.read, leaks_mask=True),
+    "medvlsm": Layout(medvlsm.read, ("prompt",), leaks_mask=True),
+    "folder": Layout(folder.read, ("text",)),
+    "refcoco": Layout(refcoco.read, ("images",), draws=True, file=True),
+    "referring": Layout(referring.read, ("images",), draws=True, file=True),
+    "nifti": Layout(
+        nifti.read,
+        ("text", "window", "lesion", "organ", "min_area", "every", "channel"),
+        leaks_mask=True,
+        draws=True,
+        file=True,
+    ),
+    "manifest": Layout(manifest.read, ("text",), file=True),
+}
+
+_WHAT = {
+    "text": "a sentence for all images",
+    "prompt": "a choice of the prompt",
+    "images": "a folder of images",
+    "window": "a window",
+    "lesion": "a label of lesions",
+    "organ": "a label of the organ",
+    "min_area": "a smallest area",
+    "every": "taking only some slices",
+    "channel": "a channel",
+}
+
+
+def find_layout(name: str, source: Path, options: Mapping[str, Any]) -> Layout:
+    """The layout of this name, its source and options checked.
+
+    Raises:
+        ConfigError: if there is none, or an option is not the layout's.
+        DataError: if there is no such source.
+    """
+    if name not in LAYOUTS:
+        raise ConfigError(f"layout {name!r} is none of {', '.join(LAYOUTS)}")
+    layout = LAYOUTS[name]
+    for option, value in options.items():
+        if option not in _WHAT:
+            raise TypeError(f"import_layout has no option {option!r}")
+        if option not in layout.options:
+            takers = " or ".join(repr(other) for other, each in LAYOUTS.items() if option in each.options)
+            raise ConfigError(f"{_WHAT[option]} goes with the layout {takers}, not with {name!r}")
+        if option == "text" and not str(value).strip():
+            raise ConfigError("the sentence is blank; leave it out to import without sentences")
+    if not (source.is_dir() or (layout.file and source.is_file())):
+        raise DataError(f"{source}: there is no such {'file or folder' if layout.file else 'folder'}")
+    return layout

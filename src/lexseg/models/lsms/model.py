@@ -1,0 +1,214 @@
+"""LSMS: language-guided scale-aware medical segmentor.
+
+Ouyang et al., arXiv 2408.17347 (v3, 2025). The abstract names scale-aware vision-language attention, a full-scale
+decoder and, from v3 on, a vision-language contrastive loss (FOUND). The attention is SLViT's, by the same first author
+(SISTER); decoder and contrastive terms are INFERRED (docs/explanation/lsms.md). Each can be switched off.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.text.batch import TextBatch, no_sentences
+from lexseg.losses.presence import presence_loss
+from lexseg.losses.region_words import prototype
+from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.swapped import swapped_loss
+from lexseg.losses.target import Target
+from lexseg.losses.vision_language import pixel_loss, region_loss
+from lexseg.models.arguments import check_arguments
+from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.lsms.full_scale_decoder import ConcatHamburger, FullScaleDecoder
+from lexseg.models.lsms.svla import Heard, LanguageBlocks, SVLAEncoder, Words
+from lexseg.models.parts.guide_decoder import SubPixelHead
+from lexseg.models.parts.presence import PresenceHead
+from lexseg.models.parts.text_adapter import TextAdapter
+from lexseg.models.parts.text_input import TextInput, trained_text_encoder
+from lexseg.models.parts.unet_decoder import resize
+
+UNTOLD = 4
+"""So many sentences of a batch to one image that is read without words, too, for the swapped term alone."""
+
+
+class LSMS(SegmentationModel):
+    """SVLA in the image encoder, a full-scale decoder, a vision-language contrastive loss.
+
+    Because the words enter the image encoder, an image cannot be encoded once for several sentences: the cost is per
+    sentence, a true limitation of the method. Only with ``language_blocks="none"`` is the image encoded once.
+
+    Args:
+        encoder: name of the image encoder: an MSCAN, as published, or ``efficientnet-lite0`` (the ``lite`` size).
+        encoder_args: its keywords.
+        text_width: width of the token states.
+        text_encoder: configuration of a text encoder that is trained with the model, as published; ``None`` where it is
+            frozen and stands outside.
+        text_adapter: keywords of a :class:`TextAdapter` over the states; ``None`` leaves it out.
+        language_blocks, scale_weights: of :class:`SVLAEncoder`.
+        svla_args: further keywords of :class:`SVLAEncoder`, for encoders other than MSCAN.
+        decoder: ``full-scale``, or ``hamburger``: the head of SLViT.
+        decoder_args: keywords of :class:`FullScaleDecoder` or :class:`ConcatHamburger`.
+        upsample: from stride 4 to pixels: ``bilinear`` on one logit a cell, or ``subpixel``.
+        joint_dim: width of the space in which pixels and sentences are compared.
+        presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
+        contrastive_weight: of the pixel and the region term each; 0 leaves both out, as the paper's v1 and v2 do.
+        swapped_weight: of telling each sentence from itself with its places swapped (OURS); 0 leaves it out.
+    """
+
+    name = "lsms"
+
+    def __init__(
+        self,
+        *,
+        encoder: str = "mscan-base",
+        encoder_args: Mapping[str, Any] | None = None,
+        text_width: int = 768,
+        text_encoder: Mapping[str, Any] | None = None,
+        text_adapter: Mapping[str, Any] | None = None,
+        language_blocks: LanguageBlocks = "all",
+        scale_weights: bool = True,
+        svla_args: Mapping[str, Any] | None = None,
+        decoder: Literal["full-scale", "hamburger"] = "full-scale",
+        decoder_args: Mapping[str, Any] | None = None,
+        upsample: Literal["bilinear", "subpixel"] = "bilinear",
+        joint_dim: int = 64,
+        presence_weight: float = 0.2,
+        contrastive_weight: float = 0.1,
+        swapped_weight: float = 0.0,
+    ) -> None:
+        super().__init__()
+        image_encoder = create_image_encoder(encoder, **(encoder_args or {}))
+        self.normalize = Normalize(image_encoder.mean, image_encoder.std)
+        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
+        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
+        dim = text_adapter["dim"] if text_adapter else text_width
+        check_arguments(SVLAEncoder, svla_args or {}, "lsms: model.svla_args")
+        self.encoder = SVLAEncoder(
+            image_encoder, dim, language_blocks=language_blocks, scale_weights=scale_weights, **(svla_args or {})
+        )
+        self.decoder: FullScaleDecoder | ConcatHamburger
+        if decoder == "full-scale":
+            check_arguments(FullScaleDecoder, decoder_args or {}, "lsms: model.decoder_args")
+            self.decoder = FullScaleDecoder(self.encoder.channels, dim, **(decoder_args or {}))
+        else:
+            check_arguments(ConcatHamburger, decoder_args or {}, "lsms: model.decoder_args")
+            self.decoder = ConcatHamburger(self.encoder.channels, **(decoder_args or {}))
+        if not self.encoder.reads_words and getattr(self.decoder, "mixer", None) is None:
+            raise ValueError(
+                "with language_blocks='none' only the full-scale decoder's mixer reads the words: keep it (decoder "
+                "'full-scale', mixer_layers at least 1), or use the model 'unet'"
+            )
+        width = self.decoder.channels
+        self.head = SubPixelHead(width, 1) if upsample == "subpixel" else nn.Conv2d(width, 1, 1)
+        self.presence = PresenceHead([*self.encoder.channels[2:], width], dim) if presence_weight else None
+        self.presence_weight, self.contrastive_weight = presence_weight, contrastive_weight
+        self.loss_names: tuple[str, ...] = ("dice", "bce") + ("presence",) * bool(presence_weight)
+        if contrastive_weight:
+            self.joint_pixels = nn.Conv2d(width, joint_dim, 1)
+            self.joint_sentence = nn.Linear(dim, joint_dim)
+            self.loss_names += ("pixel", "region")
+        if swapped_weight and not self.encoder.reads_words:
+            raise ValueError(
+                "swapped_weight trains the queries and keys of SVLA, so language_blocks must not be 'none'"
+            )
+        self.swapped_weight, self.reads_swapped = swapped_weight, bool(swapped_weight)
+        self.loss_names += ("swapped",) * bool(swapped_weight)
+
+    def encode_image(self, image: Tensor) -> Features:
+        """The normalised image: the words enter all that follows. The encoder's maps, where they do not."""
+        x = self.normalize(image)
+        maps = [x] if self.encoder.reads_words else self.encoder(x, None)[0]
+        return Features(maps, (image.shape[-2], image.shape[-1]))
+
+    def decode(self, features: Features, text: TextBatch) -> Prediction:
+        """Segment by one sentence an image; ``maps`` hold, by stride, each pixel's best score for any word."""
+        words = self._words(text)
+        maps, heard = self._read(features, words)
+        return self._answer(maps, self.decoder(maps, words), heard, words, features.size)
+
+    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
+        """Dice and cross-entropy, and where configured the presence, the contrastive and the swapped terms."""
+        words, features = self._words(text), self.encode_for(image, text)
+        rows, each = len(text), len(text) // len(image)
+        # what has read the sentence could be told from it, whatever the image
+        few = min(len(image), -(-rows // UNTOLD)) if self.swapped_weight else 0
+        few = len(image) if self.contrastive_weight else few
+        untold = self._words(no_sentences(text, few)) if few else None
+        maps, heard = self._read(features, words, untold, each)
+        x = self.decoder(maps, words if untold is None else words.before(untold))
+        prediction = self._answer([m[:rows] for m in maps], x[:rows], heard, words, features.size)
+        losses = segmentation_losses(prediction.logits, target)
+        if prediction.presence is not None:
+            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
+        if self.contrastive_weight:
+            pixels = F.normalize(self.joint_pixels(x[rows:]).float(), dim=1).repeat_interleave(each, 0)
+            sentence = F.normalize(self.joint_sentence(words.sentence).float(), dim=-1)
+            pixel = pixel_loss(pixels, sentence, target, text.is_null)
+            region = region_loss(pixels, sentence, target, text.is_null, text.caption_id)
+            losses |= {"pixel": self.contrastive_weight * pixel, "region": self.contrastive_weight * region}
+        if self.swapped_weight:
+            queries = [h.queries[rows:].repeat_interleave(each, 0) for h in heard]
+            losses["swapped"] = self.swapped_weight * self._swapped(queries, words, text, target)
+        return losses
+
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image encoder in layers, without the language branches."""
+        return self.encoder.encoder.layer_groups()
+
+    def _words(self, text: TextBatch) -> Words:
+        assert self.text_input is not None
+        states, mask = self.text_input(text)
+        if self.adapter is not None:
+            states = self.adapter(states, mask) * mask.unsqueeze(-1)
+        return Words(states, mask)
+
+    def _read(
+        self, features: Features, words: Words, untold: Words | None = None, each: int = 1
+    ) -> tuple[list[Tensor], list[Heard]]:
+        """The encoder's maps and what it heard; after the batch, its first images once more, with null sentences.
+
+        Args:
+            features: of the images, each as often as there are sentences about it.
+            words: the sentences.
+            untold: as many null sentences as images are to be read once more.
+            each: sentences about an image.
+        """
+        maps = features.maps
+        if untold is not None:
+            maps = [torch.cat([m, m[::each][: len(untold.states)]]) for m in maps]
+            words = words.before(untold)
+        if not self.encoder.reads_words:
+            return maps, []
+        read, heard = self.encoder(maps[0], words)
+        return read, heard
+
+    def _answer(
+        self, maps: list[Tensor], x: Tensor, heard: list[Heard], words: Words, size: tuple[int, int]
+    ) -> Prediction:
+        """The prediction by the encoder's maps and the decoder's."""
+        n = len(x)
+        logits = resize(self.head(x), size)
+        named = {f"relevance@{s}": h.relevance[:n] for s, h in zip(self.encoder.encoder.strides, heard, strict=False)}
+        presence = None if self.presence is None else self.presence([*maps[2:], x], logits, words.sentence)
+        return Prediction(logits, presence, named, x)
+
+    def _swapped(self, queries: list[Tensor], words: Words, text: TextBatch, target: Target) -> Tensor:
+        """The swapped term, where images were read without words: a map that knows the sentence could give it away."""
+        n = len(queries[0])
+        true, target = self.encoder.say(words.first(n)), target.first(n)
+        others = [(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped_forms()]
+        with torch.autocast(queries[0].device.type, enabled=False):
+            keep, weight = ~text.is_null[:n] & (target.mask.flatten(1).amax(1) > 0), target.weight
+            if weight is not None:
+                keep = keep & (weight > 0)
+            total = sum((q.float().sum() for q in queries), start=torch.zeros((), device=keep.device)) * 0
+            for q, *said in zip(queries, true, *(false for false, _ in others), strict=True):
+                share = F.adaptive_avg_pool2d(target.mask.float(), (q.shape[-2], q.shape[-1]))
+                region = prototype(q.float(), share)
+                for false, (_, is_null) in zip(said[1:], others, strict=True):
+                    use = keep & ~is_null
+                    total = total + swapped_loss(region, said[0], false, use, temperature=0.07, weight=weight)
+        return total / len(queries)

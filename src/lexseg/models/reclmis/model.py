@@ -1,0 +1,285 @@
+"""RecLMIS: cross-modal conditioned reconstruction for language-guided segmentation.
+
+Huang et al., TMI 2024 (arXiv 2404.02845), after its released code (docs/explanation/reclmis.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lexseg.encoders.text.batch import TextBatch
+from lexseg.losses.balanced import squared_dice_loss
+from lexseg.losses.gather import gathered, gathered_words
+from lexseg.losses.masked_reconstruction import hide_tokens, reconstruction_loss
+from lexseg.losses.presence import presence_loss
+from lexseg.losses.segmentation import ABSENT_SMOOTH, ABSENT_WEIGHT, cross_entropy_loss
+from lexseg.losses.target import Target
+from lexseg.losses.token_contrast import token_contrast_loss, token_similarity
+from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.parts.alignment import masked_mean
+from lexseg.models.parts.grid_positions import GridPositions
+from lexseg.models.parts.guide_decoder import SubPixelHead
+from lexseg.models.parts.pixel_attention import PixelAttention
+from lexseg.models.parts.plain_cnn import create_pyramid, even_scale
+from lexseg.models.parts.positions import sine_positions_1d, sine_positions_2d
+from lexseg.models.parts.presence import PresenceHead
+from lexseg.models.parts.text_adapter import TextAdapter
+from lexseg.models.parts.text_input import TextInput, trained_text_encoder
+from lexseg.models.parts.unet_decoder import UNetDecoder, resize
+from lexseg.models.reclmis.conditioned_interaction import ConditionedInteraction, InterestWeights
+from lexseg.models.reclmis.reconstructor import Reconstructor
+
+TOKENS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    """What the interaction starts from and ends with.
+
+    Attributes:
+        states: float[B, L, W], of the text encoder.
+        mask: bool[B, L].
+        sentence: float[B, D].
+        words: float[B, L, d], T before the interaction.
+        cells: float[B, N, d], V before it.
+        seen_words, read_cells: the same after it.
+        grid: (h, w) of the cells.
+    """
+
+    states: Tensor
+    mask: Tensor
+    sentence: Tensor
+    words: Tensor
+    cells: Tensor
+    seen_words: Tensor
+    read_cells: Tensor
+    grid: tuple[int, int]
+
+
+class RecLMIS(SegmentationModel):
+    """A U-Net whose deepest map (stride 16) is replaced by what it becomes in one exchange with the words.
+
+    In training, cells and words that matter are hidden and made up for from the other side, and images and sentences
+    are contrasted by their parts.
+
+    Args:
+        encoder: ``plain-cnn`` as published, or the name of an image encoder with weights, whose maps a batch norm
+            brings to the scale of plain-cnn's; of one that goes to stride 32 the two deepest maps are brought together
+            at stride 16 (both OURS).
+        encoder_args: its keywords.
+        text_width: width of the token states.
+        text_encoder: configuration of a text encoder that is trained with the model; ``None`` where it is frozen and
+            stands outside, as published.
+        text_adapter: keywords of a :class:`TextAdapter` over the states; ``None`` leaves it out, as published.
+        dim: width of cells and words.
+        heads: of all attentions.
+        position_grid: side of the learnt positions; 0 is sine positions.
+        widths: of the decoder, deep to shallow.
+        dropout: of all attentions.
+        interest_dropout: of the interest weights; 0.5 for MosMedData+ and MoNuSeg.
+        depth, hidden: of the reconstructors.
+        image_rate, text_rate: share of cells and words that are hidden.
+        segmentation_weight: of the mean of Dice and cross-entropy.
+        contrastive_weight: of the contrast; 0 leaves it out.
+        reconstruction_weight: of each reconstruction; 0 leaves both out. With both weights 0 this is what the released
+            code trains where its undeclared dependency is missing.
+        temperature: of the contrast; CLIP's.
+        presence_weight: of the question whether what the words name is there at all (OURS); 0 leaves the answer out.
+        as_published: the released code's faults. The exchange has no residual and attends to padding (18 tokens,
+            others cut); reconstruction is causal and without positions, counts every token and lets the target shrink;
+            the contrast flattens its weights, counts padding, and calls equal captions different; pixel attention is
+            not squashed; the Dice of an empty mask is 1 whatever is predicted. Beside these, ``--as-published`` dilates
+            the training masks as that code's resize does.
+    """
+
+    name = "reclmis"
+    published_data: ClassVar[Mapping[str, Any]] = {"mask_resize": "touched"}
+
+    def __init__(
+        self,
+        *,
+        encoder: str = "plain-cnn",
+        encoder_args: Mapping[str, Any] | None = None,
+        text_width: int = 512,
+        text_encoder: Mapping[str, Any] | None = None,
+        text_adapter: Mapping[str, Any] | None = None,
+        dim: int = 512,
+        heads: int = 4,
+        position_grid: int = 14,
+        widths: Sequence[int] = (256, 128, 64, 64),
+        dropout: float = 0.1,
+        interest_dropout: float = 0.0,
+        depth: int = 4,
+        hidden: int = 1024,
+        image_rate: float = 0.5,
+        text_rate: float = 0.3,
+        segmentation_weight: float = 5.0,
+        contrastive_weight: float = 0.2,
+        reconstruction_weight: float = 1.0,
+        temperature: float = 0.01,
+        presence_weight: float = 0.2,
+        as_published: bool = False,
+    ) -> None:
+        super().__init__()
+        self.as_published = as_published
+        self.encoder = create_pyramid(encoder, encoder_args)
+        self.normalize = Normalize(self.encoder.mean, self.encoder.std)
+        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
+        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
+        text_dim = text_adapter["dim"] if text_adapter else text_width
+
+        channels = list(self.encoder.channels)
+        self.even = even_scale(encoder, channels)
+        self.skips = self.encoder.strides.index(16)
+        self.gather = nn.ModuleList(
+            nn.Conv2d(c, dim, 1) if c != dim or i else nn.Identity() for i, c in enumerate(channels[self.skips :])
+        )
+        self.project = nn.Conv2d(dim, dim, 1)
+        self.positions = GridPositions(dim, position_grid)
+        self.cells_dropout = nn.Dropout(dropout)
+        self.words = nn.Conv1d(text_dim, dim, 3, padding=1)
+        self.interact = ConditionedInteraction(dim, heads, dropout, as_published=as_published)
+        self.attend = nn.ModuleList(PixelAttention(c, squash=not as_published) for c in channels[: self.skips])
+        full_size = self.encoder.strides[0] == 1
+        self.decoder = UNetDecoder([*channels[: self.skips], dim], widths, "nearest" if full_size else "bilinear")
+        self.head = nn.Conv2d(widths[-1], 1, 1) if full_size else SubPixelHead(widths[-1], 1)
+        self.presence = PresenceHead([dim, widths[-1]], text_dim) if presence_weight else None
+
+        self.rates = {"vision": image_rate, "language": text_rate}
+        self.segmentation_weight, self.presence_weight = segmentation_weight, presence_weight
+        self.contrastive_weight, self.reconstruction_weight = contrastive_weight, reconstruction_weight
+        self.temperature = temperature
+        if contrastive_weight or reconstruction_weight:
+            self.finish_words = nn.Conv1d(dim, dim, 3, padding=1)
+            # a batch norm over tokens would count padding
+            self.finish_norm = nn.BatchNorm1d(dim) if as_published else nn.LayerNorm(dim)
+            self.words_interest = InterestWeights(dim, interest_dropout)
+            self.cells_interest = InterestWeights(dim, interest_dropout)
+        if reconstruction_weight:
+            options: dict[str, Any] = {"heads": heads, "hidden": hidden, "depth": depth, "dropout": dropout}
+            self.make_cells = Reconstructor(dim, causal=as_published, **options)
+            self.make_words = Reconstructor(dim, causal=as_published, **options)
+            self.to_states = nn.Linear(dim, text_width) if text_width != dim else nn.Identity()
+        names = ["dice", "bce"] + ["presence"] * bool(presence_weight) + ["contrastive"] * bool(contrastive_weight)
+        self.loss_names = tuple(names + ["vision", "language"] * bool(reconstruction_weight))
+
+    def encode_image(self, image: Tensor) -> Features:
+        """The skips, and the map at stride 16 that the words will work on."""
+        maps = [even(m) for even, m in zip(self.even, self.encoder(self.normalize(image)), strict=True)]
+        deep = [gather(m) for gather, m in zip(self.gather, maps[self.skips :], strict=True)]
+        size = (deep[0].shape[-2], deep[0].shape[-1])
+        cells = torch.stack([resize(m, size) for m in deep]).sum(0)
+        skips = [attend(m) for attend, m in zip(self.attend, maps[: self.skips], strict=True)]
+        return Features([*skips, cells], (image.shape[-2], image.shape[-1]))
+
+    def decode(self, features: Features, text: TextBatch) -> Prediction:
+        """Segment by one sentence an image."""
+        return self._answer(features, self._exchange(features, text))
+
+    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
+        """Dice and cross-entropy, and where configured presence, contrast and both reconstructions."""
+        features = self.encode_for(image, text)
+        tokens = self._exchange(features, text)
+        prediction = self._answer(features, tokens)
+        half = 0.5 * self.segmentation_weight
+        smooth, absent, weight = (1e-5, None, 1.0) if self.as_published else (1.0, ABSENT_SMOOTH, ABSENT_WEIGHT)
+        losses = {
+            "dice": half * squared_dice_loss(prediction.logits, target, smooth=smooth, absent_smooth=absent),
+            "bce": half * cross_entropy_loss(prediction.logits, target, absent_weight=weight),
+        }
+        if prediction.presence is not None:
+            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
+        if not (self.contrastive_weight or self.reconstruction_weight):
+            return losses
+        with torch.autocast(image.device.type, enabled=False):
+            words_weight, cells_weight = self._interest(tokens)
+            if self.contrastive_weight:
+                words, mask = gathered_words(tokens.words.float(), tokens.mask)
+                shares = gathered_words(words_weight[..., None], tokens.mask)[0].squeeze(-1)
+                cells, cells_shares = gathered(tokens.cells.float()), gathered(cells_weight)
+                likeness = token_similarity(words, shares, mask, cells, cells_shares, as_published=self.as_published)
+                contrast = token_contrast_loss(
+                    likeness, text, target, temperature=self.temperature, as_published=self.as_published
+                )
+                losses["contrastive"] = self.contrastive_weight * contrast
+            if self.reconstruction_weight:
+                count = (~text.is_null).float() if target.weight is None else ~text.is_null * target.weight.float()
+                for name, value in self._reconstruct(tokens, words_weight, cells_weight, count).items():
+                    losses[name] = self.reconstruction_weight * value
+        return losses
+
+    def image_layers(self) -> list[list[nn.Parameter]]:
+        """The image path in levels."""
+        return self.encoder.layer_groups()
+
+    def _exchange(self, features: Features, text: TextBatch) -> _Tokens:
+        assert self.text_input is not None
+        states, mask = self.text_input(text)
+        if self.as_published:  # a fixed number of tokens, whatever the sentence
+            short = max(0, TOKENS - states.shape[1])
+            states, mask = F.pad(states[:, :TOKENS], (0, 0, 0, short)), F.pad(mask[:, :TOKENS], (0, short))
+        adapted = states
+        if self.adapter is not None:
+            adapted = self.adapter(states, mask) * mask[..., None]
+        words = self.words(adapted.transpose(1, 2)).transpose(1, 2)
+        if not self.as_published:
+            words = words * mask[..., None]
+        v = features.maps[-1]
+        queries = self.cells_dropout(self.positions(self.project(v)))
+        seen, read = self.interact(words, mask, queries.flatten(2).transpose(1, 2))
+        cells = v.flatten(2).transpose(1, 2)
+        grid = (v.shape[-2], v.shape[-1])
+        return _Tokens(states, mask, masked_mean(adapted, mask), words, cells, seen, read, grid)
+
+    def _answer(self, features: Features, tokens: _Tokens) -> Prediction:
+        deepest = tokens.read_cells.transpose(1, 2).unflatten(2, tokens.grid)
+        x = self.decoder([*features.maps[:-1], deepest])
+        logits = resize(self.head(x), features.size)
+        if self.presence is None:
+            return Prediction(logits, features=x)
+        return Prediction(logits, self.presence([deepest, x], logits, tokens.sentence), features=x)
+
+    def _interest(self, tokens: _Tokens) -> tuple[Tensor, Tensor]:
+        """How much each word and each cell matters, float[B, L] and float[B, N]."""
+        seen = tokens.seen_words.float()
+        if not self.as_published:
+            seen = seen * tokens.mask[..., None]
+        words = self.finish_words(seen.transpose(1, 2))
+        if self.as_published:
+            words = self.finish_norm(words).relu().transpose(1, 2)
+        else:
+            words = self.finish_norm(words.transpose(1, 2)).relu()
+        return self.words_interest(words, tokens.mask), self.cells_interest(tokens.read_cells.float())
+
+    def _reconstruct(
+        self, tokens: _Tokens, words_weight: Tensor, cells_weight: Tensor, count: Tensor
+    ) -> dict[str, Tensor]:
+        """Make hidden cells up from the words, and hidden words from the cells. Args: count: float[B]."""
+        words, cells = tokens.words.float(), tokens.cells.float()
+        everywhere = torch.ones_like(cells_weight, dtype=torch.bool)
+        readable = torch.ones_like(tokens.mask) if self.as_published else tokens.mask
+        hidden_cells = hide_tokens(cells_weight, everywhere, self.rates["vision"])
+        hidden_words = hide_tokens(words_weight, tokens.mask, self.rates["language"])
+        holed_cells, holed_words = cells * ~hidden_cells[..., None], words * ~hidden_words[..., None]
+        wanted_cells, wanted_words = tokens.read_cells.float(), tokens.states.float().detach()
+        if not self.as_published:
+            # without positions, and without the causal mask that gives them away, all hidden tokens would be one
+            at_words = sine_positions_1d(words.shape[1], words.shape[2], device=words.device)
+            at_cells = sine_positions_2d(*tokens.grid, cells.shape[2], device=cells.device)
+            words, holed_words = words + at_words, holed_words + at_words
+            cells, holed_cells = cells + at_cells, holed_cells + at_cells
+            # a target that carries a gradient is made easy, not met
+            wanted_cells = F.layer_norm(wanted_cells.detach(), wanted_cells.shape[-1:])
+            wanted_words = F.layer_norm(wanted_words, wanted_words.shape[-1:])
+        made_cells = self.make_cells(words, words_weight, readable, holed_cells, everywhere)
+        made_words = self.to_states(self.make_words(cells, cells_weight, everywhere, holed_words, readable))
+        counted_cells = everywhere if self.as_published else hidden_cells
+        counted_words = readable if self.as_published else hidden_words
+        return {
+            "vision": reconstruction_loss(made_cells, wanted_cells, counted_cells, count),
+            "language": reconstruction_loss(made_words, wanted_words, counted_words, count),
+        }

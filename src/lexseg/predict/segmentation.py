@@ -1,0 +1,185 @@
+"""The answer to one sentence about one image."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.language.sides import Laterality
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from PIL import Image
+
+State = Literal["found", "not found", "negated", "not in scope"]
+Reason = Literal["image", "words", "world"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Why a question is not in a model's scope.
+
+    Attributes:
+        reason: ``image``: the image is none that the model knows; ``words``: they name nothing that it has learnt;
+            ``world``: they belong to images of another kind than this one.
+        why: the same as a sentence for the user, without a full stop; the words are not quoted.
+    """
+
+    reason: Reason
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """What answered. Attributes: name: of the model; sha256: of its weights, ``None`` if unknown."""
+
+    name: str = ""
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """Where in the image is what the sentence names.
+
+    Attributes:
+        probability: float32[H, W] at the image's own size.
+        threshold: a pixel at or above it belongs to the mask, 0..1.
+        presence: probability that what the words name is in the image, below ``presence_threshold`` if and only if the
+            mask is empty (:func:`consistent`); ``None`` where the model does not say, or nothing was looked for
+            (``negated``, ``not in scope``).
+        presence_threshold: below it the mask is empty; ``None`` where the model does not say.
+        negated: the sentence says of all it names that it is not there ("no infection"): nothing was looked for.
+        text: the sentence as it was asked; ``None`` for the null sentence.
+        laterality: whose left the sentence's "left" was taken to be; ``None`` where neither caller nor model says.
+        spacing: millimetres between pixel centres, (row, column); ``None`` if unknown.
+        doubts: why the answer may not be what the user expects; the sentence is not quoted.
+        outside: why the question is not in the model's scope; ``None`` where it is, or the scope is unknown.
+        anyway: it was looked for although it is not in scope, as the user wished: a mask of it means little.
+        model: what answered.
+        shown: the image, for pictures of the answer: uint8[h, w] or [h, w, 3], as
+            :func:`lexseg.predict.images.shown` gives it; ``None`` where it was not kept.
+    """
+
+    probability: NDArray[np.float32]
+    threshold: float
+    text: str | None = None
+    presence: float | None = None
+    presence_threshold: float | None = None
+    negated: bool = False
+    laterality: Laterality | None = None
+    spacing: tuple[float, float] | None = None
+    doubts: tuple[str, ...] = ()
+    outside: Outside | None = None
+    anyway: bool = False
+    model: Answerer = field(default_factory=Answerer)
+    shown: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    @property
+    def absent(self) -> bool:
+        """Whether the model says that what the words name is not in the image."""
+        return self.presence is not None and self.presence < (self.presence_threshold or 0.0)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """bool[H, W] at the image's own size; empty unless the state is ``found``."""
+        if not self.found:
+            return np.zeros(self.probability.shape, np.bool_)
+        mask: NDArray[np.bool_] = self.probability >= self.threshold
+        return mask
+
+    @property
+    def found(self) -> bool:
+        """Whether any pixel belongs to the mask."""
+        return self.state == "found"
+
+    @property
+    def state(self) -> State:
+        """``not in scope``, ``negated``, ``not found`` or ``found``: the first that applies.
+
+        Of what is neither in scope nor affirmed nothing was looked for.
+        """
+        if self.outside is not None and not self.anyway:
+            return "not in scope"
+        if self.negated:
+            return "negated"
+        return "not found" if self.absent or self.probability.max() < self.threshold else "found"
+
+    def describe(self) -> dict[str, Any]:
+        """Area, boxes and components as plain JSON values (:func:`lexseg.predict.components.describe_mask`)."""
+        from lexseg.predict.components import describe_mask
+
+        return describe_mask(self.mask, self.probability, self.spacing)
+
+    def overlay(self, *, include_text: bool = False) -> "Image.Image":
+        """The image with the mask over it, and below it what became of the question.
+
+        Args:
+            include_text: whether the sentence stands there too. It may tell of a patient.
+        """
+        from lexseg.outputs.notebook import overlay
+
+        return overlay(self, include_text=include_text)
+
+    def plot(self, ax: "Axes | None" = None, *, probability: bool = False) -> "Axes":
+        """Draw the answer with matplotlib, the sentence above it.
+
+        Args:
+            ax: where to; ``None`` makes a figure of its own.
+            probability: draw the map of probabilities instead of the mask.
+
+        Returns:
+            the axes.
+        """
+        from lexseg.outputs.notebook import plot
+
+        return plot(self, ax, probability=probability)
+
+    def save(self, path: Path | str, *, include_text: bool = False) -> list[Path]:
+        """Write the answer: ``out/film.png`` the mask alone; ``out/film`` what ``lexseg segment`` writes.
+
+        That is ``out/film_mask.png`` (0 and 255), ``out/film_overlay.png`` and ``out/film.json``, all of them or none.
+
+        Args:
+            path: of the mask, ending in ``.png``; or the beginning of the names of all three, without an ending.
+                Missing folders are made, older files replaced.
+            include_text: whether the sentence may be written. It may tell of a patient.
+
+        Returns:
+            what was written.
+
+        Raises:
+            ConfigError: for another ending.
+        """
+        from lexseg.outputs.notebook import save
+
+        return save(self, Path(path), include_text=include_text)
+
+    def _repr_png_(self) -> bytes:
+        """What a notebook shows."""
+        from lexseg.outputs.results import png
+
+        return png(self.overlay())
+
+
+def consistent(
+    presence: float | None, highest: float, *, threshold: float, presence_threshold: float | None
+) -> float | None:
+    """The probability of presence to be told, which never contradicts the mask.
+
+    A network may take its target for there and place it nowhere. Nothing is found then, and what is told is the
+    threshold of presence, less by as much as the highest pixel lacks: the higher that is, the nearer it comes.
+
+    Args:
+        presence: what the model says, calibrated, 0..1.
+        highest: the highest probability of a pixel, 0..1.
+        threshold: from which on a pixel is found.
+        presence_threshold: below which nothing is found.
+
+    Returns:
+        ``presence`` where the two agree; else what lies below ``presence_threshold``.
+    """
+    if presence is None or presence_threshold is None or presence < presence_threshold or highest >= threshold:
+        return presence
+    return presence_threshold * highest / threshold

@@ -1,0 +1,506 @@
+"""The Segmenter: load a model once, set an image once, ask many sentences."""
+
+import copy
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.batch import TextBatch, no_words
+from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.errors import ConfigError, TextError
+from lexseg.language.contradiction import contradicts
+from lexseg.language.denial import affirmed
+from lexseg.language.lexicon import lexicon
+from lexseg.language.plain_words import in_plain_words
+from lexseg.language.sides import Laterality, mirror_words
+from lexseg.language.vocabulary import mended
+from lexseg.models.base import Features, Prediction, SegmentationModel
+from lexseg.models.find import find_model
+from lexseg.models.io import LOST, UNCALIBRATED, load_model
+from lexseg.predict.answer import Answer
+from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, shown, to_input
+from lexseg.predict.options import Options
+from lexseg.predict.picture_sides import Sides
+from lexseg.predict.question import Heard, Question, segment_together
+from lexseg.predict.scope import outside
+from lexseg.predict.segmentation import Answerer, Outside, Segmentation, State
+from lexseg.predict.words import check_sentence
+
+if TYPE_CHECKING:
+    from lexseg.models.scope import ImageScope, Scope, WordsScope
+    from lexseg.predict.whole_report import FindingResult
+
+_UNKNOWN = Sides()
+_CHUNK = 16  # images, or questions, that go through the network together
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """What the network says of a question. Attributes: logits: float[V, 1, h, w]; presence: float[V] logits or None."""
+
+    logits: Tensor
+    presence: Tensor | None
+
+
+class Segmenter:
+    """Segments images by sentences with a loaded model. It never changes, so that many threads may share one.
+
+    Args:
+        model: the network.
+        text_encoder: what reads the sentences; ``None`` for an image-only model.
+        size: (height, width) that images are stretched to.
+        threshold: probability from which on a pixel is foreground, 0..1.
+        presence: calibration of the answer to "is it there?", as in :class:`lexseg.models.io.ModelConfig`.
+        laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
+        modalities: of the images it was trained on, as DICOM names them; empty if unknown.
+        plain: by anatomy, how a sentence is also asked in plain words, as in :class:`lexseg.models.io.ModelConfig`.
+        name: what the model is called in results.
+        sha256: of the model's weights; ``None`` if unknown.
+        scope: what it has learnt; ``None`` if unknown: then it is asked whatever the words and the image are.
+        device: where to run; ``None`` takes a GPU where there is one.
+    """
+
+    def __init__(
+        self,
+        model: SegmentationModel,
+        text_encoder: TextEncoder | None,
+        *,
+        size: tuple[int, int],
+        threshold: float = 0.5,
+        presence: Mapping[str, float] | None = None,
+        laterality: Laterality | None = None,
+        modalities: Sequence[str] = (),
+        plain: Mapping[str, str] | None = None,
+        name: str = "",
+        sha256: str | None = None,
+        scope: "Scope | None" = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        try:
+            self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+            # channels last is what convolutions on a CPU are fastest with
+            model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            hint = "try 'cpu' or 'cuda'" if torch.cuda.is_available() else "try 'cpu'"
+            raise ConfigError(f"the device {device!r} cannot be used: {reason}; {hint}") from error
+        self.model = model.eval()
+        self.text_encoder = text_encoder if model.uses_text else None
+        self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
+        self.modalities = tuple(modalities)
+        self.sha256, self.uses_text, self.scope = sha256, model.uses_text, scope
+        self._presence, self._plain = dict(presence or UNCALIBRATED), dict(plain or {})
+        # sentences are patient data: never cached on disk here
+        self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | Path = "default",
+        *,
+        device: torch.device | str | None = None,
+        operating_point: str | None = None,
+    ) -> "Segmenter":
+        """Load a model: a bundled name, a model folder, a run's folder or a hub id.
+
+        Args:
+            model: the model.
+            device: where to run; ``None`` takes a GPU where there is one.
+            operating_point: as of :meth:`at`; ``None`` takes the model's own threshold.
+
+        Raises:
+            ModelError: if there is no such model, or it is damaged.
+            ConfigError: if it has no such operating point.
+        """
+        loaded = load_model(find_model(model))
+        config = loaded.config
+        segmenter = cls(
+            loaded.model,
+            loaded.text_encoder,
+            size=config.size,
+            threshold=config.threshold,
+            presence=config.presence,
+            laterality=config.laterality,
+            modalities=config.modalities,
+            plain=config.plain,
+            name=str(model),
+            sha256=config.weights_sha256,
+            scope=loaded.scope,
+            device=device,
+        )
+        return segmenter if operating_point is None else segmenter.at(operating_point)
+
+    @property
+    def presence_threshold(self) -> float | None:
+        """Probability of presence below which nothing is found; ``None`` where the model does not say."""
+        return None if self.model.presence is None else self._presence["threshold"]
+
+    @property
+    def answerer(self) -> Answerer:
+        """What its answers say of it."""
+        return Answerer(self.name, self.sha256)
+
+    @property
+    def operating_points(self) -> dict[str, float]:
+        """By name, a number of percent, the presence below which so many targets are lost; empty if none is known."""
+        return {name[len(LOST) :]: value for name, value in self._presence.items() if name.startswith(LOST)}
+
+    def at(self, operating_point: str) -> "Segmenter":
+        """The same, network and all, saying "not found" at another of the model's thresholds of presence.
+
+        Args:
+            operating_point: its name, such as "5": the percentage of what is there that may be lost.
+
+        Raises:
+            ConfigError: if the model has no such operating point.
+        """
+        known = self.operating_points
+        if operating_point not in known:
+            there = f"it has {', '.join(known)}" if known else "it has none; lexseg calibrate MODEL CASES makes them"
+            raise ConfigError(f"the model has no operating point {operating_point!r}: {there}")
+        other = copy.copy(self)
+        other._presence = self._presence | {"threshold": known[operating_point]}
+        return other
+
+    @property
+    def calibration(self) -> Mapping[str, float]:
+        """How the answer to "is it there?" is calibrated, as in :class:`lexseg.models.io.ModelConfig`."""
+        return dict(self._presence)
+
+    def check_text(self, text: str | None) -> None:
+        """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
+        check_sentence(text, self.text_encoder)
+
+    def known_words(self, text: str | None) -> "WordsScope | None":
+        """Where words, in the model's own convention, lie in what it has learnt; ``None`` where that is unknown.
+
+        A slip of the hand makes no word foreign: what is unknown as it stands is judged by what was meant.
+        """
+        if self.scope is None:
+            return None
+        own = self.scope.words(self._batch([text]))[0]
+        meant = text if own.known or not text else mended(text, lexicon("en"))
+        if meant == text:
+            return own
+        other = self.scope.words(self._batch([meant]))[0]
+        return other if other.known else own
+
+    def set_image(
+        self, image: ImageLike, *, spacing: tuple[float, float] | None = None, tta: bool = False
+    ) -> "ImageSession":
+        """Look at an image, once for all the sentences that will be asked about it.
+
+        Args:
+            image: a path, an array [H, W] or [H, W, 3], or a Pillow image.
+            spacing: millimetres between pixel centres, (row, column).
+            tta: test-time augmentation: look at the mirrored image too, ask with left and right swapped, and average.
+
+        Raises:
+            DataError: if the image or the spacing cannot be used.
+        """
+        if spacing is not None:
+            check_spacing(spacing)
+        return self.sessions([(load_image(image), spacing, Sides())], tta=tta, keep=True)[0]
+
+    def segment(
+        self,
+        image: ImageLike,
+        text: str | None = None,
+        *,
+        spacing: tuple[float, float] | None = None,
+        tta: bool = False,
+        threshold: float | None = None,
+        laterality: Laterality | None = None,
+        anyway: bool = False,
+        language: str | None = None,
+    ) -> Segmentation:
+        """Find in an image what a sentence names, in one call.
+
+        For several sentences about one image :meth:`set_image` looks at it only once. Args and errors are those of
+        :meth:`set_image` and :meth:`ImageSession.segment`.
+        """
+        session = self.set_image(image, spacing=spacing, tta=tta)
+        return session.segment(text, threshold=threshold, laterality=laterality, anyway=anyway, language=language)
+
+    def set_images(
+        self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None]], *, tta: bool = False
+    ) -> "list[ImageSession]":
+        """Look at several images at once, which is faster than at one after the other.
+
+        Args:
+            images: float32[H, W] or [H, W, 3] in 0..1, of any sizes, each with its spacing as in :meth:`set_image`.
+                They are taken one by one: large ones need not fit into memory together.
+            tta: as in :meth:`set_image`.
+        """
+        return self.sessions(((pixels, spacing, Sides()) for pixels, spacing in images), tta=tta)
+
+    def sessions(
+        self,
+        images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None, Sides]],
+        *,
+        tta: bool = False,
+        keep: bool = False,
+    ) -> "list[ImageSession]":
+        """As :meth:`set_images`, of images whose sides may be known; ``keep`` has answers know what they are about."""
+        inputs, about = [], []
+        for pixels, spacing, sides in images:
+            inputs.append(to_input(pixels, self.size))
+            kept = shown(pixels) if keep else None
+            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, is_blank(pixels), kept))
+        if not inputs:
+            return []
+        features = self.encode(torch.stack(inputs), tta)
+        known: Sequence[ImageScope | None] = [None] * len(about)
+        if self.scope is not None:
+            known = self.scope.image(Features([m[: len(about)] for m in features.maps], features.size))
+        # rows of their own, so that one of them does not keep the memory of all
+        return [
+            ImageSession(
+                self, _rows(features, row, len(about)), shape,
+                spacing=spacing, tta=tta, sides=sides, blank=blank, known=known[row], shown=kept,
+            )
+            for row, (shape, spacing, sides, blank, kept) in enumerate(about)
+        ]  # fmt: skip
+
+    def segment_batch(
+        self, images: Sequence[ImageLike], texts: Sequence[Sequence[str | None]], tta: bool = False
+    ) -> list[list[NDArray[np.float32]]]:
+        """The probabilities of :meth:`answer_batch` alone: a mask made of them forgets presence."""
+        return [[answer.probability for answer in answers] for answers in self.answer_batch(images, texts, tta)]
+
+    def answer_batch(
+        self,
+        images: Sequence[ImageLike],
+        texts: Sequence[Sequence[str | None]],
+        tta: bool = False,
+        *,
+        anyway: bool = False,
+    ) -> list[list[Answer]]:
+        """Answer several sentences about each of several images; each image is encoded once.
+
+        As in :meth:`ImageSession.segment`, what a sentence says is *not* there and what is not in scope is not looked
+        for, and nothing is found of what contradicts itself.
+
+        Args:
+            images: as for :meth:`set_image`, of any sizes.
+            texts: for each image a list of its sentences, in the model's own laterality; ``None`` and "" are the null
+                sentence.
+            tta: as in :meth:`set_image`.
+            anyway: as in :meth:`ImageSession.segment`.
+
+        Returns:
+            for each image and sentence the answer, at the image's own size.
+
+        Raises:
+            DataError: an image cannot be used.
+            TextError: there is not one list of sentences for each image, or a sentence cannot be used.
+        """
+        if len(images) != len(texts):
+            raise TextError(f"{len(images)} images, but sentences for {len(texts)}; one list for each was expected")
+        if any(isinstance(each, str) for each in texts):
+            raise TextError("a sentence stands where an image's list of sentences was expected: [sentence]")
+        results: list[list[Answer]] = []
+        for start in range(0, len(images), _CHUNK):
+            own = [[text if text and text.strip() else None for text in each] for each in texts[start : start + _CHUNK]]
+            heard = [[Heard.of(self, text, Options(anyway=anyway), Sides()) for text in each] for each in own]
+            sessions = self.set_images(((load_image(i), None) for i in images[start : start + _CHUNK]), tta=tta)
+            answers = segment_together(
+                [Question.about(s, h) for s, each in zip(sessions, heard, strict=True) for h in each]
+            )
+            results += [[Answer.of(next(answers)) for _ in each] for each in heard]
+        return results
+
+    def encode(self, inputs: Tensor, tta: bool) -> Features:
+        """Run what the words do not touch on float[B, 3, h, w]; with ``tta`` B more rows are the mirrored images."""
+        with torch.inference_mode():
+            views = torch.cat([inputs, inputs.flip(-1)]) if tta else inputs
+            return self.model.encode_image(views.to(self.device, memory_format=torch.channels_last))
+
+    def answers(
+        self, features: Features, asked: Sequence[tuple[int, str | None]], tta: bool
+    ) -> Iterator[tuple[tuple[int, str | None], Tensor, float | None]]:
+        """Answer questions about encoded images.
+
+        Args:
+            features: of :meth:`encode`, with the same ``tta``.
+            asked: (row of the image, sentence in the model's own words).
+            tta: as in :meth:`set_image`.
+
+        Yields:
+            the question, logits float[V, 1, h, w] of its views as :meth:`views` gives them, and the calibrated
+            probability of presence.
+        """
+        scale, bias = self._presence["scale"], self._presence["bias"]
+        for question, said in zip(asked, self.views(features, asked, tta), strict=True):
+            sure = None if said.presence is None else float((said.presence * scale + bias).sigmoid().mean())
+            yield question, said.logits, sure
+
+    def views(self, features: Features, asked: Sequence[tuple[int, str | None]], tta: bool) -> Iterator[Views]:
+        """What the network says of questions about encoded images, nothing calibrated or averaged yet.
+
+        Each is asked in all its views: the sentence, the same in plain words where that can be said, and with ``tta``
+        both of the mirrored image.
+
+        Args:
+            features: of :meth:`encode`, with the same ``tta``.
+            asked: (row of the image, sentence in the model's own words).
+            tta: as in :meth:`set_image`.
+
+        Yields:
+            of each question what is said in its V views, all the right way round.
+        """
+        rows = features.maps[0].shape[0] // (2 if tta else 1)
+        for start in range(0, len(asked), _CHUNK):
+            part = asked[start : start + _CHUNK]
+            views = [(j, i, text) for j, (i, text) in enumerate(part)]
+            views += [(j, i, plain) for j, (i, text) in enumerate(part) if (plain := self._in_plain_words(text))]
+            straight = len(views)
+            if tta:
+                views += [(j, rows + i, text and mirror_words(text, "horizontal")) for j, i, text in views]
+            with torch.inference_mode():
+                prediction = self._decode(features, [row for _, row, _ in views], [text for _, _, text in views])
+                logits = prediction.logits.float().cpu()
+                if tta:
+                    logits = torch.cat([logits[:straight], logits[straight:].flip(-1)])
+                there = None if prediction.presence is None else prediction.presence.float().cpu()
+            for j in range(len(part)):
+                own = [v for v, (of, _, _) in enumerate(views) if of == j]
+                yield Views(logits[own], None if there is None else there[own])
+
+    def heard(self, text: str | None) -> tuple[str | None, State | None]:
+        """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
+        if not text or not self.uses_text:
+            return text, None
+        if contradicts(text):
+            return None, "not found"
+        words = affirmed(text)
+        return words, "negated" if words is None else None
+
+    def _in_plain_words(self, text: str | None) -> str | None:
+        return in_plain_words(text, self._plain) if text else None
+
+    def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
+        whole = index == list(range(features.maps[0].shape[0]))
+        chosen = features if whole else Features([m[index] for m in features.maps], features.size)
+        return self.model.decode(chosen, self._batch(texts))
+
+    def _batch(self, texts: list[str | None]) -> TextBatch:
+        batch = no_words(texts) if self._pipeline is None else self._pipeline(texts)
+        return batch.to(self.device)
+
+
+class ImageSession:
+    """One image, encoded, to ask sentences about. It never changes, so that threads may share it.
+
+    Attributes:
+        shape: (H, W) of the image.
+        features: of the encoded image.
+        sides: where its header says that the patient's left lies.
+        blank: whether all its pixels are equal.
+        known: where it lies in what the model has learnt; ``None`` where the model's scope is unknown.
+        shown: the image as it is shown, at most 2048 pixels wide and high, for the answers' pictures; ``None`` where
+            it was not kept, as of many images at once.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        features: Features,
+        shape: tuple[int, int],
+        *,
+        spacing: tuple[float, float] | None = None,
+        tta: bool = False,
+        sides: Sides = _UNKNOWN,
+        blank: bool = False,
+        known: "ImageScope | None" = None,
+        shown: NDArray[np.uint8] | None = None,
+    ) -> None:
+        self.segmenter, self.features, self.shape, self.spacing, self.tta = segmenter, features, shape, spacing, tta
+        self.sides, self.blank, self.known, self.shown = sides, blank, known, shown
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that the encoded image takes."""
+        return sum(m.nbytes for m in self.features.maps) + (0 if self.shown is None else self.shown.nbytes)
+
+    def outside(self, words: "WordsScope | None") -> Outside | None:
+        """Why a question about the image is not in the model's scope; ``None`` where it is, or the scope is unknown.
+
+        Args:
+            words: of :meth:`Segmenter.known_words`; ``None`` judges the image alone.
+        """
+        return outside(self.segmenter.scope, self.known, words, blank=self.blank)
+
+    def ask(
+        self,
+        text: str | None = None,
+        *,
+        threshold: float | None = None,
+        laterality: Laterality | None = None,
+        anyway: bool = False,
+        language: str | None = None,
+    ) -> Question:
+        """Check a question without asking it yet, for :func:`lexseg.predict.question.segment_together`.
+
+        Args and errors are those of :meth:`segment`.
+        """
+        options = Options(threshold=threshold, laterality=laterality, language=language, anyway=anyway)
+        return Question.about(self, Heard.of(self.segmenter, text, options, self.sides))
+
+    def segment(
+        self,
+        text: str | None = None,
+        *,
+        threshold: float | None = None,
+        laterality: Laterality | None = None,
+        anyway: bool = False,
+        language: str | None = None,
+    ) -> Segmentation:
+        """Find in the image what the sentence names.
+
+        What it says is *not* there ("no infection on the left; opacity on the right") is not looked for; where that is
+        all of it, the result is ``negated``. "The left lesion in the right lung" is not found. Where the model says
+        that what is named is absent, the mask is empty; where image or words are none that it has learnt, the
+        result is ``not in scope`` and nothing is looked for.
+
+        Args:
+            text: the sentence; ``None`` asks without one.
+            threshold: probability from which on a pixel is foreground, between 0 and 1; ``None`` takes the model's.
+            laterality: whose left the sentence's "left" is, ``image`` or ``patient``; the words are rewritten where the
+                model's own convention is the other one. ``None`` takes the model's own.
+            anyway: look also for what is not in scope: the result then says so, and means little.
+            language: of the sentence, as ISO 639-1 code; ``None`` is English.
+
+        Raises:
+            TextError: if the sentence is blank or longer than the text encoder reads, or there is no lexicon of its
+                language.
+            ConfigError: for an impossible threshold or laterality.
+        """
+        asked = self.ask(text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
+        return next(segment_together([asked]))
+
+    def segment_report(
+        self,
+        text: str,
+        *,
+        threshold: float | None = None,
+        laterality: Laterality | None = None,
+        anyway: bool = False,
+        language: str | None = None,
+    ) -> "list[FindingResult]":
+        """Find what each sentence of a report names (:func:`lexseg.predict.whole_report.segment_report`)."""
+        from lexseg.predict.whole_report import segment_report
+
+        return segment_report(self, text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
+
+
+def _rows(features: Features, row: int, of: int) -> Features:
+    """A copy of what belongs to one image of a batch: its row and, with test-time augmentation, the mirrored one's."""
+    return features if of == 1 else Features([m[row::of].clone() for m in features.maps], features.size)

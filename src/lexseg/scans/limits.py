@@ -1,0 +1,35 @@
+"""How much of a file is read at most: a small one may be made to fill the memory."""
+
+from lexseg.scans.nifti_header import MAX_HEADER
+from lexseg.scans.nifti_volume import MAX_VOXELS
+from lexseg.scans.pictures import MAX_PIXELS
+
+MAX_FILES = 20_000
+"""Of a folder or zip: more are no study."""
+
+MAX_UNPACKED = 4_000_000_000
+"""Bytes that the DICOM files of a zip unpack to."""
+
+MAX_RATIO = 200
+"""Unpacked bytes for one packed byte, past `FREE_BYTES`; images pack five- or tenfold, bombs a thousandfold."""
+
+FREE_BYTES = 100_000_000
+"""Bytes that may be unpacked whatever the ratio: an empty mask packs well, and does no harm."""
+
+MAX_INFLATED = 1_000_000_000
+"""Bytes that a deflated DICOM file unpacks to; it is held in memory."""
+
+MAX_FRAMES = 100_000
+"""Of one file or series."""
+
+__all__ = [
+    "FREE_BYTES",
+    "MAX_FILES",
+    "MAX_FRAMES",
+    "MAX_HEADER",
+    "MAX_INFLATED",
+    "MAX_PIXELS",
+    "MAX_RATIO",
+    "MAX_UNPACKED",
+    "MAX_VOXELS",
+]

@@ -1,1 +1,0 @@
-"""Text encoders: BERT-family folders and ids, the packaged MiniLM, a small word-level encoder."""

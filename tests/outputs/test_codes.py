@@ -1,0 +1,73 @@
+"""Codes of findings: the right ones for the words, and none that there is not."""
+
+import pytest
+from pydicom.sr._concepts_dict import concepts
+from pydicom.sr.codedict import codes
+
+from lexseg.outputs.codes import _FINDINGS, _ORGANS, ABNORMAL, ANATOMY, ANYTHING, finding_of
+
+ALL = [*(code for _, code in (*_FINDINGS, *_ORGANS)), ABNORMAL, ANATOMY, ANYTHING.kind]
+# of SNOMED CT, but in no context group of DICOM: the dictionary cannot tell of them
+NOT_IN_DICOM = {"95436008", "46621007", "87433001", "233604007", "40733004", "8186001", "41329004"}
+
+
+def verhoeff(number):
+    """Whether the last digit is the check digit that every identifier of SNOMED CT ends in (Verhoeff, 1969)."""
+    turn = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
+    check = 0
+    for place, digit in enumerate(int(c) for c in reversed(number)):
+        for _ in range(place % 8):
+            digit = turn[digit]
+        # the group of symmetries of a pentagon
+        if check < 5:
+            check = (check + digit) % 5 if digit < 5 else 5 + (check + digit) % 5
+        else:
+            check = 5 + (check - digit) % 5 if digit < 5 else (check - digit) % 5
+    return check == 0
+
+
+@pytest.mark.parametrize("code", ALL, ids=lambda code: code.meaning)
+def test_each_code_is_one_of_its_scheme(code):
+    assert len(code.meaning) <= 64
+    found = [by_value[code.value][0] for by_value in concepts[code.scheme].values() if code.value in by_value]
+    if code.scheme == "SCT":
+        assert verhoeff(code.value)
+    if code.value in NOT_IN_DICOM:
+        return
+    word = code.meaning.lower().replace("clinical ", "")
+    assert any(word == name.lower() or word in name.lower() for name in found)
+
+
+def test_the_check_digit_is_no_formality():
+    assert verhoeff("404684003") and not verhoeff("404684013") and not verhoeff("404686403")
+
+
+def test_categories_are_of_the_context_group_for_them():
+    group = {getattr(codes.cid7150, name).value for name in codes.cid7150.dir()}
+    assert {ABNORMAL.value, ANATOMY.value} <= group
+
+
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        ("opacity in the left lower zone", "Opacity"),
+        ("Ground-glass opacities, both lower lobes", "Ground glass opacity"),
+        ("bilateral pulmonary infection, two infected areas, all left lung", "Infectious disease"),
+        ("no effusion, consolidation on the right", "Lung consolidation"),
+        ("small left pleural effusion", "Pleural effusion"),
+        ("a 12 mm nodule", "Nodule"),
+        ("liver lesion", "Lesion"),
+        ("tumour of the breast", "Neoplasm"),
+        ("one small pink round polyp in the center", "Polyp"),
+        ("the left lung", "Lung"),
+        ("masses", "Mass"),
+        ("massive", "Clinical finding"),
+        ("the thing at the top", "Clinical finding"),
+        ("no nodule", "Clinical finding"),
+        (None, "Clinical finding"),
+    ],
+)
+def test_what_a_sentence_names(text, meaning):
+    finding = finding_of(text)
+    assert finding.kind.meaning == meaning
+    assert finding.category == (ANATOMY if meaning == "Lung" else ABNORMAL)

@@ -1,0 +1,53 @@
+import json
+
+import numpy as np
+import pytest
+
+from lexseg.predict.components import describe_mask
+
+
+def test_areas_boxes_and_components():
+    mask = np.zeros((20, 30), bool)
+    mask[2:6, 3:10] = True  # 28 pixels
+    mask[15, 20] = mask[16, 21] = True  # touch at a corner: one component
+    probability = np.where(mask, np.float32(0.75), np.float32(0.1))
+    found = describe_mask(mask, probability, (0.5, 2.0))
+    assert found["area"] == {"px": 30, "mm2": 30.0, "fraction": 0.05}
+    assert found["box"] == [2, 3, 15, 19]
+    assert found["n_components"] == 2
+    large, small = found["components"]
+    assert large["area"]["px"] == 28 and large["box"] == [2, 3, 4, 7] and large["centroid"] == [3.5, 6.0]
+    assert small["area"]["px"] == 2 and small["box"] == [15, 20, 2, 2] and small["probability"] == 0.75
+    json.dumps(found)
+
+
+def test_an_empty_mask():
+    found = describe_mask(np.zeros((4, 4), bool), spacing=(1, 1))
+    assert found == {
+        "area": {"px": 0, "mm2": 0.0, "fraction": 0.0},
+        "box": None,
+        "n_components": 0,
+        "components": [],
+    }
+
+
+def test_without_spacing_there_are_no_millimetres():
+    assert describe_mask(np.ones((2, 2), bool))["area"]["mm2"] is None
+
+
+def test_only_the_largest_are_described_but_all_are_counted():
+    mask = np.zeros((1, 400), bool)
+    mask[0, ::2] = True
+    mask[0, 100:105] = True
+    found = describe_mask(mask, most=3)
+    assert found["n_components"] == 200 - 2 and len(found["components"]) == 3
+    assert found["components"][0]["area"]["px"] == 5
+    assert found["area"]["px"] == pytest.approx(mask.sum())
+
+
+def test_components_do_not_borrow_pixels_of_others_in_their_box():
+    mask = np.zeros((9, 9), bool)
+    mask[0, :] = mask[:, 0] = True  # an angle, whose box holds the square
+    mask[4:6, 4:6] = True
+    angle, square = describe_mask(mask)["components"]
+    assert angle["area"]["px"] == 17 and square["area"]["px"] == 4

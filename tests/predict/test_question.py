@@ -1,0 +1,58 @@
+"""Questions about many images at once get the answers that they get alone."""
+
+import numpy as np
+import pytest
+
+from lexseg.errors import ConfigError, TextError
+from lexseg.predict.question import segment_together
+from lexseg.predict.words import doubts_about
+
+
+def images(n=3):
+    rng = np.random.default_rng(0)
+    return [rng.random((20 + 4 * i, 30 + i), dtype=np.float32) for i in range(n)]
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_together_as_alone(careful_sides, tta):
+    sessions = [careful_sides.set_image(image, tta=tta) for image in images()]
+    texts = ["left", "no lung", "right lung", "the left lesion in the right lung", None]
+    questions = [session.ask(text, threshold=0.4) for text in texts for session in sessions]
+    for question, answer in zip(questions, segment_together(questions), strict=True):
+        alone = question.session.segment(question.text, threshold=0.4)
+        assert np.allclose(answer.probability, alone.probability, atol=1e-6)
+        assert answer.probability.shape == question.session.shape
+        assert (answer.state, answer.text, answer.laterality) == (alone.state, alone.text, alone.laterality)
+        assert answer.presence == pytest.approx(alone.presence)
+
+
+def test_images_set_together_are_those_set_alone(sides):
+    together = sides.set_images((image, (0.5, 0.25)) for image in images())
+    for session, image in zip(together, images(), strict=True):
+        alone = sides.set_image(image, spacing=(0.5, 0.25))
+        assert session.shape == alone.shape and session.spacing == alone.spacing
+        assert session.nbytes == alone.nbytes == 4 * 3 * 32 * 64  # its own row, not the memory of all
+        assert np.array_equal(session.segment("left").mask, alone.segment("left").mask)
+    assert sides.set_images([]) == []
+
+
+def test_what_cannot_be_asked_is_told_before_anything_is_asked(sides):
+    session = sides.set_image(images(1)[0])
+    encoded = sides.model.encoded
+    for wrong in ({"text": " "}, {"text": "left " * 100}):
+        with pytest.raises(TextError):
+            session.ask(**wrong)
+    for wrong in ({"threshold": 0}, {"laterality": "doctor"}):
+        with pytest.raises(ConfigError):
+            session.ask("left", **wrong)
+    assert sides.model.encoded == encoded
+
+
+def test_doubts_are_told_with_the_answer(sides):
+    encoder = sides.text_encoder
+    assert doubts_about("left lung", encoder, given=None, own="image") == []
+    (unknown,) = doubts_about("zzz qqq", encoder, given=None, own="image")
+    assert "100%" in unknown and "zzz" not in unknown
+    (whose,) = doubts_about("left lung", encoder, given="patient", own=None)
+    assert "whose left" in whose
+    assert sides.set_image(images(1)[0]).segment("zzz qqq").doubts == (unknown,)
