@@ -19,7 +19,7 @@ from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.dataset import CaseDataset, stack
-from lexseg.training.grouped_dataset import GroupedDataset, Visit
+from lexseg.training.grouped_dataset import GroupedDataset, ImageGroup
 
 MakeSet = Callable[..., Path]
 BLANK = {"mask": ""}
@@ -119,7 +119,7 @@ def test_rows_of_one_image_with_and_without_masks_go_together(make_set: MakeSet)
     config = AugmentConfig(shift=0.9, mirror=1.0, zoom=(0.5, 2.0))
     moved = 0
     for epoch in range(12):
-        drawn, yes, no = GroupedDataset([Visit(rows, "v")], (32, 48), augment=config, seed=0, epoch=epoch)[0]
+        drawn, yes, no = GroupedDataset([ImageGroup(rows, "v")], (32, 48), augment=config, seed=0, epoch=epoch)[0]
         assert yes.image is drawn.image and no.image is drawn.image
         assert (yes.present, no.present) == (1.0, 0.0)
         assert not yes.valid.any() and torch.equal(no.valid, drawn.valid)
@@ -149,7 +149,7 @@ def test_nothing_known_is_refused_with_its_row(make_set: MakeSet) -> None:
         CaseDataset(cases, (32, 32))
     assert "row 2" not in str(caught.value)
     with pytest.raises(DataError, match="row 3"):
-        GroupedDataset([Visit(tuple(cases), "v")], (32, 32), augment=AugmentConfig(), seed=0, epoch=0)
+        GroupedDataset([ImageGroup(tuple(cases), "v")], (32, 32), augment=AugmentConfig(), seed=0, epoch=0)
 
 
 @pytest.mark.data

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 import pytest
 import torch
 
-from lexseg.models.fmiseg import FMISeg, logit_of_mean
 from lexseg.models.fmiseg.branch_norm import BranchNorm
 from lexseg.models.fmiseg.frequency import FrequencySplit, haar
 from lexseg.models.fmiseg.frequency_interaction import FrequencyExchange, FrequencyGuide
+from lexseg.models.fmiseg.model import FMISeg, logit_of_mean
 from lexseg.training.recipe import read_recipe
 
 from .base import WIDTH, ModelTests, images, sentences, target

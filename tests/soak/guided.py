@@ -18,7 +18,7 @@ import atheris
 
 with atheris.instrument_imports(
     include=[
-        "lexseg.data",
+        "lexseg.scans",
         "nrrd",
         "nibabel.nifti1",
         "pydicom.filereader",

@@ -6,7 +6,7 @@ import argparse
 
 from lexseg.cli.check import print_problems, progress_bar, wide_console
 
-# Named here and not taken from the data room, so that --help need not import it; a test holds the two together.
+# Named here and not taken from `lexseg.datasets`, so that --help need not import it; a test holds the two together.
 STYLES = ("lvit", *(f"p{number}" for number in range(10)))
 
 

@@ -1,1 +1,4 @@
-"""Losses: functions of logits, embeddings and targets."""
+"""Losses: functions of logits, embeddings and a `Target`, which is what a model is trained towards.
+
+The room touches tensors alone. Its doors are `lexseg.losses.target.Target` and the functions by name.
+"""

@@ -20,7 +20,8 @@ class Target:
             has moved it out of sight; ``None``: as the mask says.
         region: int64[B], equal for rows of one image whose regions are equal; ``None``: not known.
 
-    B counts sentences. Where several are asked about an image, they stand side by side (:class:`lexseg.training.batch.Batch`).
+    B counts sentences. Where several are asked about an image, they stand side by side
+    (:class:`lexseg.training.batch.Batch`).
     """
 
     mask: Tensor

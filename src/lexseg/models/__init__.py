@@ -1,4 +1,9 @@
-"""Methods, one file each. This page imports none of them, so that listing them needs no torch."""
+"""Methods: a file each, or a folder where a method has parts of its own. This page imports none of them.
+
+Here live the networks, what all of them are (`lexseg.models.base`), parts that several share (`parts`), model folders
+and their reading and writing, and the judge of scope. Networks know nothing of files, cases or scans. The doors are
+`create_model` and `lexseg.models.io.load_model`; listing methods needs no torch.
+"""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

@@ -50,8 +50,8 @@ class ModelConfig:
             its operating points, where it has them: thresholds that lose so many percent of what is there. ``None``:
             `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
-        plain: by anatomy, of :data:`lexseg.language.plain_words.ANATOMIES`, how its training calls all that it looks for
-            there: a sentence about one whole side is then also asked in these words. ``None``: never.
+        plain: by anatomy, of :data:`lexseg.language.plain_words.ANATOMIES`, how its training calls all that it looks
+            for there: a sentence about one whole side is then also asked in these words. ``None``: never.
         scope: what it has learnt, and the hash of ``scope.safetensors``: see :class:`lexseg.models.scope.Scope`, which
             writes and reads it. ``None``: unknown.
         weights_sha256: of model.safetensors.

@@ -4,7 +4,6 @@ Parameters are drawn first, from a generator that depends on nothing but (seed, 
 then they are applied. A mirror swaps left and right in the sentence, a vertical flip upper and lower.
 """
 
-import hashlib
 import math
 from dataclasses import dataclass
 from typing import Literal

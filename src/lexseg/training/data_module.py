@@ -67,7 +67,8 @@ class CaseDataModule(pl.LightningDataModule):
         train: training cases, repeated ones repeated.
         val: validation cases.
         config: the recipe.
-        encode_text: turns sentences into a ``TextBatch``; :func:`lexseg.encoders.text.batch.no_words` for image-only models.
+        encode_text: turns sentences into a ``TextBatch``; :func:`lexseg.encoders.text.batch.no_words` for image-only
+            models.
 
     Attributes:
         training_text: makes of ``encode_text`` what also encodes all that the model wants beside a training sentence.

@@ -1,8 +1,8 @@
 """NIfTI volumes with masks of lesions, as slices: one row for each slice that shows enough of them.
 
-Which mask is whose is told by folders and names, see `lexseg.datasets.volumes.find`. A slice is seen as radiologists see
-it, the patient's right at the left of the image; sentences mean the patient's sides unless said otherwise. The mask of
-a slice holds its lesions by number, the same number in every slice of a volume. The patient is the volume.
+Which mask is whose is told by folders and names, see `lexseg.datasets.volumes.find`. A slice is seen as radiologists
+see it, the patient's right at the left of the image; sentences mean the patient's sides unless said otherwise. The mask
+of a slice holds its lesions by number, the same number in every slice of a volume. The patient is the volume.
 """
 
 from collections import Counter

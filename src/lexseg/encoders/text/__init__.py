@@ -1,4 +1,4 @@
-"""Sentences: encoders, batches, wording and laterality."""
+"""Sentences as tensors: text encoders by name, batches, and the states that frozen encoders give."""
 
 import inspect
 from collections.abc import Mapping

@@ -13,7 +13,8 @@ class TextBatch:
 
     Attributes:
         attention_mask: bool[B, L], true where a token is, false where padding is. A null sentence may be all false.
-        caption_id: int[B], equal for sentences that mean the same, whatever their words (:mod:`lexseg.training.row_meaning`).
+        caption_id: int[B], equal for sentences that mean the same, whatever their words
+            (:mod:`lexseg.training.row_meaning`).
         is_null: bool[B], true where the sentence is missing; such rows are left out of contrastive terms.
         input_ids: int[B, L], for a text encoder that is part of the model.
         states: float[B, L, D], last hidden states of a frozen text encoder.

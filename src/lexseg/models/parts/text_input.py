@@ -80,8 +80,8 @@ def trained_text_encoder(config: Mapping[str, Any] | None) -> TextEncoder | None
     """The text encoder that is a part of the model; ``None`` where it is frozen and stands outside.
 
     Args:
-        config: as :func:`lexseg.encoders.text.create_text_encoder` takes it, and ``pretrained``: false where the model is about
-            to load its own weights.
+        config: as :func:`lexseg.encoders.text.create_text_encoder` takes it, and ``pretrained``: false where the model
+            is about to load its own weights.
     """
     if config is None:
         return None

@@ -18,8 +18,8 @@ class ScopeWorld:
     """A world and its cases.
 
     Attributes:
-        name: one of :func:`lexseg.datasets.refer.foreign.foreign_worlds` means that world, with the findings listed there;
-            any other name is the user's own, of which the cases alone tell.
+        name: one of :func:`lexseg.datasets.refer.foreign.foreign_worlds` means that world, with the findings listed
+            there; any other name is the user's own, of which the cases alone tell.
         cases: training and validation cases.
         terms: on which the data may be used.
         examples: whether sentences of the cases may be written into the model's folder.

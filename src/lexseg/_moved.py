@@ -1,0 +1,72 @@
+"""Names that have moved: imports under the old ones work for one release, with a DeprecationWarning.
+
+`MOVED` lists what the documentation named. A finder at the end of `sys.meta_path` meets a name only where nothing else
+has found it, so that it costs nothing until somebody asks.
+"""
+
+import importlib
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+MOVED = {
+    "lexseg.data.batch": "lexseg.training.batch",
+    "lexseg.data.files": "lexseg.files",
+    "lexseg.data.halves": "lexseg.datasets.halves",
+    "lexseg.data.manifest": "lexseg.cases.manifest",
+    "lexseg.data.refer.foreign": "lexseg.datasets.refer.foreign",
+    "lexseg.data.scans": "lexseg.scans",
+    "lexseg.dicom.seg": "lexseg.outputs.seg",
+    "lexseg.dicom.segment": "lexseg.outputs.segment",
+    "lexseg.inference.ask": "lexseg.predict.ask",
+    "lexseg.inference.nifti": "lexseg.outputs.nifti",
+    "lexseg.inference.options": "lexseg.predict.options",
+    "lexseg.inference.volumes": "lexseg.predict.volumes",
+    "lexseg.inference.words": "lexseg.predict.words",
+    "lexseg.inference.writing": "lexseg.outputs.writing",
+    "lexseg.text.collate": "lexseg.encoders.text.pipeline",
+    "lexseg.text.contradiction": "lexseg.language.contradiction",
+    "lexseg.text.foreign": "lexseg.language.foreign",
+    "lexseg.text.meaning": "lexseg.language.same_meaning",
+    "lexseg.text.negation": "lexseg.language.denial",
+    "lexseg.text.paraphrase": "lexseg.language.paraphrase",
+    "lexseg.text.places": "lexseg.language.places",
+    "lexseg.text.plain": "lexseg.language.plain_words",
+    "lexseg.text.report": "lexseg.language.report_reading",
+    "lexseg.text.strange_words": "lexseg.language.strange_words",
+    "lexseg.text.typos": "lexseg.language.typos",
+    "lexseg.text.wording": "lexseg.language.sides",
+}
+_ROOMS = {old.rpartition(".")[0] for old in MOVED} - {"lexseg"}  # that are no more: they hold nothing but old names
+
+
+class _Loader(Loader):
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        if spec.name in _ROOMS:
+            return None
+        new = MOVED[spec.name]
+        warnings.warn(f"{spec.name} has moved to {new}", DeprecationWarning, stacklevel=2)
+        module = ModuleType(spec.name, f"Moved to :mod:`{new}`; this name goes with the next release.")
+        module.__dict__["__getattr__"] = importlib.import_module(new).__getattribute__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run: the names are those of the module that it has become."""
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in MOVED and fullname not in _ROOMS:
+            return None
+        return ModuleSpec(fullname, _Loader(), is_package=fullname in _ROOMS)
+
+
+def keep_old_names() -> None:
+    """Let old names be imported, once for a process."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.append(_Finder())

@@ -1,0 +1,31 @@
+"""Imports that the documentation named before the rooms were moved."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+from lexseg._moved import MOVED
+
+
+@pytest.mark.parametrize("old", MOVED)
+def test_an_old_name_gives_what_stands_under_the_new_one(old: str) -> None:
+    sys.modules.pop(old, None)  # another test may have asked for it
+    with pytest.warns(DeprecationWarning, match=f"{old} has moved to {MOVED[old]}"):
+        module = importlib.import_module(old)
+    new = importlib.import_module(MOVED[old])
+    public = [name for name in getattr(new, "__all__", vars(new)) if not name.startswith("_")]
+    assert public and all(getattr(module, name) is getattr(new, name) for name in public)
+
+
+def test_what_never_was_is_not_found() -> None:
+    for name in ("lexseg.data.nothing", "lexseg.nothing"):
+        with pytest.raises(ModuleNotFoundError, match=name):
+            importlib.import_module(name)
+
+
+def test_the_package_itself_uses_no_old_name() -> None:
+    code = "import lexseg.predict.segmenter, lexseg.training.run, lexseg.cli.main, lexseg.evaluation.evaluate"
+    done = subprocess.run([sys.executable, "-W", "error:lexseg.:DeprecationWarning", "-c", code], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
