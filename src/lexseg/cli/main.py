@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "compare": ("compare", "compare methods under one budget"),
     "ablate": ("ablate", "compare the variants of one method, part by part"),
     "calibrate": ("calibrate", "fit a model's 'not found' to cases"),
+    "image-presence": ("image_presence", "teach a trained model whether an image shows anything at all"),
     "scope": ("scope", "fit a model's 'not in scope' to what it was trained on"),
     "segment": ("segment", "segment images by sentences"),
     "pacs": ("pacs", "find studies in a PACS, segment one and store the result"),

@@ -6,6 +6,7 @@ stand on is LanGuideMedSeg's (SISTER). Each component can be switched off; with 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -14,7 +15,7 @@ from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.contrastive import Targets
 from lexseg.losses.presence import presence_loss
-from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.segmentation import ABSENT_WEIGHT, segmentation_losses
 from lexseg.losses.swapped import Said, Swapped
 from lexseg.losses.target import Target
 from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
@@ -27,6 +28,7 @@ from lexseg.models.parts.alignment import (
 )
 from lexseg.models.parts.attention import each
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
+from lexseg.models.parts.image_presence import ImagePresence, both
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
@@ -57,7 +59,11 @@ class TMCA(SegmentationModel):
         alignment_weight: lambda_a; the margin counts half of it.
         swapped_weight: of telling each sentence from itself with its places swapped (OURS); 0 leaves it out.
         presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
+        image_presence: whether that answer is multiplied by "anything is there", of the image alone, which is fitted
+            after training (OURS; :mod:`lexseg.models.parts.image_presence`).
         relevance_weight: of a cross-entropy of relevance map and target at every level; not claimed by the paper.
+        absent_weight: how much more cross-entropies of an absent target count (OURS;
+            :func:`lexseg.losses.segmentation.cross_entropy_loss`).
         dropout: of the attentions.
     """
 
@@ -88,7 +94,9 @@ class TMCA(SegmentationModel):
         alignment_weight: float = 0.1,
         swapped_weight: float = 0.0,
         presence_weight: float = 0.2,
+        image_presence: bool = False,
         relevance_weight: float = 0.0,
+        absent_weight: float = ABSENT_WEIGHT,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -96,6 +104,8 @@ class TMCA(SegmentationModel):
             raise ValueError("enhancement reads the words, so it needs guide=True")
         if swapped_weight and not alignment_levels:
             raise ValueError("swapped_weight is of an alignment with swapped sentences, so it needs alignment_levels")
+        if image_presence and not presence_weight:
+            raise ValueError("image_presence is a factor of the presence, so it needs presence_weight")
         if relevance_weight and not enhancement:
             raise ValueError("relevance_weight supervises the enhancement's maps, so it needs enhancement=True")
         self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
@@ -116,7 +126,8 @@ class TMCA(SegmentationModel):
         self.head = SubPixelHead(wide[3], head_channels)
 
         self.presence = PresenceHead(wide[1:4], dim) if presence_weight else None
-        self.presence_weight = presence_weight
+        self.image_presence = ImagePresence(channels[3]) if image_presence else None
+        self.presence_weight, self.absent_weight = presence_weight, absent_weight
 
         self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
         self.enhancement = enhancement
@@ -152,7 +163,11 @@ class TMCA(SegmentationModel):
         """Segment by one sentence an image."""
         words, mask = self._words(text)
         projected = self._project(features.maps, words, mask) if self.enhancement else {}
-        return self._decode(features, words, mask, self._relevance(projected, mask))
+        prediction = self._decode(features, words, mask, self._relevance(projected, mask))
+        if self.image_presence is None or prediction.presence is None:
+            return prediction
+        anything = each(self.image_presence(features.maps[3]), len(text))
+        return replace(prediction, presence=both(prediction.presence, anything))
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, alignment and relevance terms."""
@@ -161,7 +176,7 @@ class TMCA(SegmentationModel):
         projected = self._project(features.maps, words, mask)
         relevance = self._relevance(projected, mask)
         prediction = self._decode(features, words, mask, relevance)
-        losses = segmentation_losses(prediction.logits, target)
+        losses = segmentation_losses(prediction.logits, target, absent_weight=self.absent_weight)
         if prediction.presence is not None:
             losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
         if self.alignment is not None:
@@ -178,7 +193,9 @@ class TMCA(SegmentationModel):
             weights["swapped"] = self.swapped_weight
             losses |= {name: weights[name] * value for name, value in terms.items()}
         if self.relevance_weight:
-            losses["relevance"] = self.relevance_weight * relevance_loss(relevance, target)
+            losses["relevance"] = self.relevance_weight * relevance_loss(
+                relevance, target, absent_weight=self.absent_weight
+            )
         return losses
 
     def image_layers(self) -> list[list[nn.Parameter]]:

@@ -1,0 +1,176 @@
+"""Fitting "anything is there": a linear probe of a trained encoder, by image-level labels (OURS).
+
+Health must be learnt within sources as well as between them: of two sources, one ill and one healthy, a probe learns
+the scanner. So the sources share the fit by what ``shares`` says, and each image is seen as other scanners would have it.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lexseg.data.augment import AugmentConfig, augment_image, case_generator, draw, resize_image
+from lexseg.data.case import Case
+from lexseg.data.dataset import image_tensor
+from lexseg.data.images import read_image
+from lexseg.data.truth import truth_of
+from lexseg.errors import ConfigError, DataError
+from lexseg.metrics.calibration import auroc
+from lexseg.models.base import SegmentationModel
+from lexseg.models.parts.image_presence import ImagePresence
+
+VIEWS = 3
+"""How often a training image is seen otherwise, beside once as it is."""
+MOST = 1200
+"""Training images of a manifest that are looked at."""
+PENALTY = 50.0
+"""Of the squared weights, against the sum over all views: the inverse of scikit-learn's C, 0.01, over two."""
+
+_AUGMENT = AugmentConfig(zoom=(0.9, 1.15), scanner=0.4)
+_BATCH = 16
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An image and whether anything is there. Attributes: source: the number of its manifest."""
+
+    image: Path
+    present: bool
+    source: int
+
+
+def labelled_images(cases: Sequence[Case], manifests: Sequence[Path]) -> list[Labelled]:
+    """Distinct images of cases, with whether any sentence of theirs names what is there.
+
+    Foreign questions say nothing of an image, nor does a case of which nothing is known.
+
+    Raises:
+        DataError: a mask cannot be used.
+    """
+    numbers = {path.resolve(): number for number, path in enumerate(manifests)}
+    found: dict[tuple[int, Path], bool] = {}
+    for case in cases:
+        key = (numbers[case.source.resolve()] if case.source else 0, case.image)
+        if found.get(key) or case.expression_kind == "foreign" or not case.is_answered:
+            continue
+        try:
+            present = truth_of(case).present
+        except DataError as error:
+            raise DataError(f"{case.where}: {error}") from error
+        if present is not None:
+            found[key] = present
+    return [Labelled(image, present, source) for (source, image), present in found.items()]
+
+
+def fit_image_presence(
+    model: SegmentationModel,
+    images: Sequence[Labelled],
+    size: tuple[int, int],
+    *,
+    shares: Sequence[float] = (),
+    views: int = VIEWS,
+    most: int = MOST,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> ImagePresence:
+    """Fit the probe to a model's encoder.
+
+    Args:
+        model: trained; its encoder is not changed.
+        images: of training.
+        size: (height, width) of the model's input.
+        shares: how much an image of each manifest counts; empty: one.
+        views: further views of each image.
+        most: images of a manifest, drawn by the seed.
+        seed: of the images and their views.
+        progress: told how many views of how many are done.
+
+    Returns:
+        the probe, of the width of the model's deepest map.
+
+    Raises:
+        ConfigError: all images hold something, or none does.
+        DataError: an image cannot be read.
+    """
+    chosen = _drawn(images, most, seed)
+    if len({one.present for one in chosen}) < 2:
+        raise ConfigError("whether anything is there is learnt from images with and without a target; one kind is short")
+    rows, done = [], 0
+    for view in range(views + 1):
+        for at in range(0, len(chosen), _BATCH):
+            part = chosen[at : at + _BATCH]
+            rows.append(_read(model, [_view(one.image, size, view, seed) for one in part]))
+            done += len(part)
+            if progress is not None:
+                progress(done, len(chosen) * (views + 1))
+    read = torch.cat(rows)
+    present = torch.tensor([float(one.present) for one in chosen]).repeat(views + 1)
+    weight = torch.tensor([shares[one.source] if shares else 1.0 for one in chosen]).repeat(views + 1) / (views + 1)
+    probe = ImagePresence(read.shape[1] // 3)
+    _logistic(probe, read, present, weight)
+    return probe
+
+
+def scores(
+    model: SegmentationModel, probe: ImagePresence, images: Sequence[Labelled], size: tuple[int, int]
+) -> dict[int, float]:
+    """AUROC of "anything is there" on other images, by the number of their manifest; those with one answer have none."""
+    by_source: dict[int, list[Labelled]] = defaultdict(list)
+    for one in images:
+        by_source[one.source].append(one)
+    found = {}
+    for source, own in sorted(by_source.items()):
+        truth = torch.tensor([one.present for one in own])
+        if truth.any() and not truth.all():
+            parts = [own[at : at + _BATCH] for at in range(0, len(own), _BATCH)]
+            read = torch.cat([_read(model, [_view(one.image, size, 0, 0) for one in part]) for part in parts])
+            found[source] = auroc(probe.answer(read).squeeze(1).numpy(), truth.numpy())
+    return found
+
+
+def _drawn(images: Sequence[Labelled], most: int, seed: int) -> list[Labelled]:
+    by_source: dict[int, list[Labelled]] = defaultdict(list)
+    for one in sorted(images, key=lambda one: case_generator(seed, 0, one.image.name).random()):
+        by_source[one.source].append(one)
+    return [one for own in by_source.values() for one in own[:most]]
+
+
+def _view(path: Path, size: tuple[int, int], view: int, seed: int) -> Tensor:
+    """float[3, h, w]: view 0 as the image is, the others as chance and another scanner would have it."""
+    image = image_tensor(read_image(path))
+    if view == 0:
+        return resize_image(image, size).expand(3, -1, -1)
+    parameters = draw(_AUGMENT, case_generator(seed, view, path.name))
+    return augment_image(image, parameters, size).expand(3, -1, -1)
+
+
+@torch.no_grad()
+def _read(model: SegmentationModel, inputs: Sequence[Tensor]) -> Tensor:
+    """float32[n, 3 C] of inputs float[3, h, w]."""
+    return ImagePresence.pooled(model.eval().encode_image(torch.stack(list(inputs))).maps[3])
+
+
+def _logistic(probe: ImagePresence, read: Tensor, present: Tensor, weight: Tensor) -> None:
+    """Weighted logistic regression with a squared penalty, on standardised features; the scale is folded in."""
+    mean, scale = read.mean(0), read.std(0, correction=0).clamp(min=1e-6)
+    x = (read - mean) / scale
+    w, b = torch.zeros(x.shape[1], requires_grad=True), torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.LBFGS([w, b], max_iter=300, tolerance_grad=1e-5, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        each = F.binary_cross_entropy_with_logits(x @ w + b, present, reduction="none")
+        value: Tensor = (each * weight).sum() + PENALTY * w.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    with torch.no_grad():
+        probe.answer.weight.copy_((w / scale)[None])
+        probe.answer.bias.copy_((b - (w * mean / scale).sum())[None])
