@@ -5,6 +5,7 @@ import pytest
 
 import fakes
 from lexseg.models.io import ModelConfig
+from lexseg.predict.segmentation import given_present
 
 
 def spot_on_the_left(brightness=1.0):
@@ -103,3 +104,51 @@ def test_a_calibration_is_kept_with_the_model(sides_folder):
     fakes.configure(sides_folder, presence=calibration, arguments={"presence": True})
     assert Segmenter.from_pretrained(sides_folder, device="cpu").presence_threshold == 0.4
     assert ModelConfig("sides", {}, (32, 32)).presence is None
+
+
+# --- whether it is there decides presence, and the map says where -------------------------------
+
+
+def test_given_that_it_is_there_the_map_is_lifted_as_a_whole():
+    rng = np.random.default_rng(0)
+    for highest, peak in ((0.6, 3.0), (1e-5, 3.0), (0.0, 2.0), (0.94, 3.0)):
+        before = (rng.uniform(0.1, 1, (7, 9)) * highest).astype(np.float32)
+        before[3, 4] = highest
+        kept = before.copy()
+        after = given_present(before, peak)
+        assert np.array_equal(before, kept) and after.dtype == np.float32
+        assert after.max() == pytest.approx(1 / (1 + math.exp(-peak)), rel=1e-3)
+        if highest:
+            lift = np.log(after / (1 - after)) - np.log(before / (1 - before))
+            assert np.ptp(lift) < 1e-2 and lift.min() > 0
+        sure = np.full((2, 2), 0.99, np.float32)
+        assert given_present(sure, peak) is sure
+
+
+def reaching(segmenter, peak):
+    segmenter._presence = segmenter._presence | {"peak": peak}
+    return segmenter
+
+
+def test_what_presence_finds_has_a_mask_however_low_its_pixels(careful_sides):
+    image = spot_on_the_left(0.49)  # logit -0.2: no pixel reaches one half, and presence is sigmoid(-1.1)
+    session = careful_sides.set_image(image)
+    careful_sides._presence = careful_sides._presence | {"threshold": 0.2}
+    assert session.segment("left").state == "not found"
+    found = reaching(careful_sides, 3.0).set_image(image).segment("left")
+    assert found.state == "found" and found.presence == pytest.approx(1 / (1 + math.exp(1.1)), abs=1e-3)
+    assert found.mask[45, 35] and not found.mask[:, 80:].any()
+    assert found.mask.mean() == pytest.approx(30 * 30 / image.size, rel=0.35)
+    careful_sides._presence = careful_sides._presence | {"threshold": 0.3}
+    absent = careful_sides.set_image(image).segment("left")
+    assert absent.state == "not found" and not absent.mask.any()
+
+
+@pytest.mark.parametrize("peak", [0, -1, float("nan"), "high"])
+def test_a_mask_reaches_a_positive_number_of_logits(sides_folder, peak):
+    from lexseg.errors import ModelError
+    from lexseg.models.io import load_model
+
+    fakes.configure(sides_folder, presence={"scale": 1.0, "bias": 0.0, "threshold": 0.5, "peak": peak})
+    with pytest.raises(ModelError, match="'presence' must be null or hold"):
+        load_model(sides_folder)

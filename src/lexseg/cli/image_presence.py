@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-_DESCRIPTION = """Fits a linear probe of MODEL's image encoder to whether an image of CASES shows anything that a sentence
-of it names, and multiplies the model's presence by it. The network itself is not changed.
+_DESCRIPTION = """Fits a linear probe of MODEL's image encoder to whether an image of CASES shows anything that a
+sentence of it names, and multiplies the model's presence by it. The network itself is not changed.
 
 CASES are manifests of images with and without a target, with commas between them; image-level labels (column present)
 are as good as masks. --shares says how much an image of each manifest counts: give a small source that holds both
@@ -40,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Fit, save, and print how well it tells images that it was not fitted to."""
     from dataclasses import replace
 
+    from lexseg.cases.manifest import read_manifests
     from lexseg.cli.check import progress_bar
-    from lexseg.data.manifest import read_manifests
     from lexseg.errors import ConfigError
     from lexseg.models import create_model
     from lexseg.models.io import load_model, save_model

@@ -1,4 +1,4 @@
-"""Calibrates the presence of a model on cases, asked as it will be asked when it serves."""
+"""Calibrates a model on cases, asked as it will be asked when it serves: its presence, and how far its masks reach."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,13 +16,19 @@ from lexseg.evaluation.probes import sentence_of
 from lexseg.files import replace_file
 from lexseg.metrics.calibration import auroc
 from lexseg.metrics.operating import OPERATING_POINTS
-from lexseg.models.io import CONFIG
+from lexseg.models.io import CONFIG, PEAK
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
 from lexseg.predict.question import Heard, Question, probability
+from lexseg.predict.segmentation import given_present
 from lexseg.predict.segmenter import Segmenter
 from lexseg.scans.images import read_image
 from lexseg.training.calibration import LOST, fit_presence, found, presence_of
+
+PEAKS = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0)
+"""Heights of the highest pixel, in logits, of which the one with the best masks is kept."""
+ENOUGH = 20
+"""Drawn targets without which there is nothing to choose one by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +73,19 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """Of a case. Attributes: logits: of presence, float[V], by view; drawn: any pixel is found; present: the truth."""
+    """Of a case.
+
+    Attributes:
+        logits: of presence, float[V], by view.
+        drawn: any pixel is found.
+        present: the truth.
+        dice: with the truth, were it known to be there, by each of `PEAKS`; ``None`` where nobody has drawn it.
+    """
 
     logits: NDArray[np.float32]
     drawn: bool
     present: bool
+    dice: tuple[float, ...] | None
 
 
 def calibrate(
@@ -115,7 +129,11 @@ def calibrate(
     presence = fit_presence(logits, present, lost=lost, operating_point=operating_point)
     if presence is None:
         raise ModelError(f"{folder}: its presence does not tell these cases apart; train it with absent targets")
-    answered = found(logits, presence) & np.array([one.drawn for one in said])
+    answered = found(logits, presence)
+    if (peak := _peak(said)) is None:
+        answered &= np.array([one.drawn for one in said])
+    else:
+        presence[PEAK] = peak
     values = json.loads((folder / CONFIG).read_text(encoding="utf-8")) | {"presence": presence}
     replace_file(folder / CONFIG, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode("utf-8"))
     sure = presence_of(logits, presence)
@@ -151,11 +169,27 @@ def _asked(segmenter: Segmenter, cases: Sequence[Case], progress: Progress | Non
                 (asked,) = segmenter.views(session.features, [(0, heard.words)], tta=False)
                 if asked.presence is None:
                     raise ModelError(f"{segmenter.name}: the model does not say whether what a sentence names is there")
-                drawn = bool((probability(asked.logits, session.shape) >= segmenter.threshold).any())
-                yield _Said(asked.presence.numpy(), drawn, truth.present)
+                where = probability(asked.logits, session.shape)
+                drawn = bool((where >= segmenter.threshold).any())
+                dice = _dice(where, truth.mask, segmenter.threshold) if truth.present and truth.located else None
+                yield _Said(asked.presence.numpy(), drawn, truth.present, dice)
             done += 1
             if progress is not None:
                 progress(done, len(cases))
+
+
+def _dice(where: NDArray[np.float32], truth: NDArray[np.bool_], threshold: float) -> tuple[float, ...]:
+    """Of the mask that each of `PEAKS` gives."""
+    drawn = [given_present(where, peak) >= threshold for peak in PEAKS]
+    return tuple(float(2 * (one & truth).sum() / (one.sum() + truth.sum())) for one in drawn)
+
+
+def _peak(said: Sequence[_Said]) -> float | None:
+    """The height with the best mean Dice of what is there; ``None`` where too little of that is drawn."""
+    drawn = [one.dice for one in said if one.dice is not None]
+    if len(drawn) < ENOUGH:
+        return None
+    return PEAKS[int(np.argmax(np.mean(drawn, axis=0)))]
 
 
 def _padded(rows: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -28,6 +28,7 @@ FORMAT = 1
 UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
 """What stands for ``ModelConfig.presence`` where there is none."""
 LOST = "lost_"
+PEAK = "peak"
 """Before the name of an operating point (:data:`lexseg.metrics.operating.OPERATING_POINTS`) in a calibration."""
 CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.json"
 
@@ -47,8 +48,9 @@ class ModelConfig:
         threshold: probability from which on a pixel is foreground.
         presence: how the answer to "is it there?" is calibrated: ``scale`` a and ``bias`` b make the probability
             sigmoid(a * logit + b), below ``threshold`` nothing is found. ``lost_5``, ``lost_10`` and ``lost_15`` are
-            its operating points, where it has them: thresholds that lose so many percent of what is there. ``None``:
-            `UNCALIBRATED`.
+            its operating points, where it has them: thresholds that lose so many percent of what is there. ``peak``,
+            where it has one, is how many logits below its highest pixel a mask of what is there may reach
+            (:func:`lexseg.predict.segmentation.given_present`). ``None``: `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
         plain: by anatomy, of :data:`lexseg.language.plain_words.ANATOMIES`, how its training calls all that it looks
             for there: a sentence about one whole side is then also asked in these words. ``None``: never.
@@ -200,7 +202,7 @@ def _parse_config(folder: Path) -> ModelConfig:
     if config.presence is not None and not _calibrated(config.presence):
         raise ModelError(
             f"{path}: 'presence' must be null or hold 'scale', 'bias' and a 'threshold' between 0 and 1, and no "
-            "more than the operating points 'lost_5', 'lost_10', 'lost_15', likewise"
+            "more than the operating points 'lost_5', 'lost_10', 'lost_15', likewise, and 'peak', above 0"
         )
     if config.plain is not None and not _plain(config.plain):
         raise ModelError(f"{path}: 'plain' must be null or name a finding for an anatomy, of {sorted(ANATOMIES)}")
@@ -215,10 +217,14 @@ def _calibrated(presence: Any) -> bool:
     except (AttributeError, TypeError, ValueError):
         return False
     names = {"scale", "bias", "threshold"}
-    points = set(values) - names
+    points = set(values) - names - {PEAK}
     if not names <= set(values) or not points <= {f"{LOST}{point}" for point in OPERATING_POINTS}:
         return False
-    return all(map(math.isfinite, values.values())) and all(0 < values[name] < 1 for name in {"threshold", *points})
+    return (
+        all(map(math.isfinite, values.values()))
+        and values.get(PEAK, 1.0) > 0
+        and all(0 < values[name] < 1 for name in {"threshold", *points})
+    )
 
 
 def _plain(nouns: Any) -> bool:

@@ -16,7 +16,7 @@ from lexseg.models.base import Features
 from lexseg.predict.images import to_native
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides, sides_of
-from lexseg.predict.segmentation import Outside, Segmentation, State, consistent
+from lexseg.predict.segmentation import Outside, Segmentation, State, consistent, given_present
 from lexseg.predict.words import check_sentence, doubts_about, model_words
 
 if TYPE_CHECKING:
@@ -137,6 +137,8 @@ class Question:
         if logits is None:
             presence = 0.0 if self.settled == "not found" and sure is not None else None
         where = np.zeros(shape, np.float32) if logits is None else probability(logits, shape)
+        if presence is not None and sure is not None and presence >= sure and asker.peak is not None:
+            where = given_present(where, asker.peak)
         highest = float(where.max())
         return Segmentation(
             probability=where,

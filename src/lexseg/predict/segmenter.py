@@ -23,7 +23,7 @@ from lexseg.language.sides import Laterality, mirror_words
 from lexseg.language.vocabulary import mended
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
-from lexseg.models.io import LOST, UNCALIBRATED, load_model
+from lexseg.models.io import LOST, PEAK, UNCALIBRATED, load_model
 from lexseg.predict.answer import Answer
 from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, shown, to_input
 from lexseg.predict.options import Options
@@ -141,6 +141,11 @@ class Segmenter:
     def presence_threshold(self) -> float | None:
         """Probability of presence below which nothing is found; ``None`` where the model does not say."""
         return None if self.model.presence is None else self._presence["threshold"]
+
+    @property
+    def peak(self) -> float | None:
+        """How many logits below its highest pixel a mask of what is there may reach; ``None``: as its pixels say."""
+        return self._presence.get(PEAK)
 
     @property
     def answerer(self) -> Answerer:

@@ -1,7 +1,7 @@
 """Fitting "anything is there": a linear probe of a trained encoder, by image-level labels (OURS).
 
 Health must be learnt within sources as well as between them: of two sources, one ill and one healthy, a probe learns
-the scanner. So the sources share the fit by what ``shares`` says, and each image is seen as other scanners would have it.
+the scanner. So the sources share the fit as ``shares`` says, and each image is seen as other scanners would have it.
 """
 
 from collections import defaultdict
@@ -13,15 +13,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.data.augment import AugmentConfig, augment_image, case_generator, draw, resize_image
-from lexseg.data.case import Case
-from lexseg.data.dataset import image_tensor
-from lexseg.data.images import read_image
-from lexseg.data.truth import truth_of
+from lexseg.cases.case import Case
+from lexseg.cases.truth import truth_of
 from lexseg.errors import ConfigError, DataError
 from lexseg.metrics.calibration import auroc
 from lexseg.models.base import SegmentationModel
-from lexseg.models.parts.image_presence import ImagePresence
+from lexseg.models.inputs import image_tensor, resize_image
+from lexseg.models.tmca.image_presence import ImagePresence
+from lexseg.scans.images import read_image
+from lexseg.seeds import case_generator
+from lexseg.training.augment import AugmentConfig, augment_image, draw
 
 VIEWS = 3
 """How often a training image is seen otherwise, beside once as it is."""
@@ -100,7 +101,9 @@ def fit_image_presence(
     """
     chosen = _drawn(images, most, seed)
     if len({one.present for one in chosen}) < 2:
-        raise ConfigError("whether anything is there is learnt from images with and without a target; one kind is short")
+        raise ConfigError(
+            "whether anything is there is learnt from images with and without a target; one kind is short"
+        )
     rows, done = [], 0
     for view in range(views + 1):
         for at in range(0, len(chosen), _BATCH):
@@ -120,7 +123,7 @@ def fit_image_presence(
 def scores(
     model: SegmentationModel, probe: ImagePresence, images: Sequence[Labelled], size: tuple[int, int]
 ) -> dict[int, float]:
-    """AUROC of "anything is there" on other images, by the number of their manifest; those with one answer have none."""
+    """AUROC of "anything is there" on other images, by the number of their manifest, where it has both answers."""
     by_source: dict[int, list[Labelled]] = defaultdict(list)
     for one in images:
         by_source[one.source].append(one)
@@ -167,10 +170,10 @@ def _logistic(probe: ImagePresence, read: Tensor, present: Tensor, weight: Tenso
         optimizer.zero_grad()
         each = F.binary_cross_entropy_with_logits(x @ w + b, present, reduction="none")
         value: Tensor = (each * weight).sum() + PENALTY * w.square().sum()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
-    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    optimizer.step(loss)
     with torch.no_grad():
         probe.answer.weight.copy_((w / scale)[None])
         probe.answer.bias.copy_((b - (w * mean / scale).sum())[None])

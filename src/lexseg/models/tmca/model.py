@@ -28,11 +28,11 @@ from lexseg.models.parts.alignment import (
 )
 from lexseg.models.parts.attention import each
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
-from lexseg.models.parts.image_presence import ImagePresence, both
 from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.text_adapter import TextAdapter
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.models.tmca.enhancement import RelevanceMap, SkipGate, relevance_loss
+from lexseg.models.tmca.image_presence import ImagePresence, both
 
 
 class TMCA(SegmentationModel):
@@ -60,7 +60,7 @@ class TMCA(SegmentationModel):
         swapped_weight: of telling each sentence from itself with its places swapped (OURS); 0 leaves it out.
         presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
         image_presence: whether that answer is multiplied by "anything is there", of the image alone, which is fitted
-            after training (OURS; :mod:`lexseg.models.parts.image_presence`).
+            after training (OURS; :mod:`lexseg.models.tmca.image_presence`).
         relevance_weight: of a cross-entropy of relevance map and target at every level; not claimed by the paper.
         absent_weight: how much more cross-entropies of an absent target count (OURS;
             :func:`lexseg.losses.segmentation.cross_entropy_loss`).

@@ -1,9 +1,8 @@
 """Whether an image shows anything at all, whatever is asked (OURS).
 
-What the words name is there only where anything is: P(named and there) = P(anything) P(named | anything). A presence that
-is learnt with the network learns a small source of image-level labels by heart (471 films: AUROC on others .61 to .69,
-where a linear probe of the same network's features has .78), so the first factor is such a probe, fitted when all else
-is trained (:mod:`lexseg.training.image_presence`).
+What the words name is there only where anything is: P(named and there) = P(anything) P(named | anything). A presence
+that is learnt with the network learns a small source of image-level labels by heart, so the first factor is a linear
+probe of what the network has become, fitted when all else is trained (:mod:`lexseg.training.image_presence`).
 """
 
 import torch

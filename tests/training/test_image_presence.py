@@ -1,0 +1,141 @@
+"""Whether an image shows anything at all: what a trained encoder knows, read off by a linear probe."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from image_labels import labelled_films
+from lexseg.cases.case import Case
+from lexseg.cases.manifest import read_manifest
+from lexseg.errors import ConfigError, ModelError
+from lexseg.models import create_model
+from lexseg.models.io import ModelConfig, load_model, save_model
+from lexseg.models.tmca.image_presence import ImagePresence, both
+from lexseg.training.image_presence import Labelled, fit_image_presence, labelled_images, scores
+
+SMALL = {
+    "encoder": "efficientnet-lite0",
+    "encoder_args": {"pretrained": True},
+    "text_width": 8,
+    "widths": [16, 16, 8, 8],
+    "joint_dim": 8,
+    "head_channels": 1,
+}
+
+
+def test_both_is_the_logit_of_the_product():
+    a, b = torch.meshgrid(torch.linspace(-9, 9, 13), torch.linspace(-9, 9, 13), indexing="ij")
+    product = a.double().sigmoid() * b.double().sigmoid()
+    torch.testing.assert_close(both(a, b).double(), torch.logit(product), rtol=1e-4, atol=1e-4)
+    assert both(torch.tensor([200.0, -200.0]), torch.tensor(3.0)).isfinite().all()
+
+
+def test_before_it_is_fitted_it_changes_nothing():
+    probe = ImagePresence(4)
+    q = torch.linspace(-8, 8, 9)
+    assert torch.allclose(both(q, probe(torch.randn(9, 4, 5, 5))), q, atol=1e-4)
+    assert not any(p.requires_grad for p in probe.parameters())
+
+
+def test_it_is_a_factor_of_the_answer_and_of_nothing_else():
+    from lexseg.encoders.text.batch import TextBatch
+
+    torch.manual_seed(0)
+    model = create_model("tmca", **SMALL, image_presence=True).eval()
+    mask = torch.ones(4, 3, dtype=torch.bool)
+    text = TextBatch(mask, torch.arange(4), torch.zeros(4, dtype=torch.bool), states=torch.randn(4, 3, 8))
+    with torch.no_grad():
+        features = model.encode_image(torch.rand(2, 3, 64, 64))  # two sentences about each
+        before = model.decode(features, text)
+        model.image_presence.answer.bias.fill_(-1.0)
+        after = model.decode(features, text)
+    assert torch.equal(before.logits, after.logits)
+    product = before.presence.sigmoid() / (1 + math.e)
+    torch.testing.assert_close(after.presence.sigmoid(), product, rtol=1e-3, atol=1e-5)
+
+
+def test_without_presence_there_is_nothing_to_multiply():
+    with pytest.raises(ModelError, match="needs presence_weight"):
+        create_model("tmca", **SMALL, presence_weight=0, image_presence=True)
+
+
+def row(tmp_path, name, kind, *, filled=None, present=""):
+    path = tmp_path / f"{name}.png"
+    if not path.exists():
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+    mask = None
+    if filled is not None:
+        mask = tmp_path / f"{name}-{kind}-{filled}.png"
+        Image.fromarray(np.full((8, 8), 255 * filled, np.uint8)).save(mask)
+    values = {"id": f"{name}{kind}{filled}", "image": path, "mask": mask, "split": "train", "expression_kind": kind}
+    return Case(**values, **({"present": present} if present else {}))
+
+
+def test_an_image_shows_something_if_any_sentence_names_what_is_there(tmp_path):
+    cases = [
+        row(tmp_path, "ill", "none", filled=0),
+        row(tmp_path, "ill", "one", filled=1),
+        row(tmp_path, "healthy", "none", filled=0),
+        row(tmp_path, "healthy", "foreign", filled=0),
+        row(tmp_path, "labelled", "caption", present="yes"),
+        row(tmp_path, "foreign only", "foreign", filled=0),
+        row(tmp_path, "unknown", "caption"),
+    ]
+    found = {one.image.stem: one.present for one in labelled_images(cases, [])}
+    assert found == {"ill": True, "healthy": False, "labelled": True}
+
+
+def test_the_probe_needs_both_answers(tmp_path):
+    image = row(tmp_path, "one", "one").image
+    model = create_model("tmca", **SMALL)
+    with pytest.raises(ConfigError, match="one kind is short"):
+        fit_image_presence(model, [Labelled(image, True, 0)], (64, 64))
+
+
+@pytest.mark.data
+def test_films_that_it_has_not_seen_are_told_apart(data_root, tmp_path):
+    """Within one source, by labels alone and ImageNet's features: better than chance by far."""
+    model = create_model("tmca", **SMALL)
+    images = {}
+    for split, n in (("train", 110), ("val", 45)):
+        path = labelled_films(data_root, "nih_cxr", tmp_path / split, {"yes": n, "no": n})
+        cases = [case for case in read_manifest(path) if case.split == split]
+        images[split] = labelled_images(cases, [path])
+    probe = fit_image_presence(model, images["train"], (128, 128), views=1)
+    (told,) = scores(model, probe, images["val"], (128, 128)).values()
+    assert told > 0.6
+    shuffled = torch.Generator().manual_seed(0)
+    wrong = [Labelled(o.image, bool(torch.rand((), generator=shuffled) < 0.5), 0) for o in images["train"]]
+    (chance,) = scores(model, fit_image_presence(model, wrong, (128, 128), views=0), images["val"], (128, 128)).values()
+    assert chance < told
+
+
+@pytest.mark.data
+def test_the_command_writes_it_into_the_model(data_root, tmp_path, capsys):
+    from lexseg.cli.main import main
+    from lexseg.encoders.text import create_text_encoder
+
+    encoder = create_text_encoder({"kind": "minilm"})
+    arguments = SMALL | {"text_width": encoder.width}
+    config = ModelConfig("tmca", arguments, (64, 64), text_encoder=encoder.config())
+    model = create_model("tmca", **arguments)
+    save_model(tmp_path / "model", model, config, card="a card", metrics={"kept": 1})
+    films = labelled_films(data_root, "nih_cxr", tmp_path / "films", {"yes": 20, "no": 20})
+    assert main(["image-presence", str(tmp_path / "model"), str(films), "--shares", "1,2"]) == 1
+    assert "a number from 0 up for each of 1 manifests" in capsys.readouterr().err
+    assert main(["image-presence", "default", str(films)]) == 1
+    assert "a folder of your own" in capsys.readouterr().err
+    assert main(["image-presence", str(tmp_path / "model"), str(films), "--most", "15"]) == 0
+    loaded = load_model(tmp_path / "model")
+    assert loaded.config.arguments["image_presence"] and loaded.config.presence is None
+    assert loaded.metrics == {"kept": 1} and (tmp_path / "model/README.md").read_text() == "a card"
+    assert loaded.model.image_presence.answer.weight.abs().sum() > 0
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.model.state_dict()[name], value), name
+    # once more: the factor is fitted anew, not multiplied again
+    assert main(["image-presence", str(tmp_path / "model"), str(films), "--most", "15"]) == 0
+    again = load_model(tmp_path / "model").model.image_presence.answer.weight
+    assert torch.allclose(again, loaded.model.image_presence.answer.weight, atol=1e-6)
