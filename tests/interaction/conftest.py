@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from lexseg.predict.segmentation import Segmentation
 from lexseg.interaction.state import State
+from lexseg.predict.segmentation import Segmentation
 
 
 @pytest.fixture

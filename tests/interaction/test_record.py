@@ -9,11 +9,11 @@ import fakes
 from lexseg.cases.manifest import read_manifest
 from lexseg.cases.truth import read_truth
 from lexseg.errors import ConfigError, DataError
-from lexseg.outputs.results import mask_png
 from lexseg.interaction import CorrectionSession
 from lexseg.interaction.accepted import add_to_manifest
 from lexseg.interaction.operations import Stroke
 from lexseg.interaction.record import read_record, record_of, replay, write_record
+from lexseg.outputs.results import mask_png
 
 SAID = ["bigger", "flibber it", "stricter on the left", "undo", "smooth it", "no, the other lung", "undo", "accept"]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import fakes
-from lexseg.predict.picture_sides import Sides
 from lexseg.interaction import CorrectionSession
 from lexseg.interaction import session as room
+from lexseg.predict.picture_sides import Sides
 
 SAID = [
     "bigger", "stricter", "larger on the left", "smooth it", "frobnicate", "only the largest", "also the top",

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "image-presence": ("image_presence", "teach a trained model whether an image shows anything at all"),
     "scope": ("scope", "fit a model's 'not in scope' to what it was trained on"),
     "segment": ("segment", "segment images by sentences"),
+    "correct": ("correct", "correct a mask by saying so"),
     "pacs": ("pacs", "find studies in a PACS, segment one and store the result"),
     "serve": ("serve", "serve the web page and the HTTP API"),
     "models": ("models", "list methods, recipes and bundled models, or tell what a model has learnt"),

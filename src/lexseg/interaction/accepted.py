@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from lexseg.cases.case import Case
-from lexseg.files import free_name, link_or_copy
 from lexseg.cases.manifest import manifest_columns, read_manifest, write_manifest
 from lexseg.errors import ConfigError, DataError
+from lexseg.files import free_name, link_or_copy
+from lexseg.interaction.session import CorrectionSession
 from lexseg.outputs.results import mask_png
 from lexseg.outputs.writing import write_files
-from lexseg.interaction.session import CorrectionSession
 
 
 def add_to_manifest(session: CorrectionSession, image: Path, manifest: Path) -> Case:

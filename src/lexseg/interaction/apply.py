@@ -8,7 +8,6 @@ import numpy as np
 from scipy import ndimage
 
 from lexseg.errors import LexSegError
-from lexseg.predict.segmentation import Segmentation
 from lexseg.interaction import outlines
 from lexseg.interaction.confidence import crossing, shifted
 from lexseg.interaction.operations import (
@@ -32,6 +31,7 @@ from lexseg.interaction.parts import Parts, meant
 from lexseg.interaction.regions import inside, weight
 from lexseg.interaction.state import FARTHEST, Click, Mask, State
 from lexseg.interaction.telling import tell_components, tell_point, tell_region
+from lexseg.predict.segmentation import Segmentation
 
 Look = Callable[[str], Segmentation]
 """Asks the image that is corrected for something else."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from lexseg import __version__
-from lexseg.files import replace_file
 from lexseg.errors import DataError
-from lexseg.predict.segmenter import ImageSession
+from lexseg.files import replace_file
 from lexseg.interaction.operations import Control, Operation, from_json, to_json
 from lexseg.interaction.session import CorrectionSession, Event, digest
+from lexseg.predict.segmenter import ImageSession
 
 FORMAT = 1
 _DO = get_args(get_type_hints(Control)["do"])
