@@ -1,8 +1,8 @@
 """Corrections of a mask by words and by hand: pure operations over a state, a parser of sentences, and sessions.
 
-It may touch the rooms below it: answers and images that were looked at (`predict`), what is written of them (`outputs`),
-manifests (`cases`), words (`language`). LIMIS-style: the paper's code and command vocabulary are not public, and what is here is ours. Its door is
-:class:`~lexseg.interaction.session.CorrectionSession`:
+It may touch the rooms below it: answers and images that were looked at (`predict`), what is written of them
+(`outputs`), manifests (`cases`), words (`language`). LIMIS-style: the paper's code and command vocabulary are not
+public, and what is here is ours. Its door is :class:`~lexseg.interaction.session.CorrectionSession`:
 
 >>> from lexseg.interaction import CorrectionSession
 >>> session = CorrectionSession.start(Segmenter.from_pretrained("default").set_image("film.png"), "opacity on the left")
