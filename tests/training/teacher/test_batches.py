@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from lexseg.losses.rows import absent_rows
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.teacher.batches import Batches, Soft
 from lexseg.training.teacher.contents import unpacked
@@ -84,4 +85,5 @@ def test_teachers_soften_what_is_there_and_say_what_nobody_has_drawn_but_paint_n
         torch.testing.assert_close(mixed.mask[there], expected[there])
         assert bool(mixed.valid[there].all())
         assert not mixed.mask[~there].any()
-        torch.testing.assert_close(mixed.present, (1 - share) * hard.present + share * 0.4)
+        torch.testing.assert_close(mixed.present[there], torch.full_like(mixed.present[there], 1 - share * 0.6))
+        assert not mixed.present[~there].any() and torch.equal(absent_rows(mixed), absent_rows(hard))

@@ -132,8 +132,9 @@ class Batches:
             mixed = torch.where(located[:, None, None, None], (1 - self.share) * mask + self.share * told, told)
             mask = torch.where(usable[:, None, None, None], mixed, mask)
             known = torch.where(usable[:, None, None, None], valid, known)
-            spoken = (text > 0) & present.isfinite()
-            present = torch.where(spoken, (1 - self.share) * present + self.share * there, present)
+            # what is known not to be there stays exactly so: rows above 0 would no longer count as absent
+            sure = (text > 0) & (present == 1)
+            present = torch.where(sure, (1 - self.share) * present + self.share * there, present)
         return Target(mask, known, others, p.weight[question], present)
 
     def _grid(self, mirror: Tensor, n: int, size: int) -> Tensor:
