@@ -47,9 +47,9 @@ def test_a_batch_is_what_the_files_say(drawn, manifests, monkeypatch):
             i for i in torch.nonzero(length == len(states)).flatten().tolist()
             if torch.allclose(drawn.tokens[drawn.starts[i] : drawn.starts[i + 1]].float(), states, atol=5e-3)
         ]  # fmt: skip
-        assert len(found) == 1
-    left = found[0]
-    assert drawn.t["swapped"].shape[1] == 2 and (drawn.t["swapped"][left] >= 0).sum() == 1
+        assert found  # of several that differ in letter case alone, all
+    first = found[0]
+    assert drawn.t["swapped"].shape[1] == 2 and (drawn.t["swapped"][first] >= 0).sum() == 1
 
 
 def test_mirrored_images_keep_their_masks(drawn):
