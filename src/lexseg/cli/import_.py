@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lexseg.cli.check import add_text_encoder, print_problems, print_report, progress_bar, text_encoder, wide_console
+from lexseg.extensions import outside
 
 # Named here and not taken from the importers, so that --help need not import them; a test holds the two together.
 LAYOUTS = ("lvit", "languide", "medvlsm", "folder", "refcoco", "referring", "nifti", "manifest")
@@ -25,7 +26,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "(Medical Segmentation Decathlon, LiTS, or pairs by name), cut into slices."
         ),
     )
-    parser.add_argument("layout", metavar="LAYOUT", choices=LAYOUTS, help=", ".join(LAYOUTS))
+    known = (*LAYOUTS, *outside("layouts"))
+    parser.add_argument("layout", metavar="LAYOUT", choices=known, help=", ".join(known))
     parser.add_argument(
         "source", metavar="SOURCE", help="folder to read (manifest, refcoco, referring, nifti: or a file)"
     )

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from lexseg import __version__
-from lexseg.errors import LexSegError
+from lexseg.errors import ConfigError, LexSegError
+from lexseg.extensions import use
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "read every row and file of a manifest and report all problems at once"),
@@ -61,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     never_fail_to_print()
     try:
         try:
-            status = _dispatch(arguments)
+            status = _dispatch(_with_imports(arguments))
         except SystemExit as exit_:  # argparse: 0 after --help, 2 after a usage error
             status = _status(exit_)
         sys.stdout.flush()  # here, where a reader that has left is no error, and not at exit
@@ -103,6 +104,24 @@ def describe_os_error(error: OSError) -> str | None:
     return None
 
 
+def _with_imports(arguments: list[str]) -> list[str]:
+    """The arguments less every ``--import FILE``, whose files are imported here."""
+    rest, files, given = [], [], iter(arguments)
+    for argument in given:
+        name, sign, value = argument.partition("=")
+        if argument == "--":
+            rest += [argument, *given]
+        elif name != "--import":
+            rest.append(argument)
+        elif (file := value if sign else next(given, "")) and not file.startswith("-"):
+            files.append(file)
+        else:
+            raise ConfigError("--import: a Python file was expected, such as --import my_method.py")
+    if files:
+        use(files)
+    return rest
+
+
 def _dispatch(arguments: list[str]) -> int:
     named = next((a for a in arguments if not a.startswith("-")), None)
     if named in _OWN_PARSER and arguments[0] == named and _exists(named):
@@ -119,7 +138,8 @@ def _parser(only: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lexseg",
         description="Segment medical images with the words of a report: an image and a sentence in, a mask out.",
-        epilog="Research use only: not a medical device.",
+        epilog="Research use only: not a medical device. With any command --import FILE brings methods, image encoders and "
+        "layouts of your own (docs/how-to/your-own-method.md).",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"lexseg {__version__}")

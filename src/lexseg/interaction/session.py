@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from lexseg.cases.case import Laterality
 from lexseg.interaction.apply import Done, NothingToDo, apply
 from lexseg.interaction.operations import Control, Operation
 from lexseg.interaction.parse import About, Misunderstood, parse
 from lexseg.interaction.state import Mask, Side, State
+from lexseg.language.sides import Laterality
 from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmentation import Segmentation
 

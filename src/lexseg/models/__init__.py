@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lexseg.errors import ModelError
+from lexseg.extensions import from_outside, outside
 from lexseg.models.arguments import check_arguments
 
 if TYPE_CHECKING:
@@ -33,12 +34,16 @@ COMPOSED: dict[str, str] = {"ensemble": "lexseg.models.ensemble:Ensemble"}
 
 
 def model_class(name: str) -> type["SegmentationModel"]:
-    """The class of a method; a :class:`ModelError` lists the valid names."""
-    try:
-        module, _, attribute = (MODELS | COMPOSED)[name].partition(":")
-    except KeyError:
-        raise ModelError(f"unknown method {name!r}; choose one of {', '.join(sorted(MODELS))}") from None
-    cls: type[SegmentationModel] = getattr(import_module(module), attribute)
+    """The class of a method, ours or one from outside; a :class:`ModelError` lists the valid names."""
+    own = MODELS | COMPOSED
+    if name in own:
+        module, _, attribute = own[name].partition(":")
+        cls: type[SegmentationModel] = getattr(import_module(module), attribute)
+        return cls
+    if (found := from_outside("methods", name)) is None:
+        known = ", ".join(sorted([*MODELS, *outside("methods")]))
+        raise ModelError(f"unknown method {name!r}; choose one of {known}. One of your own is found by --import FILE")
+    cls = found
     return cls
 
 

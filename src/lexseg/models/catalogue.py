@@ -3,12 +3,14 @@
 import ast
 import json
 from collections.abc import Iterator, Mapping
+from importlib.metadata import EntryPoint
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from lexseg.errors import ModelError
+from lexseg.extensions import outside
 from lexseg.models import MODELS
 from lexseg.models.find import bundled_models
 
@@ -16,7 +18,10 @@ from lexseg.models.find import bundled_models
 def catalogue() -> dict[str, list[dict[str, Any]]]:
     """Methods, recipes and bundled models, as plain JSON values."""
     return {
-        "methods": [{"name": name, "summary": _summary(where)} for name, where in sorted(MODELS.items())],
+        "methods": [
+            *({"name": name, "summary": _summary(where)} for name, where in sorted(MODELS.items())),
+            *({"name": name, "summary": _told(thing)} for name, thing in sorted(outside("methods").items())),
+        ],
         "recipes": [_recipe(path) for path in sorted(_recipes_folder().glob("*.yaml"))],
         "models": [about(name, folder) for name, folder in bundled_models().items()],
     }
@@ -61,6 +66,13 @@ def _summary(where: str) -> str:
         return ""
     text = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0]
+
+
+def _told(thing: Any) -> str:
+    """Of a method from outside: the first line of its docstring, or where it is, if nothing has imported it yet."""
+    if isinstance(thing, EntryPoint):
+        return f"from outside: {thing.value}"
+    return (thing.__doc__ or "from outside").strip().partition("\n")[0]
 
 
 def _recipes_folder() -> Path:

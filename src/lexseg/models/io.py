@@ -1,6 +1,7 @@
 """Model folders: config.json, model.safetensors, README.md, metrics.json. Nothing in them is code or pickle."""
 
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -19,7 +20,7 @@ from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
 from lexseg.language.plain_words import ANATOMIES
 from lexseg.metrics.operating import OPERATING_POINTS
-from lexseg.models import create_model
+from lexseg.models import create_model, model_class
 from lexseg.models.base import SegmentationModel
 from lexseg.models.find import bundled_models
 from lexseg.models.scope import Scope
@@ -174,7 +175,8 @@ def _frozen_encoder(folder: Path, config: ModelConfig) -> TextEncoder | None:
 def _arguments(config: ModelConfig) -> dict[str, Any]:
     """The constructor's keywords, less all pretraining: the saved weights are about to replace it."""
     arguments = dict(config.arguments)
-    arguments["encoder_args"] = dict(arguments.get("encoder_args") or {}) | {"pretrained": False}
+    if "encoder_args" in inspect.signature(model_class(config.method)).parameters:
+        arguments["encoder_args"] = dict(arguments.get("encoder_args") or {}) | {"pretrained": False}
     if config.text_encoder is not None and config.text_encoder.get("trainable"):
         arguments["text_encoder"] = dict(config.text_encoder) | {"pretrained": False}
     return arguments

@@ -8,6 +8,7 @@ from typing import Any
 from lexseg.datasets.importers import folder, languide, lvit, manifest, medvlsm, nifti, refcoco, referring
 from lexseg.datasets.importers.record import Findings
 from lexseg.errors import ConfigError, DataError
+from lexseg.extensions import from_outside, outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +68,7 @@ def find_layout(name: str, source: Path, options: Mapping[str, Any]) -> Layout:
         ConfigError: if there is none, or an option is not the layout's.
         DataError: if there is no such source.
     """
-    if name not in LAYOUTS:
-        raise ConfigError(f"layout {name!r} is none of {', '.join(LAYOUTS)}")
-    layout = LAYOUTS[name]
+    layout = LAYOUTS.get(name) or _of_a_user(name)
     for option, value in options.items():
         if option not in _WHAT:
             raise TypeError(f"import_layout has no option {option!r}")
@@ -81,3 +80,10 @@ def find_layout(name: str, source: Path, options: Mapping[str, Any]) -> Layout:
     if not (source.is_dir() or (layout.file and source.is_file())):
         raise DataError(f"{source}: there is no such {'file or folder' if layout.file else 'folder'}")
     return layout
+
+
+def _of_a_user(name: str) -> Layout:
+    """A layout that a user's file or another package registers: a `Layout`, or its reader alone."""
+    if (found := from_outside("layouts", name)) is None:
+        raise ConfigError(f"layout {name!r} is none of {', '.join([*LAYOUTS, *outside('layouts')])}")
+    return found if isinstance(found, Layout) else Layout(found)

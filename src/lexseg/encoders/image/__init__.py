@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.errors import ModelError
+from lexseg.extensions import from_outside, outside
 
 if TYPE_CHECKING:
     from lexseg.encoders.image.base import ImageEncoder
@@ -28,7 +29,7 @@ def create_image_encoder(name: str, *, frozen: bool = False, **kwargs: Any) -> "
     """Build an image encoder.
 
     Args:
-        name: a key of :data:`ENCODERS`.
+        name: a key of :data:`ENCODERS`, or of an encoder from outside (:mod:`lexseg.extensions`).
         frozen: whether it will stay in evaluation mode for good.
         kwargs: keywords of the encoder. All take ``pretrained``: true for its usual weights, false for a random start,
             or a string that names others: an encoder folder (:mod:`lexseg.encoders.folder`), or what the encoder says
@@ -40,17 +41,26 @@ def create_image_encoder(name: str, *, frozen: bool = False, **kwargs: Any) -> "
     """
     if frozen and kwargs.get("even_scale"):
         raise ValueError("even_scale measures the maps in training, and a frozen encoder is not in training")
-    if name not in ENCODERS:
-        raise ModelError(f"no image encoder is called {name!r}; there are: {', '.join(ENCODERS)}")
-    place, preset = ENCODERS[name]
-    module, _, attribute = place.partition(":")
+    build, preset = _found(name)
     from lexseg.encoders.folder import is_encoder_folder, load_encoder
 
     weights = kwargs.get("pretrained")
     folder = Path(weights).expanduser() if isinstance(weights, str) and is_encoder_folder(weights) else None
     if folder is not None:
         kwargs["pretrained"] = False
-    encoder: ImageEncoder = getattr(import_module(module), attribute)(**{**preset, **kwargs})
+    encoder: ImageEncoder = build(**{**preset, **kwargs})
     if folder is not None:
         load_encoder(folder, encoder, name)
     return encoder
+
+
+def _found(name: str) -> tuple[Any, dict[str, Any]]:
+    """What builds an encoder, and the keywords that its name stands for."""
+    if name in ENCODERS:
+        place, preset = ENCODERS[name]
+        module, _, attribute = place.partition(":")
+        return getattr(import_module(module), attribute), preset
+    if (build := from_outside("image_encoders", name)) is None:
+        known = ", ".join([*ENCODERS, *outside("image_encoders")])
+        raise ModelError(f"no image encoder is called {name!r}; there are: {known}")
+    return build, {}
