@@ -138,8 +138,8 @@ def _parser(only: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="lexseg",
         description="Segment medical images with the words of a report: an image and a sentence in, a mask out.",
-        epilog="Research use only: not a medical device. With any command --import FILE brings methods, image encoders and "
-        "layouts of your own (docs/how-to/your-own-method.md).",
+        epilog="Research use only: not a medical device. With any command --import FILE brings methods, image "
+        "encoders and layouts of your own (docs/how-to/your-own-method.md).",
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"lexseg {__version__}")
