@@ -17,7 +17,7 @@ from lexseg.comparison.benchmark import Cost
 from lexseg.comparison.cells import Cell, CellRecord, cells_of, read_record
 from lexseg.comparison.comparison import gather
 from lexseg.comparison.labels import row_label
-from lexseg.comparison.page_tables import rules
+from lexseg.comparison.page_tables import _of_few, rules
 from lexseg.comparison.pictures import scores_plot
 from lexseg.comparison.plan import parse_plan
 from lexseg.comparison.results import write_results
@@ -260,7 +260,7 @@ def test_a_cell_that_scored_other_cases_is_no_part_of_the_comparison(plan, cases
 
 def test_equal_answers_do_not_differ(plan, cases, tmp_path):
     for name in ("tmca", "near"):
-        write_cell(Cell(name, "breast", "text", 0), tmp_path, cases[:6], Painter(4))
+        write_cell(Cell(name, "breast", "text", 0), tmp_path, cases[:14], Painter(4))
     write_results(plan, tmp_path, plots=False)
     pair = _one(_rows(tmp_path / "pairs.csv"), first="near", metric="dice_per_image")
     assert (float(pair["difference"]), float(pair["p"])) == (0, 1)
@@ -336,3 +336,10 @@ def test_the_headline_of_leaking_sentences_is_what_is_asked_without_them(plan, o
     assert "headline is asked without words" in line and "`text` were written from the masks" in line
     labels = {text: row_label(whole, "tmca", "breast", text) for text in ("null", "text")}
     assert labels["null"].endswith(", no words") and labels["text"].endswith(", text")
+
+
+def test_few_patients_are_cautioned_of(plan, output):
+    (caution,) = [line for line in rules(gather(plan, output)) if line.startswith("Caution")]
+    assert "breast has 10 patients" in caution and "too narrow" in caution
+    given = "no p is given"
+    assert given in _of_few("breast", 5) and given not in _of_few("breast", 19) and not _of_few("breast", 20)

@@ -155,3 +155,17 @@ def test_holm_rejects_what_the_stepwise_rule_rejects():
                 break
             rejected.add(int(index))
         assert {i for i, one in enumerate(holm(p.tolist())) if one <= 0.05} == rejected
+
+
+def test_of_five_patients_there_is_an_interval_and_no_p():
+    rng = np.random.default_rng(0)
+    for patients in (1, 2, 5, 6, 30):
+        clusters = [str(i % patients) for i in range(60)]
+        boot = PatientBootstrap(clusters, n_resamples=500, seed=0)
+        one, other = rng.normal(1, 0.1, (60, 1)), rng.normal(0, 0.1, (60, 1))
+        ones = np.ones((60, 1))
+        scores = boot.scores({"one": (one, ones), "other": (other, ones)})
+        found = boot.difference(scores["one"], scores["other"])
+        assert math.isnan(found.p) == (patients <= 5)
+        assert math.isfinite(found.low) == (patients > 1)
+        assert all(math.isnan(p) for p in holm([found.p])) == (patients <= 5)

@@ -10,7 +10,7 @@ from lexseg.comparison.pictures import in_order, pair_label, ranked
 from lexseg.comparison.plan import NULL, Plan
 from lexseg.comparison.statistics import MAIN, METRICS, Estimate
 from lexseg.comparison.table import LISTENING
-from lexseg.metrics.comparison import Difference
+from lexseg.metrics.comparison import FEW, TOO_FEW, Difference
 
 Table = list[list[str]]
 
@@ -177,6 +177,7 @@ def rules(found: Comparison) -> list[str]:
         lines.append(
             "Models were chosen on validation cases that are among those that are scored: all scores are a little high."
         )
+    lines += [line for name, statistics in found.statistics.items() if (line := _of_few(name, statistics.clusters))]
     lines += [_said_of_sentences(plan, name) for name in found.statistics]
     if any("lite" in plan.methods[name].recipe for name in plan.methods):
         lines.append(
@@ -235,3 +236,13 @@ def _of(found: Comparison, entry: Entry, name: str) -> float | None:
 def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
     known = [float(row[name]) for row in rows if row[name] is not None]
     return sum(known) / len(known) if known else None
+
+
+def _of_few(dataset: str, patients: int) -> str:
+    """What to beware of in intervals that rest on few patients; empty of enough."""
+    if patients >= FEW:
+        return ""
+    whom = f"Caution: {dataset} has {patients} patients (images, where no patient is known)"
+    if patients <= TOO_FEW:
+        return f"{whom}: its intervals say next to nothing, and no p is given of so few."
+    return f"{whom}: intervals of fewer than {FEW} are too narrow, and their p values too small."

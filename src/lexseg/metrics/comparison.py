@@ -15,6 +15,12 @@ Resampled = tuple[float, NDArray[np.float64]]
 """A score, and float[n_resamples] of it."""
 
 
+TOO_FEW = 5
+"""Patients of whom no p is given: five can be drawn in 126 ways, and by chance in the same order one time in 16."""
+FEW = 20
+"""Patients below which a bootstrap interval is too narrow to be taken at its word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """A difference of two scores on the same cases.
@@ -121,12 +127,13 @@ class PatientBootstrap:
 
         p is twice the share of the samples in which the difference lies on the other side of zero, or on it; one is
         added to both counts (Davison and Hinkley, Bootstrap Methods and Their Application, 1997, section 4.2), so that
-        it is never zero. It lies below 0.05 where the 95 % interval leaves zero out.
+        it is never zero. It lies below 0.05 where the 95 % interval leaves zero out. Of `TOO_FEW` patients there is
+        none: they can be drawn in so few ways that a small p means next to nothing.
         """
         value, resampled = first[0] - second[0], first[1] - second[1]
         low, high = self.interval(resampled)
         known = resampled[np.isfinite(resampled)]
-        if self.clusters < 2 or known.size == 0:
+        if self.clusters <= TOO_FEW or known.size == 0:
             return Difference(value, low, high, float("nan"))
         # rounding must not make a difference of two equal methods
         below, above = np.count_nonzero(known <= 1e-12), np.count_nonzero(known >= -1e-12)
