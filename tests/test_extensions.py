@@ -10,7 +10,6 @@ import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import lexseg
@@ -177,7 +176,7 @@ def test_two_files_of_one_name_are_refused(page, tmp_path):
 
 
 def test_what_follows_two_dashes_is_no_option():
-    from lexseg.cli.main import _with_imports
+    from lexseg.cli.main import _imports
 
-    assert _with_imports(["segment", "a.png", "--", "--import"]) == ["segment", "a.png", "--", "--import"]
-    assert np.array_equal(_with_imports(["models"]), ["models"])
+    assert _imports(["segment", "a.png", "--", "--import"]) == (["segment", "a.png", "--", "--import"], [])
+    assert _imports(["--import", "a.py", "models", "--import=b.py"]) == (["models"], ["a.py", "b.py"])

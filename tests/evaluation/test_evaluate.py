@@ -12,6 +12,7 @@ from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.evaluation.cases import fingerprint, select_cases
 from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
 from lexseg.evaluation.page import build_page
+from lexseg.evaluation.probes import PROBES
 from lexseg.evaluation.sources import PredictionFolder
 from lexseg.evaluation.summary import check_bound
 from lexseg.metrics.overlap import dice
@@ -34,6 +35,7 @@ def test_a_model_that_listens(cases, listener):
     assert swapped["changed_only"]["given"] == 1
     assert swapped["changed_only"]["swapped"] == 0
     assert swapped["changed_only"]["drop"]["mean"] == 1
+    assert swapped["changed_only"]["catastrophic"] == 1
     assert swapped["per_image"]["dice"]["mean"] == pytest.approx(2 / 6)
     # without a sentence both blobs are found: 2/3 where one is meant, 1 where both are, 0 where none is
     assert summary["text_probes"]["none"]["per_image"]["dice"]["mean"] == pytest.approx((4 * 2 / 3 + 1 + 0) / 6)
@@ -45,6 +47,7 @@ def test_a_model_that_does_not_listen(cases, listener):
     listener.deaf = True
     summary = evaluate(listener, cases, FEW).summary
     assert summary["text_probes"]["swapped"]["changed_only"]["drop"]["mean"] == 0
+    assert summary["text_probes"]["swapped"]["changed_only"]["catastrophic"] == 0
     assert summary["text_probes"]["none"]["per_image"] == summary["per_image"]
     assert summary["false_alarms"] == 1
     assert summary["hd95"]["n_one_empty"] == 1
@@ -92,7 +95,7 @@ def test_another_size_is_named_and_its_spacing_scaled(cases, listener):
 def test_image_only_models_are_not_probed(cases, listener):
     listener.uses_text = False
     summary = evaluate(listener, cases, FEW).summary
-    assert summary["text_probes"] == {"none": None, "shuffled": None, "swapped": None}
+    assert summary["text_probes"] == dict.fromkeys(PROBES)
     assert summary["text_probes_missing"]["none"] == "the model reads no sentence"
     assert set(listener.asked) == {None}
 
@@ -116,6 +119,7 @@ def test_the_words_follow_the_models_laterality(cases, listener):
         "swapped": 1,
         "drop": None,
         "metric": "dice per_image",
+        "catastrophic": None,  # none of them was answered
     }
 
 
@@ -212,7 +216,7 @@ def test_masks_of_another_tool(cases, masks_of, name_of):
     report = evaluate(PredictionFolder(masks_of(name_of)), cases, FEW)
     assert report.summary["pooled"]["dice"] == 1
     assert report.summary["model"]["kind"] == "predictions"
-    assert report.summary["text_probes"] == {"none": None, "shuffled": None, "swapped": None}
+    assert report.summary["text_probes"] == dict.fromkeys(PROBES)
     assert report.summary["threshold"] is None
 
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lexseg.cases.manifest import read_manifest
-from lexseg.evaluation.probes import PROBES, ask, other_sentences, sentence_of
+from lexseg.evaluation.probes import IRRELEVANT, PROBES, ask, other_sentences, sentence_of
+from lexseg.evaluation.summary import _catastrophic
 from lexseg.language.same_meaning import same_meaning
 from lexseg.language.sides import mirror_words
 
@@ -81,7 +82,7 @@ def test_probes():
 
 def test_one_distinct_sentence_cannot_be_shuffled():
     questions = ask(["a polyp", "A polyp.", None])
-    assert list(questions.probes) == ["none", "swapped"]
+    assert list(questions.probes) == ["none", "swapped", "irrelevant"]
     assert questions.missing == {"shuffled": "there is only one distinct sentence"}
 
 
@@ -105,3 +106,18 @@ def test_half_of_the_qata_sentences_read_the_same_after_a_swap(data_root):
     questions = ask(texts)
     assert questions.changed("swapped").mean() == pytest.approx(0.48, abs=0.005)
     assert questions.changed("shuffled").all()
+
+
+def test_the_irrelevant_sentence_is_about_nothing_in_the_image_and_the_same_at_every_run():
+    texts = ("left lung", "right lung", None) * 30
+    one, again = ask(texts, seed=3), ask(texts, seed=3)
+    said = one.probes["irrelevant"]
+    assert said == again.probes["irrelevant"] != ask(texts, seed=4).probes["irrelevant"]
+    assert all((text is None) == (given is None) for text, given in zip(said, texts, strict=True))
+    assert set(said) - {None} == set(IRRELEVANT)
+    assert one.changed("irrelevant")[:2].all() and not one.changed("irrelevant")[2]
+
+
+def test_catastrophic_counts_only_what_was_answered():
+    assert _catastrophic([0.9, 0.5, 0.49, 0.8], [0.0, 0.099, 0.0, 0.1]) == pytest.approx(2 / 3)
+    assert _catastrophic([0.3], [0.0]) is None

@@ -17,6 +17,7 @@ from lexseg.errors import ConfigError, DataError
 from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
 from lexseg.evaluation.expressions import questions_about
 from lexseg.evaluation.page import build_page
+from lexseg.evaluation.probes import PROBES
 from lexseg.evaluation.sources import PredictionFolder
 
 FEW = Options(n_resamples=50)
@@ -266,7 +267,7 @@ def test_masks_of_another_tool(tmp_path, expressions):
     summary = evaluate(PredictionFolder(folder), expressions[::2] + expressions[1::2], FEW).summary
     assert (summary["referring"]["giou"], summary["listening"]["switch_score"]) == (1, 1)
     assert summary["presence"] is None and "nothing was said" in summary["presence_missing"]["auroc"]
-    assert set(summary["text_probes"]) == {"none", "shuffled", "swapped", "other", "absent"}
+    assert set(summary["text_probes"]) == {*PROBES, "other", "absent"}
 
 
 def test_a_model_without_presence(expressions, finder):
@@ -288,7 +289,7 @@ def test_what_cannot_be_measured_says_why(expressions, finder):
     captions = [case for case in expressions if case.expression_kind is None]
     summary = evaluate(finder, captions, FEW).summary
     assert summary["referring"] is None and summary["listening"] is None
-    assert set(summary["text_probes"]) == {"none", "shuffled", "swapped"}
+    assert set(summary["text_probes"]) == set(PROBES)
 
 
 def test_regions_that_are_none_are_found_before_anything_is_run(expressions, finder):

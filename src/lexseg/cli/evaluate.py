@@ -75,7 +75,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--probes",
         type=_names,
         metavar="P[,P]",
-        help="honesty probes: none, shuffled, swapped, other, absent; '' for none (default: all that the data allow)",
+        help="honesty probes: none, shuffled, swapped, irrelevant, other, absent; '' for none (default: all the data allow)",
     )
     add(
         "--wordings",
@@ -190,6 +190,8 @@ def _lines(summary: dict[str, Any], output: Path) -> str:
         line = f"  {name:<10}  Dice per image {mean:.4f}, pooled {pooled_dice:.4f}"
         if changed is not None:
             line += f"; on the {probe['n_changed']} altered {changed['given']:.4f} -> {changed[name]:.4f}"
+            if changed["catastrophic"] is not None:
+                line += f", lost {changed['catastrophic']:.1%}"
         rows.append(line)
     rows += [f"  {name:<10}  not asked: {why}" for name, why in summary["text_probes_missing"].items()]
     rows += [*_referring(summary), *_presence(summary["presence"])]

@@ -62,7 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     never_fail_to_print()
     try:
         try:
-            status = _dispatch(_with_imports(arguments))
+            rest, files = _imports(arguments)
+            if files:
+                use(files)
+            status = _dispatch(rest)
         except SystemExit as exit_:  # argparse: 0 after --help, 2 after a usage error
             status = _status(exit_)
         sys.stdout.flush()  # here, where a reader that has left is no error, and not at exit
@@ -104,8 +107,8 @@ def describe_os_error(error: OSError) -> str | None:
     return None
 
 
-def _with_imports(arguments: list[str]) -> list[str]:
-    """The arguments less every ``--import FILE``, whose files are imported here."""
+def _imports(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments less every ``--import FILE``, and these files."""
     rest, files, given = [], [], iter(arguments)
     for argument in given:
         name, sign, value = argument.partition("=")
@@ -117,9 +120,7 @@ def _with_imports(arguments: list[str]) -> list[str]:
             files.append(file)
         else:
             raise ConfigError("--import: a Python file was expected, such as --import my_method.py")
-    if files:
-        use(files)
-    return rest
+    return rest, files
 
 
 def _dispatch(arguments: list[str]) -> int:

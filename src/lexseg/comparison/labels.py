@@ -10,6 +10,7 @@ PROBE_LABELS = {
     "none": "no words",
     "shuffled": "another case's words",
     "swapped": "left and right swapped",
+    "irrelevant": "words about something else",
     "other": "another target's words",
     "absent": "words for what is not there",
 }

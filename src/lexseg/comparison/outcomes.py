@@ -17,7 +17,7 @@ from lexseg.evaluation.output import REPORT as SUMMARY
 from lexseg.evaluation.output import TABLE
 
 DONE, FAILED, WAITING = "done", "failed", "waiting"
-PROBES = ("none", "shuffled", "swapped", "other", "absent")
+PROBES = ("none", "shuffled", "swapped", "irrelevant", "other", "absent")
 _NUMBERS = ("dice", "iou", "hd95", "nsd", "pixels", "reference_area", "predicted_area", "overlap_area")
 
 

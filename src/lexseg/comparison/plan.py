@@ -20,7 +20,7 @@ OWN = "own"
 """The name of the sentence variant that each data set calls its own: its ``text_column``."""
 
 PROBES = {"none": "none", "shuffled": "shuffled", "swapped": "swapped", "mirrored": "swapped"} | {
-    name: name for name in ("other", "absent")
+    name: name for name in ("irrelevant", "other", "absent")
 }
 """The honesty probes by the names that a plan may use; those of ``lexseg evaluate`` are the values."""
 

@@ -77,6 +77,7 @@ def report_numbers(summary: Mapping[str, Any]) -> Row:
         row[f"{name}_n_changed"] = probe["n_changed"]
         if probe["changed_only"] is not None:
             row[f"{name}_gap_changed"] = probe["changed_only"]["drop"]["mean"]
+            row[f"{name}_catastrophic"] = probe["changed_only"].get("catastrophic")  # None of older reports
     for part, names, prefix in (
         ("referring", _REFERRING, ""),
         ("listening", _LISTENING, ""),

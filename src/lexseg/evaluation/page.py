@@ -118,10 +118,18 @@ def _probes(report: "Report") -> str:
     if all(summary["text_probes"][name] is None for name in names):
         return head + reasons
     rows = [
-        ["asked with", "Dice, per image", "Dice, pooled", "sentences altered", "Dice on those: given, probe", "drop"]
+        [
+            "asked with",
+            "Dice, per image",
+            "Dice, pooled",
+            "sentences altered",
+            "Dice on those: given, probe",
+            "drop",
+            "lost: from 0.5 or more to below 0.1",
+        ]
     ]
     rows.append(
-        [PROBE_WORDS["given"], cell(summary["per_image"]["dice"]), three(summary["pooled"]["dice"]), "", "", ""]
+        [PROBE_WORDS["given"], cell(summary["per_image"]["dice"]), three(summary["pooled"]["dice"]), "", "", "", ""]
     )
     for name in names:
         probe = summary["text_probes"][name]
@@ -137,6 +145,7 @@ def _probes(report: "Report") -> str:
                 str(probe["n_changed"]),
                 compared,
                 cell(changed["drop"]) if changed else "",
+                three(changed["catastrophic"]) if changed else "",
             ]
         )
     intro = (

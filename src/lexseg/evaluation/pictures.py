@@ -22,6 +22,7 @@ PROBE_WORDS = {
     "none": "no sentence",
     "shuffled": "the sentence of another case",
     "swapped": "left and right swapped",
+    "irrelevant": "words about something else",
     "other": "another target of the image",
     "absent": "what the image does not hold",
 }

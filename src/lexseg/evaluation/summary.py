@@ -8,7 +8,7 @@ import numpy as np
 from lexseg.evaluation.bootstrap import Bootstrap
 from lexseg.evaluation.listening import group_part, listening_part, referring_part
 from lexseg.evaluation.presence import presence_part
-from lexseg.evaluation.probes import REFERRING_PROBES, Questions
+from lexseg.evaluation.probes import ANSWERED, LOST, REFERRING_PROBES, Questions
 from lexseg.evaluation.scores import TOLERANCE, CaseScore
 from lexseg.evaluation.switching import Switch
 from lexseg.metrics.overlap import EMPTY_RULE
@@ -130,13 +130,20 @@ def _probe(
             name: float(np.mean(asked)),
             "drop": some.difference(given, asked),
             "metric": "dice per_image",
+            "catastrophic": _catastrophic(given, asked),
         }
         | (
             {"empty": float(np.mean([s.probes[name].predicted == 0 for s in changed]))}
-            if name in REFERRING_PROBES
+            if name in (*REFERRING_PROBES, "irrelevant")
             else {}
         )
     }
+
+
+def _catastrophic(given: Sequence[float], asked: Sequence[float]) -> float | None:
+    """The share of cases, of those that were answered, that the other words lose; ``None`` where none was answered."""
+    answered = np.asarray(given) >= ANSWERED
+    return float(np.mean(np.asarray(asked)[answered] < LOST)) if answered.any() else None
 
 
 def check_bound(summary: dict[str, Any]) -> None:
