@@ -27,6 +27,7 @@ def test_a_documented_command_can_be_parsed(line):
     arguments = shlex.split(line, comments=True)[1:]
     if arguments[0] in cli._OWN_PARSER:  # their own tests read the recipes
         return
+    arguments, _ = cli._imports(arguments)
     cli._parser(only=arguments[0]).parse_args(arguments)
 
 
