@@ -75,7 +75,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--probes",
         type=_names,
         metavar="P[,P]",
-        help="of none, shuffled, swapped, irrelevant, other, absent; '' for no probes (default: all that the data allow)",
+        help="of none, shuffled, swapped, irrelevant, other, absent; '' for no probes (default: all that can be made)",
     )
     add(
         "--wordings",

@@ -3,7 +3,9 @@
 Each case is asked again without its sentence (``none``), with the sentence of another case (``shuffled``), with left
 and right swapped (``swapped``), and with a sentence about nothing that an image of a patient shows (``irrelevant``):
 what VoxTell was probed with (arXiv 2605.01266), in two dimensions. With referring data it is also asked for another
-target of its image (``other``), and for what its image does not hold (``absent``). A model that listens gets worse with the wrong words.
+target of its image (``other``), and for what its image does not hold (``absent``).
+
+A model that listens gets worse with the wrong words.
 """
 
 from collections import Counter
