@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
+OHIF := tests/viewers/node_modules/.package-lock.json
 
-.PHONY: help demo test soak check audit format clean
+.PHONY: help demo viewers test soak check audit format clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -22,12 +23,24 @@ $(VENV)/.lexseg: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --constraint constraints.txt --editable .
 	@touch $@
 
+$(VENV)/.lexseg-dicom: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --constraint constraints.txt --editable '.[dicom]'
+	@touch $@ $(VENV)/.lexseg
+
 $(VENV)/.lexseg-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) --constraint constraints.txt --editable '.[dev]'
-	@touch $@ $(VENV)/.lexseg
+	@touch $@ $(VENV)/.lexseg $(VENV)/.lexseg-dicom
+
+# One package, built and without further ones; --ignore-scripts: nothing of it runs but in the browser.
+$(OHIF): tests/viewers/package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund --prefix tests/viewers
+	@touch $@
 
 demo: $(VENV)/.lexseg  ## Segment real images by sentences with the bundled model, into demo/index.html
 	$(BIN)/lexseg demo --output demo
+
+viewers: $(VENV)/.lexseg-dicom $(OHIF)  ## Start Orthanc with DICOMweb, and OHIF before it, until Ctrl-C
+	@$(BIN)/python tests/viewers/serve.py
 
 test: $(VENV)/.lexseg-dev  ## Run the tests (those on real data where LEXSEG_DATA names the folder)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)

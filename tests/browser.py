@@ -15,13 +15,13 @@ SCREENSHOTS = os.environ.get("LEXSEG_SCREENSHOTS")
 
 
 @contextlib.contextmanager
-def browser():
-    """Debian's Chromium, driven by Playwright."""
+def browser(*args: str):
+    """Debian's Chromium with further arguments, driven by Playwright."""
     from playwright.sync_api import sync_playwright
 
     program = chromium()
     with sync_playwright() as playwright:
-        driven = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        driven = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", *args])
         try:
             yield driven
         finally:
@@ -92,10 +92,10 @@ class Visit:
             self.page.mouse.move(0, 0)
             self.page.wait_for_timeout(150)
             picture = Image.open(BytesIO(self.page.screenshot(animations="disabled"))).convert("RGB")
-            _few_colours(picture).save(Path(SCREENSHOTS) / f"page-{name}.png", optimize=True)
+            few_colours(picture).save(Path(SCREENSHOTS) / f"page-{name}.png", optimize=True)
 
 
-def _few_colours(picture):
+def few_colours(picture):
     """A picture of 256 colours: half of them grays, for the film, and half for all else."""
     import numpy as np
     from PIL import Image

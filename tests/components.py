@@ -40,6 +40,15 @@ def chromium() -> Path:
     return _program("chromium", "chromium")
 
 
+def ohif() -> Path:
+    """The viewer OHIF; where CI could install it, it must be there."""
+    found = Path(__file__).parent / "viewers" / "node_modules" / "@ohif" / "app" / "dist"
+    if not found.is_dir():
+        message = "OHIF is not installed; npm ci --ignore-scripts --prefix tests/viewers"
+        pytest.fail(message) if os.environ.get("LEXSEG_OHIF") == "required" else pytest.skip(message)
+    return found
+
+
 def openssl() -> Path:
     """What makes certificates."""
     return _program("openssl", "openssl")

@@ -20,10 +20,11 @@ class Orthanc:
     url: str
     port: int
     process: subprocess.Popen
+    user: tuple[str, str] = (USER, PASSWORD)
 
     def session(self):
         session = requests.Session()
-        session.auth, session.trust_env = (USER.encode(), PASSWORD.encode()), False
+        session.auth, session.trust_env = tuple(word.encode() for word in self.user), False
         return session
 
     def put(self, *paths):
@@ -53,11 +54,11 @@ class Orthanc:
 
 
 @contextlib.contextmanager
-def running(programs, folder):
-    """Start Orthanc, and end it: ``programs`` are those of :func:`components.orthanc`."""
+def running(programs, folder, users=None):
+    """Start Orthanc, and end it: ``programs`` are those of :func:`components.orthanc`, ``users`` passwords by names."""
     program, plugin = programs
     for _ in range(5):  # another test may take the port between our look and Orthanc's start
-        server = _start(program, plugin, folder)
+        server = _start(program, plugin, folder, users or {USER: PASSWORD})
         if server is not None:
             break
     else:
@@ -69,7 +70,7 @@ def running(programs, folder):
         server.process.wait()
 
 
-def _start(program, plugin, folder):
+def _start(program, plugin, folder, users):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -81,14 +82,14 @@ def _start(program, plugin, folder):
         "DicomServerEnabled": False,
         "WebDavEnabled": False,
         "AuthenticationEnabled": True,
-        "RegisteredUsers": {USER: PASSWORD},
+        "RegisteredUsers": users,
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
     (folder / "orthanc.json").write_text(json.dumps(settings, ensure_ascii=False), encoding="utf-8")
     with open(folder / "log", "wb") as log:
         command = [program, "--no-jobs", folder / "orthanc.json"]
         process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"TZ": "UTC"})
-    server = Orthanc(f"http://127.0.0.1:{port}/dicom-web", port, process)
+    server = Orthanc(f"http://127.0.0.1:{port}/dicom-web", port, process, next(iter(users.items())))
     for _ in range(300):
         if process.poll() is not None:
             return None
