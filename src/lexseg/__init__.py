@@ -7,12 +7,12 @@
 from typing import TYPE_CHECKING, Any
 
 from lexseg._moved import keep_old_names
+from lexseg._version import __version__
 
 if TYPE_CHECKING:
     from lexseg.predict.segmenter import Segmenter
     from lexseg.training.manifest_dataset import ManifestDataset
 
-__version__ = "0.1.0"
 __all__ = ["ManifestDataset", "Segmenter", "__version__"]
 
 keep_old_names()

@@ -7,8 +7,7 @@ import pytest
 
 import fakes
 from lexseg.outputs.demo import examples
-from lexseg.outputs.results import caption_of, describe, judged
-from lexseg.outputs.volume_results import describe_volume
+from lexseg.outputs.description import caption_of, describe, judged
 from lexseg.predict.ask import Denied, Options, ask, look
 from lexseg.predict.question import segment_together
 from lexseg.predict.segmentation import Outside, Segmentation, consistent
@@ -164,9 +163,9 @@ def test_a_volume_is_judged_by_the_frames_that_are_in_scope(scoped):
     assert found.state == "found" and sorted(found.bits) == [1, 3] and sorted(found.outside_in) == [0, 2]
     assert right.state == "not found" and right.outside is None
     assert told(foreign) == ("not in scope", "words") and foreign.presence is None and not foreign.bits
-    values = describe_volume(found)
+    values = describe(found)
     assert values["frames_not_in_scope"] == [0, 2] and values["reason"] is None and not values["anyway"]
-    values = describe_volume(foreign)
+    values = describe(foreign)
     assert (values["state"], values["reason"], values["presence"]) == ("not in scope", "words", None)
 
 
@@ -194,13 +193,13 @@ def test_an_image_and_a_volume_of_it_are_told_alike(scoped):
 
 def test_what_is_written_of_it(scoped):
     result = scoped.set_image(CHEST).segment("zzz")
-    values = describe(result, result.mask)
+    values = describe(result)
     assert (values["state"], values["reason"], values["anyway"]) == ("not in scope", "words", False)
     assert values["presence"] is None and values["explanation"] == result.outside.why and values["area"]["px"] == 0
     assert values["model"] == "sides" and "model_sha256" in values and values["lexseg"]
     assert caption_of(result, values, False) == [f"not in scope: {result.outside.why}"]
     made = scoped.set_image(CHEST).segment("zzz", anyway=True)
-    values = describe(made, made.mask)
+    values = describe(made)
     assert (values["state"], values["reason"], values["anyway"]) == ("found", "words", True)
     (line,) = caption_of(made, values, False)
     assert "anyway" in line and result.outside.why in line

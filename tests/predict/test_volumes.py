@@ -11,7 +11,7 @@ import fakes
 from lexseg.encoders.text import create_text_encoder
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.models.base import Prediction
-from lexseg.outputs.volume_results import describe_volume
+from lexseg.outputs.description import describe
 from lexseg.predict.picture_sides import sides_of
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.volumes import segment_volume
@@ -185,8 +185,8 @@ def test_the_numbers(sides):
     assert largest["mm2"] == pytest.approx(largest["px"] * 0.4)
     (unknown,) = segment_volume(sides, volume(spacing=None), ["bright"])
     assert unknown.describe()["ml"] is None and unknown.describe()["largest"]["mm2"] is None
-    assert describe_volume(result).keys() >= {"state", "presence", "voxels", "laterality"}
-    assert "text" not in describe_volume(result) and describe_volume(result, include_text=True)["text"] == "bright"
+    assert describe(result).keys() >= {"state", "presence", "voxels", "laterality"}
+    assert "text" not in describe(result) and describe(result, include_text=True)["text"] == "bright"
 
 
 def peak(segmenter, frames, batch):

@@ -20,7 +20,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.table import Table
 
     from lexseg.outputs.demo import run_demo, summary
-    from lexseg.outputs.results import NOTE
+    from lexseg.outputs.description import NOTE
     from lexseg.outputs.writing import check_writable
     from lexseg.predict.segmenter import Segmenter
 

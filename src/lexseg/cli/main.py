@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from lexseg import __version__
+from lexseg._version import __version__
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.extensions import use
 

@@ -15,10 +15,10 @@ from lexseg.evaluation.plots import probe_bars, score_histograms, size_against_d
 from lexseg.outputs.overlay import FOUND, TRUTH
 
 if TYPE_CHECKING:
-    from lexseg.evaluation.report import Report
+    from lexseg.evaluation.measured import Measured
 
 
-def build_page(report: "Report", *, include_text: bool = False) -> str:
+def build_page(report: "Measured", *, include_text: bool = False) -> str:
     """The whole page.
 
     Args:
@@ -73,7 +73,7 @@ def _head(summary: dict[str, Any], title: str) -> str:
     return f'<h1>{escape(title)}</h1>\n<div class="soft">{line}</div>\n<div class="cards">{boxes}</div>'
 
 
-def _scores(report: "Report") -> str:
+def _scores(report: "Measured") -> str:
     summary = report.summary
     rows = [["", "cases", "Dice", "IoU"]]
     drawn = sum(s.located and s.has_foreground for s in report.scores)
@@ -102,7 +102,7 @@ def _diagonals(n: int) -> str:
     return f"{n} {'case counts' if n == 1 else 'cases count'} as the image diagonal" if n else ""
 
 
-def _probes(report: "Report") -> str:
+def _probes(report: "Measured") -> str:
     summary = report.summary
     head = "<h2>Does it listen?</h2>"
     reasons = "".join(
@@ -155,7 +155,7 @@ def _probes(report: "Report") -> str:
     return f"{head}{intro}{plot(probe_bars(summary))}{table(rows)}{reasons}"
 
 
-def _pictures(report: "Report", include_text: bool) -> str:
+def _pictures(report: "Measured", include_text: bool) -> str:
     gallery = report.gallery
     groups = (("Best", gallery.best), ("Worst", gallery.worst), ("False alarms", gallery.false_alarms))
     parts = [f"<h3>{title}</h3>{_grid(report, kept, include_text)}" for title, kept in groups if kept]
@@ -173,7 +173,7 @@ def _pictures(report: "Report", include_text: bool) -> str:
     return f"<h2>Pictures</h2>{key}{''.join(parts)}"
 
 
-def _grid(report: "Report", group: Iterable[Kept], include_text: bool) -> str:
+def _grid(report: "Measured", group: Iterable[Kept], include_text: bool) -> str:
     figures = []
     for kept in group:
         score = report.scores[kept.index]
@@ -188,7 +188,7 @@ def _grid(report: "Report", group: Iterable[Kept], include_text: bool) -> str:
     return f'<div class="grid">{"".join(figures)}</div>'
 
 
-def _comparison(report: "Report", kept: Kept, include_text: bool) -> str:
+def _comparison(report: "Measured", kept: Kept, include_text: bool) -> str:
     score, asked = report.scores[kept.index], report.questions.of(kept.index)
     figures = []
     for name in kept.masks:

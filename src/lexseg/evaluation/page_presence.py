@@ -8,7 +8,7 @@ from lexseg.evaluation.markup import plot, score, table, three
 from lexseg.evaluation.plots import presence_plots
 
 if TYPE_CHECKING:
-    from lexseg.evaluation.report import Report
+    from lexseg.evaluation.measured import Measured
 
 _MEASURES = {
     "auroc": ("AUROC", "how often a target that is there is given more than one that is not"),
@@ -23,7 +23,7 @@ _MEASURES = {
 }
 
 
-def presence(report: "Report") -> str:
+def presence(report: "Measured") -> str:
     """Whether the model knows that a target is not there; nothing where it does not say."""
     part, missing = report.summary["presence"], report.summary["presence_missing"]
     if part is None:

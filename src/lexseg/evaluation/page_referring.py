@@ -8,7 +8,7 @@ from lexseg.evaluation.markup import score, share, table
 from lexseg.evaluation.pictures import figure
 
 if TYPE_CHECKING:
-    from lexseg.evaluation.report import Report
+    from lexseg.evaluation.measured import Measured
 
 _REFERRING = {
     "giou": ("gIoU", "mean IoU; an expression without a target counts 1 if nothing was found, else 0"),
@@ -78,7 +78,7 @@ def groups(summary: Mapping[str, Any]) -> str:
     return f"<h2>Groups</h2>{''.join(parts)}" if parts else ""
 
 
-def expressions_shown(report: "Report", include_text: bool) -> str:
+def expressions_shown(report: "Measured", include_text: bool) -> str:
     """Images with their expressions side by side."""
     rows = []
     for members in report.gallery.expressions:
@@ -90,7 +90,7 @@ def expressions_shown(report: "Report", include_text: bool) -> str:
     )
 
 
-def _expression(report: "Report", index: int, include_text: bool) -> str:
+def _expression(report: "Measured", index: int, include_text: bool) -> str:
     one = report.scores[index]
     asked = f"{one.case.expression_kind}: {one.region or 'no place named'}"
     if include_text and one.case.text:

@@ -14,7 +14,7 @@ from lexseg.outputs.overlay import draw_overlay
 from lexseg.scans.images import read_image
 
 if TYPE_CHECKING:
-    from lexseg.evaluation.report import Report
+    from lexseg.evaluation.measured import Measured
 
 _LARGEST = 320
 PROBE_WORDS = {
@@ -29,7 +29,7 @@ PROBE_WORDS = {
 """What each question is, in words."""
 
 
-def figure(report: "Report", kept: Kept, name: str, caption: str) -> str:
+def figure(report: "Measured", kept: Kept, name: str, caption: str) -> str:
     """A case's image with what was found and what is true.
 
     Args:

@@ -11,7 +11,7 @@ import pydicom.datadict
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 
-from lexseg import __version__
+from lexseg._version import __version__
 from lexseg.errors import DataError
 from lexseg.scans.dicom.source import DicomSource
 from lexseg.scans.scan import Scan

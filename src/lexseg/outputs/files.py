@@ -9,9 +9,11 @@ from PIL import Image
 
 from lexseg.errors import ConfigError
 from lexseg.outputs.capture import capture_bytes
+from lexseg.outputs.description import NOTE
+from lexseg.outputs.encoding import PNG_MASK, mask_png
 from lexseg.outputs.gsps import gsps_bytes
 from lexseg.outputs.nifti import nifti_bytes, why_no_nifti
-from lexseg.outputs.results import NOTE, PNG_MASK, Answered, mask_png
+from lexseg.outputs.results import AnyAnswer
 from lexseg.outputs.seg import Segment, seg_bytes
 from lexseg.outputs.shades import scale_of
 from lexseg.predict.volume_segmentation import VolumeSegmentation
@@ -88,7 +90,7 @@ class Outputs:
 
     def encoder(
         self, scan: Scan, window: Window | None = None
-    ) -> "Callable[[Answered, int, Image.Image], dict[str, bytes]]":
+    ) -> "Callable[[AnyAnswer, int, Image.Image], dict[str, bytes]]":
         """What turns an answer about the scan, and the overlay of one of its frames, into files by their endings.
 
         Args:
@@ -96,7 +98,7 @@ class Outputs:
             window: as they were shown to the model; ``None`` is the first of ``scan.windows``.
         """
 
-        def encode(result: Answered, frame: int, picture: Image.Image) -> dict[str, bytes]:
+        def encode(result: AnyAnswer, frame: int, picture: Image.Image) -> dict[str, bytes]:
             files = self._masks(scan, result)
             if self.capture:
                 files[CAPTURE] = capture_bytes(
@@ -115,7 +117,7 @@ class Outputs:
 
         return encode
 
-    def _masks(self, scan: Scan, result: Answered) -> dict[str, bytes]:
+    def _masks(self, scan: Scan, result: AnyAnswer) -> dict[str, bytes]:
         kind = self.format
         if kind == "auto":
             kind = "nifti" if scan.is_volume and why_no_nifti(scan) is None else "png"

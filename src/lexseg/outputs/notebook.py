@@ -8,34 +8,24 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.errors import ConfigError
+from lexseg.outputs.description import caption_of, describe, in_words, judged
+from lexseg.outputs.encoding import NUMBERS, OVERLAY, PNG_MASK, json_bytes, mask_png, png
 from lexseg.outputs.overlay import draw_overlay, preview
-from lexseg.outputs.results import (
-    NUMBERS,
-    OVERLAY,
-    PNG_MASK,
-    caption_of,
-    describe,
-    in_words,
-    json_bytes,
-    judged,
-    mask_png,
-    png,
-)
 from lexseg.outputs.writing import write_files
-from lexseg.predict.segmentation import Segmentation
+from lexseg.predict.answered import AnsweredImage
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def overlay(result: Segmentation, *, include_text: bool = False) -> Image.Image:
+def overlay(result: AnsweredImage, *, include_text: bool = False) -> Image.Image:
     """As :meth:`lexseg.predict.segmentation.Segmentation.overlay`; on black where the image was not kept."""
     mask = result.mask
     caption = caption_of(result, judged(result), include_text)
     return draw_overlay(_image(result, mask), mask, caption=caption)
 
 
-def plot(result: Segmentation, ax: "Axes | None" = None, *, probability: bool = False) -> "Axes":
+def plot(result: AnsweredImage, ax: "Axes | None" = None, *, probability: bool = False) -> "Axes":
     """As :meth:`lexseg.predict.segmentation.Segmentation.plot`."""
     if ax is None:
         from matplotlib import pyplot
@@ -53,7 +43,7 @@ def plot(result: Segmentation, ax: "Axes | None" = None, *, probability: bool = 
     return ax
 
 
-def save(result: Segmentation, path: Path, *, include_text: bool = False) -> list[Path]:
+def save(result: AnsweredImage, path: Path, *, include_text: bool = False) -> list[Path]:
     """As :meth:`lexseg.predict.segmentation.Segmentation.save`."""
     mask = result.mask
     if path.suffix.lower() == ".png":
@@ -67,7 +57,7 @@ def save(result: Segmentation, path: Path, *, include_text: bool = False) -> lis
         contents = {
             path.with_name(f"{path.name}{PNG_MASK}"): mask_png(mask),
             path.with_name(f"{path.name}{OVERLAY}"): png(overlay(result, include_text=include_text)),
-            path.with_name(f"{path.name}{NUMBERS}"): json_bytes(describe(result, mask, include_text=include_text)),
+            path.with_name(f"{path.name}{NUMBERS}"): json_bytes(describe(result, include_text=include_text)),
         }
     write_files(contents)
     return list(contents)
@@ -77,5 +67,5 @@ def save(result: Segmentation, path: Path, *, include_text: bool = False) -> lis
 _OTHERS = (".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".npy", ".npz", ".nii", ".gz", ".nrrd", ".dcm", ".json")
 
 
-def _image(result: Segmentation, mask: NDArray[np.bool_]) -> NDArray[Any]:
+def _image(result: AnsweredImage, mask: NDArray[np.bool_]) -> NDArray[Any]:
     return np.zeros(preview(mask).shape, np.uint8) if result.shown is None else result.shown

@@ -7,20 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg import __version__
+from lexseg._version import __version__
 from lexseg.language.sides import mentions_side
+from lexseg.outputs.description import NOTE, describe, in_words, whose_left
+from lexseg.outputs.encoding import json_bytes, png
 from lexseg.outputs.overlay import draw_findings, preview
-from lexseg.outputs.results import (
-    NOTE,
-    Encode,
-    describe,
-    in_words,
-    json_bytes,
-    names_of,
-    png,
-    result_contents,
-    whose_left,
-)
+from lexseg.outputs.results import Encode, names_of, result_contents
 from lexseg.outputs.writing import write_files
 from lexseg.predict.whole_report import FindingResult
 
@@ -94,7 +86,7 @@ class ReportFiles:
         words = {"text": finding.text} if self.include_text else {}
         names: dict[str, str | None] = {}
         if finding.negated:
-            values = describe(result, result.mask)
+            values = describe(result)
         else:
             own = dict(record) | {"finding": answer.number, **place}
             values, contents = result_contents(

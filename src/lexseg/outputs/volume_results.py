@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lexseg.outputs.description import caption_of, describe
+from lexseg.outputs.encoding import NUMBERS, OVERLAY, json_bytes, png
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.outputs.results import NOTE, NUMBERS, OVERLAY, Encode, caption_of, json_bytes, judged, png
+from lexseg.outputs.results import Encode
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.scan import Scan
 from lexseg.scans.window import Window
@@ -42,7 +44,7 @@ def volume_contents(
     Returns:
         what the JSON holds, and each file's bytes.
     """
-    values = dict(record) | describe_volume(result, include_text=include_text)
+    values = dict(record) | describe(result, include_text=include_text)
     largest = values["largest"]
     frame = result.frames[len(result.frames) // 2] if largest is None else largest["frame"]
     place = f"frame {frame} ({result.frames.start} to {result.frames.stop - 1} were asked)"
@@ -52,21 +54,3 @@ def volume_contents(
     values["files"] = [f"{stem}{ending}" for ending in files]
     files |= {OVERLAY: png(picture), NUMBERS: json_bytes(values)}
     return values, {folder / f"{stem}{ending}": content for ending, content in files.items()}
-
-
-def describe_volume(result: VolumeSegmentation, *, include_text: bool = False) -> dict[str, Any]:
-    """An answer about a volume as plain JSON values."""
-    words = {"text": result.text} if include_text else {}
-    return {
-        **words,
-        "text_given": result.text is not None,
-        "laterality": result.laterality,
-        "size": list(result.shape[1:]),
-        "n_frames": result.shape[0],
-        "spacing": None if result.spacing is None else list(result.spacing),
-        "thickness": result.thickness,
-        **judged(result),
-        "probability": {"max": round(result.highest, 4)},
-        **result.describe(),
-        "note": NOTE,
-    }

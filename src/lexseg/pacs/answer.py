@@ -17,9 +17,9 @@ from lexseg.outputs.segment import Segment
 from lexseg.pacs.listing import SeriesEntry
 from lexseg.pacs.request import Question, answer_uid
 from lexseg.pacs.web import PacsClient
+from lexseg.predict.answered import Outside
 from lexseg.predict.ask import Options, ask
 from lexseg.predict.modality import noted
-from lexseg.predict.segmentation import Outside
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.dicom.kinds import not_an_image

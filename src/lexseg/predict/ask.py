@@ -12,33 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.errors import DataError
+from lexseg.predict.answered import Outside
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.question import Denied, Heard, Question, Sentence, segment_together
-from lexseg.predict.segmentation import Outside, Segmentation
+from lexseg.predict.question import AS_IT_IS, Denied, Heard, Question, Sentence, questions, segment_together
+from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import ImageSession, Segmenter
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.scan import Scan
 
 __all__ = ["Denied", "Options", "Sentence", "ask", "look", "questions"]
 
-_AS_IT_IS = Options()
-
 
 @overload
 def ask(
-    segmenter: Segmenter, image: ImageSession, sentences: Sequence[Sentence], options: Options = _AS_IT_IS
+    segmenter: Segmenter, image: ImageSession, sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> list[Segmentation]: ...
 
 
 @overload
 def ask(
-    segmenter: Segmenter, image: Scan, sentences: Sequence[Sentence], options: Options = _AS_IT_IS
+    segmenter: Segmenter, image: Scan, sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> list[VolumeSegmentation]: ...
 
 
 def ask(
-    segmenter: Segmenter, image: Scan | ImageSession, sentences: Sequence[Sentence], options: Options = _AS_IT_IS
+    segmenter: Segmenter, image: Scan | ImageSession, sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> list[Segmentation] | list[VolumeSegmentation]:
     """Find in an image, or in each frame of a scan, what each sentence names.
 
@@ -64,15 +63,6 @@ def ask(
     if isinstance(image, ImageSession):
         return list(segment_together(questions(image, sentences, options)))
     return _ask_scan(segmenter, image, sentences, options)
-
-
-def questions(session: ImageSession, sentences: Iterable[Sentence], options: Options = _AS_IT_IS) -> list[Question]:
-    """Sentences about an image, read but not asked yet: for :func:`segment_together`.
-
-    Raises:
-        TextError, ConfigError: as :func:`ask`.
-    """
-    return [Question.about(session, Heard.of(session.segmenter, s, options, session.sides)) for s in sentences]
 
 
 def look(

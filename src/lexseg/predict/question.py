@@ -1,6 +1,6 @@
 """Sentences about images, read and put into the model's words, and answered together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,15 +13,16 @@ from lexseg.language.denial import denied
 from lexseg.language.sides import Laterality
 from lexseg.language.translate import to_model_words
 from lexseg.models.base import Features
+from lexseg.predict.answered import Outside, State
+from lexseg.predict.asker import Asker, Looked
 from lexseg.predict.images import to_native
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides, sides_of
-from lexseg.predict.segmentation import Outside, Segmentation, State, consistent, given_present
+from lexseg.predict.segmentation import Segmentation, consistent, given_present
 from lexseg.predict.words import check_sentence, doubts_about, model_words
 
 if TYPE_CHECKING:
     from lexseg.models.scope import WordsScope
-    from lexseg.predict.segmenter import ImageSession, Segmenter
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Denied:
 
 Sentence = str | Denied | None
 """What can be asked; ``None`` is the null sentence."""
+AS_IT_IS = Options()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +63,7 @@ class Heard:
     doubts: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, segmenter: "Segmenter", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
+    def of(cls, segmenter: Asker, sentence: Sentence, options: Options, sides: Sides) -> "Heard":
         """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
 
         Args:
@@ -106,12 +108,12 @@ class Question:
         outside: why the two are not in the model's scope; ``None`` where they are, or the scope is unknown.
     """
 
-    session: "ImageSession"
+    session: Looked
     heard: Heard
     outside: Outside | None = None
 
     @classmethod
-    def about(cls, session: "ImageSession", heard: Heard) -> "Question":
+    def about(cls, session: Looked, heard: Heard) -> "Question":
         """A sentence that was heard, about an image."""
         return cls(session, heard, session.outside(heard.known))
 
@@ -155,6 +157,15 @@ class Question:
             model=asker.answerer,
             shown=self.session.shown,
         )
+
+
+def questions(session: Looked, sentences: Iterable[Sentence], options: Options = AS_IT_IS) -> list[Question]:
+    """Sentences about an image, read but not asked yet: for :func:`segment_together`.
+
+    Raises:
+        TextError, ConfigError: as :func:`lexseg.predict.ask.ask`.
+    """
+    return [Question.about(session, Heard.of(session.segmenter, s, options, session.sides)) for s in sentences]
 
 
 def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:

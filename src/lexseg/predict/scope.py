@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from lexseg.predict.segmentation import Outside
+from lexseg.predict.answered import Outside
 
 if TYPE_CHECKING:
     from lexseg.models.scope import ImageScope, Scope, WordsScope

@@ -3,41 +3,17 @@
 import math
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.language.sides import Laterality
+from lexseg.predict.answered import Answerer, Outside, State
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from PIL import Image
-
-State = Literal["found", "not found", "negated", "not in scope"]
-Reason = Literal["image", "words", "world"]
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """Why a question is not in a model's scope.
-
-    Attributes:
-        reason: ``image``: the image is none that the model knows; ``words``: they name nothing that it has learnt;
-            ``world``: they belong to images of another kind than this one.
-        why: the same as a sentence for the user, without a full stop; the words are not quoted.
-    """
-
-    reason: Reason
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answerer:
-    """What answered. Attributes: name: of the model; sha256: of its weights, ``None`` if unknown."""
-
-    name: str = ""
-    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,6 +84,24 @@ class Segmentation:
             return "negated"
         return "not found" if self.absent or self.probability.max() < self.threshold else "found"
 
+    @property
+    def highest_presence(self) -> float | None:
+        """That of the one image: :attr:`presence`."""
+        return self.presence
+
+    def extent(self) -> dict[str, Any]:
+        """``size`` and ``spacing``, as plain JSON values."""
+        spacing = None if self.spacing is None else list(self.spacing)
+        return {"size": list(self.probability.shape), "spacing": spacing}
+
+    def certainty(self) -> dict[str, Any]:
+        """The probabilities of pixels: ``max``, and ``mean_inside`` the mask or null, as plain JSON values."""
+        inside = self.probability[self.mask]
+        return {
+            "max": round(float(self.probability.max()), 4),
+            "mean_inside": round(float(inside.mean(dtype=np.float64)), 4) if inside.size else None,
+        }
+
     def describe(self) -> dict[str, Any]:
         """Area, boxes and components as plain JSON values (:func:`lexseg.predict.components.describe_mask`)."""
         from lexseg.predict.components import describe_mask
@@ -160,7 +154,7 @@ class Segmentation:
 
     def _repr_png_(self) -> bytes:
         """What a notebook shows."""
-        from lexseg.outputs.results import png
+        from lexseg.outputs.encoding import png
 
         return png(self.overlay())
 

@@ -25,17 +25,18 @@ from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.find import find_model
 from lexseg.models.io import LOST, PEAK, UNCALIBRATED, load_model
 from lexseg.predict.answer import Answer
+from lexseg.predict.answered import Answerer, Outside, State
 from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, shown, to_input
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
 from lexseg.predict.question import Heard, Question, segment_together
 from lexseg.predict.scope import outside
-from lexseg.predict.segmentation import Answerer, Outside, Segmentation, State
+from lexseg.predict.segmentation import Segmentation
+from lexseg.predict.whole_report import FindingResult, segment_report
 from lexseg.predict.words import check_sentence
 
 if TYPE_CHECKING:
     from lexseg.models.scope import ImageScope, Scope, WordsScope
-    from lexseg.predict.whole_report import FindingResult
 
 _UNKNOWN = Sides()
 _CHUNK = 16  # images, or questions, that go through the network together
@@ -499,10 +500,8 @@ class ImageSession:
         laterality: Laterality | None = None,
         anyway: bool = False,
         language: str | None = None,
-    ) -> "list[FindingResult]":
+    ) -> list[FindingResult]:
         """Find what each sentence of a report names (:func:`lexseg.predict.whole_report.segment_report`)."""
-        from lexseg.predict.whole_report import segment_report
-
         return segment_report(self, text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
 
 

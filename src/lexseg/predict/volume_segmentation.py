@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.language.sides import Laterality
-from lexseg.predict.segmentation import Answerer, Outside, State
+from lexseg.predict.answered import Answerer, Outside, State
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,6 +95,19 @@ class VolumeSegmentation:
         if self.outside is not None and not self.anyway:
             return "not in scope"
         return "negated" if self.negated else "found" if self.found else "not found"
+
+    def extent(self) -> dict[str, Any]:
+        """``size`` of a frame, ``n_frames``, ``spacing`` and ``thickness``, as plain JSON values."""
+        return {
+            "size": list(self.shape[1:]),
+            "n_frames": self.shape[0],
+            "spacing": None if self.spacing is None else list(self.spacing),
+            "thickness": self.thickness,
+        }
+
+    def certainty(self) -> dict[str, Any]:
+        """The probabilities of pixels: ``max``, as plain JSON values."""
+        return {"max": round(self.highest, 4)}
 
     def describe(self) -> dict[str, Any]:
         """The masks in numbers, as plain JSON values.

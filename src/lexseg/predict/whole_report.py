@@ -9,9 +9,10 @@ from lexseg.language.lexicon import lexicon
 from lexseg.language.report_reading import Finding, read_report
 from lexseg.language.sides import Laterality
 from lexseg.language.translate import to_model_words
-from lexseg.predict.ask import Denied, Options, Sentence, ask
+from lexseg.predict.asker import Asker, Looked
+from lexseg.predict.options import Options
+from lexseg.predict.question import Denied, Sentence, questions, segment_together
 from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.segmenter import ImageSession, Segmenter
 
 LARGEST = 1_000_000  # bytes: no report is longer
 
@@ -52,7 +53,7 @@ def read_report_file(path: Path) -> str:
     return text
 
 
-def findings_of(segmenter: Segmenter, text: str, language: str | None = None) -> list[Finding]:
+def findings_of(segmenter: Asker, text: str, language: str | None = None) -> list[Finding]:
     """The findings of a report, each of them short enough to be asked.
 
     Args:
@@ -87,7 +88,7 @@ def findings_of(segmenter: Segmenter, text: str, language: str | None = None) ->
 
 
 def segment_report(
-    session: ImageSession,
+    session: Looked,
     text: str,
     *,
     threshold: float | None = None,
@@ -113,10 +114,10 @@ def segment_report(
     return list(answer_findings(session, findings, options))
 
 
-def answer_findings(session: ImageSession, findings: Sequence[Finding], options: Options) -> Iterator[FindingResult]:
+def answer_findings(session: Looked, findings: Sequence[Finding], options: Options) -> Iterator[FindingResult]:
     """As :func:`segment_report`, for findings already read, one after the other."""
     for number, finding in enumerate(findings, start=1):
-        (result,) = ask(session.segmenter, session, [asked_of(finding)], options)
+        (result,) = segment_together(questions(session, [asked_of(finding)], options))
         yield FindingResult(number, finding, result)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from lexseg import __version__
-from lexseg.outputs.results import NOTE
+from lexseg._version import __version__
+from lexseg.outputs.description import NOTE
 from lexseg.server.metrics import CONTENT_TYPE, Metrics
 from lexseg.server.routes import Served
 

@@ -11,8 +11,8 @@ from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
-from lexseg import __version__
-from lexseg.outputs.results import NOTE
+from lexseg._version import __version__
+from lexseg.outputs.description import NOTE
 from lexseg.predict.segmenter import Segmenter
 from lexseg.server import about, routes
 from lexseg.server.log import AccessLog

@@ -1,5 +1,6 @@
 """What Prometheus is told."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -14,13 +15,32 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from lexseg.server.service import Service
+    from collections.abc import Callable, Iterable, Mapping
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _SIZES = (1, 2, 4, 8, 16, 32, 64)
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """How much there is of everything at a moment.
+
+    Attributes:
+        images: that are open.
+        images_bytes: what they take on disk.
+        features_bytes: memory of encoded frames.
+        waiting: sentences that wait for the network.
+        failures: readers that died or were late, so far.
+        jobs: how many, by state.
+    """
+
+    images: int
+    images_bytes: int
+    features_bytes: int
+    waiting: int
+    failures: int
+    jobs: "Mapping[str, int]"
 
 
 class Metrics:
@@ -62,31 +82,31 @@ class Metrics:
         self._encoded.inc(encoded)
         self._run.observe(seconds)
 
-    def watch(self, service: "Service") -> None:
-        """Tell how many of everything there are, too."""
-        self.registry.register(_Now(service))
+    def watch(self, now: "Callable[[], Now]") -> None:
+        """Tell how many of everything there are, too, whenever Prometheus asks."""
+        self.registry.register(_Gauges(now))
 
     def text(self) -> bytes:
         """In Prometheus's own form."""
         return generate_latest(self.registry)
 
 
-class _Now(Collector):
+class _Gauges(Collector):
     """What is there at the moment that Prometheus asks."""
 
-    def __init__(self, service: "Service") -> None:
-        self._service = service
+    def __init__(self, now: "Callable[[], Now]") -> None:
+        self._now = now
 
     def collect(self) -> "Iterable[GaugeMetricFamily]":
-        service = self._service
-        yield _gauge("lexseg_images_open", "Images that are open", len(service.images))
-        yield _gauge("lexseg_images_bytes", "What they take on disk", service.images.nbytes)
-        yield _gauge("lexseg_features_bytes", "Memory of encoded frames", service.batcher.features.nbytes)
-        yield _gauge("lexseg_sentences_waiting", "Sentences that wait for the network", service.batcher.waiting)
-        yield _gauge("lexseg_readers_failed", "Readers that died or were late, so far", service.intake.failures)
+        now = self._now()
+        yield _gauge("lexseg_images_open", "Images that are open", now.images)
+        yield _gauge("lexseg_images_bytes", "What they take on disk", now.images_bytes)
+        yield _gauge("lexseg_features_bytes", "Memory of encoded frames", now.features_bytes)
+        yield _gauge("lexseg_sentences_waiting", "Sentences that wait for the network", now.waiting)
+        yield _gauge("lexseg_readers_failed", "Readers that died or were late, so far", now.failures)
         jobs = GaugeMetricFamily("lexseg_jobs", "Jobs by state", labels=["state"])
-        for state in ("queued", "running", "done", "failed", "cancelled"):
-            jobs.add_metric([state], service.jobs.count(state))
+        for state, count in now.jobs.items():
+            jobs.add_metric([state], count)
         yield jobs
 
 

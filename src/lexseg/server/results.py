@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.outputs.codes import finding_of
+from lexseg.outputs.description import NOTE, describe
 from lexseg.outputs.polygons import mask_polygons
-from lexseg.outputs.results import NOTE, judged
+from lexseg.predict.answered import Answered
 from lexseg.predict.ask import Denied
 from lexseg.predict.ask import Sentence as Asked
-from lexseg.predict.components import describe_mask
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.window import Window
@@ -102,14 +102,7 @@ class Sentence:
 def of_frame(sentence: Sentence, said: Segmentation, frame: int, *, window: Window | None, keep: bool) -> Result:
     """An answer about a single frame."""
     mask = said.mask
-    measured = describe_mask(mask, None, said.spacing, most=0)
-    values = _head(sentence, said) | {
-        "frame": frame,
-        "area": measured["area"],
-        "box": measured["box"],
-        "n_components": measured["n_components"],
-        "warnings": list(said.doubts),
-    }
+    values = _told(sentence, said, ("area", "box", "n_components")) | {"frame": frame, "warnings": list(said.doubts)}
     bits = {frame: zlib.compress(np.packbits(mask).tobytes(), 1)} if said.found else {}
     return Result(
         values,
@@ -124,16 +117,10 @@ def of_frame(sentence: Sentence, said: Segmentation, frame: int, *, window: Wind
 
 def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | None, keep: bool) -> Result:
     """An answer about a range of frames."""
-    measured = said.describe()
-    voxels = measured["voxels"]
-    total = len(said.frames) * said.shape[1] * said.shape[2]
-    values = _head(sentence, said) | {
-        "frames": measured["frames"],
-        "frames_found": measured["frames_found"],
-        "frames_not_in_scope": measured["frames_not_in_scope"],
-        "largest": measured["largest"],
+    values = _told(sentence, said, ("voxels", "frames", "frames_found", "frames_not_in_scope", "largest", "ml"))
+    voxels, total = values.pop("voxels"), len(said.frames) * said.shape[1] * said.shape[2]
+    values |= {
         "area": {"px": voxels, "mm2": None, "fraction": round(voxels / total, 6)},
-        "ml": measured["ml"],
         "n_components": None,
         "warnings": list(said.doubts),
     }
@@ -150,10 +137,17 @@ def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | 
     )
 
 
-def _head(sentence: Sentence, said: Segmentation | VolumeSegmentation) -> dict[str, Any]:
+def _told(sentence: Sentence, said: Answered, measures: tuple[str, ...]) -> dict[str, Any]:
+    """Which sentence it was and, of the one description of an answer, what a client is told."""
     place = sentence.finding and {key: sentence.finding[key] for key in ("start", "end", "negated")}
-    told = {key: value for key, value in judged(said).items() if key != "found"}  # the state says it
-    return {"number": sentence.number, "finding": place, **told, "laterality": said.laterality}
+    told = describe(said)
+    return {"number": sentence.number, "finding": place, **{key: told[key] for key in (*_JUDGED, *measures)}}
+
+
+_JUDGED = (  # whether it was found, the state says
+    *("state", "reason", "explanation", "anyway", "presence", "presence_threshold", "threshold"),
+    *("model", "model_sha256", "lexseg", "laterality"),
+)
 
 
 def _codes(sentence: Sentence) -> list[list[str]]:

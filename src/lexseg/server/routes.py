@@ -12,8 +12,9 @@ from PIL import Image
 from lexseg.errors import TextError
 from lexseg.language.lexicon import lexicon
 from lexseg.language.translate import to_model_words
+from lexseg.outputs.description import marked
+from lexseg.outputs.encoding import png
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.outputs.results import marked, png
 from lexseg.predict.modality import unfamiliar
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.whole_report import findings_of

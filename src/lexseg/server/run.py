@@ -9,7 +9,7 @@ import tempfile
 import uvicorn
 
 from lexseg.errors import ConfigError
-from lexseg.outputs.results import NOTE
+from lexseg.outputs.description import NOTE
 from lexseg.predict.segmenter import Segmenter
 from lexseg.server.app import create_app
 from lexseg.server.protocol import patient_protocol

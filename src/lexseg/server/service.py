@@ -12,7 +12,7 @@ from lexseg.server.images import Images
 from lexseg.server.intake import Intake
 from lexseg.server.jobs import Jobs
 from lexseg.server.journal import Journal
-from lexseg.server.metrics import Metrics
+from lexseg.server.metrics import Metrics, Now
 from lexseg.server.settings import Settings
 from lexseg.server.workdir import private_folder
 
@@ -49,7 +49,7 @@ class Service:
             segmenter = await asyncio.to_thread(Segmenter.from_pretrained, settings.model, device=settings.device)
         with private_folder() as root:
             service = cls(settings, segmenter, root, metrics)
-            metrics.watch(service)
+            metrics.watch(service.now)
             await service.intake.start()
             works = (service.batcher.run(), service.jobs.run(), service.images.sweep(service.batcher.forget))
             tasks = [asyncio.create_task(work) for work in works]
@@ -61,6 +61,18 @@ class Service:
                     task.cancel()
                 await service.intake.stop()
                 service.batcher.stop()
+
+    def now(self) -> Now:
+        """How much there is of everything."""
+        states = ("queued", "running", "done", "failed", "cancelled")
+        return Now(
+            images=len(self.images),
+            images_bytes=self.images.nbytes,
+            features_bytes=self.batcher.features.nbytes,
+            waiting=self.batcher.waiting,
+            failures=self.intake.failures,
+            jobs={state: self.jobs.count(state) for state in states},
+        )
 
     async def close_image(self, id_: str) -> None:
         """Close an image, and forget all that is known of it."""

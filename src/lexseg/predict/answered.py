@@ -1,0 +1,120 @@
+"""What every answer says, be it about an image or a volume: all that results are written of. Imports no torch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.language.sides import Laterality
+
+State = Literal["found", "not found", "negated", "not in scope"]
+Reason = Literal["image", "words", "world"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Why a question is not in a model's scope.
+
+    Attributes:
+        reason: ``image``: the image is none that the model knows; ``words``: they name nothing that it has learnt;
+            ``world``: they belong to images of another kind than this one.
+        why: the same as a sentence for the user, without a full stop; the words are not quoted.
+    """
+
+    reason: Reason
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """What answered. Attributes: name: of the model; sha256: of its weights, ``None`` if unknown."""
+
+    name: str = ""
+    sha256: str | None = None
+
+
+class Answered(Protocol):
+    """The answer to one sentence. What a property means stands with the classes that have it."""
+
+    @property
+    def text(self) -> str | None:
+        """The sentence as it was asked; ``None`` for the null sentence."""
+        ...
+
+    @property
+    def laterality(self) -> Laterality | None:
+        """Whose left the sentence's "left" was taken to be."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """``found``, ``not found``, ``negated`` or ``not in scope``."""
+        ...
+
+    @property
+    def found(self) -> bool:
+        """Whether anything belongs to the mask."""
+        ...
+
+    @property
+    def outside(self) -> Outside | None:
+        """Why the question is not in scope."""
+        ...
+
+    @property
+    def anyway(self) -> bool:
+        """Whether it was looked for although it is not in scope."""
+        ...
+
+    @property
+    def highest_presence(self) -> float | None:
+        """Probability that what the words name is there."""
+        ...
+
+    @property
+    def presence_threshold(self) -> float | None:
+        """Below it nothing is found."""
+        ...
+
+    @property
+    def threshold(self) -> float:
+        """From which on a pixel is found."""
+        ...
+
+    @property
+    def model(self) -> Answerer:
+        """What answered."""
+        ...
+
+    def extent(self) -> Mapping[str, Any]:
+        """How large what was asked about is, as plain JSON values."""
+        ...
+
+    def certainty(self) -> Mapping[str, Any]:
+        """Probabilities of pixels, as plain JSON values."""
+        ...
+
+    def describe(self) -> Mapping[str, Any]:
+        """The mask in numbers, as plain JSON values."""
+        ...
+
+
+class AnsweredImage(Answered, Protocol):
+    """The answer about one image, which can be drawn."""
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """bool[H, W]."""
+        ...
+
+    @property
+    def probability(self) -> NDArray[np.float32]:
+        """float32[H, W] in 0..1."""
+        ...
+
+    @property
+    def shown(self) -> NDArray[np.uint8] | None:
+        """The image, uint8[h, w] or [h, w, 3]; ``None`` where it was not kept."""
+        ...
