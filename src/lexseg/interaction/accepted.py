@@ -7,7 +7,7 @@ from lexseg.cases.manifest import manifest_columns, read_manifest, write_manifes
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import free_name, link_or_copy
 from lexseg.interaction.session import CorrectionSession
-from lexseg.outputs.results import mask_png
+from lexseg.outputs.encoding import mask_png
 from lexseg.outputs.writing import write_files
 
 
