@@ -83,12 +83,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def _add_medical(add: "Callable[..., argparse.Action]") -> None:
     """Options for DICOM, NIfTI and NRRD."""
     from lexseg.cli.segment_scan import slices
+    from lexseg.outputs.formats import names
 
     add(
         "--format",
-        choices=["auto", "png", "nifti", "seg"],
+        choices=["auto", *names()],
         default="auto",
-        help="of the masks; seg is DICOM SEG (default: png for an image, nifti for a volume that NIfTI can hold)",
+        help="of the masks; seg is DICOM SEG, polygons are outlines as JSON (default: png for an image, nifti for a "
+        "volume that NIfTI can hold)",
     )
     add_bare(add)
     add("--capture", action="store_true", help="write the overlay as a DICOM secondary capture too")

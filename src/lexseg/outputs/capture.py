@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from lexseg.outputs.derived import NOTE, source_of, tidy
+from lexseg.outputs.formats import CAPTURE, Written, check_dicom
 from lexseg.outputs.instance import new_instance
 from lexseg.outputs.references import name_frame
 from lexseg.scans.scan import Scan
@@ -80,3 +81,22 @@ def _set_pixels(capture: Dataset, picture: Image.Image, lossy: str) -> None:
     capture.LossyImageCompression = "01" if lossy == "01" else "00"
     content = pixels.tobytes()
     capture.PixelData = content + b"\0" * (len(content) % 2)
+
+
+def encode(what: Written) -> dict[str, bytes]:
+    """The format's file, of the frame that is drawn."""
+    assert what.picture is not None
+    content = capture_bytes(
+        what.asked_scan,
+        what.frame,
+        what.picture,
+        model_version=what.model_version,
+        includes_text=what.include_text,
+        uid=what.uid,
+    )
+    return {CAPTURE.ending: content}
+
+
+def refuse(scan: Scan, option: str) -> None:
+    """Raises ``ConfigError`` where no capture can refer to the images."""
+    check_dicom(scan, option)

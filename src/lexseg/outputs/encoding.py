@@ -9,9 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-PNG_MASK, OVERLAY, NUMBERS = "_mask.png", "_overlay.png", ".json"
-"""What the names of the files of an answer end in."""
-
 
 def mask_png(mask: NDArray[np.bool_]) -> bytes:
     """A mask, bool[H, W], as the bytes of an 8-bit gray PNG of 0 and 255."""

@@ -13,12 +13,13 @@ from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from lexseg.errors import ConfigError, DataError
 from lexseg.outputs.derived import NOTE, long_string, source_of
+from lexseg.outputs.formats import GSPS, Written, check_dicom
 from lexseg.outputs.instance import new_instance
 from lexseg.outputs.overlay import colour_of
 from lexseg.outputs.polygons import mask_polygons
 from lexseg.outputs.references import name_frame
 from lexseg.outputs.segment import Segment
-from lexseg.outputs.shades import set_shades
+from lexseg.outputs.shades import scale_of, set_shades
 from lexseg.scans.scan import Scan
 from lexseg.scans.window import Window
 
@@ -178,3 +179,27 @@ def _words(lines: Sequence[str]) -> Dataset:
     shown = [long_string(line, _LONGEST // len(lines) - 2) for line in lines]
     text.UnformattedTextValue = "\r\n".join(shown)
     return text
+
+
+def encode(what: Written) -> dict[str, bytes]:
+    """The format's file; none where the question is not in scope."""
+    if what.answer.state == "not in scope":
+        return {}
+    content = gsps_bytes(
+        what.asked_scan,
+        [what.shows()],
+        model_version=what.model_version,
+        window=what.window,
+        frame=what.frame,
+        include_text=what.include_text,
+        uid=what.uid,
+    )
+    return {GSPS.ending: content}
+
+
+def refuse(scan: Scan, option: str) -> None:
+    """Raises ``ConfigError`` of images in colour, and ``DataError`` of slices with scales of their own."""
+    check_dicom(scan, option, highdicom=True)
+    if scan.color:
+        raise ConfigError(f"{scan.name}: {option} is for gray images, and this one is in colour; use --capture")
+    scale_of(scan, range(scan.shape[0]))

@@ -8,7 +8,9 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.errors import DataError
+from lexseg.errors import ConfigError, DataError
+from lexseg.outputs.formats import NIFTI, Written
+from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.dicom.geometry import plane_of
 from lexseg.scans.dicom.series import SAME_PLACE
 
@@ -114,3 +116,16 @@ def why_no_nifti(scan: "Scan") -> str | None:
             "the channel, or write PNG"
         )
     return "the frames are not evenly spaced, which NIfTI cannot hold; write a DICOM SEG or PNG instead"
+
+
+def encode(what: Written) -> dict[str, bytes]:
+    """The format's file: the whole scan, empty where it was not asked."""
+    answer = what.answer
+    masks = answer.whole() if isinstance(answer, VolumeSegmentation) else answer.mask
+    return {NIFTI.ending: nifti_bytes(what.asked_scan, masks)}
+
+
+def refuse(scan: "Scan", option: str) -> None:
+    """Raises ``ConfigError`` where NIfTI cannot hold the frames."""
+    if (reason := why_no_nifti(scan)) is not None:
+        raise ConfigError(f"{scan.name}: {reason}")

@@ -9,7 +9,8 @@ from PIL import Image
 
 from lexseg.errors import ConfigError
 from lexseg.outputs.description import caption_of, describe, in_words, judged
-from lexseg.outputs.encoding import NUMBERS, OVERLAY, PNG_MASK, json_bytes, mask_png, png
+from lexseg.outputs.encoding import json_bytes, mask_png, png
+from lexseg.outputs.endings import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK
 from lexseg.outputs.overlay import draw_overlay, preview
 from lexseg.outputs.writing import write_files
 from lexseg.predict.answered import AnsweredImage
@@ -56,8 +57,8 @@ def save(result: AnsweredImage, path: Path, *, include_text: bool = False) -> li
     else:
         contents = {
             path.with_name(f"{path.name}{PNG_MASK}"): mask_png(mask),
-            path.with_name(f"{path.name}{OVERLAY}"): png(overlay(result, include_text=include_text)),
-            path.with_name(f"{path.name}{NUMBERS}"): json_bytes(describe(result, include_text=include_text)),
+            path.with_name(f"{path.name}{OVERLAY_PNG}"): png(overlay(result, include_text=include_text)),
+            path.with_name(f"{path.name}{NUMBERS_JSON}"): json_bytes(describe(result, include_text=include_text)),
         }
     write_files(contents)
     return list(contents)

@@ -3,6 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from lexseg.outputs.encoding import json_bytes
+from lexseg.outputs.formats import POLYGONS, Written
+from lexseg.predict.volume_segmentation import VolumeSegmentation
+
 Ring = list[list[int]]
 
 
@@ -69,3 +73,14 @@ def _rings(following: list[int], corner: list[int], x: list[int], y: list[int]) 
             at = following[at]
         rings.append(ring)
     return rings
+
+
+def encode(what: Written) -> dict[str, bytes]:
+    """The format's file: ``size`` and, for each frame in which something was found, its ``rings`` of corners [x, y]."""
+    answer = what.answer
+    if isinstance(answer, VolumeSegmentation):
+        size, masks = answer.shape[1:], {frame: answer.mask(frame) for frame in sorted(answer.bits)}
+    else:
+        size, masks = answer.mask.shape, {what.frame: answer.mask} if answer.found else {}
+    frames = [{"frame": frame, "rings": mask_polygons(mask)} for frame, mask in masks.items()]
+    return {POLYGONS.ending: json_bytes({"size": list(size), "frames": frames})}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.outputs.description import caption_of, describe
-from lexseg.outputs.encoding import NUMBERS, OVERLAY, PNG_MASK, json_bytes, mask_png, png
+from lexseg.outputs.formats import FORMATS, JSON, OVERLAY, PNG, Written
 from lexseg.outputs.overlay import draw_overlay
 from lexseg.outputs.writing import write_files
 from lexseg.predict.segmentation import Segmentation
@@ -22,7 +22,7 @@ Encode = Callable[[AnyAnswer, int, Image.Image], Mapping[str, bytes]]
 """Gives the files that hold the masks, by the endings of their names; from an answer, and the overlay of a frame."""
 
 
-def result_files(folder: Path, stem: str, masks: Collection[str] = (PNG_MASK,)) -> list[Path]:
+def result_files(folder: Path, stem: str, masks: Collection[str] = (PNG.ending,)) -> list[Path]:
     """The files of one result.
 
     Args:
@@ -30,16 +30,17 @@ def result_files(folder: Path, stem: str, masks: Collection[str] = (PNG_MASK,)) 
         stem: the beginning of the names.
         masks: the endings of the names of the files that hold the mask.
     """
-    return [folder / f"{stem}{ending}" for ending in (*masks, OVERLAY, NUMBERS)]
+    return [folder / f"{stem}{ending}" for ending in (*masks, OVERLAY.ending, JSON.ending)]
 
 
 def names_of(contents: Mapping[Path, bytes], stem: str) -> dict[str, str | None]:
     """The names of a result's files, by what they hold; of :func:`result_contents`."""
-    *masks, overlay, numbers = (path.name for path in contents)
-    return {"mask": masks[0] if masks else None, **{_kind_of(name[len(stem) :]): name for name in masks[1:]}} | {
-        "overlay": overlay,
-        "json": numbers,
-    }
+    views = {format.ending: format.name for format in FORMATS.values() if format.holds != "mask"}
+    found: dict[str, str | None] = {"mask": None}
+    for path in contents:
+        kind = views.get(path.name[len(stem) :], "mask")
+        found[kind] = found.get(kind) or path.name
+    return found
 
 
 def write_result(
@@ -88,11 +89,7 @@ def result_contents(
     mask = result.mask
     values = dict(record) | describe(result, include_text=include_text)
     picture = draw_overlay(image, mask, caption=[*caption_of(result, values, include_text), *caption])
-    masks = {PNG_MASK: mask_png(mask)} if encode is None else dict(encode(result, 0, picture))
-    masks |= {OVERLAY: png(picture), NUMBERS: json_bytes(values)}
-    return values, {folder / f"{stem}{ending}": content for ending, content in masks.items()}
-
-
-def _kind_of(ending: str) -> str:
-    """``capture`` of ``_capture.dcm``."""
-    return ending.partition(".")[0].lstrip("_")
+    what = Written(answer=result, picture=picture, values=values)
+    files = PNG.encode(what) if encode is None else dict(encode(result, 0, picture))
+    files |= OVERLAY.encode(what) | JSON.encode(what)
+    return values, {folder / f"{stem}{ending}": content for ending, content in files.items()}

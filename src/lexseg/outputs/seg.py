@@ -13,6 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from lexseg.errors import ConfigError, DataError
 from lexseg.outputs.codes import Code
 from lexseg.outputs.derived import CHARACTERS, MANUFACTURER, NOTE, long_string, new_uids, now, software, source_of
+from lexseg.outputs.formats import SEG, Written, check_dicom
 from lexseg.outputs.made_up import remark
 from lexseg.outputs.overlay import colour_of
 from lexseg.outputs.references import frame_header, is_placed, is_spaced, refer
@@ -196,3 +197,24 @@ def _coded(code: Code) -> Any:
 
 def _last(name: str) -> str:
     return name.rstrip("/\\").replace("\\", "/").rsplit("/", 1)[-1]
+
+
+def encode(what: Written) -> dict[str, bytes]:
+    """The format's file; none where the question is not in scope, as an empty one would say that it was looked for."""
+    if what.segment is None and what.answer.state == "not in scope":
+        return {}
+    content = seg_bytes(
+        what.asked_scan,
+        [what.shows()],
+        model_name=what.model_name,
+        model_version=what.model_version,
+        include_text=what.include_text,
+        bare=what.bare,
+        uid=what.uid,
+    )
+    return {SEG.ending: content}
+
+
+def refuse(scan: Scan, option: str) -> None:
+    """Raises ``ConfigError`` where no segmentation can refer to the images."""
+    check_dicom(scan, option, highdicom=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.outputs.description import caption_of, describe
-from lexseg.outputs.encoding import NUMBERS, OVERLAY, json_bytes, png
+from lexseg.outputs.formats import JSON, OVERLAY, Written
 from lexseg.outputs.overlay import draw_overlay
 from lexseg.outputs.results import Encode
 from lexseg.predict.volume_segmentation import VolumeSegmentation
@@ -52,5 +52,6 @@ def volume_contents(
     picture = draw_overlay(scan.show(frame, window), result.mask(frame), caption=lines)
     files = dict(encode(result, frame, picture))
     values["files"] = [f"{stem}{ending}" for ending in files]
-    files |= {OVERLAY: png(picture), NUMBERS: json_bytes(values)}
+    what = Written(answer=result, scan=scan, frame=frame, picture=picture, values=values)
+    files |= OVERLAY.encode(what) | JSON.encode(what)
     return values, {folder / f"{stem}{ending}": content for ending, content in files.items()}

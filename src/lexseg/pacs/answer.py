@@ -1,19 +1,20 @@
 """From a study in a PACS to a segmentation beside it: find the series, retrieve, segment, store once."""
 
+import io
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import pydicom
 from pydicom import Dataset
 
 from lexseg.errors import LexSegError, PacsError
 from lexseg.language.sides import Laterality
 from lexseg.outputs.derived import new_uids, source_of
+from lexseg.outputs.formats import SEG, Written
 from lexseg.outputs.references import is_placed
-from lexseg.outputs.seg import write_seg
-from lexseg.outputs.segment import Segment
 from lexseg.pacs.listing import SeriesEntry
 from lexseg.pacs.request import Question, answer_uid
 from lexseg.pacs.web import PacsClient
@@ -218,15 +219,17 @@ class SeriesJob:
         outcome = replace(outcome, numbers=result.describe(), laterality=result.laterality, outside=result.outside)
         if result.state != "found":
             return replace(outcome, state=result.state)
-        dataset = write_seg(
-            scan,
-            [Segment.of(result)],
+        what = Written(
+            answer=result,
+            scan=scan,
             model_name=self.segmenter.name,
             model_version=self.segmenter.sha256 or "",
             include_text=self.question.include_text,
             bare=self.question.bare,
             uid=outcome.uid,
         )
+        (content,) = SEG.encode(what).values()
+        dataset = pydicom.dcmread(io.BytesIO(content))
         if not self.store:
             return replace(outcome, state="not stored", dataset=dataset)
         self.progress("storing", 0, 1)

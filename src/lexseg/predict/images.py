@@ -4,7 +4,6 @@ An image is stretched to the model's input size, whatever its shape, exactly as 
 back to the image's own size.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,6 @@ from lexseg.scans.images import read_image
 from lexseg.scans.pictures import image_from_array, image_from_pil
 
 ImageLike = str | Path | NDArray[Any] | Image.Image
-LARGEST = 2048
-"""Pixels: the longest side of pictures of an image."""
 
 
 def load_image(image: ImageLike) -> NDArray[np.float32]:
@@ -52,23 +49,6 @@ def check_spacing(spacing: object) -> None:
 def is_blank(image: NDArray[np.float32]) -> bool:
     """Whether all pixels of an image, [H, W] or [H, W, 3], are equal: it shows nothing."""
     return bool((image == image[:1, :1]).all())
-
-
-def shown(image: NDArray[np.float32], largest: int = LARGEST) -> NDArray[np.uint8]:
-    """An image at the size that pictures of it have: uint8[h, w] or [h, w, 3], neither side longer than ``largest``.
-
-    Args:
-        image: float[H, W] or [H, W, 3] in 0..1.
-        largest: a longer side than this is scaled down to it.
-    """
-    step = step_of(image.shape[:2], largest)
-    pixels: NDArray[np.uint8] = (np.asarray(image)[::step, ::step] * 255).round().astype(np.uint8)
-    return pixels
-
-
-def step_of(shape: Sequence[int], largest: int = LARGEST) -> int:
-    """Which pixels a picture of an image of (H, W) shows: one of so many, in each direction."""
-    return -(-max(shape) // largest)
 
 
 def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:

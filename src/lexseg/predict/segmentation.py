@@ -37,7 +37,7 @@ class Segmentation:
         anyway: it was looked for although it is not in scope, as the user wished: a mask of it means little.
         model: what answered.
         shown: the image, for pictures of the answer: uint8[h, w] or [h, w, 3], as
-            :func:`lexseg.predict.images.shown` gives it; ``None`` where it was not kept.
+            :func:`lexseg.scans.preview.shown` gives it; ``None`` where it was not kept.
     """
 
     probability: NDArray[np.float32]

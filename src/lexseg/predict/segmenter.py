@@ -26,7 +26,7 @@ from lexseg.models.find import find_model
 from lexseg.models.io import LOST, PEAK, UNCALIBRATED, load_model
 from lexseg.predict.answer import Answer
 from lexseg.predict.answered import Answerer, Outside, State
-from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, shown, to_input
+from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, to_input
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
 from lexseg.predict.question import Heard, Question, segment_together
@@ -34,6 +34,7 @@ from lexseg.predict.scope import outside
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.whole_report import FindingResult, segment_report
 from lexseg.predict.words import check_sentence
+from lexseg.scans.preview import shown
 
 if TYPE_CHECKING:
     from lexseg.models.scope import ImageScope, Scope, WordsScope

@@ -1,40 +1,43 @@
 """Results in the format that the image came in, written by a reader: it knows the upload's axes and headers."""
 
 import secrets
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pydicom.uid
 
+from lexseg.errors import ConfigError
+from lexseg.outputs.formats import SEG, Format, check_dicom
 from lexseg.outputs.segment import remark_of
 from lexseg.predict.segmenter import Segmenter
 from lexseg.server.images import OpenImage
 from lexseg.server.intake import Intake
 from lexseg.server.results import Result
 
-Kind = Literal["nifti", "seg"]
-
 
 def can_seg(image: OpenImage) -> bool:
     """Whether results of an image can be had as DICOM SEG."""
-    return image.scan.format == "dicom" and find_spec("highdicom") is not None
+    try:
+        check_dicom(image.scan, SEG.option, highdicom=True)
+    except ConfigError:
+        return False
+    return True
 
 
-async def export(intake: Intake, image: OpenImage, result: Result, kind: Kind, segmenter: Segmenter) -> bytes:
-    """The bytes of a NIfTI mask or a DICOM SEG.
+async def export(intake: Intake, image: OpenImage, result: Result, format: Format, segmenter: Segmenter) -> bytes:
+    """The bytes of a result in another format, such as NIfTI or DICOM SEG.
 
     Raises:
         Refusal: if the image cannot be told in such a file.
     """
     name = secrets.token_hex(8)
-    bits, into = image.folder / f"{name}.bits", image.folder / f"{name}.{kind}"
+    bits, into = image.folder / f"{name}.bits", image.folder / f"{name}.{format.name}"
     try:
         places = _write_bits(bits, result)
         uid = pydicom.uid.generate_uid(entropy_srcs=[result.id])  # the same file however often it is fetched
         request: dict[str, Any] = image.opened_with | {
             "do": "write",
-            "kind": kind,
+            "kind": format.name,
             "bits": str(bits),
             "places": places,
             "into": str(into),

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lexseg.outputs.codes import finding_of
 from lexseg.outputs.description import NOTE, describe
+from lexseg.outputs.formats import FORMATS, PNG, SEG
 from lexseg.outputs.polygons import mask_polygons
 from lexseg.predict.answered import Answered
 from lexseg.predict.ask import Denied
@@ -75,13 +76,13 @@ class Result:
         polygons, doubts = _outlines(None if frame is None else self.mask(frame))
         values = self.values | {"warnings": self.values["warnings"] + doubts}
         root = f"/v1/results/{self.id}"
-        links = {
-            "mask": f"{root}/mask.png",
-            "overlay": f"{root}/overlay.png",
-            "nifti": f"{root}/mask.nii.gz",
-            "seg": f"{root}/seg.dcm" if seg and self.values["state"] != "not in scope" else None,
-            "json": f"{root}/result.json",
+        links: dict[str, str | None] = {
+            "mask" if format is PNG else format.name: f"{root}/{format.served}"
+            for format in FORMATS.values()
+            if format.served
         }
+        if not seg or self.values["state"] == "not in scope":
+            links[SEG.name] = None
         return {"id": self.id} | values | {"polygons": polygons, "links": links, "note": NOTE}
 
 

@@ -14,6 +14,7 @@ from lexseg.language.lexicon import lexicon
 from lexseg.language.translate import to_model_words
 from lexseg.outputs.description import marked
 from lexseg.outputs.encoding import png
+from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format
 from lexseg.outputs.overlay import draw_overlay
 from lexseg.predict.modality import unfamiliar
 from lexseg.predict.segmenter import Segmenter
@@ -158,7 +159,7 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     return await asyncio.to_thread(_told, image, results)
 
 
-@router.get("/results/{id}/mask.png", response_class=Response, tags=["results"])
+@router.get(f"/results/{{id}}/{PNG.served}", response_class=Response, tags=["results"])
 async def mask(id: str, service: Served, frame: int | None = None) -> Response:
     """The mask of a frame as PNG: 0 and 255."""
     image, result = service.images.result(id)
@@ -166,7 +167,7 @@ async def mask(id: str, service: Served, frame: int | None = None) -> Response:
     return Response(await asyncio.to_thread(_mask, result, number), media_type="image/png")
 
 
-@router.get("/results/{id}/overlay.png", response_class=Response, tags=["results"])
+@router.get(f"/results/{{id}}/{OVERLAY.served}", response_class=Response, tags=["results"])
 async def overlay(id: str, service: Served, frame: int | None = None) -> Response:
     """The frame with its mask drawn over it, as PNG."""
     image, result = service.images.result(id)
@@ -174,7 +175,7 @@ async def overlay(id: str, service: Served, frame: int | None = None) -> Respons
     return Response(await asyncio.to_thread(_overlay, image, result, number), media_type="image/png")
 
 
-@router.get("/results/{id}/result.json", tags=["results"])
+@router.get(f"/results/{{id}}/{JSON.served}", tags=["results"])
 async def result_json(id: str, service: Served, frame: int | None = None) -> Response:
     """The answer once more; of a volume, with the outlines of the frame that is asked for."""
     image, result = service.images.result(id)
@@ -184,15 +185,14 @@ async def result_json(id: str, service: Served, frame: int | None = None) -> Res
     return answer
 
 
-@router.get("/results/{id}/mask.nii.gz", response_class=Response, tags=["results"])
+@router.get(f"/results/{{id}}/{NIFTI.served}", response_class=Response, tags=["results"])
 async def nifti(id: str, service: Served) -> Response:
     """The mask as NIfTI, on the axes and in the place of the file that was uploaded; other frames are empty."""
     image, result = service.images.result(id)
-    content = await export(service.intake, image, result, "nifti", service.segmenter)
-    return _file(content, "application/gzip", "mask.nii.gz")
+    return await _exported(service, image, result, NIFTI)
 
 
-@router.get("/results/{id}/seg.dcm", response_class=Response, tags=["results"])
+@router.get(f"/results/{{id}}/{SEG.served}", response_class=Response, tags=["results"])
 async def seg(id: str, service: Served) -> Response:
     """The mask as DICOM SEG, of an image that came as DICOM."""
     image, result = service.images.result(id)
@@ -201,8 +201,7 @@ async def seg(id: str, service: Served) -> Response:
     if result.values["state"] == "not in scope":
         why = result.values["explanation"]
         raise Refusal(409, "not_in_scope", f"there is no mask to write, as the question is not in scope: {why}")
-    content = await export(service.intake, image, result, "seg", service.segmenter)
-    return _file(content, "application/dicom", "seg.dcm")
+    return await _exported(service, image, result, SEG)
 
 
 @router.get("/jobs/{id}", response_model=JobAnswer, tags=["jobs"])
@@ -291,9 +290,10 @@ def _overlay(image: OpenImage, result: Result, number: int) -> bytes:
     return png(draw_overlay(image.scan.show(number, result.window), result.mask(number), caption=caption))
 
 
-def _file(content: bytes, kind: str, name: str) -> Response:
-    headers = {"content-disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type=kind, headers=headers)
+async def _exported(service: Service, image: OpenImage, result: Result, format: Format) -> Response:
+    content = await export(service.intake, image, result, format, service.segmenter)
+    headers = {"content-disposition": f'attachment; filename="{format.served}"'}
+    return Response(content, media_type=format.media, headers=headers)
 
 
 def _json(values: Any, status: int = 200) -> Response:

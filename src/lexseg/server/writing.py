@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from lexseg.outputs.codes import Code, Finding
+from lexseg.outputs.formats import Written, format_of
+from lexseg.outputs.segment import Segment
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.open import open_scan
 from lexseg.scans.scan import Scan
 
 
 def write_result(request: dict[str, Any]) -> dict[str, Any]:
-    """Write a NIfTI mask or a DICOM SEG of an upload.
+    """Write a mask in the format that is asked for, such as NIfTI or DICOM SEG, in the place of an upload.
 
     Args:
         request: of :func:`lexseg.server.exports.export`.
@@ -23,12 +26,16 @@ def write_result(request: dict[str, Any]) -> dict[str, Any]:
     if scan.spacing is None and request["spacing"] is not None:
         scan = dataclasses.replace(scan, spacing=(request["spacing"][0], request["spacing"][1]))
     answer = _answer(request, scan)
-    if request["kind"] == "nifti":
-        from lexseg.outputs.nifti import nifti_bytes
-
-        content = nifti_bytes(scan, answer.whole())
-    else:
-        content = _seg(scan, answer, request)
+    what = Written(
+        answer=answer,
+        scan=scan,
+        segment=_segment(answer, request),
+        include_text=request["words"] is not None,
+        model_name=request["model"],
+        model_version=request["version"],
+        uid=request["uid"],
+    )
+    (content,) = format_of(request["kind"]).encode(what).values()
     Path(request["into"]).write_bytes(content)
     return {}
 
@@ -51,19 +58,8 @@ def _answer(request: dict[str, Any], scan: Scan) -> VolumeSegmentation:
     )
 
 
-def _seg(scan: Scan, answer: VolumeSegmentation, request: dict[str, Any]) -> bytes:
-    from lexseg.outputs.codes import Code, Finding
-    from lexseg.outputs.seg import seg_bytes
-    from lexseg.outputs.segment import Segment
-
+def _segment(answer: VolumeSegmentation, request: dict[str, Any]) -> Segment:
+    """The mask with its codes, which are kept where the words are not."""
     category, kind = (Code(*code) for code in request["finding"])
     words = request["words"]
-    segment = Segment(answer, words or "", Finding(category, kind), words, request["remark"])
-    return seg_bytes(
-        scan,
-        [segment],
-        model_name=request["model"],
-        model_version=request["version"],
-        include_text=words is not None,
-        uid=request["uid"],
-    )
+    return Segment(answer, words or "", Finding(category, kind), words, request["remark"])
