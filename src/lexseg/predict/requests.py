@@ -11,7 +11,7 @@ from lexseg.cases.problem import Problem
 from lexseg.cases.row import RowReader
 from lexseg.errors import ConfigError
 from lexseg.language.sides import Laterality
-from lexseg.scans.dicom.header import looks_like_dicom
+from lexseg.scans.kind import looks_like_dicom
 from lexseg.scans.pictures import SUFFIXES
 
 TABLES = (".csv",)

@@ -1,6 +1,5 @@
 """What NIfTI headers say: of which kind they are, what of them cannot be used, what is said twice and differently."""
 
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from lexseg.errors import DataError
+from lexseg.scans.kind import nifti_magic
 
 MAX_HEADER = 64_000_000
 """Bytes before the voxels of a NIfTI file."""
@@ -15,20 +15,8 @@ MAX_HEADER = 64_000_000
 UNITS = {1: 1000.0, 3: 0.001}
 """Metres and micrometres, in millimetres; 0 (unknown) and 2 are taken for millimetres."""
 
-_MAGIC = {348: (344, (b"n+1\0", b"ni1\0")), 540: (4, (b"n+2\0", b"ni2\0"))}
 _NEAR = 0.01
 """Of a voxel: headers are stored in single precision, and a quaternion loses some of it."""
-
-
-def nifti_magic(start: bytes) -> bytes | None:
-    """The magic of a NIfTI header (``n+1``, ``ni1``, ``n+2`` or ``ni2``); ``None`` if it is none. 352 bytes will do."""
-    if len(start) < 348:
-        return None
-    for order in "<>":
-        place, magics = _MAGIC.get(struct.unpack(f"{order}i", start[:4])[0], (0, ()))
-        if magics and start[place : place + 4] in magics:
-            return start[place : place + 3]
-    return None
 
 
 def kind_of_header(name: str, start: bytes) -> Any:

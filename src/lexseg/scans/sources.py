@@ -1,6 +1,5 @@
-"""The pixels of NIfTI, NRRD and image files."""
+"""The voxels of NIfTI and NRRD files."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,23 +60,3 @@ class NiftiSource(GridSource):
 
 class NrrdSource(GridSource):
     """The voxels of an NRRD file. ``header`` is a dict, as pynrrd gives it."""
-
-
-class ImageSource:
-    """The pixels of a PNG, JPEG, TIFF or BMP file.
-
-    Args:
-        path: the file.
-        values: float32[H, W] in 0..1, or uint8[H, W, 3].
-    """
-
-    inverted = False
-
-    def __init__(self, path: Path, values: NDArray[Any]) -> None:
-        self.path, self._values = path, values
-
-    def frame(self, index: int) -> Frame:
-        return Frame(self._values)
-
-    def to_stored(self, masks: NDArray[Any]) -> NDArray[Any]:
-        return masks

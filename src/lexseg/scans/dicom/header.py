@@ -15,6 +15,7 @@ from lexseg.errors import DataError
 from lexseg.scans.content import Content, InMemory
 from lexseg.scans.dicom.groups import UnusableValue, named, value_of
 from lexseg.scans.dicom.kinds import VIDEO, not_an_image
+from lexseg.scans.kind import looks_like_dicom
 from lexseg.scans.limits import FREE_BYTES, MAX_FRAMES, MAX_INFLATED, MAX_PIXELS, MAX_RATIO, MAX_VOXELS
 
 
@@ -83,23 +84,6 @@ class Header:
     def instance(self) -> str:
         """SOPInstanceUID."""
         return text(self.dataset, "SOPInstanceUID")
-
-
-def looks_like_dicom(start: bytes) -> bool:
-    """Whether a file begins as DICOM files do, with the preamble or (as old ones do) without it. 132 bytes will do."""
-    if start[128:132] == b"DICM":
-        return True
-    # without: group 0002 or 0008 at once, whose first elements have small numbers
-    if len(start) < 8:
-        return False
-    group, element = struct.unpack("<HH", start[:4])
-    swapped = struct.unpack(">HH", start[:4])
-    explicit = start[4:6].isalpha() and start[4:6].isupper()
-    for number, small in ((group, element), swapped):
-        if number in (0x0002, 0x0008) and small <= 0x0070:
-            length = struct.unpack("<I" if (number, small) == (group, element) else ">I", start[4:8])[0]
-            return explicit or length <= 0x1000
-    return False
 
 
 def text(dataset: Dataset, keyword: str) -> str:

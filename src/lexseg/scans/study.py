@@ -1,0 +1,185 @@
+"""Files of every medical format, alone or together: what belongs to what, and which of it is meant."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lexseg.errors import DataError
+from lexseg.scans.archive import unzipped
+from lexseg.scans.content import Content
+from lexseg.scans.dicom.build import scan_of_file, scan_of_series
+from lexseg.scans.dicom.header import Header, NotAnImage, read_header
+from lexseg.scans.dicom.kinds import INDEX
+from lexseg.scans.dicom.series import by_frame_of_reference, describe_series, is_stack
+from lexseg.scans.kind import Kind, kind_of, looks_like_dicom, nifti_magic
+from lexseg.scans.limits import MAX_FILES
+from lexseg.scans.nifti import open_nifti
+from lexseg.scans.nrrd import open_nrrd
+from lexseg.scans.picture import open_picture
+from lexseg.scans.scan import Scan
+
+_EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD"
+
+
+def open_file(
+    content: Content,
+    kind: Kind | None,
+    channel: int | None,
+    series: str | None = None,
+    modality: str | None = None,
+) -> Scan:
+    """The scan of one file, whose kind is known.
+
+    Raises:
+        DataError: if it cannot be read, is no image, or is not of the series or has not the channel that is asked for.
+    """
+    if kind == "dicom":
+        header = read_header(content)
+        if series is not None:
+            _of_series(content.name, [header], series)
+        return _of_group(content.name, [header], channel)
+    if series is not None:
+        raise DataError(f"{content.name}: is no DICOM, and of no series; leave --series out")
+    if kind == "nifti":
+        return open_nifti(content, channel, modality)
+    if kind == "nrrd":
+        return open_nrrd(content, channel, modality)
+    if kind == "image" and content.path is not None:
+        return open_picture(content.path, content.name, channel)
+    if content.start(2) == b"\x1f\x8b":
+        raise DataError(f"{content.name}: packed by gzip, and no NIfTI volume; unpack it first")
+    raise DataError(f"{content.name}: not an image; {_EXPECTED}")
+
+
+def scan_of_path(
+    path: Path, content: Content, kind: Kind | None, series: str | None, channel: int | None, modality: str | None
+) -> Scan:
+    """The scan of one file or, of a DICOMDIR, of the folder that it is the index of.
+
+    Raises:
+        DataError: as :func:`open_file` and :func:`chosen`.
+    """
+    try:
+        return open_file(content, kind, channel, series, modality)
+    except NotAnImage as error:
+        if error.what != INDEX:
+            raise
+        return chosen(str(path), files_of_folder(path.parent), series, channel)
+
+
+def files_of_folder(folder: Path) -> list[Content]:
+    """The files in a folder and below it, but hidden and empty ones."""
+    files: list[Path] = []
+    for path in folder.rglob("*"):
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts) and path.is_file():
+            files.append(path)
+        if len(files) > MAX_FILES:
+            raise DataError(f"{folder}: more than {MAX_FILES:,} files; give the folder of one study")
+    return [Content.of(path) for path in sorted(files) if path.stat().st_size]
+
+
+def files_of_zip(content: Content) -> list[Content]:
+    """The files of a zip that may be images."""
+
+    def wanted(start: bytes) -> bool:
+        return start[:2] == b"\x1f\x8b" or start[:4] == b"NRRD" or bool(nifti_magic(start)) or looks_like_dicom(start)
+
+    return unzipped(content, wanted)
+
+
+def _sorted_out(contents: Sequence[Content]) -> tuple[list[Header], list[tuple[Content, Kind]], set[str]]:
+    """The DICOM images, files of other kinds, and what the DICOM files are that hold no images."""
+    headers: list[Header] = []
+    others: list[tuple[Content, Kind]] = []
+    what: set[str] = set()
+    for content in contents:
+        kind = kind_of(content)
+        if kind == "dicom":
+            try:
+                headers.append(read_header(content))
+            except NotAnImage as error:
+                what.add(error.what)
+        elif kind is not None and kind != "zip":
+            others.append((content, kind))
+    return headers, others, what - {INDEX}
+
+
+def _nothing(name: str, what: set[str]) -> DataError:
+    if what:
+        return DataError(f"{name}: holds {', '.join(sorted(what))}, but no image; give the images")
+    return DataError(f"{name}: holds no DICOM images; expected the files of a study or series")
+
+
+def _groups(headers: Sequence[Header]) -> Iterator[list[Header]]:
+    """What belongs together: the slices of a series of one patient and study; all others alone."""
+    by_owner: dict[tuple[str, ...], list[Header]] = {}
+    for header in headers:
+        by_owner.setdefault(header.owner, []).append(header)
+    for owned in by_owner.values():
+        for group in by_frame_of_reference(owned):
+            if is_stack(group):
+                yield group
+            else:
+                yield from ([header] for header in group)
+
+
+def _of_group(name: str, group: Sequence[Header], channel: int | None) -> Scan:
+    if len(group) > 1:
+        return scan_of_series(name, group, channel)
+    return scan_of_file(name, group[0], channel)
+
+
+def _of_series(name: str, headers: Sequence[Header], series: str) -> list[Header]:
+    """The images of a series, or the one of that SOPInstanceUID."""
+    chosen = [header for header in headers if series in (header.series, header.instance)]
+    if not chosen:
+        raise DataError(f"{name}: there is no series {series}; there are: {'; '.join(describe_series(headers))}")
+    return chosen
+
+
+def chosen(
+    name: str, contents: Sequence[Content], series: str | None, channel: int | None, modality: str | None = None
+) -> Scan:
+    """The one scan of a folder or zip that is meant."""
+    headers, others, what = _sorted_out(contents)
+    if not headers:
+        if len(others) == 1 and series is None:
+            return open_file(*others[0], channel, modality=modality)
+        raise _nothing(name, what)
+    if series is not None:
+        headers = _of_series(name, headers, series)
+    groups = list(_groups(headers))
+    if len(groups) == 1:
+        return _of_group(name, groups[0], channel)
+    if len({header.series for header in headers}) == 1 and len({header.owner for header in headers}) > 1:
+        which = "no SeriesInstanceUID" if not headers[0].series else "one SeriesInstanceUID"
+        raise DataError(
+            f"{name}: holds the images of several patients or studies under {which}, which make no volume; give each "
+            "a folder of its own"
+        )
+    if len({header.series for header in headers}) == 1 and all(map(is_stack, groups)):
+        raise DataError(
+            f"{name}: the series lies in {len(groups)} frames of reference, between which places cannot be compared; "
+            "give the files of each a folder of its own"
+        )
+    if len({header.series for header in headers}) == 1:
+        listed = "; ".join(header.instance for header in headers[:20])
+        raise DataError(
+            f"{name}: the series holds {len(groups)} pictures that are no volume; open one file, or say which by "
+            f"--series and its SOPInstanceUID: {listed}"
+        )
+    listed = "; ".join(describe_series(headers))
+    raise DataError(f"{name}: holds {len(groups)} images or series, expected one; say which by --series: {listed}")
+
+
+def every_scan(name: str, contents: Sequence[Content]) -> list[Scan]:
+    """Every image and volume of these files, DICOM series first.
+
+    Raises:
+        DataError: if there is none, or one cannot be read.
+    """
+    headers, others, what = _sorted_out(contents)
+    found = [_of_group(name, group, None) for group in _groups(headers)]
+    found += [open_file(other, kind, None) for other, kind in others]
+    if not found:
+        raise _nothing(name, what)
+    return found
