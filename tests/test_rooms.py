@@ -1,8 +1,12 @@
 """The house as a whole: no module comes back to itself, and each room says what it holds."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 import lexseg
 
@@ -59,3 +63,19 @@ def test_each_room_says_what_it_holds_and_where_one_enters() -> None:
     for room in rooms:
         said = ast.get_docstring(ast.parse((room / "__init__.py").read_text(encoding="utf-8"))) or ""
         assert len(said) > 200 and "door" in said.lower(), room.name
+
+
+@pytest.mark.slow
+def test_a_picture_is_segmented_without_the_readers_of_other_formats(tmp_path: Path) -> None:
+    film = SOURCE / "assets/examples/images/cxr_00027426_000.png"
+    code = (
+        "import sys; from lexseg.cli.main import main\n"
+        f"assert main(['segment', {str(film)!r}, '--text', 'opacity', '--output', {str(tmp_path)!r}]) == 0\n"
+        "print('\\n'.join(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"pydicom", "highdicom", "nibabel", "nrrd", "lexseg.scans.study", "lexseg.outputs.nifti"}
+    ours = {name for name in loaded if name.split(".")[0] == "lexseg"}
+    assert "lexseg.predict.segmenter" in ours
+    assert len(ours) <= 130  # half of them are the network's

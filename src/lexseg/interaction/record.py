@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from lexseg import __version__
+from lexseg._version import __version__
 from lexseg.errors import DataError
 from lexseg.files import replace_file
 from lexseg.interaction.operations import Control, Operation, from_json, to_json
