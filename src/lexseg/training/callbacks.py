@@ -14,7 +14,23 @@ from lexseg.training.stop import StopRun
 from lexseg.training.task import SegmentationTask
 
 
-class RunningAverage(WeightAveraging):
+class Average(WeightAveraging):
+    """An average of the weights: what is validated, and what the model is when the run ends."""
+
+    def model(self) -> SegmentationModel:
+        """The averaged network, in evaluation mode: what teaches, where a regime has a teacher."""
+        assert self._average_model is not None
+        task = self._average_model.module
+        assert isinstance(task, SegmentationTask)
+        return task.model.eval()
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        """A run that is stopped in good order ends as one that is done: with the average in the network."""
+        if isinstance(exception, StopRun) and trainer.global_step > 0:
+            self.on_train_end(trainer, pl_module)
+
+
+class RunningAverage(Average):
     """Exponential moving average of weights and buffers; validation and the saved model use it.
 
     The decay rises from 0 to its final value, min(decay, (1 + n) / (10 + n)) after n steps, so that a short run is not
@@ -31,18 +47,6 @@ class RunningAverage(WeightAveraging):
                     mean.copy_(value)
 
         super().__init__(multi_avg_fn=average)
-
-    def model(self) -> SegmentationModel:
-        """The averaged network, in evaluation mode: what teaches, where a regime has a teacher."""
-        assert self._average_model is not None
-        task = self._average_model.module
-        assert isinstance(task, SegmentationTask)
-        return task.model.eval()
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        """A run that is stopped in good order ends as one that is done: with the average in the network."""
-        if isinstance(exception, StopRun) and trainer.global_step > 0:
-            self.on_train_end(trainer, pl_module)
 
 
 class LastCheckpoint(Checkpoint):

@@ -89,7 +89,9 @@ class OptimizerConfig:
         weight_decay: of parameters with two axes or more, but for scales and gates; norms, biases and single numbers
             have none.
         warmup: share of the steps in which the rate rises from nothing.
-        schedule: how the rate falls after that: along a cosine, or as (share of steps left) ** 0.9 (``poly``).
+        schedule: how the rate falls after that: along a cosine, as (share of steps left) ** 0.9 (``poly``), or anew in
+            each of ``cycles`` (``cyclic``: poly, flat in the last fifth of a cycle).
+        cycles: of a cyclic schedule.
         final_lr: share of the peak that the schedule ends at.
         clip: largest norm of the gradient.
         loss_warmup: epochs over which a loss term rises linearly from nothing, by the term's name.
@@ -103,7 +105,8 @@ class OptimizerConfig:
     text_lr: float = 0.1
     weight_decay: float = 0.01
     warmup: float = 0.05
-    schedule: Literal["cosine", "poly"] = "cosine"
+    schedule: Literal["cosine", "poly", "cyclic"] = "cosine"
+    cycles: int = 3
     final_lr: float = 0.001
     clip: float = 1.0
     loss_warmup: dict[str, float] = field(default_factory=dict)
@@ -122,6 +125,8 @@ class TrainerConfig:
         accelerator, devices, num_nodes, strategy: as Lightning's Trainer takes them.
         precision: ``32-true``, ``bf16-mixed`` or ``16-mixed``; losses are taken in float32 in any case.
         ema: decay of the running average of the weights, which is what is validated and saved; 0 is none.
+        snapshots: of each cycle of a cyclic schedule; the mean of all their weights is what is validated and saved, in
+            place of ``ema``. 0 is none.
         channels_last: memory layout; faster for convolutions.
         monitor: the validation score that best is judged by, per image or over all pixels.
         keep: which model is kept: that of the best validation, or the last one.
@@ -143,6 +148,7 @@ class TrainerConfig:
     strategy: str = "auto"
     precision: str = "32-true"
     ema: float = 0.998
+    snapshots: int = 0
     channels_last: bool = True
     monitor: Literal["per_image", "pooled"] = "per_image"
     keep: Literal["best", "last"] = "best"

@@ -24,7 +24,7 @@ from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
 from lexseg.models.io import load_model
 from lexseg.training import folder, prepare, start
-from lexseg.training.callbacks import BestModel, LastCheckpoint, RunningAverage
+from lexseg.training.callbacks import Average, BestModel, LastCheckpoint, RunningAverage
 from lexseg.training.config import TrainConfig, as_list, seconds
 from lexseg.training.curves import Curves
 from lexseg.training.data_module import CaseDataModule
@@ -36,6 +36,7 @@ from lexseg.training.result import save_run_model
 from lexseg.training.samples import SampleOverlays, spread
 from lexseg.training.scope import fit_scope, scope_worlds
 from lexseg.training.settings import check, settled
+from lexseg.training.snapshots import SnapshotAverage
 from lexseg.training.stop import StopInTime, StopRun
 from lexseg.training.task import SegmentationTask
 
@@ -115,7 +116,7 @@ def train(
         lines = EpochLines()
         limit = seconds(config.trainer.max_time)
         stop = StopInTime(None if limit is None else began + limit)
-        average = RunningAverage(config.trainer.ema) if config.trainer.ema else None
+        average = _average(config, output)
         if regime is not None and average is not None:
             regime.teacher = average.model
         callbacks: list[pl.Callback] = [
@@ -160,6 +161,12 @@ def train(
         if trainer.is_global_zero and config.scope.worlds and whole:
             _fit_scope(output / "model", config, cases)
     return output / "model"
+
+
+def _average(config: TrainConfig, output: Path) -> Average | None:
+    if config.trainer.snapshots:
+        return SnapshotAverage(config.optimizer, config.trainer.snapshots, output)
+    return RunningAverage(config.trainer.ema) if config.trainer.ema else None
 
 
 def _fit_scope(model: Path, config: TrainConfig, cases: Sequence[Case]) -> None:

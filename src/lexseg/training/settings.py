@@ -132,7 +132,7 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         "trainer",
         trainer,
         dict.fromkeys(("epochs", "devices", "num_nodes", "validate_every", "accumulate"), (1, None))
-        | dict.fromkeys(("steps", "patience", "samples"), (0, None)),
+        | dict.fromkeys(("steps", "patience", "samples", "snapshots"), (0, None)),
     )
     if 0 < trainer.steps < trainer.epochs:
         wanted = (
@@ -143,6 +143,12 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         yield "trainer.steps", trainer.steps, "with data.epoch_images it says twice how long an epoch is; leave one out"
     if unknown := sorted(set(trainer.loggers) - set(LOGGERS)):
         yield "trainer.loggers", unknown, f"some of {', '.join(LOGGERS)} were expected"
+    if optimizer.cycles < 1:
+        yield "optimizer.cycles", optimizer.cycles, "1 or more was expected"
+    if trainer.snapshots and optimizer.schedule != "cyclic":
+        yield "trainer.snapshots", trainer.snapshots, "they are taken at the ends of cycles: optimizer.schedule cyclic"
+    elif trainer.snapshots and trainer.ema:
+        yield "trainer.snapshots", trainer.snapshots, "with trainer.ema two averages are named; set trainer.ema to 0"
     if not 0 <= trainer.ema < 1:
         yield "trainer.ema", trainer.ema, "a number from 0 to below 1 was expected"
     yield from _regime_problems(config)
