@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.models.towers import Pooling, Towers
+from lexseg.models.towers import Pooling, Seen, Towers
 
 
 def towers(**arguments: object) -> Towers:
@@ -22,7 +22,7 @@ def images(n: int = 3) -> torch.Tensor:
     return torch.rand(n, 3, 64, 96, generator=torch.Generator().manual_seed(2))
 
 
-@pytest.mark.parametrize("pooling", ["words", "image"])
+@pytest.mark.parametrize("pooling", ["map+words", "map", "words", "image"])
 def test_own_likeness_is_the_diagonal(pooling: Pooling) -> None:
     model = towers(pooling=pooling)
     seen, said = model.see(images()), model.sentence(sentences())
@@ -33,7 +33,7 @@ def test_own_likeness_is_the_diagonal(pooling: Pooling) -> None:
 
 def test_cells_most_like_the_words_speak_for_the_image() -> None:
     """Between the mean of all cosines and the largest, and nearer to the largest the sharper it is."""
-    model = towers()
+    model = towers(pooling="words")
     seen, said = model.see(images()), model.sentence(sentences())
     cosine = model.relevance(seen, said).flatten(1)
     likeness = model.own_likeness(seen, said)
@@ -53,6 +53,36 @@ def test_positions_tell_equal_cells_apart() -> None:
     with torch.no_grad():
         spread = [float(towers(positions=told).see(flat).cells.std((2, 3)).mean()) for told in (False, True)]
     assert spread[1] > 2 * spread[0]
+
+
+def test_a_map_speaks_by_nothing_but_where_and_how_much() -> None:
+    """Two images whose attention is the same say the same, whatever else they show; moved attention says otherwise."""
+    model = towers(pooling="map")
+    attention = torch.full((1, 1, 12, 12), -4.0)
+    attention[..., 2:5, 2:5] = 4.0
+    said = model.sentence(sentences(1))
+
+    def likeness(seed: int, shown: torch.Tensor) -> float:
+        cells = torch.randn(1, 32, 12, 12, generator=torch.Generator().manual_seed(seed))
+        return model.own_likeness(Seen(cells, shown), said).item()
+
+    assert likeness(0, attention) == likeness(1, attention)
+    assert likeness(0, attention) != pytest.approx(likeness(0, attention.flip(-1)), abs=1e-4)
+
+
+def test_cells_do_not_know_where_they_lie_when_a_map_speaks() -> None:
+    model = towers()
+    with torch.no_grad():
+        flat = model.see(torch.full((1, 3, 256, 256), 0.5)).attention[0, 0, 12:20, 12:20]  # away from the border
+    assert float(flat.std()) < 1e-4
+
+
+def test_words_decide_where_a_map_is_looked_at() -> None:
+    model = towers()
+    seen, said = model.see(images(2)), model.sentence(sentences(2))
+    one, other = model.relevance(seen, said), model.relevance(seen, said.flip(0))
+    assert one.shape == (2, 1, 8, 12) and not torch.allclose(one, other, atol=1e-3)
+    assert bool((one <= 1.2 * seen.attention.sigmoid() + 1e-6).all())
 
 
 def test_an_unknown_pooling() -> None:

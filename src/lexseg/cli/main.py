@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "refer": ("refer", "make a referring data set from images with masks"),
     "train": ("train", "train a method from a recipe"),
     "folds": ("folds", "cross-validate a recipe, and join its models into an ensemble"),
+    "pseudo-label": ("pseudo_label", "make masks to train on from images and sentences"),
     "pretrain": ("pretrain", "train an image encoder without masks, for any recipe to start from"),
     "teacher": ("teacher", "train a large model in minutes on a bare GPU machine, and distil it"),
     "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),

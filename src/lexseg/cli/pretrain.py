@@ -35,14 +35,16 @@ def _add_align(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         '\'{"pretrained": "FOLDER"}\'')  # fmt: skip
     add("--text", type=_plain, default={"kind": "minilm"}, metavar="JSON", help="text encoder, as in a recipe "
         '(default: \'{"kind": "minilm"}\')')  # fmt: skip
-    add("--pooling", choices=("words", "image"), default="words", help="which cells speak for the image: those most "
-        "like the words, or those that the image alone points at (default: words)")  # fmt: skip
+    add("--pooling", choices=("map+words", "map", "words", "image"), default="map+words", help="how an image speaks: "
+        "by where it attends, by the cells most like the words, by those attended to (default: both)")  # fmt: skip
     add("--near", choices=("places", "equal"), default="places", help="captions that are no negatives of one another: "
         "those that name the same places, or only equal ones (default: places)")  # fmt: skip
     add("--size", type=int, default=128, help="side of the input in pixels (default: 128)")
     add("--batch", type=int, default=64, help="images in a batch (default: 64)")
     add("--steps", type=int, default=400, help="of the optimiser (default: 400)")
     add("--lr", type=float, default=1e-3, help="peak learning rate (default: 0.001)")
+    add("--encoder_lr", "--encoder-lr", type=float, default=0.3, help="factor on it for the image encoder; 0 leaves "
+        "that as it is (default: 0.3)")  # fmt: skip
     add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
     add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
     parser.set_defaults(run=run, way_of=_align)
@@ -51,8 +53,8 @@ def _add_align(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 def _align(args: argparse.Namespace) -> int:
     from lexseg.training.weak.align import AlignConfig, align
 
-    names = ("phrase", "near", "encoder", "encoder_args", "text", "pooling", "size", "batch", "steps", "lr", "seed")
-    values = {name: getattr(args, name) for name in names}
+    names = ("phrase", "near", "encoder", "encoder_args", "text", "pooling", "size", "batch", "steps", "seed")
+    values = {name: getattr(args, name) for name in (*names, "lr", "encoder_lr")}
     columns = [part.strip() for part in args.text_column.split(",") if part.strip()]
     config = AlignConfig(cases=list(args.cases), text_column=columns, **values)
     if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):

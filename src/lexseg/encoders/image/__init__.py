@@ -32,8 +32,8 @@ def create_image_encoder(name: str, *, frozen: bool = False, **kwargs: Any) -> "
         name: a key of :data:`ENCODERS`, or of an encoder from outside (:mod:`lexseg.extensions`).
         frozen: whether it will stay in evaluation mode for good.
         kwargs: keywords of the encoder. All take ``pretrained``: true for its usual weights, false for a random start,
-            or a string that names others: an encoder folder (:mod:`lexseg.encoders.folder`), or what the encoder says
-            (a file, a folder or a hub id).
+            or a string that names others: an encoder folder (:mod:`lexseg.encoders.image.folder`), or what the encoder
+            says (a file, a folder or a hub id).
 
     Raises:
         ModelError: the name is unknown, or the weights cannot be had.
@@ -42,7 +42,7 @@ def create_image_encoder(name: str, *, frozen: bool = False, **kwargs: Any) -> "
     if frozen and kwargs.get("even_scale"):
         raise ValueError("even_scale measures the maps in training, and a frozen encoder is not in training")
     build, preset = _found(name)
-    from lexseg.encoders.folder import is_encoder_folder, load_encoder
+    from lexseg.encoders.image.folder import is_encoder_folder, load_encoder
 
     weights = kwargs.get("pretrained")
     folder = Path(weights).expanduser() if isinstance(weights, str) and is_encoder_folder(weights) else None

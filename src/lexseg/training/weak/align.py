@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from lexseg.encoders.image import ENCODERS
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
+from lexseg.language.sides import mentions_side
 from lexseg.losses.dhn_nce import dhn_nce
 from lexseg.models.towers import Pooling, Towers
 from lexseg.training.augment import AugmentConfig
@@ -32,6 +32,7 @@ class AlignConfig:
     Attributes:
         cases: manifests. Their masks are never opened.
         text_column: columns of the sentence; the first wording is read.
+        ids, split_file: a list of training cases, and splits in place of the manifests'.
         phrase: said of every image in place of its sentence, where only labels (``present``) are to be believed.
         near: captions that are no negatives of one another: those of the same ``places``, or only ``equal`` ones.
         encoder, encoder_args: the image encoder and its keywords.
@@ -40,7 +41,8 @@ class AlignConfig:
         size: side in pixels of the square that images are stretched to.
         batch: images in a batch.
         steps: of the optimiser.
-        lr: peak rate of all that starts from nothing; ``encoder_lr`` times it is the image encoder's.
+        lr: peak rate of all that starts from nothing; ``encoder_lr`` times it is the image encoder's, which stays as it
+            is where that is 0: much faster, and no encoder to start from comes of it.
         weight_decay: of the optimiser.
         beta: of :func:`lexseg.losses.dhn_nce.dhn_nce`, both ways.
         mirror: share of images that are mirrored, their words swapped.
@@ -49,6 +51,8 @@ class AlignConfig:
 
     cases: list[str] = field(default_factory=list)
     text_column: list[str] = field(default_factory=lambda: ["text"])
+    ids: str = ""
+    split_file: str = ""
     phrase: str = ""
     near: Near = "places"
     encoder: str = "efficientnet-lite0"
@@ -56,7 +60,7 @@ class AlignConfig:
     text: Mapping[str, Any] = field(default_factory=lambda: {"kind": "minilm"})
     dim: int = 256
     positions: bool = True
-    pooling: Pooling = "words"
+    pooling: Pooling = "map+words"
     size: int = 128
     batch: int = 64
     steps: int = 400
@@ -81,8 +85,6 @@ def check(config: AlignConfig) -> None:
         wrong.append(f"batch is {config.batch}; at least 2 images were expected, or there is nothing to tell apart")
     if config.steps < 1:
         wrong.append(f"steps is {config.steps}; at least 1 was expected")
-    if config.encoder not in ENCODERS:
-        wrong.append(f"no image encoder is called {config.encoder!r}; there are: {', '.join(ENCODERS)}")
     if not 0 < config.lr < 1:
         wrong.append(f"lr is {config.lr}; a number between 0 and 1 was expected")
     if config.dim < 4 or config.dim % 4:
@@ -119,6 +121,8 @@ def align(
         [Path(path) for path in config.cases],
         text_columns=config.text_column,
         phrase=config.phrase,
+        ids=config.ids,
+        split_file=config.split_file,
         seed=config.seed,
     )
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -138,8 +142,19 @@ def align(
             f"{scores['images']} images (by chance {1 / scores['sentences']:.1%})"
         )
     how = {"kind": "align", "images": len(training), "sentences": len(set(training.key)), "validation": scores}
-    settings = {key: value for key, value in asdict(config).items() if key not in ("cases", "phrase")}
-    write_towers(output, towers, encoder, config.encoder, size=config.size, how=how | {"settings": settings})
+    settings = {
+        key: value for key, value in asdict(config).items() if key not in ("cases", "phrase", "ids", "split_file")
+    }
+    sides = {case.laterality for case in training.cases if mentions_side(case.text)}
+    write_towers(
+        output,
+        towers,
+        encoder,
+        config.encoder,
+        size=config.size,
+        laterality=sides.pop() if len(sides) == 1 else None,
+        how=how | {"settings": settings},
+    )
     return output
 
 
@@ -171,13 +186,17 @@ def _fit(
     image = list(towers.encoder.parameters())
     known = {id(p) for p in image}
     rest = [p for p in towers.parameters() if id(p) not in known and p.requires_grad]
-    rates = [config.lr * config.encoder_lr, config.lr]
-    groups = [{"params": part, "lr": rate} for part, rate in zip((image, rest), rates, strict=True)]
+    parts, rates = [rest], [config.lr]
+    if config.encoder_lr:
+        parts, rates = [image, rest], [config.lr * config.encoder_lr, config.lr]
+    towers.encoder.requires_grad_(bool(config.encoder_lr))
+    groups = [{"params": part, "lr": rate} for part, rate in zip(parts, rates, strict=True)]
     optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=config.steps + 1, pct_start=0.1)
     augment = replace(_CALM, mirror=config.mirror)
     drawn = Draw(pairs, config.batch, config.seed)
     towers.train()
+    towers.encoder.train(bool(config.encoder_lr))
     running = 0.0
     for step in range(config.steps):
         indices = drawn(step)
@@ -187,14 +206,11 @@ def _fit(
         images = torch.stack([s.image.expand(3, -1, -1) for s in samples]).to(place)
         texts = [s.text for s in samples]
         ignore = no_negatives(texts, belong, config.near)
-        similarity = towers.likeness(towers.see(images), towers.sentence(pipeline(texts).to(place)))
-        loss = dhn_nce(
-            similarity,
-            towers.temperature(),
-            beta=(config.beta, config.beta),
-            ignore=ignore.to(place),
-            pairs=belong.to(place),
-        )
+        seen, sentence = towers.see(images), towers.sentence(pipeline(texts).to(place))
+        beta, tau = (config.beta, config.beta), towers.temperature()
+        similarities = towers.likenesses(seen, sentence)
+        losses = [dhn_nce(s, tau, beta=beta, ignore=ignore.to(place), pairs=belong.to(place)) for s in similarities]
+        loss = torch.stack(losses).sum()
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)

@@ -11,11 +11,12 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from lexseg.encoders.folder import about_encoder, load_encoder, write_encoder
+from lexseg.encoders.image.folder import about_encoder, load_encoder, write_encoder
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
 from lexseg.files import new_folder
+from lexseg.language.sides import Laterality
 from lexseg.models.towers import Towers
 
 TOWERS, WEIGHTS = "towers.json", "towers.safetensors"
@@ -31,6 +32,7 @@ class LoadedTowers:
         size: side in pixels that images are stretched to.
         folder: where they come from.
         sha256: of the weights.
+        laterality: whose left "left" is in their sentences; ``None`` if unknown.
         how: how they came about.
     """
 
@@ -39,6 +41,7 @@ class LoadedTowers:
     size: int
     folder: Path
     sha256: str
+    laterality: Laterality | None
     how: Mapping[str, Any]
 
 
@@ -48,7 +51,14 @@ def is_towers_folder(path: str | Path) -> bool:
 
 
 def write_towers(
-    output: Path, towers: Towers, text_encoder: TextEncoder, encoder: str, *, size: int, how: Mapping[str, Any]
+    output: Path,
+    towers: Towers,
+    text_encoder: TextEncoder,
+    encoder: str,
+    *,
+    size: int,
+    laterality: Laterality | None,
+    how: Mapping[str, Any],
 ) -> None:
     """Make the folder, whole or not at all.
 
@@ -58,6 +68,7 @@ def write_towers(
         text_encoder: what reads their sentences.
         encoder: the image encoder's name.
         size: side in pixels that images are stretched to.
+        laterality: whose left "left" is in their sentences.
         how: plain values that say how they came about; no sentence and no path.
     """
     head = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in towers.head_state().items()})
@@ -67,10 +78,11 @@ def write_towers(
             "dim": towers.out.out_channels,
             "strides": [towers.encoder.strides[level] for level in towers.levels],
             "positions": towers.positions,
-            "pooling": "words" if towers.attention is None else "image",
+            "pooling": towers.pooling,
             "text_width": text_encoder.width,
         },
         "size": size,
+        "laterality": laterality,
         "text_encoder": text_encoder.config(),
         "text_encoder_sha256": None if text_encoder.trainable else text_encoder.fingerprint(),
         "weights_sha256": hashlib.sha256(head).hexdigest(),
@@ -93,7 +105,7 @@ def load_towers(folder: Path) -> LoadedTowers:
         arguments, size = dict(about["arguments"]), int(about["size"])
         told, fingerprint = dict(about["text_encoder"]), about["text_encoder_sha256"]
         content = (folder / WEIGHTS).read_bytes()
-        expected = about["weights_sha256"]
+        expected, laterality = about["weights_sha256"], about["laterality"]
     except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
         raise ModelError(
             f"{folder}: no towers that can be read ({error}); `lexseg pretrain align` makes them"
@@ -115,7 +127,7 @@ def load_towers(folder: Path) -> LoadedTowers:
         raise ModelError(f"{folder}: {TOWERS} and {WEIGHTS} do not fit: {error}") from error
     own = towers.text_input.encoder
     how = about_encoder(folder).get("how", {})
-    return LoadedTowers(towers.eval(), reader if own is None else own, size, folder, expected, how)
+    return LoadedTowers(towers.eval(), reader if own is None else own, size, folder, expected, laterality, how)
 
 
 def _card(encoder: str, text_encoder: TextEncoder, size: int, how: Mapping[str, Any]) -> str:

@@ -14,10 +14,11 @@ from lexseg.cases.case import NAMES_NOTHING, Case
 from lexseg.cases.languages import in_model_words
 from lexseg.cases.manifest import read_manifests
 from lexseg.cases.problem import describe
-from lexseg.cases.splits import assign_splits, leaks, parse_fractions
+from lexseg.cases.splits import apply_splits, assign_splits, leaks, parse_fractions
 from lexseg.errors import ConfigError, DataError
 from lexseg.language.places import places
 from lexseg.language.same_meaning import phrases
+from lexseg.training.prepare import in_one_convention, only_listed
 
 Near = Literal["places", "equal"]
 
@@ -41,7 +42,13 @@ class Pairs:
 
 
 def read_pairs(
-    paths: Sequence[Path], *, text_columns: Sequence[str] = ("text",), phrase: str = "", seed: int = 0
+    paths: Sequence[Path],
+    *,
+    text_columns: Sequence[str] = ("text",),
+    phrase: str = "",
+    ids: str = "",
+    split_file: str = "",
+    seed: int = 0,
 ) -> tuple[Pairs, Pairs]:
     """The training and validation cases of manifests as pairs.
 
@@ -50,6 +57,8 @@ def read_pairs(
         text_columns: the columns that hold the sentence; the first wording is taken.
         phrase: said of every image in place of its sentence, for image-level labels whose captions are not to be
             believed; ``present`` says where it is true.
+        ids: a list of training cases, one a line; "" is all.
+        split_file: splits in place of the manifests'.
         seed: of the splits that are made.
 
     Raises:
@@ -58,8 +67,8 @@ def read_pairs(
     """
     if not paths:
         raise ConfigError("no manifest was named; name one or more with images and sentences")
-    cases = in_model_words(read_manifests(paths, text_columns=text_columns))
-    cases = assign_splits(cases, parse_fractions("80/20/0"), seed)
+    cases = read_split(paths, text_columns=text_columns, ids=ids, split_file=split_file)
+    cases = in_one_convention(assign_splits(cases, parse_fractions("80/20/0"), seed), None)
     if problems := leaks(cases):
         raise DataError(f"the cases cannot be trained on:\n{describe(problems)}")
     found = [_pairs([c for c in cases if c.split == split], phrase) for split in ("train", "val")]
@@ -71,6 +80,16 @@ def read_pairs(
             "to tell apart; two different sentences were expected, or images with 'present' no"
         )
     return found[0], found[1]
+
+
+def read_split(
+    paths: Sequence[Path], *, text_columns: Sequence[str] = ("text",), ids: str = "", split_file: str = ""
+) -> list[Case]:
+    """The cases of manifests in the models' language, with their splits as they are told; arguments as above."""
+    cases = in_model_words(read_manifests(paths, text_columns=text_columns))
+    if split_file:
+        cases = apply_splits(cases, split_file)
+    return only_listed(cases, Path(ids)) if ids else cases
 
 
 def _pairs(cases: Sequence[Case], phrase: str) -> Pairs:

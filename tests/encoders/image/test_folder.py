@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from lexseg.encoders.folder import write_encoder
 from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.image.folder import write_encoder
 from lexseg.errors import ModelError
 
 NAME = "efficientnet-lite0"

@@ -1,0 +1,68 @@
+"""``lexseg pseudo-label``: masks to train on, from images, sentences and a model that has a score of both."""
+
+import argparse
+from pathlib import Path
+
+from lexseg.cli.check import progress_bar
+
+_KINDS = ("own", "grad-cam", "m2ib", "mask")
+_SCORES = ("likeness", "relevance", "presence")
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``pseudo-label`` to the command line."""
+    parser = commands.add_parser(
+        "pseudo-label",
+        help="make masks to train on from images and sentences",
+        description="Make a manifest whose training images have masks of what a model takes their sentences to mean. "
+        "Their own masks, where there are any, are never opened.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("cases", nargs="+", type=Path, metavar="CASES", help="manifests with images and sentences")
+    add("--model", required=True, metavar="MODEL", help="towers (`lexseg pretrain align`), or any model that reads "
+        "words and says whether they are true: a bundled name, a folder or a hub id")  # fmt: skip
+    add("--output", type=Path, required=True, metavar="DIR", help="folder to make, with cases.csv; train on it")
+    add("--saliency", choices=_KINDS, help="the map that masks are made of: the model's own, Grad-CAM, M2IB, or the "
+        "probability of its mask (default: its own where it has one)")  # fmt: skip
+    add("--score", choices=_SCORES, help="which score of the model, of several")
+    add("--beta", type=float, default=1.0, help="of M2IB: the larger, the less is let through (default: 1)")
+    add("--keep", type=int, default=1, metavar="K", help="components of a mask, the largest (default: 1; lungs: 2)")
+    add("--sam", action="store_true", help="have LiteMedSAM answer the box of each map (pip install 'lexseg[sam]')")
+    add("--phrase", default="", metavar="TEXT", help="asked of every image in place of its sentence")
+    add("--text_column", "--text-column", default="text", metavar="NAME", help="column of the sentence (default: text)")
+    add("--ask", type=int, default=0, metavar="N", help="list the N images most worth a hand-drawn mask")
+    add("--limit", type=int, default=0, metavar="N", help="label no more than N images (default: all)")
+    add("--device", metavar="NAME", help="where to run (default: a GPU where there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the masks, and say what they were made of."""
+    from lexseg.training.weak.pseudo import ASK, PseudoOptions, pseudo_label
+    from lexseg.training.weak.saliency import M2IBOptions
+    from lexseg.training.weak.scored import load_scored
+
+    options = PseudoOptions(
+        saliency=args.saliency,
+        keep=args.keep,
+        sam=args.sam,
+        phrase=args.phrase,
+        ask=args.ask,
+        limit=args.limit,
+        m2ib=M2IBOptions(beta=args.beta),
+    )
+    columns = [part.strip() for part in args.text_column.split(",") if part.strip()]
+    scored = load_scored(args.model, kind=args.score, device=args.device)
+    with progress_bar("Making masks") as progress:
+        made = pseudo_label(scored, args.cases, args.output, options, text_columns=columns, progress=progress)
+    parts = [f"{count:,} from {_WORDS[origin]}" for origin, count in sorted(made.origins.items())]
+    print(f"{sum(made.origins.values()):,} masks: {', '.join(parts)}")
+    print(f"{made.carried:,} rows taken over as they are" + (f"; {made.left:,} left out" if made.left else ""))
+    if made.asked:
+        print(f"the images most worth a hand-drawn mask are in {args.output / ASK}")
+    print(f"train on them: lexseg train --config tmca-lite --data.cases {made.manifest}")
+    return 0
+
+
+_WORDS = {"map": "the map", "sam": "LiteMedSAM's answer to its box", "whole image": "nothing: the map was empty"}
