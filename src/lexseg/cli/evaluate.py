@@ -75,7 +75,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "--probes",
         type=_names,
         metavar="P[,P]",
-        help="of none, shuffled, swapped, irrelevant, other, absent; '' for no probes (default: all that can be made)",
+        help="of none, shuffled, swapped, irrelevant, other, absent, class-free; '' for no probes (default: all that "
+        "can be made; class-free for towers alone)",
     )
     add(
         "--wordings",
@@ -163,6 +164,14 @@ def _source(model: str | None, args: argparse.Namespace) -> "Predictor | Predict
         from lexseg.evaluation.sources import PredictionFolder
 
         return PredictionFolder(args.predictions)
+    from lexseg.training.weak.folder import is_towers_folder
+
+    if is_towers_folder(model):
+        from lexseg.training.weak.word_maps import WordMaps
+
+        if args.operating_point is not None:
+            raise ConfigError("--operating-point: towers do not say whether what the words name is there")
+        return WordMaps.from_folder(model, device=args.device)
     from lexseg.predict.segmenter import Segmenter
 
     segmenter = Segmenter.from_pretrained(model, device=args.device)

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lexseg.comparison.plan import Plan, locate
+from lexseg.comparison.plan import NULL, Plan, locate
 from lexseg.errors import LexSegError
 from lexseg.files import replace_file
 from lexseg.models import model_class
 from lexseg.training.recipe import read_recipe, shipped_recipes
 
 Status = Literal["done", "failed"]
+_BORROWED = "tmca-lite"
 RECORD, RUN, REPORT, LOG = "cell.json", "run", "report", "log.txt"
 
 
@@ -85,6 +86,8 @@ def cells_of(plan: Plan) -> list[Cell]:
             if method.datasets and dataset not in method.datasets:
                 continue
             texts = plan.texts_of(dataset)
+            if method.kind != "train":  # without words there is nothing to learn from
+                texts = [text for text in texts if text != NULL]
             for text in texts if reads_words(plan, name) else texts[:1]:
                 for turn, seed in enumerate(plan.seeds_of(name)):
                     found.append((turn, Cell(name, dataset, text, seed)))
@@ -105,6 +108,6 @@ def _reads_words(recipe: str) -> bool:
 
 
 def recipe_name(plan: Plan, method: str) -> str:
-    """A method's recipe: a shipped name, or a path from the plan's folder."""
-    name = plan.methods[method].recipe
+    """A method's recipe: a shipped name, or a path from the plan's folder; zero-shot borrows one for its data."""
+    name = plan.methods[method].recipe or _BORROWED
     return name if name in shipped_recipes() else str(locate(name, f"methods.{method}.recipe", plan.path))

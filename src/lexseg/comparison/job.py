@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Job:
         clusters, probes, by, limit: of the evaluation.
         batch: images evaluated at once.
         threads: of the process.
+        kind, align, masks: of the method.
     """
 
     key: str
@@ -49,6 +50,9 @@ class Job:
     limit: int
     batch: int
     threads: int
+    kind: str = "train"
+    align: Mapping[str, Any] = field(default_factory=dict)
+    masks: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """To ``job.json``, whole or not at all."""
@@ -91,6 +95,9 @@ def job_of(plan: Plan, cell: Cell, state: DatasetState) -> Job:
         limit=dataset.limit,
         batch=budget.evaluate_batch,
         threads=budget.threads,
+        kind=plan.methods[cell.method].kind,
+        align=plan.methods[cell.method].align,
+        masks=plan.methods[cell.method].masks,
     )
     return Job(**(asdict(job) | {"fingerprint": _fingerprint(job, config, plan, state, cell)}))
 
@@ -99,6 +106,8 @@ def _fingerprint(job: Job, config: TrainConfig, plan: Plan, state: DatasetState,
     """What the files hold counts, not where they lie; and no setting that came later and is at its default."""
     values = asdict(job)
     del values["split_file"]
+    if values["kind"] == "train":
+        values = {name: value for name, value in values.items() if name not in ("kind", "align", "masks")}
     values["config"] = {name: value for name, value in changed(config).items() if name not in _PATHS}
     values |= {"select_on": plan.select_on, "content": state.content.get(cell.text, "")}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()

@@ -20,7 +20,7 @@ OWN = "own"
 """The name of the sentence variant that each data set calls its own: its ``text_column``."""
 
 PROBES = {"none": "none", "shuffled": "shuffled", "swapped": "swapped", "mirrored": "swapped"} | {
-    name: name for name in ("irrelevant", "other", "absent")
+    name: name for name in ("irrelevant", "other", "absent", "class-free")
 }
 """The honesty probes by the names that a plan may use; those of ``lexseg evaluate`` are the values."""
 
@@ -81,7 +81,12 @@ class Method(_Strict):
     """A row of the table.
 
     Attributes:
-        recipe: shipped recipe, or the path of one.
+        recipe: shipped recipe, or the path of one; needed unless the kind is ``zero-shot``.
+        kind: ``train``: on the masks. ``zero-shot``: no mask is seen, towers are aligned and their maps scored.
+            ``weak``: half of the steps align towers, their maps become masks, and the recipe is trained on these in the
+            other half.
+        align: settings of the alignment, such as ``size``; of the kinds without masks.
+        masks: how masks are made of maps: ``saliency``, ``keep`` and ``sam``; likewise.
         label: what the table calls it; empty is its name.
         as_published: with the faults of the code that its authors released.
         set: settings of this method alone, by their dotted names; they override the plan's.
@@ -89,12 +94,27 @@ class Method(_Strict):
         datasets: the data sets that it is run on; empty is all.
     """
 
-    recipe: str
+    recipe: str = ""
+    kind: Literal["train", "zero-shot", "weak"] = "train"
+    align: dict[str, Any] = Field(default_factory=dict)
+    masks: dict[str, Any] = Field(default_factory=dict)
     label: str = ""
     as_published: bool = False
     set: dict[str, Any] = Field(default_factory=dict)
     seeds: Seeds | None = None
     datasets: Names = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> "Method":
+        if not self.recipe and self.kind != "zero-shot":
+            raise ValueError("recipe is missing")
+        if self.kind == "zero-shot" and (self.recipe or self.set or self.as_published):
+            raise ValueError("a zero-shot method trains no recipe: leave recipe, set and as_published out")
+        if self.kind == "train" and (self.align or self.masks):
+            raise ValueError("align and masks are of the kinds zero-shot and weak")
+        if unknown := sorted(set(self.masks) - {"saliency", "keep", "sam"}):
+            raise ValueError(f"masks has no setting {unknown[0]!r}; it has saliency, keep and sam")
+        return self
 
 
 class Dataset(_Strict):
@@ -396,6 +416,10 @@ def _contradictions(plan: Plan) -> Iterator[str]:
         for dataset in method.datasets:
             if dataset not in plan.datasets:
                 yield f"methods.{name}.datasets: there is no data set {dataset}; {_known(plan.datasets)}"
+        if method.kind != "train" and plan.budget.steps is None:
+            yield f"methods.{name}.kind: {method.kind} needs a budget of steps; minutes are timed on a recipe's own"
+        if method.kind != "train" and plan.select_on == "train-part":
+            yield f"methods.{name}.kind: {method.kind} sees no training masks, so none can select: select_on val"
     for number, paper in enumerate(plan.papers):
         if paper.dataset not in plan.datasets:
             yield f"papers.{number}.dataset: there is no data set {paper.dataset}; {_known(plan.datasets)}"

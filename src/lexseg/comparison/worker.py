@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lexseg.cases.case import Case
+    from lexseg.training.weak.word_maps import WordMaps
 
 INTERRUPTED = 130
 TIMING = "timing.json"
@@ -78,11 +79,20 @@ def _work(job: Job, folder: Path, train: dict[str, Any]) -> bool:
     import torch
 
     from lexseg.comparison.configuration import within
+    from lexseg.comparison.weak import aligned, weakly
     from lexseg.training.recipe import from_values
     from lexseg.training.run import train as run_training
+    from lexseg.training.weak.scored import load_scored
+    from lexseg.training.weak.word_maps import WordMaps
 
     torch.set_num_threads(job.threads)
     config, run = from_values(job.config), folder / RUN
+    if job.kind == "zero-shot":
+        towers = aligned(job, config, folder, config.trainer.steps, train)
+        _evaluate(job, folder, train, WordMaps(load_scored(towers), **job.masks))
+        return True
+    if job.kind == "weak":
+        config = weakly(job, config, folder, train)
     if job.minutes is not None:
         seconds = _seconds_a_step(job, folder)
         if seconds is None:
@@ -106,7 +116,7 @@ def _work(job: Job, folder: Path, train: dict[str, Any]) -> bool:
     return True
 
 
-def _evaluate(job: Job, folder: Path, train: dict[str, Any]) -> None:
+def _evaluate(job: Job, folder: Path, train: dict[str, Any], maps: "WordMaps | None" = None) -> None:
     from lexseg.cases.manifest import read_manifests
     from lexseg.cases.splits import apply_splits
     from lexseg.evaluation.cases import select_cases
@@ -125,17 +135,21 @@ def _evaluate(job: Job, folder: Path, train: dict[str, Any]) -> None:
         cases = [replace(case, texts=("",)) for case in cases]
     if job.clusters == "image":
         cases = [replace(case, patient=None) for case in cases]
-    segmenter = Segmenter.from_pretrained(folder / RUN / "model")
-    parameters = list(segmenter.model.parameters())
-    train |= {
-        "device": str(segmenter.device),
-        "parameters": sum(p.numel() for p in parameters),
-        "trainable": sum(p.numel() for p in parameters if p.requires_grad),
-    }
+    source: Segmenter | WordMaps
+    if maps is None:
+        source = Segmenter.from_pretrained(folder / RUN / "model")
+        parameters = list(source.model.parameters())
+        train |= {
+            "device": str(source.device),
+            "parameters": sum(p.numel() for p in parameters),
+            "trainable": sum(p.numel() for p in parameters if p.requires_grad),
+        }
+    else:
+        source = maps
     probes = None if job.probes is None else tuple(job.probes)
-    options = Options(probes=probes, by=tuple(job.by), batch=job.batch)
+    options = Options(probes=probes, by=tuple(job.by), batch=job.batch, controls=job.kind != "train")
     notes = {"split": job.split, "text_column": ",".join(columns) if data["words"] else None}
-    evaluate_to(folder / REPORT, segmenter, cases, options, notes=notes)
+    evaluate_to(folder / REPORT, source, cases, options, notes=notes)
     train["evaluate_seconds"] = round(time.monotonic() - started, 1)
 
 

@@ -50,6 +50,7 @@ class Options:
         wordings: how many wordings of a referring expression are asked; the first is the one that is scored.
         by: columns of the manifest whose values are scored as groups of their own.
         batch: images that a model is asked about at once, at most.
+        controls: ask the controls, too (:data:`lexseg.evaluation.probes.CONTROLS`).
     """
 
     threshold: float | None = None
@@ -61,6 +62,7 @@ class Options:
     wordings: int = WORDINGS
     by: tuple[str, ...] = ()
     batch: int = BATCH
+    controls: bool = False
 
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold < 1:
@@ -207,7 +209,12 @@ def _prepare(
     else:
         check_cases(cases, getattr(source, "check_text", None), wordings=options.wordings)
         questions = questions_about(
-            cases, source.laterality, seed=options.seed, probes=options.probes, wordings=options.wordings
+            cases,
+            source.laterality,
+            seed=options.seed,
+            probes=options.probes,
+            wordings=options.wordings,
+            controlled=options.controls or bool(getattr(source, "controlled", False)),
         )
     return questions, ask_model(source, cases, questions, tta=options.tta, batch=options.batch)
 

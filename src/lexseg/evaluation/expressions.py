@@ -7,7 +7,17 @@ import numpy as np
 
 from lexseg.cases.case import NAMES_NOTHING, Case
 from lexseg.errors import ConfigError
-from lexseg.evaluation.probes import PROBES, REFERRING_PROBES, Questions, Sentence, ask, sentence_of
+from lexseg.evaluation.probes import (
+    ALL_PROBES,
+    CONTROLS,
+    PROBES,
+    REFERRING_PROBES,
+    Questions,
+    Sentence,
+    ask,
+    controls,
+    sentence_of,
+)
 from lexseg.language.sides import Laterality, convert_laterality
 
 WORDINGS = 3
@@ -28,9 +38,8 @@ def probe_names(cases: Sequence[Case]) -> tuple[str, ...]:
 
 def check_probes(names: Collection[str]) -> None:
     """Raises ConfigError for a probe that there is not."""
-    known = (*PROBES, *REFERRING_PROBES)
-    if unknown := sorted(set(names) - set(known)):
-        raise ConfigError(f"there is no probe {', '.join(map(repr, unknown))}; choose among {', '.join(known)}")
+    if unknown := sorted(set(names) - set(ALL_PROBES)):
+        raise ConfigError(f"there is no probe {', '.join(map(repr, unknown))}; choose among {', '.join(ALL_PROBES)}")
 
 
 def questions_about(
@@ -40,6 +49,7 @@ def questions_about(
     seed: int = 0,
     probes: Collection[str] | None = None,
     wordings: int = WORDINGS,
+    controlled: bool = False,
 ) -> Questions:
     """All that a model is asked about the cases.
 
@@ -49,6 +59,7 @@ def questions_about(
         seed: of what is drawn.
         probes: those to make; ``None`` makes all that these cases allow.
         wordings: how many wordings of an expression are asked, the first included.
+        controlled: whether the controls are made, whatever is named.
     """
     questions = ask([sentence_of(case, laterality) for case in cases], seed=seed)
     made, missing = dict(questions.probes), dict(questions.missing)
@@ -58,13 +69,16 @@ def questions_about(
                 missing[name] = _WHY_NOT[name]
             else:
                 made[name] = texts
+    if controlled or set(probes or ()) & set(CONTROLS):
+        made |= controls(questions.given)
+    always = CONTROLS if controlled else ()
     for name in (*made, *missing):
-        if probes is not None and name not in probes:
+        if probes is not None and name not in (*probes, *always):
             made.pop(name, None)
             missing[name] = _LEFT_OUT
     return replace(
         questions,
-        probes={name: made[name] for name in (*PROBES, *REFERRING_PROBES) if name in made},
+        probes={name: made[name] for name in ALL_PROBES if name in made},
         missing=missing,
         shuffled_by=questions.shuffled_by if "shuffled" in made else None,
         wordings=tuple(_wordings(case, laterality, wordings) for case in cases),

@@ -25,6 +25,7 @@ PROBE_WORDS = {
     "irrelevant": "words about something else",
     "other": "another target of the image",
     "absent": "what the image does not hold",
+    "class-free": "its sentence without the finding",
 }
 """What each question is, in words."""
 

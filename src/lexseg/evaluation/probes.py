@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from lexseg.cases.case import Case
 from lexseg.language.same_meaning import phrases, same_meaning
 from lexseg.language.sides import Laterality, convert_laterality, mirror_words
+from lexseg.language.strange_words import without_findings
 
 PROBES = ("none", "shuffled", "swapped", "irrelevant")
 """The probes of every evaluation, in the order of the report."""
@@ -40,6 +41,12 @@ IRRELEVANT = (
 ANSWERED, LOST = 0.5, 0.1
 """A change of words is catastrophic where it takes a Dice of at least the first to one below the second (OURS: how the
 share of 63 % that is published for VoxTell was counted is not known to us)."""
+
+CONTROLS = ("class-free",)
+"""That of models that were trained without masks, or on masks made so: other models are asked on request."""
+
+ALL_PROBES = (*PROBES, *REFERRING_PROBES, *CONTROLS)
+"""In the order of the report."""
 
 Sentence = str | None
 
@@ -66,7 +73,7 @@ class Questions:
     def names(self) -> tuple[str, ...]:
         """The probes that were made or could have been, in the order of the report."""
         known = {*self.probes, *self.missing}
-        return tuple(name for name in (*PROBES, *REFERRING_PROBES) if name in known)
+        return tuple(name for name in ALL_PROBES if name in known)
 
     def of(self, case: int) -> dict[str, Sentence]:
         """What the case of that index is asked: ``given`` and the probes."""
@@ -115,6 +122,11 @@ def ask(given: Sequence[Sentence], *, seed: int = 0) -> Questions:
     others, how = other_sentences(texts, seed=seed)
     probes["shuffled"] = _spread(given, known, others)
     return Questions(tuple(given), _in_order(probes), shuffled_by=how)
+
+
+def controls(given: Sequence[Sentence]) -> dict[str, tuple[Sentence, ...]]:
+    """The sentences without their findings: MedCLIP-SAMv2's test prompts name the class of the tumour; so none does."""
+    return {"class-free": tuple(None if text is None else without_findings(text) for text in given)}
 
 
 def other_sentences(texts: Sequence[str], *, seed: int = 0) -> tuple[list[str], str]:

@@ -32,3 +32,18 @@ def estrange(text: str, rng: np.random.Generator, *, share: float = 0.6, words: 
         return word.capitalize() if match.group()[0].isupper() else word
 
     return names.sub(other, text)
+
+
+def without_findings(text: str, words: Lexicon | None = None) -> str:
+    """The sentence with "area" for each finding that it names; places, sizes and all else stay.
+
+    Args:
+        text: one sentence or several.
+        words: of its language; ``None`` is English.
+    """
+    out, done = [], 0
+    for start, end, _ in (words or lexicon()).finding_finder(text):
+        if start >= done:
+            out += [text[done:start], "Area" if text[start].isupper() and start == 0 else "area"]
+            done = end
+    return "".join([*out, text[done:]])
