@@ -61,3 +61,15 @@ def test_a_damaged_folder_is_answered_by_a_sentence(folder: Path, capsys: pytest
 def test_a_folder_without_a_model_is_answered_by_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["models", str(tmp_path)]) == 1
     assert "config.json" in capsys.readouterr().err
+
+
+def test_an_encoder_folder_tells_what_it_is_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    how = {"kind": "align", "images": 1200, "sentences": 90}
+    (tmp_path / "encoder.json").write_text(json.dumps({"format": 1, "encoder": "mscan-tiny", "how": how}))
+    assert main(["models", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "mscan-tiny, from 1,200 images without masks (align)" in said and "pseudo-label" not in said
+    (tmp_path / "towers.json").write_text("{}")
+    assert main(["models", str(tmp_path), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["points_at_words"] and told["sentences"] == 90

@@ -44,10 +44,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one(name: str, *, as_json: bool) -> int:
-    from lexseg.models.catalogue import about
+    from lexseg.models.catalogue import about, about_encoder
     from lexseg.models.find import find_model
     from lexseg.models.worlds import read_worlds
 
+    if (encoder := about_encoder(name)) is not None:
+        print(json.dumps(encoder, indent=2) if as_json else _encoder(encoder))
+        return 0
     folder = find_model(name)
     model, told = about(name, folder), read_worlds(folder)
     worlds = None if told is None else told[0]
@@ -65,6 +68,18 @@ def _one(name: str, *, as_json: bool) -> int:
         _print_world(world)
     print("Asked for anything else, or shown another kind of image, it answers: not in scope.")
     return 0
+
+
+def _encoder(told: dict[str, Any]) -> str:
+    """An encoder folder in words: no model, but where one can start."""
+    learnt = "" if told["images"] is None else f", from {told['images']:,} images without masks"
+    rows = [
+        f"{told['name']}: the image encoder {told['encoder']}{learnt} ({told['made_by']}), {told['megabytes']:g} MB"
+    ]
+    rows.append("A recipe with this encoder starts from it: lexseg train --model.encoder_args.pretrained FOLDER")
+    if told["points_at_words"]:
+        rows.append(f"It read {told['sentences']:,} sentences and points at what they mean: lexseg pseudo-label")
+    return "\n".join(rows)
 
 
 def _print_world(world: "World") -> None:

@@ -45,6 +45,28 @@ def about(name: str, folder: Path) -> dict[str, Any]:
     }
 
 
+def about_encoder(name: str) -> dict[str, Any] | None:
+    """An encoder folder, as plain JSON values; ``None`` where a name is of none.
+
+    Raises:
+        ModelError: its encoder.json cannot be read.
+    """
+    folder = Path(name).expanduser()
+    if not (folder / "encoder.json").is_file():
+        return None
+    told = _read(folder / "encoder.json")
+    how = told.get("how") or {}
+    return {
+        "name": name,
+        "encoder": told.get("encoder"),
+        "megabytes": round(sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6, 1),
+        "made_by": how.get("kind"),
+        "images": how.get("images"),
+        "sentences": how.get("sentences"),
+        "points_at_words": (folder / "towers.json").is_file(),
+    }
+
+
 def scores(metrics: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, float]]:
     """The Dice scores of a metrics.json, by name: ``val per image`` and the like, wherever in it they stand."""
     for key, value in metrics.items():

@@ -1,5 +1,6 @@
 """Alignment: an image encoder and a text encoder brought into one space by images and sentences, without masks."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from lexseg.training.dataset import CaseDataset, augmented
 from lexseg.training.weak.folder import write_towers
 from lexseg.training.weak.pairs import Draw, Near, Pairs, no_negatives, read_pairs
 
+_WARMUP = 0.1  # share of the steps
 VALIDATED = 200
 """Validation images that are looked for, at most."""
 _CALM = AugmentConfig(drop_text=0.0, zoom=(0.9, 1.15), shift=0.05, rotate=5.0)
@@ -192,7 +194,13 @@ def _fit(
     towers.encoder.requires_grad_(bool(config.encoder_lr))
     groups = [{"params": part, "lr": rate} for part, rate in zip(parts, rates, strict=True)]
     optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, total_steps=config.steps + 1, pct_start=0.1)
+    warm = max(1, round(_WARMUP * config.steps))
+
+    def factor(step: int) -> float:
+        progress = (step - warm) / max(1, config.steps - warm)
+        return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     augment = replace(_CALM, mirror=config.mirror)
     drawn = Draw(pairs, config.batch, config.seed)
     towers.train()

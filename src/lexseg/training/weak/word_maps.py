@@ -12,7 +12,7 @@ from lexseg.language.sides import Laterality
 from lexseg.models.inputs import image_tensor
 from lexseg.models.medsam_lite import LiteMedSAM
 from lexseg.training.weak import saliency as maps_of
-from lexseg.training.weak.masks import SAM, at_size, make_mask
+from lexseg.training.weak.masks import SAM, at_size, from_probability, make_mask
 from lexseg.training.weak.saliency import SaliencyKind, Spread, available
 from lexseg.training.weak.scored import Scored, load_scored
 
@@ -88,4 +88,6 @@ class WordMaps:
         return answers
 
     def _answer(self, found: torch.Tensor, size: tuple[int, int], sam: SAM | None) -> NDArray[np.float32]:
-        return at_size(make_mask(found, keep=self.keep, sam=sam).probability, size)
+        probable = self.kind == "mask"
+        made = from_probability(found, keep=self.keep) if probable else make_mask(found, keep=self.keep, sam=sam)
+        return at_size(made.probability, size)
