@@ -70,11 +70,12 @@ def test_a_map_speaks_by_nothing_but_where_and_how_much() -> None:
     assert likeness(0, attention) != pytest.approx(likeness(0, attention.flip(-1)), abs=1e-4)
 
 
-def test_cells_do_not_know_where_they_lie_when_a_map_speaks() -> None:
-    model = towers()
-    with torch.no_grad():
-        flat = model.see(torch.full((1, 3, 256, 256), 0.5)).attention[0, 0, 12:20, 12:20]  # away from the border
-    assert float(flat.std()) < 1e-4
+def test_cells_that_attend_for_a_map_are_not_told_where_they_lie() -> None:
+    """The same weights with and without positions: the cells' vectors differ, what attends does not."""
+    told, untold = (towers(pooling="map+words", positions=positions).see(images(1)) for positions in (True, False))
+    assert torch.equal(told.attention, untold.attention) and not torch.allclose(told.cells, untold.cells)
+    told, untold = (towers(pooling="image", positions=positions).see(images(1)) for positions in (True, False))
+    assert not torch.allclose(told.attention, untold.attention)
 
 
 def test_words_decide_where_a_map_is_looked_at() -> None:

@@ -78,9 +78,7 @@ def test_an_output_that_is_there_is_left_alone(squares: Path, aligned: Callable[
     assert "is there already" in capsys.readouterr().err and (folder / "towers.json").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("setting", "value"), [("size", 50), ("batch", 1), ("steps", 0), ("lr", 0.0), ("dim", 6)]
-)
+@pytest.mark.parametrize(("setting", "value"), [("size", 50), ("batch", 1), ("steps", 0), ("lr", 0.0), ("dim", 6)])
 def test_settings_that_cannot_be_used(setting: str, value: object, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=str(value)):
         align(AlignConfig(cases=["none.csv"], **{setting: value}), tmp_path / "out")  # type: ignore[arg-type]

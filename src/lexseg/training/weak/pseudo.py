@@ -60,8 +60,9 @@ class PseudoOptions:
     def __post_init__(self) -> None:
         if self.keep < 1:
             raise ConfigError(f"keep is {self.keep}; at least 1 component was expected")
-        if self.ask < 0 or self.limit < 0:
-            raise ConfigError(f"ask is {self.ask} and limit {self.limit}; numbers of 0 or more were expected")
+        for name in ("ask", "limit"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} is {getattr(self, name)}; 0 or more was expected")
 
 
 @dataclass(frozen=True, slots=True)

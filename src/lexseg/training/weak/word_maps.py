@@ -59,8 +59,8 @@ class WordMaps:
 
     @property
     def name(self) -> str:
-        """What the user called the model, and which of its maps this is."""
-        return f"{self.scored.name} ({self.kind})"
+        """The model's folder or name, without the way to it, and which of its maps this is."""
+        return f"{Path(self.scored.name).name} ({self.kind})"
 
     @property
     def sha256(self) -> str | None:
