@@ -106,3 +106,8 @@ def test_the_command_leaves_the_plane_out_where_it_is_asked_to(tmp_path):
     assert main([*asked, "--bare-seg", "--output", str(tmp_path / "bare")]) == 0
     planes = ["ImageComments" in pydicom.dcmread(next((tmp_path / d).glob("*.dcm"))) for d in ("usual", "bare")]
     assert planes == [True, False]
+
+
+def test_who_made_it_is_a_program_and_says_so(tmp_path):
+    film(tmp_path / "film.dcm", PIXELS)
+    assert str(segmented(tmp_path / "film.dcm").ContentCreatorName).startswith("LexSeg")

@@ -101,14 +101,14 @@ def opened(chromium, viewers, study):
     page.on("request", lambda request: asked.append(request.url))
     page.add_init_script(_SEEN)
     page.goto(viewers.viewer(study), wait_until="commit")
-    page.locator('[data-cy="study-browser-thumbnail-no-image"]', has_text="SEG").wait_for()
+    page.locator('[data-cy="study-browser-thumbnail-no-image"]', has_text="LexSeg segmentation").wait_for()
     page.locator(".viewport-element canvas").first.wait_for()
     return page, asked
 
 
 def shown(page, mask):
     """Open the segmentation as a user does, and wait for its colour: the overlap with the mask."""
-    page.locator('[data-cy="study-browser-thumbnail-no-image"]', has_text="SEG").dblclick()
+    page.locator('[data-cy="study-browser-thumbnail-no-image"]', has_text="LexSeg segmentation").dblclick()
     found, end = 0.0, time.monotonic() + PATIENCE
     while found < 0.9 and time.monotonic() < end:
         page.wait_for_timeout(1000)

@@ -142,6 +142,7 @@ def _build(
                 device_serial_number="0",
                 content_label="LEXSEG",
                 content_description=NOTE,
+                content_creator_name="LexSeg^",
                 series_description=f"LexSeg segmentation ({NOTE[:17].lower()})",
                 series_date=date,
                 series_time=time,
