@@ -7,7 +7,7 @@ from PIL import Image
 
 from lexseg.cli.main import main
 from lexseg.language.sides import mirror_words
-from lexseg.outputs.demo import Finding, examples, run_demo, summary
+from lexseg.outputs.demo import DemoAnswer, examples, run_demo, summary
 from lexseg.predict.segmentation import Segmentation
 from lexseg.scans.images import read_image
 from lexseg.scans.masks import read_mask
@@ -45,7 +45,7 @@ def test_healthy_films_stand_beside_ill_ones_and_foreign_questions_beside_both()
 
 
 def answer(case, found, dice=None):
-    return Finding(case, Segmentation(np.full((2, 2), 0.9 * found, np.float32), 0.5), dice, None)
+    return DemoAnswer(case, Segmentation(np.full((2, 2), 0.9 * found, np.float32), 0.5), dice, None)
 
 
 @pytest.mark.parametrize(

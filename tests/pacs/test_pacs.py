@@ -24,12 +24,12 @@ pytest.importorskip("highdicom")
 from lexseg.pacs.access import Access, Patience, credentials
 from lexseg.pacs.answer import SeriesJob, choose_series
 from lexseg.pacs.listing import SeriesEntry
-from lexseg.pacs.request import Question, answer_uid
+from lexseg.pacs.request import PacsQuestion, answer_uid
 from lexseg.pacs.web import PacsClient
 from lexseg.predict.volumes import segment_volume
 from lexseg.scans.open import open_scan
 
-BRIGHT = Question(("bright",))
+BRIGHT = PacsQuestion(("bright",))
 SEGMENT = ["segment", "--url", "http://127.0.0.1:9/x", "--study", "1.2", "--text", "a"]
 
 
@@ -101,7 +101,7 @@ def test_a_real_series_is_stored_found_segmented_and_its_mask_read_back(orthanc,
     assert found.modalities == ("CT",) and found.n_images == 17
 
     chosen = choose_series(pacs, study)
-    (outcome,) = SeriesJob(pacs, segmenter(), study, chosen, Question(("bright left",), threshold=0.4)).run()
+    (outcome,) = SeriesJob(pacs, segmenter(), study, chosen, PacsQuestion(("bright left",), threshold=0.4)).run()
     assert outcome.state == "stored" and orthanc.count(study, "SEG") == 1
 
     back = orthanc.read(outcome.uid)
@@ -258,18 +258,18 @@ def test_sigterm_leaves_no_image_behind(orthanc, known, phantom, sides_folder, p
 @pytest.mark.usefixtures("seg_free")
 def test_each_sentence_is_an_answer_of_its_own(orthanc, between, connect, phantom):
     asker = segmenter(presence={"scale": 50.0, "bias": 0.0, "threshold": 0.5})
-    first = job(connect(between.url), phantom, Question(("bright left",)), asker).run()
-    both = job(connect(between.url), phantom, Question(("bright right", "bright left")), asker).run()
+    first = job(connect(between.url), phantom, PacsQuestion(("bright left",)), asker).run()
+    both = job(connect(between.url), phantom, PacsQuestion(("bright right", "bright left")), asker).run()
     assert [o.state for o in first + both] == ["stored", "stored", "there already"]
     assert both[1].uid == first[0].uid != both[0].uid and orthanc.count(phantom[0], "SEG") == 2
     assert both[1].dataset is None
-    kept = job(connect(between.url), phantom, Question(("bright right", "bright left")), asker, keep=True).run()
+    kept = job(connect(between.url), phantom, PacsQuestion(("bright right", "bright left")), asker, keep=True).run()
     assert kept[1].dataset.SOPInstanceUID == first[0].uid
 
 
 @pytest.mark.parametrize(("text", "state"), [("no lung on the left", "negated"), ("left", "not found")])
 def test_where_nothing_is_found_nothing_is_stored(orthanc, between, connect, phantom, text, state):
-    (outcome,) = job(connect(between.url), phantom, Question((text,), threshold=0.9999999)).run()
+    (outcome,) = job(connect(between.url), phantom, PacsQuestion((text,), threshold=0.9999999)).run()
     assert outcome.state == state and outcome.dataset is None
     assert not between.asked("POST") and orthanc.count(phantom[0], "SEG") == 0
 
@@ -278,7 +278,7 @@ def test_where_nothing_is_found_nothing_is_stored(orthanc, between, connect, pha
 def test_the_sentence_is_stored_only_where_it_may_be(orthanc, connect, phantom):
     pacs = connect(orthanc.url)
     for include in (False, True):
-        (outcome,) = job(pacs, phantom, Question(("bright lung",), include_text=include)).run()
+        (outcome,) = job(pacs, phantom, PacsQuestion(("bright lung",), include_text=include)).run()
         content = io.BytesIO()
         orthanc.read(outcome.uid).save_as(content)
         assert (b"bright lung" in content.getvalue()) is include
@@ -304,7 +304,7 @@ def test_sides_that_the_header_does_not_tell_are_told_of(orthanc, connect, phant
     film.save_as(tmp_path / "film.dcm")
     orthanc.put(tmp_path / "film.dcm")
     pacs, series = connect(orthanc.url), SeriesEntry("1.2.840.94.1", "CT", 1, "", 1)
-    question = Question(("bright left", "bright"))
+    question = PacsQuestion(("bright left", "bright"))
     sided, plain = SeriesJob(pacs, segmenter(), "1.2.840.94", series, question, store=False).run()
     assert any("whose left is meant" in note for note in sided.notes)
     assert not any("whose left is meant" in note for note in plain.notes)
@@ -403,7 +403,7 @@ def test_a_series_that_is_still_arriving_is_not_taken_for_whole(orthanc, connect
 
 def test_a_sentence_is_refused_before_anything_is_retrieved(between, connect, phantom):
     with pytest.raises(TextError):
-        job(connect(between.url), phantom, Question((" ",))).run()
+        job(connect(between.url), phantom, PacsQuestion((" ",))).run()
     assert not between.requests
 
 

@@ -11,7 +11,7 @@ from dicom_made import film
 from lexseg.cli.pacs import _line
 from lexseg.pacs.answer import SeriesJob
 from lexseg.pacs.listing import InstanceEntry, SeriesEntry
-from lexseg.pacs.request import Question, answer_uid
+from lexseg.pacs.request import PacsQuestion, answer_uid
 
 pytest.importorskip("highdicom")
 
@@ -46,7 +46,7 @@ def shelf(tmp_path):
 
 def outcome_of(shelf, segmenter, **question):
     segmenter.sha256 = "ab" * 32
-    job = SeriesJob(shelf, segmenter, "1.2", SeriesEntry("1.2.1", "DX", 1, "", 1), Question(("zzz",), **question))
+    job = SeriesJob(shelf, segmenter, "1.2", SeriesEntry("1.2.1", "DX", 1, "", 1), PacsQuestion(("zzz",), **question))
     (outcome,) = job.run()
     return outcome
 
@@ -67,8 +67,8 @@ def test_it_is_stored_anyway_and_marked(shelf, scoped):
 
 def test_another_scope_and_what_was_made_anyway_have_identifiers_of_their_own(scoped):
     scoped.sha256 = "ab" * 32
-    plain, anyway = (answer_uid(["1"], scoped, Question(("zzz",), anyway=a), "zzz") for a in (False, True))
+    plain, anyway = (answer_uid(["1"], scoped, PacsQuestion(("zzz",), anyway=a), "zzz") for a in (False, True))
     scoped.scope.sha256 = "cd" * 32
-    refitted = answer_uid(["1"], scoped, Question(("zzz",)), "zzz")
+    refitted = answer_uid(["1"], scoped, PacsQuestion(("zzz",)), "zzz")
     scoped.scope = None
-    assert len({plain, anyway, refitted, answer_uid(["1"], scoped, Question(("zzz",)), "zzz")}) == 4
+    assert len({plain, anyway, refitted, answer_uid(["1"], scoped, PacsQuestion(("zzz",)), "zzz")}) == 4

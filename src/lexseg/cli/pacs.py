@@ -156,13 +156,13 @@ def run_segment(args: argparse.Namespace) -> int:
         check_writable(args.output)  # before anything is stored in the PACS
     with _client(args) as pacs, _tidy_when_asked_to_stop():
         from lexseg.pacs.answer import SeriesJob, choose_series
-        from lexseg.pacs.request import Question
+        from lexseg.pacs.request import PacsQuestion
 
         series = choose_series(pacs, args.study, args.series)  # before the model is loaded: it may refuse at once
         from lexseg.predict.segmenter import Segmenter
 
         segmenter = Segmenter.from_pretrained(args.model, device=args.device)
-        question = Question(
+        question = PacsQuestion(
             texts=texts,
             laterality=args.laterality,
             threshold=args.threshold,

@@ -21,7 +21,7 @@ from lexseg.evaluation.report import Report
 from lexseg.evaluation.scores import CaseScore, Cut, resize_truth, score_case
 from lexseg.evaluation.sources import (
     BATCH,
-    Answer,
+    Found,
     PredictionFolder,
     Predictor,
     ask_model,
@@ -194,7 +194,7 @@ def evaluate_to(
 
 def _prepare(
     source: Predictor | PredictionFolder, cases: Sequence[Case], options: Options
-) -> tuple[Questions, Iterator[tuple[int, dict[str, Answer]]]]:
+) -> tuple[Questions, Iterator[tuple[int, dict[str, Found]]]]:
     """What is asked, and the answers to come, once everything that is to be read has been read."""
     if isinstance(source, PredictionFolder):
         if options.threshold is not None or options.tta:

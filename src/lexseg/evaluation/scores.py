@@ -9,7 +9,7 @@ from PIL import Image
 
 from lexseg.cases.case import Case
 from lexseg.cases.truth import Truth
-from lexseg.evaluation.sources import Answer
+from lexseg.evaluation.sources import Found
 from lexseg.metrics.listening import follow_rate, within
 from lexseg.metrics.overlap import Counts, counts
 from lexseg.metrics.surface import surface_scores
@@ -102,7 +102,7 @@ class Cut:
         """The same at the image's own size."""
         return replace(self, size=None)
 
-    def mask(self, answer: Answer) -> NDArray[np.bool_]:
+    def mask(self, answer: Found) -> NDArray[np.bool_]:
         """The mask: probabilities are resized linearly and then cut, masks resized by nearest neighbour."""
         found, size = answer.found, self.size
         if self.presence is not None and answer.presence is not None and answer.presence < self.presence:
@@ -117,7 +117,7 @@ class Cut:
 
 
 def score_case(
-    case: Case, answers: Mapping[str, Answer], truth: Truth, masks: Mapping[str, NDArray[np.bool_]], *, in_mm: bool
+    case: Case, answers: Mapping[str, Found], truth: Truth, masks: Mapping[str, NDArray[np.bool_]], *, in_mm: bool
 ) -> CaseScore:
     """Scores what was answered about one case.
 

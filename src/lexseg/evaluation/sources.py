@@ -27,7 +27,7 @@ _BATCH_PIXELS = 2**26
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Found:
     """What one sentence about one image is answered with.
 
     Attributes:
@@ -170,11 +170,11 @@ class PredictionFolder:
             number = f"{len(problems)} predicted mask" + ("s" if len(problems) > 1 else "")
             raise DataError(f"{number} cannot be scored:\n{describe(problems)}")
 
-    def answers(self, cases: Sequence[Case], files: Mapping[str, Path]) -> Iterator[tuple[int, dict[str, Answer]]]:
+    def answers(self, cases: Sequence[Case], files: Mapping[str, Path]) -> Iterator[tuple[int, dict[str, Found]]]:
         """The index of each case and its mask, as `ask_model` gives them."""
         labels = self.labels(cases, files)
         for index, case in enumerate(cases):
-            yield index, {"given": Answer(read_mask(files[case.id], labels[case.id]))}
+            yield index, {"given": Found(read_mask(files[case.id], labels[case.id]))}
 
     def labels(self, cases: Sequence[Case], files: Mapping[str, Path]) -> dict[str, int | None]:
         """The value that is foreground in each case's predicted mask; ``None`` for the larger of two.
@@ -216,7 +216,7 @@ class PredictionFolder:
 
 def ask_model(
     model: Predictor, cases: Sequence[Case], questions: Questions, *, tta: bool = False, batch: int = BATCH
-) -> Iterator[tuple[int, dict[str, Answer]]]:
+) -> Iterator[tuple[int, dict[str, Found]]]:
     """Asks a model about each case: the given sentence, its other wordings and all probes at once.
 
     Cases that share an image are asked together and equal sentences once, so that an image is encoded once and a
@@ -244,13 +244,13 @@ def ask_model(
 
 def _answers(
     model: Predictor, images: Sequence[NDArray[Any]], texts: Sequence[Sequence[Sentence]], tta: bool
-) -> list[list[Answer]]:
+) -> list[list[Found]]:
     answer_batch = getattr(model, "answer_batch", None)
     if answer_batch is None:
-        return [[Answer(found) for found in row] for row in model.segment_batch(images, texts, tta=tta)]
+        return [[Found(found) for found in row] for row in model.segment_batch(images, texts, tta=tta)]
     known = presence_threshold(model) is not None
     return [
-        [Answer(one.probability, one.presence if known else None) for one in row]
+        [Found(one.probability, one.presence if known else None) for one in row]
         for row in answer_batch(images, texts, tta=tta)
     ]
 

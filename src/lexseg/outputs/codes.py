@@ -3,11 +3,10 @@
 ``_FINDINGS`` and ``_ORGANS`` are the lexicon's rows that have a code.
 """
 
-from lexseg.language.coding import ABNORMAL, ANATOMY, ANYTHING, Code, finding_of
-from lexseg.language.coding import CodedFinding as Finding
+from lexseg.language.coding import ABNORMAL, ANATOMY, ANYTHING, Code, CodedFinding, finding_of
 from lexseg.language.lexicon import lexicon
 
 _FINDINGS = tuple((finding.id, Code(*finding.code)) for finding in lexicon().findings if finding.code)
 _ORGANS = tuple((organ.id, Code(*organ.code)) for organ in lexicon().organs if organ.code)
 
-__all__ = ["ABNORMAL", "ANATOMY", "ANYTHING", "Code", "Finding", "finding_of"]
+__all__ = ["ABNORMAL", "ANATOMY", "ANYTHING", "Code", "CodedFinding", "finding_of"]

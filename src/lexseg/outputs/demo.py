@@ -27,7 +27,7 @@ OVERLAP = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class DemoAnswer:
     """One answer of the demonstration.
 
     Attributes:
@@ -61,7 +61,7 @@ def examples() -> list[Case]:
     return read_manifest(Path(str(files("lexseg"))) / "assets" / "examples" / "cases.csv")
 
 
-def run_demo(segmenter: Segmenter, output: Path) -> Iterator[Finding]:
+def run_demo(segmenter: Segmenter, output: Path) -> Iterator[DemoAnswer]:
     """Ask about every example, and write masks, overlays, numbers and ``index.html`` into ``output``."""
     shown: dict[str, list[Shown]] = {}
     for case in examples():
@@ -69,7 +69,7 @@ def run_demo(segmenter: Segmenter, output: Path) -> Iterator[Finding]:
         session = segmenter.set_image(image, spacing=case.spacing)
         result = session.segment(case.text or None, laterality=case.laterality)
         truth = None if case.mask is None else read_truth(case)
-        finding = Finding(case, result, None if truth is None else dice(result.mask, truth), _left(result))
+        finding = DemoAnswer(case, result, None if truth is None else dice(result.mask, truth), _left(result))
         record = {"image": case.image.name, "model": segmenter.name, "source": case.extra.get("source")}
         # the examples are public, so the sentences may be written
         write_result(output, case.id, image, result, record, include_text=True)
@@ -88,7 +88,7 @@ _HEADINGS = {
 }
 
 
-def summary(finding: Finding) -> str:
+def summary(finding: DemoAnswer) -> str:
     """What share of the image was found and, for the films that are asked for a side, in which half it lies."""
     return summary_of(finding.result, halves=finding.dice is None)
 
@@ -103,7 +103,7 @@ def summary_of(result: Segmentation, *, halves: bool = True) -> str:
     return f"{area}, {max(left, 1 - left):.0%} {'left' if left >= 0.5 else 'right'}"
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def _lines(finding: DemoAnswer) -> Iterator[str]:
     case = finding.case
     yield f"answer: {summary(finding)}"
     if finding.dice is not None:

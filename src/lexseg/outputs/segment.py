@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.errors import DataError
-from lexseg.outputs.codes import ANYTHING, Finding, finding_of
+from lexseg.outputs.codes import ANYTHING, CodedFinding, finding_of
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Segment:
 
     mask: NDArray[np.bool_] | VolumeSegmentation
     label: str = ""
-    finding: Finding = field(default=ANYTHING)
+    finding: CodedFinding = field(default=ANYTHING)
     description: str | None = None
     remark: str | None = None
 

@@ -16,7 +16,7 @@ from lexseg.outputs.derived import new_uids, source_of
 from lexseg.outputs.formats import SEG, Written
 from lexseg.outputs.references import is_placed
 from lexseg.pacs.listing import SeriesEntry
-from lexseg.pacs.request import Question, answer_uid
+from lexseg.pacs.request import PacsQuestion, answer_uid
 from lexseg.pacs.web import PacsClient
 from lexseg.predict.answered import Outside
 from lexseg.predict.ask import Options, ask
@@ -119,7 +119,7 @@ class SeriesJob:
     segmenter: Segmenter
     study: str
     series: SeriesEntry
-    question: Question
+    question: PacsQuestion
     store: bool = True
     keep: bool = False
     progress: Progress = lambda stage, done, total: None

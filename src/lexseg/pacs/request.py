@@ -15,7 +15,7 @@ _VERSION = 1  # to be raised where the same question gets another answer than fr
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PacsQuestion:
     """What is asked of each scan of a series.
 
     Attributes:
@@ -41,7 +41,7 @@ class Question:
 
 
 def answer_uid(
-    sources: Iterable[str], segmenter: Segmenter, question: Question, text: str, *, made_up: bool = False
+    sources: Iterable[str], segmenter: Segmenter, question: PacsQuestion, text: str, *, made_up: bool = False
 ) -> str:
     """The SOPInstanceUID of the answer: a digest of all that the answer depends on.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lexseg.outputs.codes import Code, Finding
+from lexseg.outputs.codes import Code, CodedFinding
 from lexseg.outputs.formats import Written, format_of
 from lexseg.outputs.segment import Segment
 from lexseg.predict.volume_segmentation import VolumeSegmentation
@@ -62,4 +62,4 @@ def _segment(answer: VolumeSegmentation, request: dict[str, Any]) -> Segment:
     """The mask with its codes, which are kept where the words are not."""
     category, kind = (Code(*code) for code in request["finding"])
     words = request["words"]
-    return Segment(answer, words or "", Finding(category, kind), words, request["remark"])
+    return Segment(answer, words or "", CodedFinding(category, kind), words, request["remark"])

@@ -14,7 +14,7 @@ from lexseg.datasets.refer.anatomy import Anatomy
 from lexseg.datasets.refer.attributes import MOST_DESCRIBED, Target
 from lexseg.datasets.refer.grammar import Form, mirrored_query, wordings
 from lexseg.datasets.refer.nouns import Nouns
-from lexseg.datasets.refer.query import Answer, Query, execute
+from lexseg.datasets.refer.query import Denoted, Query, execute
 from lexseg.datasets.refer.requests import requests
 from lexseg.language.sides import Laterality, mentions_side
 
@@ -130,7 +130,7 @@ def _execute(
     return executed
 
 
-def _worth_saying(query: Query, answer: Answer) -> bool:
+def _worth_saying(query: Query, answer: Denoted) -> bool:
     """Not what is odd to ask: for both sides of a place where there is nothing, or for the rank among none."""
     return bool(answer.ids) or (query.count is None and query.without is None)
 

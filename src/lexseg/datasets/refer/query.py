@@ -100,7 +100,7 @@ def parse_query(text: str) -> Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Denoted:
     """What a query names.
 
     Attributes:
@@ -112,7 +112,7 @@ class Answer:
     doubt: str = ""
 
 
-def execute(query: Query, targets: Sequence[Target], anatomy: Anatomy) -> Answer:
+def execute(query: Query, targets: Sequence[Target], anatomy: Anatomy) -> Denoted:
     """Find the targets that a query names, or why that is in doubt.
 
     Args:
@@ -121,32 +121,32 @@ def execute(query: Query, targets: Sequence[Target], anatomy: Anatomy) -> Answer
         anatomy: for what is small or large.
     """
     if query.contradictory:
-        return Answer()
+        return Denoted()
     pool = [t for t in targets if query.name is None or query.name in t.classes]
     if query.without is not None and any(p.on_side(t, query.without) is not False for t in pool):
-        return Answer(doubt="the side said to be clear is not")
+        return Denoted(doubt="the side said to be clear is not")
     compared = query.rank is not None or query.relation is not None
     if compared and not all(t.whole or t.speck for t in pool):
-        return Answer(doubt="lesions in pieces cannot be compared")
+        return Denoted(doubt="lesions in pieces cannot be compared")
     truths = [_true_of(query, t, anatomy) for t in pool]
     for reason, truth in truths:
         if truth is None:
-            return Answer(doubt=reason)
+            return Denoted(doubt=reason)
     chosen = [t for t, (_, truth) in zip(pool, truths, strict=True) if truth]
     if query.relation is not None:
         chosen_or_doubt = _related(query.relation, chosen, pool)
-        if isinstance(chosen_or_doubt, Answer):
+        if isinstance(chosen_or_doubt, Denoted):
             return chosen_or_doubt
         chosen = chosen_or_doubt
     if chosen and all(t.speck for t in chosen):
-        return Answer(doubt="there are only specks")
+        return Denoted(doubt="there are only specks")
     if query.rank is not None and chosen:
         return _ranked(query.rank, chosen)
     if isinstance(query.count, int) and chosen and not _counted(chosen, query.count):
-        return Answer(doubt="the number is another")
+        return Denoted(doubt="the number is another")
     if query.count == "both" and chosen and len({t.x < 0.5 for t in chosen if not t.speck}) < 2:
-        return Answer(doubt="not on both sides")
-    return Answer(tuple(t.id for t in chosen))
+        return Denoted(doubt="not on both sides")
+    return Denoted(tuple(t.id for t in chosen))
 
 
 def _true_of(query: Query, target: Target, anatomy: Anatomy) -> tuple[str, p.Truth]:
@@ -178,11 +178,11 @@ def _true_of(query: Query, target: Target, anatomy: Anatomy) -> tuple[str, p.Tru
     return reason, truth
 
 
-def _related(relation: Relation, chosen: list[Target], pool: Sequence[Target]) -> list[Target] | Answer:
+def _related(relation: Relation, chosen: list[Target], pool: Sequence[Target]) -> list[Target] | Denoted:
     """Those of the chosen that lie above (...) the largest target of the pool."""
     by_size = sorted((t for t in pool if t.describable), key=lambda t: -t.area)
     if len(by_size) < 2 or by_size[0].area < CLEARLY_LARGER * by_size[1].area:
-        return Answer(doubt="no target is clearly the largest")
+        return Denoted(doubt="no target is clearly the largest")
     anchor, found = by_size[0], []
     for target in chosen:
         if target is anchor:
@@ -190,7 +190,7 @@ def _related(relation: Relation, chosen: list[Target], pool: Sequence[Target]) -
         apart = target.y - anchor.y if relation in ("above", "below") else target.x - anchor.x
         apart = -apart if relation in ("above", "left_of") else apart
         if target.describable and abs(apart) < CLEARLY_APART:
-            return Answer(doubt="two targets lie side by side")
+            return Denoted(doubt="two targets lie side by side")
         if apart > 0:
             found.append(target)
     return found
@@ -200,11 +200,11 @@ def _counted(chosen: Sequence[Target], count: int) -> bool:
     return len(chosen) == count and all(t.describable for t in chosen)
 
 
-def _ranked(rank: Rank, chosen: list[Target]) -> Answer:
+def _ranked(rank: Rank, chosen: list[Target]) -> Denoted:
     described = [t for t in chosen if t.describable]
     place = 1 if rank.startswith("second") else 0
     if len(described) < place + 2:
-        return Answer(doubt="too few targets to rank")
+        return Denoted(doubt="too few targets to rank")
     if rank in ("largest", "second_largest", "smallest"):
         order = sorted(described, key=lambda t: t.area, reverse=rank != "smallest")
         clear = all(
@@ -218,7 +218,7 @@ def _ranked(rank: Rank, chosen: list[Target]) -> Answer:
         clear = all(along(b) - along(a) >= CLEARLY_APART for a, b in pairwise(order[: place + 2]))
         # nor may a speck lie further out
         clear = clear and all(along(t) > along(order[place]) for t in chosen if not t.describable)
-    return Answer((order[place].id,)) if clear else Answer(doubt="the rank is a near tie")
+    return Denoted((order[place].id,)) if clear else Denoted(doubt="the rank is a near tie")
 
 
 def _x(target: Target) -> float:
