@@ -17,6 +17,8 @@ REGIMES = {
     "supervised": "lexseg.training.regimes.supervised:Supervised",
     "mean-teacher": "lexseg.training.regimes.mean_teacher:MeanTeacher",
     "self-training": "lexseg.training.regimes.self_training:SelfTraining",
+    "dec": "lexseg.training.regimes.dec:DualScale",
+    "cross-level": "lexseg.training.regimes.cross_level:CrossLevel",
 }
 
 

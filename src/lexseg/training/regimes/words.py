@@ -1,0 +1,42 @@
+"""Sentences and maps that a regime asks a model about, beside those of its batches."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from lexseg.models.base import SegmentationModel
+from lexseg.text.batch import TextBatch, no_words
+
+
+def each_repeated(text: TextBatch, times: int) -> TextBatch:
+    """Every sentence ``times`` times, side by side."""
+
+    def wide(t: Tensor | None) -> Tensor | None:
+        return None if t is None else t.repeat_interleave(times, 0)
+
+    return replace(
+        text,
+        attention_mask=text.attention_mask.repeat_interleave(times, 0),
+        caption_id=text.caption_id.repeat_interleave(times, 0),
+        is_null=text.is_null.repeat_interleave(times, 0),
+        input_ids=wide(text.input_ids),
+        states=wide(text.states),
+        swapped=tuple(each_repeated(other, times) for other in text.swapped),
+    )
+
+
+def feature_width(model: SegmentationModel) -> int:
+    """Channels of ``Prediction.features``, found by asking about one black image without words."""
+    text = no_words([None])
+    if model.text_input is not None:
+        trained = model.text_input.encoder is not None
+        ids = torch.zeros(1, 1, dtype=torch.int64) if trained else None
+        text = replace(text, input_ids=ids, states=None if trained else torch.zeros(1, 1, model.text_input.width))
+    training = model.training
+    with torch.no_grad():
+        features = model.eval()(torch.zeros(1, 3, 2 * model.stride, 2 * model.stride), text).features
+    model.train(training)
+    if features is None:
+        raise ValueError(f"the model {model.name} does not say what its logits are made of (Prediction.features)")
+    return int(features.shape[1])
