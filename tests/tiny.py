@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lexseg.encoders.base import ImageEncoder
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.models import MODELS
@@ -16,6 +17,7 @@ from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 
 PLACE = "tiny:Tiny"  # for lexseg.models.MODELS
 PRESENCE_PLACE = "tiny:TinyPresence"
+PYRAMID_PLACE = "tiny:TinyPyramid"
 
 
 class Tiny(SegmentationModel):
@@ -47,6 +49,36 @@ class Tiny(SegmentationModel):
 
     def image_layers(self):
         return [list(self.encoder.parameters())]
+
+
+class TinyEncoder(ImageEncoder):
+    """Four convolutions, each with a batch norm."""
+
+    def __init__(self, widths=(4, 6, 8, 8)):
+        super().__init__()
+        self.channels = widths
+        self.stages = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(i, o, s, stride=s), nn.BatchNorm2d(o), nn.ReLU())
+            for i, o, s in zip((3, *widths), widths, (4, 2, 2, 2), strict=False)
+        )
+
+    def layer_groups(self):
+        return [list(stage.parameters()) for stage in self.stages]
+
+
+class TinyPyramid(Tiny):
+    """The same on a pyramid: its shallowest and its deepest map."""
+
+    name = "tiny-pyramid"
+
+    def __init__(self, **arguments):
+        super().__init__(**{"width": 12, **arguments})
+        self.encoder, self.normalize = TinyEncoder(), nn.Identity()
+
+    def encode_image(self, image: Tensor) -> Features:
+        maps = self.encoder(image)
+        deep = F.interpolate(maps[3], size=maps[0].shape[-2:], mode="bilinear")
+        return Features([torch.cat([maps[0], deep], 1)], (image.shape[-2], image.shape[-1]))
 
 
 class TinyPresence(Tiny):

@@ -72,6 +72,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def tiny_method(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "tiny", tiny.PLACE)
     monkeypatch.setitem(MODELS, "tiny-presence", tiny.PRESENCE_PLACE)
+    monkeypatch.setitem(MODELS, "tiny-pyramid", tiny.PYRAMID_PLACE)
 
 
 @pytest.fixture

@@ -7,12 +7,16 @@ from typing import Any
 from lexseg.cli.compare import add_run_options, run_plan
 
 _DESCRIPTION = """Makes a plan whose methods are the variants of one, and compares them as `lexseg compare` does: of
-TMCA part after part from the image alone to the whole, of LSMS one part at a time left out or done differently. The
-plan also stands in DIR/plan.yaml; --write FILE only writes it, to be changed and given to `lexseg compare`."""
+TMCA part after part from the image alone to the whole, of LSMS one part at a time left out or done differently, of a
+learning regime the yardsticks and the regime less each of its parts, on three draws of labels. The plan also stands in
+DIR/plan.yaml; --write FILE only writes it, to be changed and given to `lexseg compare`."""
 _EPILOG = """examples:
   lexseg ablate tmca --output ablation --steps 300 --jobs 2
   lexseg ablate lsms --cases set/cases.csv --seeds 0 --output ablation
-  lexseg ablate lsms --write plan.yaml"""
+  lexseg ablate lsms --write plan.yaml
+  lexseg ablate dec --cases set/cases.csv --labels 80 --output ablation"""
+
+_REGIMES = ("dec", "cross-level", "correction", "meta-pseudo")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -26,10 +30,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("method", choices=("tmca", "lsms"), help="whose parts")
-    add("--recipe", default="", help="that the variants change (default: the lite one)")
+    add("method", choices=("tmca", "lsms", *_REGIMES), help="whose parts")
+    add("--recipe", default="", help="that the variants change (default: the lite one; of a regime unet-lite)")
+    add("--labels", default="57", metavar="N", help="of a regime: how many cases keep their masks, a number, a share "
+        "or a file (default: %(default)s), drawn three times")  # fmt: skip
     add("--cases", type=Path, metavar="FILE", help="a manifest (default: QaTa-1,000 in the folder LEXSEG_DATA)")
-    add("--seeds", type=_seeds, default=(0, 1, 2), metavar="S[,S]", help="of every variant (default: 0,1,2)")
+    add("--seeds", type=_seeds, metavar="S[,S]", help="of every variant (default: 0,1,2; of a regime 0)")
     add("--size", type=int, default=128, metavar="N", help="side of the input (default: %(default)s)")
     add("--write", type=Path, metavar="FILE", help="write the plan and run nothing")
     add_run_options(parser, output_required=False)
@@ -40,18 +46,19 @@ def run(args: argparse.Namespace) -> int:
     """Write the plan, or run it."""
     from lexseg.comparison.ablations import ablation, dataset_of
     from lexseg.comparison.plan import parse_plan, plan_yaml, with_budget
+    from lexseg.comparison.regime_ablations import regime_ablation
     from lexseg.errors import ConfigError
     from lexseg.files import replace_file
 
     if (args.write is None) == (args.output is None):
         args.usage_error("give --output DIR to run the ablation, or --write FILE to write its plan")
-    values: dict[str, Any] = ablation(
-        args.method,
-        recipe=args.recipe,
-        datasets=None if args.cases is None else dataset_of(args.cases),
-        seeds=args.seeds,
-        size=args.size,
-    )
+    datasets = None if args.cases is None else dataset_of(args.cases)
+    common: dict[str, Any] = {"recipe": args.recipe, "datasets": datasets, "size": args.size}
+    values: dict[str, Any]
+    if args.method in _REGIMES:
+        values = regime_ablation(args.method, labels=args.labels, seeds=args.seeds or (0,), **common)
+    else:
+        values = ablation(args.method, seeds=args.seeds or (0, 1, 2), **common)
     path = args.write or args.output / "plan.yaml"
     plan = parse_plan(values, path)
     if args.write is None:

@@ -19,6 +19,8 @@ REGIMES = {
     "self-training": "lexseg.training.regimes.self_training:SelfTraining",
     "dec": "lexseg.training.regimes.dec:DualScale",
     "cross-level": "lexseg.training.regimes.cross_level:CrossLevel",
+    "correction": "lexseg.training.regimes.correction:Correction",
+    "meta-pseudo": "lexseg.training.regimes.meta_pseudo:MetaPseudo",
 }
 
 
