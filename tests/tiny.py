@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.encoders.base import ImageEncoder
+from lexseg.encoders.image.base import ImageEncoder
 from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.models import MODELS

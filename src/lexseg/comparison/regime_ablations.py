@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lexseg.comparison.ablations import QATA
 from lexseg.errors import ConfigError
-from lexseg.evaluation.ablations import QATA
 
 Part = tuple[str, str, Mapping[str, Any]]
 """Name, label and settings (``regime.args`` among them) of a variant."""

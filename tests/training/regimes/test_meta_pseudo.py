@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 import torch
 
-from lexseg.data.batch import Target
 from lexseg.errors import ConfigError
+from lexseg.losses.target import Target
 from lexseg.training.regimes import create_regime
 from lexseg.training.regimes.object_mix import ObjectMix
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.data.batch import Batch
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.base import SegmentationModel
-from lexseg.text.batch import TextBatch
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime
 from lexseg.training.regimes.gates import Gates, Inpainter, encoder_gives, pyramid_of

@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from lexseg.data.augment import case_generator
-from lexseg.data.dataset import image_tensor
-from lexseg.data.images import read_image
+from lexseg.models.inputs import image_tensor
+from lexseg.scans.images import read_image
+from lexseg.seeds import case_generator
 from lexseg.training.regimes.views import ViewConfig, jitter
 
 GLOBAL, LOCAL = (0.3, 1.0), (0.05, 0.3)

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.data.batch import Batch
+from lexseg.encoders.text.batch import TextBatch, no_sentences
 from lexseg.models.base import SegmentationModel
-from lexseg.text.batch import TextBatch, no_sentences
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime, disagreement
 from lexseg.training.regimes.norms import frozen_norms

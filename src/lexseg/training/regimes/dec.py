@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.data.batch import Batch, Target
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.target import Target
 from lexseg.models.base import SegmentationModel
-from lexseg.text.batch import TextBatch
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime, disagreement
 from lexseg.training.regimes.generator import ImageGenerator

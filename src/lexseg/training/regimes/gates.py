@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.encoders.base import ImageEncoder
-from lexseg.encoders.res2net import Res2Net50
+from lexseg.encoders.image.base import ImageEncoder
+from lexseg.encoders.image.res2net import Res2Net50
 from lexseg.errors import ModelError
 from lexseg.models.base import SegmentationModel
 

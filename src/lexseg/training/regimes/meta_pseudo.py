@@ -13,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.data.batch import Batch, Target
+from lexseg.encoders.text.batch import TextBatch, no_sentences
 from lexseg.losses.segmentation import segmentation_losses
+from lexseg.losses.target import Target
 from lexseg.models.base import SegmentationModel
-from lexseg.text.batch import TextBatch, no_sentences
+from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.optimizer import build_optimizer
 from lexseg.training.regimes.base import Regime

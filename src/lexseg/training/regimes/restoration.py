@@ -1,8 +1,8 @@
 """``lexseg pretrain restoration``: an image encoder from images alone.
 
-PCRLv2 (Zhou et al., A unified visual information preservation framework, arXiv 2301.00772; TPAMI 2023): restore an image
-from a spoilt view of it, and find views of one image alike, both at several scales of a decoder without skips. Written
-from a description of the released code (FOUND); what is ours is marked.
+PCRLv2 (Zhou et al., A unified visual information preservation framework, arXiv 2301.00772; TPAMI 2023): restore an
+image from a spoilt view of it, and find views of one image alike, both at several scales of a decoder without skips.
+Written from a description of the released code (FOUND); what is ours is marked.
 """
 
 import math
@@ -17,12 +17,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
-from lexseg.data.files import new_folder
-from lexseg.data.manifest import read_manifests
-from lexseg.data.pictures import SUFFIXES
-from lexseg.encoders import ENCODERS, create_image_encoder
+from lexseg.cases.manifest import read_manifests
 from lexseg.encoders.folder import write_encoder
+from lexseg.encoders.image import ENCODERS, create_image_encoder
 from lexseg.errors import ConfigError, DataError
+from lexseg.files import new_folder
+from lexseg.scans.pictures import SUFFIXES
 from lexseg.training.mixture import stretch
 from lexseg.training.regimes.crops import CropDataset, Crops, stack_crops
 from lexseg.training.regimes.restorer import Restorer, likeness_loss
@@ -139,8 +139,8 @@ def image_paths(places: Sequence[str | Path]) -> list[Path]:
             raise DataError(f"{place}: neither a folder of images nor a manifest ({', '.join(MANIFESTS)})")
     if len(found) < 2:
         raise DataError(
-            f"{', '.join(map(str, places)) or 'nothing'}: {len(found)} images were found ({', '.join(SUFFIXES)}); at least "
-            "2 were expected"
+            f"{', '.join(map(str, places)) or 'nothing'}: {len(found)} images were found ({', '.join(SUFFIXES)}); 2 or "
+            "more were expected"
         )
     return list(found)
 
@@ -224,7 +224,7 @@ def terms(
 
 
 def fading(progress: float) -> float:
-    """beta = (1 + cos(pi t)) / 2: 1 at the beginning, 0 at the end of a run of any length."""
+    """What restoration at a scale counts, (1 + cos(pi t)) / 2: 1 at the beginning, 0 at the end, however long the run."""
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.encoders.base import ImageEncoder
+from lexseg.encoders.image.base import ImageEncoder
 
 
 class Restorer(nn.Module):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from lexseg.encoders.text.batch import TextBatch, no_words
 from lexseg.models.base import SegmentationModel
-from lexseg.text.batch import TextBatch, no_words
 
 
 def each_repeated(text: TextBatch, times: int) -> TextBatch:

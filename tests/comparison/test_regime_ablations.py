@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from lexseg.cli.ablate import _REGIMES
-from lexseg.evaluation.compare.cells import cells_of
-from lexseg.evaluation.compare.configuration import train_config
-from lexseg.evaluation.compare.plan import parse_plan
-from lexseg.evaluation.regime_ablations import PARTS, regime_ablation
+from lexseg.comparison.cells import cells_of
+from lexseg.comparison.configuration import train_config
+from lexseg.comparison.plan import parse_plan
+from lexseg.comparison.regime_ablations import PARTS, regime_ablation
 from lexseg.models.unet import UNet
 from lexseg.training.regimes import create_regime
 
