@@ -14,6 +14,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser("pretrain", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     ways = parser.add_subparsers(dest="way", metavar="WAY", required=True)
     _add_align(ways)
+    _add_restoration(ways)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -57,10 +58,48 @@ def _align(args: argparse.Namespace) -> int:
     values = {name: getattr(args, name) for name in (*names, "lr", "encoder_lr")}
     columns = [part.strip() for part in args.text_column.split(",") if part.strip()]
     config = AlignConfig(cases=list(args.cases), text_column=columns, **values)
-    if args.output.exists() and (not args.output.is_dir() or any(args.output.iterdir())):
-        raise ConfigError(f"--output {args.output}: is there already; name a new folder")
+    _refuse_filled(args.output)
     print(f"the encoder is in {align(config, args.output, device=args.device)}")
     return 0
+
+
+def _add_restoration(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "from images alone: restore them from spoilt views, and find views of one image alike (PCRLv2)"
+    parser = ways.add_parser("restoration", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGES", help="folders of images, and manifests (their training rows); neither "
+        "masks nor sentences are read")  # fmt: skip
+    add("--output", type=Path, required=True, metavar="DIR", help="the encoder folder to make")
+    add("--encoder", default="efficientnet-lite0", metavar="NAME", help="image encoder (default: efficientnet-lite0)")
+    add("--encoder_args", "--encoder-args", type=_plain, default={}, metavar="JSON", help="its keywords; "
+        '\'{"pretrained": false}\' begins at nothing')  # fmt: skip
+    add("--size", type=int, default=128, help="side of large views in pixels (default: 128)")
+    add("--small", type=int, default=0, help="side of small views (default: half of it)")
+    add("--locals", type=int, default=6, help="small views of an image (default: 6)")
+    add("--batch", type=int, default=32, help="images in a batch (default: 32)")
+    add("--steps", type=int, default=800, help="of the optimiser (default: 800)")
+    add("--lr", type=float, default=0.01, help="peak learning rate (default: 0.01)")
+    add("--mirror", action="store_true", help="views may be mirrored; not where sides matter")
+    add("--workers", type=int, default=0, help="processes that read (default: 0, this one)")
+    add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
+    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    parser.set_defaults(run=run, way_of=_restoration)
+
+
+def _restoration(args: argparse.Namespace) -> int:
+    from lexseg.training.regimes.restoration import RestorationConfig, restoration
+
+    names = ("images", "encoder", "encoder_args", "size", "small", "locals", "batch", "steps", "lr", "mirror")
+    names += ("workers", "seed")
+    config = RestorationConfig(**{name: getattr(args, name) for name in names})
+    _refuse_filled(args.output)
+    print(f"the encoder is in {restoration(config, args.output, device=args.device)}")
+    return 0
+
+
+def _refuse_filled(output: Path) -> None:
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ConfigError(f"--output {output}: is there already; name a new folder")
 
 
 def _plain(text: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from ..conftest import RECIPE, write_set
 from ..test_resume import same
 
 SETTINGS: dict[str, dict[str, Any]] = {"self-training": {"sure": 0.0}}
+METHODS = {"correction": "tiny-pyramid"}
 Run = Callable[..., Path]
 
 
@@ -39,6 +40,7 @@ def settings(tmp_path: Path) -> Callable[..., TrainConfig]:
         given: DataConfig = replace(recipe.data, cases=str(tmp_path / "set/cases.csv"), size=64, grow={}, **data)
         return replace(
             recipe,
+            method=METHODS.get(kind, "tiny"),
             data=given,
             regime=regime,
             optimizer=replace(recipe.optimizer, loss_warmup={}),
@@ -69,7 +71,7 @@ def test_a_run_is_its_labels_and_goes_on_bit_by_bit(
 ) -> None:
     config = settings(kind, labels=5)
     train(config, tmp_path / "whole")
-    plain = load_model(train(settings("none"), tmp_path / "plain"))
+    plain = load_model(train(replace(settings("none"), method=config.method), tmp_path / "plain"))
     found = load_model(tmp_path / "whole/model")
     assert found.config.method == plain.config.method
     assert found.model.state_dict().keys() == plain.model.state_dict().keys()

@@ -224,7 +224,7 @@ def terms(
 
 
 def fading(progress: float) -> float:
-    """What restoration at a scale counts, (1 + cos(pi t)) / 2: 1 at the beginning, 0 at the end, however long the run."""
+    """What restoration at one scale counts, (1 + cos(pi t)) / 2: from 1 to 0, however long the run."""
     return 0.5 * (1 + math.cos(math.pi * progress))
 
 
