@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "phantoms": ("phantoms", "draw abdominal phantoms with liver lesions, to try things out on"),
     "describe": ("describe", "write sentences from masks, in the styles of published data sets"),
     "refer": ("refer", "make a referring data set from images with masks"),
+    "advise": ("advise", "say which recipe and regime our measurements would choose for your cases"),
     "train": ("train", "train a method from a recipe"),
     "folds": ("folds", "cross-validate a recipe, and join its models into an ensemble"),
     "pseudo-label": ("pseudo_label", "make masks to train on from images and sentences"),
