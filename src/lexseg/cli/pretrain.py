@@ -89,9 +89,20 @@ def _add_restoration(ways: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _restoration(args: argparse.Namespace) -> int:
     from lexseg.training.regimes.restoration import RestorationConfig, restoration
 
-    names = ("images", "encoder", "encoder_args", "size", "small", "locals", "batch", "steps", "lr", "mirror")
-    names += ("workers", "seed")
-    config = RestorationConfig(**{name: getattr(args, name) for name in names})
+    names = {
+        "images",
+        "encoder",
+        "encoder_args",
+        "size",
+        "small",
+        "locals",
+        "batch",
+        "steps",
+        "lr",
+        "mirror",
+        "workers",
+    }
+    config = RestorationConfig(**{name: getattr(args, name) for name in {*names, "seed"}})
     _refuse_filled(args.output)
     print(f"the encoder is in {restoration(config, args.output, device=args.device)}")
     return 0
