@@ -51,12 +51,12 @@ class TestCrossLevel(RegimeTests):
         found = regime.consistency_loss(pairs.image, pairs.text, pairs.valid)
         whole = regime.model(pairs.image, pairs.text).logits.sigmoid()
         alone = regime.model(*regime.patches(pairs.image, pairs.text)).logits.sigmoid()
-        torch.testing.assert_close(found, (cut(whole, regime.grid) - alone).square().mean())
+        torch.testing.assert_close(found, (cut(whole, 2) - alone).square().mean())
 
     def test_patches_are_asked_without_words(self) -> None:
         regime = self.build()
         image, text = regime.patches(unlabelled().image, said("left", "right", "square", None))
-        assert len(text) == len(image) == 4 * regime.grid**2 and text.is_null.all()
+        assert len(text) == len(image) == 4 * 2**2 and text.is_null.all()
         _, own = self.build(args={"patch_words": "own"}).patches(
             unlabelled().image, said("left", "right", "square", None)
         )
@@ -69,6 +69,12 @@ class TestCrossLevel(RegimeTests):
         for step in (0, STEPS - 1):
             losses = regime.losses(labelled(), unlabelled(), step)
             assert part not in losses and float(losses[other].detach()) > 0
+
+    def test_patches_follow_a_size_that_grows(self) -> None:
+        regime = self.build()
+        assert {side: regime.grid_of(side) for side in (64, 96, 128, 160, 224, 256, 352)} == {
+            64: 2, 96: 3, 128: 4, 160: 5, 224: 7, 256: 4, 352: 1,
+        }  # fmt: skip
 
     def test_a_grid_that_does_not_fit(self) -> None:
         with pytest.raises(ConfigError, match="64 px cannot be cut into 3 x 3 patches"):

@@ -149,7 +149,6 @@ def test_fading_ends_with_the_run() -> None:
         ({"size": 100}, "size is 100; a side divisible by 32"),
         ({"small": 48}, "small is 48"),
         ({"batch": 1}, "batch is 1; 2 or more"),
-        ({"encoder": "resnet"}, "no image encoder is called 'resnet'"),
         ({"lr": 0.0}, "lr is 0.0"),
     ],
 )

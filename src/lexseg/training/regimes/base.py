@@ -94,6 +94,10 @@ class Regime(ABC):
         """What is saved."""
         return self.model
 
+    def idle(self) -> Tensor:
+        """A zero that carries a gradient to all of :meth:`parameters`, for a step that has no use for them."""
+        return torch.stack([0 * p.sum() for p in self.parameters()]).sum() if self.parameters() else torch.zeros(())
+
     def progress(self, step: int) -> float:
         """How far the run is: 0 at its first step, 1 at its last."""
         return min(1.0, step / max(1, self.steps - 1))

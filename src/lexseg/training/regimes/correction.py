@@ -67,7 +67,7 @@ class Correction(Regime):
             with encoder_gives(self.model, gated):
                 losses = self.model.training_losses(image, text, target)
         if self.inpaint:
-            nothing = 0 * torch.stack(list(losses.values())).sum()
+            nothing = 0 * torch.stack(list(losses.values())).sum() + self.idle().to(image.device)
             filled = nothing if step < self.begin else self.filling(unlabelled)
             losses["inpainting"] = nothing + self.weight(step) * filled
         return losses

@@ -55,12 +55,14 @@ class CrossLevel(Regime):
         dim: int = 128,
     ) -> None:
         super().__init__(model, config)
-        self.grid = grid or min(7, config.data.size // model.stride)
-        if self.grid < 2 or config.data.size % (self.grid * model.stride):
-            raise ValueError(
-                f"images of {config.data.size} px cannot be cut into {self.grid} x {self.grid} patches whose sides are "
-                f"divisible by {model.stride}; choose data.size and grid so, such as 128 and 4"
-            )
+        self.grid = grid
+        for side in (config.data.size, *map(int, config.data.grow)):
+            n = self.grid_of(side)
+            if n < 2 or side % (n * model.stride):
+                raise ValueError(
+                    f"images of {side} px cannot be cut into {n} x {n} patches whose sides are divisible by "
+                    f"{model.stride}; choose data.size, data.grow and grid so, such as 128 and 4"
+                )
         self.contrast, self.consistency = contrast, consistency
         self.switch = 0 if not contrast else self.steps if not consistency else round(switch * self.steps)
         self.temperature, self.strength, self.patch_words = temperature, strength, patch_words
@@ -79,7 +81,7 @@ class CrossLevel(Regime):
     def losses(self, labelled: Batch, unlabelled: Unlabelled | None, step: int) -> dict[str, Tensor]:
         assert unlabelled is not None
         losses = self.model.training_losses(labelled.image, labelled.text, labelled.target)
-        nothing = 0 * torch.stack(list(losses.values())).sum()
+        nothing = 0 * torch.stack(list(losses.values())).sum() + self.idle().to(labelled.image.device)
         losses |= dict.fromkeys(self.loss_names[len(losses) :], nothing)
         if not (self.contrast or self.consistency):
             return losses
@@ -98,6 +100,10 @@ class CrossLevel(Regime):
             losses["consistency"] = nothing + self.weight(step) * self.strength * torch.stack(terms).mean()
         return losses
 
+    def grid_of(self, side: int) -> int:
+        """Patches along a side of so many pixels."""
+        return self.grid or next((n for n in range(7, 1, -1) if side % (n * self.model.stride) == 0), 1)
+
     def contrast_loss(self, image: Tensor, text: TextBatch, valid: Tensor) -> Tensor:
         """InfoNCE: a cell of the whole against the patch of its place (no gradient) and the image's other patches.
 
@@ -106,16 +112,16 @@ class CrossLevel(Regime):
             text: B sentences.
             valid: bool[B, 1, H, W]; cells of which less than half is seen have no say.
         """
-        features = self.model(image, text).features
+        features, grid = self.model(image, text).features, self.grid_of(image.shape[-1])
         assert features is not None
-        whole = F.adaptive_avg_pool2d(features.float(), self.grid).flatten(2).transpose(1, 2)
+        whole = F.adaptive_avg_pool2d(features.float(), grid).flatten(2).transpose(1, 2)
         with torch.no_grad(), frozen_norms(self.model):
             patches = self.model(*self.patches(image, text)).features.float().mean((2, 3))
             patches = self._embed(patches).unflatten(0, (len(image), -1))
         likeness = self._embed(whole) @ patches.transpose(1, 2) / self.temperature
         own = torch.arange(likeness.shape[1], device=image.device).expand(len(image), -1)
         each = F.cross_entropy(likeness.transpose(1, 2), own, reduction="none")
-        counts = F.adaptive_avg_pool2d(valid.float(), self.grid).flatten(1) >= 0.5
+        counts = F.adaptive_avg_pool2d(valid.float(), grid).flatten(1) >= 0.5
         return (each * counts).sum() / counts.sum().clamp(min=1)
 
     def consistency_loss(self, image: Tensor, text: TextBatch, valid: Tensor) -> Tensor:
@@ -130,13 +136,15 @@ class CrossLevel(Regime):
             whole = self.model(image, text).logits.sigmoid()
         with frozen_norms(self.model):
             alone = self.model(*self.patches(image, text)).logits.sigmoid()
-        return disagreement(alone, cut(whole, self.grid), cut(valid, self.grid))
+        grid = self.grid_of(image.shape[-1])
+        return disagreement(alone, cut(whole, grid), cut(valid, grid))
 
     def patches(self, image: Tensor, text: TextBatch) -> tuple[Tensor, TextBatch]:
         """All patches of each image, row by row, and what they are asked with."""
-        n = self.grid**2
+        grid = self.grid_of(image.shape[-1])
+        n = grid**2
         words = each_repeated(text, n) if self.patch_words == "own" else no_sentences(text, len(image) * n)
-        return cut(image, self.grid), words
+        return cut(image, grid), words
 
     def _embed(self, x: Tensor) -> Tensor:
         return F.normalize(self.projector(x), dim=-1)

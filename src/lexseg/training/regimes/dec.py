@@ -2,7 +2,7 @@
 
 DEC-Seg (Zhou et al., Dual-scale enhanced and cross-generative consistency learning, arXiv 2312.16039) in a form that
 wraps any model (OURS): the same weights see the image at both scales, where the published network has a decoder for
-each (:mod:`lexseg.training.regimes.dec_full`). Its losses are the published ones (FOUND); what is ours is marked.
+each, and one more that fuses them. Its losses are the published ones (FOUND); what is ours is marked.
 """
 
 import torch

@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from lexseg.cases.manifest import read_manifests
 from lexseg.encoders.folder import write_encoder
-from lexseg.encoders.image import ENCODERS, create_image_encoder
+from lexseg.encoders.image import create_image_encoder
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import new_folder
 from lexseg.scans.pictures import SUFFIXES
@@ -37,7 +37,7 @@ class RestorationConfig:
     Attributes:
         images: folders, looked through to their ends, and manifests, of which neither masks nor sentences nor rows of
             ``val`` and ``test`` are read.
-        encoder: key of :data:`lexseg.encoders.ENCODERS`.
+        encoder: name of an image encoder.
         encoder_args: its keywords; ``pretrained`` false begins at nothing.
         size: side in pixels of large views.
         small: side of the small ones; 0 is half of ``size``, rounded to what the encoder takes.
@@ -85,8 +85,6 @@ def check(config: RestorationConfig) -> None:
     least = {"batch": 2, "steps": 1, "locals": 0, "workers": 0}
     values = asdict(config)
     wrong += [f"{name} is {values[name]}; {n} or more was expected" for name, n in least.items() if values[name] < n]
-    if config.encoder not in ENCODERS:
-        wrong.append(f"no image encoder is called {config.encoder!r}; there are: {', '.join(ENCODERS)}")
     if not 0 < config.lr < 1:
         wrong.append(f"lr is {config.lr}; a number between 0 and 1 was expected")
     if wrong:
