@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lexseg.cli.train import INTERRUPTED, as_initial, with_recipe_paths
+from lexseg.cli.train import INTERRUPTED, as_initial, with_recipe_paths, with_regime_names
 
 
 def main(argv: Sequence[str]) -> int:
@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--resume", action="store_true", help="go on where an earlier call stopped")
     parser.add_argument("--init", type=str, metavar="MODEL", help="start each from the weights of this model")
     parser.set_defaults({"data.folds": 5})
-    arguments, recipes = with_recipe_paths(argv)
+    arguments, recipes = with_recipe_paths(with_regime_names(argv))
     try:
         for recipe in recipes:
             read_recipe(recipe)  # names the file and the key, where something in it is wrong
