@@ -18,8 +18,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from lexseg.cases.manifest import read_manifests
-from lexseg.encoders.folder import write_encoder
 from lexseg.encoders.image import create_image_encoder
+from lexseg.encoders.image.folder import write_encoder
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import new_folder
 from lexseg.scans.pictures import SUFFIXES
