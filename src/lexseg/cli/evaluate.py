@@ -25,6 +25,7 @@ _EPILOG = """examples:
   lexseg evaluate runs/mine/model cases.csv --split val --tta --save-masks --output report
   lexseg evaluate runs/mine/model cases.csv --split-file runs/mine/split.csv --split val --output report
   lexseg evaluate cases.csv --predictions other_tool/masks --split all --output report
+  lexseg evaluate default cases.csv --split val --interactive 10 --output corrected
   lexseg evaluate default referring.csv --split val --by region,query --wordings 3 --output report
 
 A folder of masks holds ID.png, or STEM.png or STEM_mask.png after the image's name, 0 for background.
@@ -88,6 +89,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--by", type=_names, default=(), metavar="C[,C]", help="also score each value of these columns of CASES alone")
     add("--save-masks", "--save_masks", action="store_true", help="also write the masks, to DIR/masks/ID.png")
     add("--include-text", "--include_text", action="store_true", help="show sentences, which may tell of a patient")
+    add(
+        "--interactive",
+        type=count,
+        metavar="N",
+        help="instead: a simulated user corrects each mask by up to N sentences, beside yardsticks",
+    )
+    add("--interactive-cases", type=count, metavar="M", help="of at most M cases, drawn by --seed (default: all)")
     add("--seed", type=index, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
     add("--resamples", type=count, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
@@ -110,6 +118,13 @@ def run(args: argparse.Namespace) -> int:
     if args.split_file is not None:
         cases = apply_splits(cases, args.split_file)
     chosen = select_cases(cases, args.split)
+    if args.interactive is not None:
+        from lexseg.cli.evaluate_interactive import run_interactive
+        from lexseg.predict.segmenter import Segmenter
+
+        if model is None:
+            raise ConfigError("--interactive corrects a model's masks; give MODEL and CASES")
+        return run_interactive(Segmenter.from_pretrained(model, device=args.device), chosen, args)
     options = Options(
         threshold=args.threshold,
         tta=args.tta,

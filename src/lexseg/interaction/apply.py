@@ -95,7 +95,7 @@ def _confidence(operation: Confidence, state: State) -> Done:
     new = state.with_evidence(shifted(state.evidence, weights, count, more=more))
     if region is None:
         new = replace(new, threshold=_threshold(new, state))
-    word = {"slight": "a little ", "usual": "", "much": "much "}[operation.amount]
+    word = {"slight": "a little ", "usual": "", "much": "much ", "vast": "vastly "}[operation.amount]
     where = "" if region is None else f" {tell_region(region, state)}"
     told = f"{word}{'more generous' if more else 'stricter'}{where}"
     if region is None:

@@ -424,7 +424,7 @@ _SIZE = (*_PLUS, *_MINUS)
 # what each kind of correction may be made of
 _IDLE = ("filler", "polite", "all", "finding")
 _WHERE = ("place", "anatomy", "part_noun", "half", "edge", "centre", "component")
-_HOW = ("slight", "much", "up", "down")
+_HOW = ("slight", "much", "vast", "up", "down")
 _SHAPED = (
     "smooth",
     "rough",
@@ -438,6 +438,7 @@ _SHAPED = (
     "never",
     "slight",
     "much",
+    "vast",
     "more",
     "less",
     "also",
@@ -512,6 +513,7 @@ _COVERED = (
     "never",
     "slight",
     "much",
+    "vast",
 )
 _COMPARED = ("generouser", "stricter", "bigger", "smaller")
 _VERBS = ("grow", "shrink")
@@ -596,6 +598,8 @@ def _quantity(said: Tagged) -> int | None:
 
 
 def _amount(said: Tagged) -> Amount:
+    if said.has("vast") or said.count("much") > 1:  # "much, much more"
+        return "vast"
     return "slight" if said.has("slight") else "much" if said.has("much") else "usual"
 
 
@@ -607,7 +611,20 @@ def _unit(said: Tagged) -> Literal["mm", "px", "%"]:
 def _alone(said: Tagged) -> bool:
     """Whether nothing but "more", "less" and how much of it is said."""
     return not said.without(
-        *("more", "less", "slight", "much", "too_much", "too_little", "filler", "polite", "also", "not", "never"),
+        *(
+            "more",
+            "less",
+            "slight",
+            "much",
+            "vast",
+            "too_much",
+            "too_little",
+            "filler",
+            "polite",
+            "also",
+            "not",
+            "never",
+        ),
         *("place", "anatomy", "part_noun", "edge", "half", "centre", "up", "down"),
     )
 

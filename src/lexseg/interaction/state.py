@@ -12,11 +12,9 @@ Side = Literal["left", "right"]
 Evidence = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-FARTHEST = 12.0
-"""How far the network's own evidence lies from the threshold at most, as a logit: a probability within 1e-5 of 0 or 1.
-What the user takes away is moved by more than all of it, and so comes back last."""
-
-
+FARTHEST = 30.0
+"""How far the network's own evidence lies from the threshold at most, as a logit. What the user takes away is moved by
+more than all of it, and so comes back last."""
 CORRECTED = "the mask was corrected by the user"
 
 
@@ -123,7 +121,7 @@ def evidence_of(probability: NDArray[np.float32], threshold: float, mask: Mask) 
         threshold: from which on a pixel was found, 0 < t < 1.
         mask: bool[H, W]; may be empty where pixels reach the threshold, as where the model says "not found".
     """
-    clipped = np.clip(probability, 1e-5, 1 - 1e-5).astype(np.float32)
+    clipped = np.clip(probability, 1e-12, 1 - 1e-7).astype(np.float32)
     evidence = np.log(clipped) - np.log1p(-clipped) - np.float32(np.log(threshold / (1 - threshold)))
     np.clip(evidence, -FARTHEST, FARTHEST, out=evidence)
     if not mask.any() and evidence.size:

@@ -23,6 +23,7 @@ TAGS = (
         "more",
         "less",
         "slight",
+        "vast",
         "much",
     ),
     *(

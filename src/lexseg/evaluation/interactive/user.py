@@ -1,0 +1,133 @@
+"""A user who sees the picture and the truth, and says what is wrong with the mask, the largest error first."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from lexseg.evaluation.interactive.sentences import PLACES, Much, Wish
+from lexseg.interaction.operations import Components, Frame, Region, Spot
+from lexseg.interaction.parts import Parts, meant
+from lexseg.interaction.regions import inside
+from lexseg.interaction.state import Mask, State
+
+SEEN = 0.03
+"""An error smaller than this share of the mask is not spoken of."""
+OVERALL = 0.15
+"""Small errors all around that come to this share of the mask are spoken of together."""
+MOST_ERRORS = 6
+_EIGHT = np.ones((3, 3), np.bool_)
+_SPREAD = 0.35  # how much a place is worth less the more of the picture it names
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """Says what is wrong with one mask.
+
+    Attributes:
+        truth: bool[H, W].
+        useless: wishes that did not help since something last did.
+    """
+
+    truth: Mask
+    useless: set[Wish] = field(default_factory=set)
+
+    def wish(self, state: State) -> Wish | None:
+        """What the user asks for next; ``None`` where nothing is left to be asked for."""
+        return next((wish for wish in self._wishes(state) if wish not in self.useless), None)
+
+    def learn(self, wish: Wish, gain: float) -> None:
+        """Remember whether a wish helped. Args: wish: that was said; gain: in Dice."""
+        if gain <= 1e-4:
+            self.useless.add(wish)
+        elif gain > 0.01:
+            self.useless.clear()
+
+    def _wishes(self, state: State) -> Iterator[Wish]:
+        """All that could be asked for, the most pressing first."""
+        mask, truth = state.mask, self.truth
+        if not mask.any():
+            yield Wish("generous")
+        area, parts = max(state.area, 1), Parts.of(mask)
+        if self._only_the_largest(parts, area):
+            yield Wish("largest")
+        missed, wrong = truth & ~mask, mask & ~truth
+        for size, missing, where in _errors(missed, wrong):
+            if size < SEEN * area:
+                break
+            yield from self._missing(where, state) if missing else self._superfluous(where, state, parts)
+        misses, extra = np.count_nonzero(missed), np.count_nonzero(wrong)
+        if misses > max(3 * extra, OVERALL * area):
+            yield Wish("generous")
+        if extra > max(3 * misses, OVERALL * area):
+            yield Wish("strict")
+
+    def _only_the_largest(self, parts: Parts, area: int) -> bool:
+        if len(parts) < 2 or sum(parts.areas[1:]) < 0.03 * area:
+            return False
+        wrong = [self._wrong(parts, rank) for rank in range(len(parts))]
+        return wrong[0] < 0.5 and all(share > 0.7 for share in wrong[1:])
+
+    def _wrong(self, parts: Parts, rank: int) -> float:
+        """The share of a part that does not belong to the mask."""
+        part = parts.mask([rank])
+        return float(np.count_nonzero(part & ~self.truth)) / parts.areas[rank]
+
+    def _missing(self, where: Mask, state: State) -> Iterator[Wish]:
+        mask = state.mask
+        if not (ndimage.binary_dilation(where) & ~mask & ~where).any():
+            yield Wish("fill")
+        spot, share = _place(where, state, "mask")
+        if share < 0.4:  # away from the mask: named by where it lies in the picture
+            yield Wish("also", _place(where, state, "image")[0], "image")
+            return
+        here = np.count_nonzero(mask & inside(Region((spot,), "mask", "half"), state)) or state.area
+        yield Wish("more", spot, "mask", _much(where, here))
+
+    def _superfluous(self, where: Mask, state: State, parts: Parts) -> Iterator[Wish]:
+        mask = state.mask
+        for rank in range(len(parts)) if len(parts) > 1 else ():
+            if (parts.mask([rank]) & where).any() and self._wrong(parts, rank) > 0.7:
+                named = (spot for spot in PLACES if meant(parts, Components(False, "spot", spot=spot)) == [rank])
+                if (spot := next(named, None)) is not None:
+                    yield Wish("drop", spot)
+                    return
+        spot, _ = _place(where, state, "mask")
+        part = inside(Region((spot,), "mask"), state) & mask
+        right, found = np.count_nonzero(part & self.truth), np.count_nonzero(part & where)
+        if right < 0.2 * np.count_nonzero(part) and found > 0.5 * np.count_nonzero(where):
+            yield Wish("not", spot)
+        here = np.count_nonzero(mask & inside(Region((spot,), "mask", "half"), state))
+        yield Wish("less", spot, "mask", _much(where, here))
+
+
+def _errors(missed: Mask, wrong: Mask) -> list[tuple[int, bool, Mask]]:
+    """The connected errors, the largest first: size in pixels, whether it is missing, and where."""
+    found: list[tuple[int, bool, int, NDArray[np.int32]]] = []
+    for missing, errors in ((True, missed), (False, wrong)):
+        labels, number = ndimage.label(errors, structure=_EIGHT)
+        sizes = np.bincount(labels.ravel(), minlength=number + 1)[1:]
+        found += [(int(sizes[i]), missing, int(i) + 1, labels) for i in np.argsort(-sizes, kind="stable")[:MOST_ERRORS]]
+    found.sort(key=lambda each: -each[0])
+    return [(size, missing, labels == label) for size, missing, label, labels in found[:MOST_ERRORS]]
+
+
+def _place(where: Mask, state: State, frame: Frame) -> tuple[Spot, float]:
+    """How a person names where an error lies, and the share of it that lies there: the narrower place counts more."""
+    total = np.count_nonzero(where)
+
+    def share(there: NDArray[np.bool_]) -> float:
+        return float(np.count_nonzero(where & there)) / total
+
+    regions = [inside(Region((spot,), frame, "half"), state) for spot in PLACES]
+    scores = [share(there) - _SPREAD * float(there.mean()) for there in regions]
+    best = int(np.argmax(scores))
+    return PLACES[best], share(regions[best])
+
+
+def _much(where: Mask, here: float) -> Much:
+    """How large an error looks beside the mask that is there."""
+    share = float(np.count_nonzero(where)) / max(here, 1)
+    return "slight" if share < 0.12 else "usual" if share < 0.4 else "much" if share < 1.2 else "vast"

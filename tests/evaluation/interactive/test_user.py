@@ -1,0 +1,121 @@
+"""The simulated user: what it says, that it is understood, and what it may not know."""
+
+import re
+
+import numpy as np
+import pytest
+
+from lexseg.evaluation.interactive import play
+from lexseg.evaluation.interactive.sentences import _TEMPLATES, PLACES, Wish, say
+from lexseg.evaluation.interactive.user import User
+from lexseg.interaction.operations import Components, Confidence, Cover, Shape, Spot
+from lexseg.interaction.parse import About, parse
+from lexseg.interaction.session import CorrectionSession
+from lexseg.interaction.state import State
+from lexseg.metrics.overlap import dice
+from lexseg.predict.segmentation import Segmentation
+
+ROWS, COLUMNS = np.mgrid[:64, :64]
+MEANT = {
+    "more": Confidence, "less": Confidence, "also": Cover, "not": Cover, "drop": Components, "largest": Components,
+    "fill": Shape, "smooth": Shape, "generous": Confidence, "strict": Confidence,
+}  # fmt: skip
+MORE = {"more": True, "generous": True, "less": False, "strict": False}
+
+
+def disc(row, column, radius):
+    return (ROWS - row) ** 2 + (COLUMNS - column) ** 2 <= radius**2
+
+
+def session_of(probability):
+    answer = Segmentation(probability.astype(np.float32), 0.5, "lesion", laterality="image")
+    return CorrectionSession(State.of(answer), lambda sentence: answer)
+
+
+class Each:
+    """Says every wording in turn."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def integers(self, most):
+        return self.at % most
+
+
+@pytest.mark.parametrize("left", ["left", "right"])
+@pytest.mark.parametrize("kind", list(_TEMPLATES))
+def test_every_sentence_means_what_was_wished(kind, left):
+    state = State(np.zeros((4, 4), np.float32), 0.5, Segmentation(np.zeros((4, 4), np.float32), 0.5), left)
+    for spot in PLACES:
+        for much in ("slight", "usual", "much", "vast"):
+            for at in range(4):
+                said = say(Wish(kind, spot, much=much), state, Each(at))
+                (done,) = parse(said, About("lesion", left))
+                assert isinstance(done, MEANT[kind]), said
+                if kind in MORE:
+                    assert done.more is MORE[kind], said
+                if kind in ("more", "less"):
+                    assert done.amount == much and done.region.spots == (spot,), said
+                if kind in ("also", "not"):
+                    assert done.wanted is (kind == "also") and done.region.spots == (spot,), said
+                if kind == "drop":
+                    assert not done.keep and done.spot == spot, said
+
+
+def test_no_sentence_holds_a_number_or_a_length():
+    for templates in _TEMPLATES.values():
+        assert not any(re.search(r"\d|\bmm\b|pixel|per ?cent|row|column", each) for each in templates)
+
+
+def test_names_the_largest_error_by_its_place():
+    truth = disc(32, 32, 16)
+    state = session_of(np.where(truth & (COLUMNS < 34), 0.9, 0.3)).state
+    wish = User(truth).wish(state)
+    assert wish.kind == "more" and wish.spot == Spot("right")
+    state = session_of(np.where(truth | (disc(32, 32, 26) & (ROWS > 46)), 0.9, 0.1)).state
+    wish = User(truth).wish(state)
+    assert wish.kind in ("less", "not") and wish.spot.height == "lower"
+
+
+def test_what_did_not_help_is_not_said_again_until_something_helps():
+    truth = disc(32, 32, 16)
+    user, state = User(truth), session_of(np.where(truth & (COLUMNS < 34), 0.9, 0.3)).state
+    first = user.wish(state)
+    user.learn(first, 0.0)
+    assert user.wish(state) != first
+    user.learn(user.wish(state), 0.2)
+    assert user.wish(state) == first
+
+
+def test_a_right_mask_is_left_alone():
+    truth = disc(32, 32, 16)
+    assert User(truth).wish(session_of(np.where(truth, 0.9, 0.1)).state) is None
+
+
+def test_words_lead_towards_the_truth_and_random_ones_do_not():
+    rng = np.random.default_rng(0)
+    gains = {"words": [], "random": []}
+    for number in range(12):
+        truth = disc(24 + number, 30, 12)
+        seen = np.exp(-((ROWS - 28 - number) ** 2 + (COLUMNS - 33) ** 2) / 300) * rng.uniform(0.7, 1.0)
+        for name, player in (("words", play.by_words), ("random", play.at_random)):
+            trace = player(session_of(seen), truth, 5, np.random.default_rng(number))
+            gains[name].append(trace.dice[-1] - trace.dice[0])
+    assert np.mean(gains["words"]) > 0.05 and np.mean(gains["words"]) > np.mean(gains["random"]) + 0.05
+
+
+def test_a_noisy_user_takes_back_what_was_wrong():
+    truth = disc(30, 30, 12)
+    seen = np.exp(-((ROWS - 33) ** 2 + (COLUMNS - 33) ** 2) / 300)
+    for seed in range(8):
+        trace = play.noisy(session_of(seen), truth, 11, np.random.default_rng(seed))
+        assert max(trace.dice[-2:]) >= trace.dice[0] - 1e-9
+
+
+def test_the_best_threshold_is_the_best_of_all_thresholds():
+    rng = np.random.default_rng(0)
+    truth = disc(30, 30, 12)
+    seen = np.clip(truth * 0.3 + rng.random((64, 64)) * 0.6, 0, 1).astype(np.float32).round(2)
+    state = session_of(seen).state
+    each = [dice(seen >= t, truth) for t in np.unique(seen)]
+    assert play.best_threshold(state, truth) == pytest.approx(max(each))
