@@ -77,6 +77,7 @@ class CorrectionSession:
         at: how many of them hold now.
         accepted: whether the user has said that the mask is right as it is now.
         log: all that was said and drawn, what was undone or not understood as well.
+        kept_bytes: of memory for earlier states; ``None`` is `KEPT_BYTES`.
     """
 
     first: State
@@ -85,6 +86,7 @@ class CorrectionSession:
     at: int = 0
     accepted: bool = False
     log: list[Event] = field(default_factory=list)
+    kept_bytes: int | None = None
     _states: dict[int, State] = field(default_factory=dict)
 
     @classmethod
@@ -118,15 +120,16 @@ class CorrectionSession:
         return cls.of(look(text), look, image.sides)
 
     @classmethod
-    def of(cls, said: Segmentation, look: Look, sides: Sides) -> "CorrectionSession":
+    def of(cls, said: Segmentation, look: Look, sides: Sides, *, kept_bytes: int | None = None) -> "CorrectionSession":
         """Correct an answer that a model has given.
 
         Args:
             said: the answer.
             look: asks the same image for something else.
             sides: of the image.
+            kept_bytes: of memory for earlier states; those beyond it are made again when they are asked for.
         """
-        return cls(State.of(said, left_of(said.laterality, sides)), look)
+        return cls(State.of(said, left_of(said.laterality, sides)), look, kept_bytes=kept_bytes)
 
     @property
     def state(self) -> State:
@@ -267,7 +270,7 @@ class CorrectionSession:
 
     def _keep(self, number: int, state: State) -> None:
         self._states[number] = state
-        most = max(4, KEPT_BYTES // max(state.evidence.nbytes, 1))
+        most = max(4, (KEPT_BYTES if self.kept_bytes is None else self.kept_bytes) // max(state.evidence.nbytes, 1))
         while len(self._states) > most:
             others = [n for n in self._states if n != number]
             spare = [n for n in others if n % _SPACED] or others

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from lexseg._version import __version__
 from lexseg.outputs.description import NOTE
 from lexseg.predict.segmenter import Segmenter
-from lexseg.server import about, routes
+from lexseg.server import about, corrections, routes
 from lexseg.server.log import AccessLog
 from lexseg.server.metrics import Metrics
 from lexseg.server.refusal import Refusal
@@ -60,6 +60,7 @@ def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAP
     )
     app.state.metrics = metrics
     app.include_router(routes.router)
+    app.include_router(corrections.router)
     app.include_router(about.router)
 
     def answer(refusal: Refusal) -> Response:

@@ -138,6 +138,11 @@ class Batcher:
         except LexSegError as error:
             raise Refusal(422, "unusable", str(error)) from None
 
+    async def look(self, ask: Ask) -> ImageSession:
+        """The frame that is asked about, encoded: to ask it without waiting for others."""
+        encoded, _ = await asyncio.get_running_loop().run_in_executor(self._thread, self._encode, [ask])
+        return encoded[ask.key]
+
     async def run(self) -> None:
         """Answer, until cancelled."""
         loop = asyncio.get_running_loop()

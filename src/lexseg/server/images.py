@@ -37,6 +37,7 @@ class OpenImage:
         uploaded: bytes of what was uploaded.
         used: when somebody last asked for it, on the monotonic clock.
         results: by id, the oldest first.
+        corrections: results under correction, by the id of the model's own answer.
         busy: how many jobs work on it.
     """
 
@@ -49,6 +50,7 @@ class OpenImage:
     uploaded: int
     used: float = field(default_factory=time.monotonic)
     results: "OrderedDict[str, Result]" = field(default_factory=OrderedDict)
+    corrections: "OrderedDict[str, Any]" = field(default_factory=OrderedDict)
     busy: int = 0
 
     @classmethod
@@ -173,6 +175,10 @@ class Images:
             )  # fmt: skip
         image.used = time.monotonic()
         return image
+
+    def all(self) -> list[OpenImage]:
+        """The images that are open."""
+        return list(self._images.values())
 
     def find(self, id_: str) -> OpenImage | None:
         """An image, if it is open; which does not count as use."""

@@ -26,6 +26,7 @@ class Limits:
         sentence_letters: of one sentence.
         report_letters: of one report.
         results: kept of one image; the oldest goes first.
+        corrected: results of one image that are under correction; the one left alone longest goes first.
         jobs: that wait for their turn or run.
         waiting: questions about single frames that wait for their turn.
         batch: questions that go through the network together.
@@ -44,6 +45,7 @@ class Limits:
     sentence_letters: int = 2000
     report_letters: int = 100_000
     results: int = 100
+    corrected: int = 16
     jobs: int = 8
     waiting: int = 512
     batch: int = 16

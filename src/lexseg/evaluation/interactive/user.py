@@ -58,7 +58,7 @@ class User:
             if size < SEEN * area:
                 break
             yield from self._missing(where, state) if missing else self._superfluous(where, state, parts)
-        misses, extra = np.count_nonzero(missed), np.count_nonzero(wrong)
+        misses, extra = _count(missed), _count(wrong)
         if misses > max(3 * extra, OVERALL * area):
             yield Wish("generous")
         if extra > max(3 * misses, OVERALL * area):
@@ -73,7 +73,7 @@ class User:
     def _wrong(self, parts: Parts, rank: int) -> float:
         """The share of a part that does not belong to the mask."""
         part = parts.mask([rank])
-        return float(np.count_nonzero(part & ~self.truth)) / parts.areas[rank]
+        return _count(part & ~self.truth) / parts.areas[rank]
 
     def _missing(self, where: Mask, state: State) -> Iterator[Wish]:
         mask = state.mask
@@ -83,7 +83,7 @@ class User:
         if share < 0.4:  # away from the mask: named by where it lies in the picture
             yield Wish("also", _place(where, state, "image")[0], "image")
             return
-        here = np.count_nonzero(mask & inside(Region((spot,), "mask", "half"), state)) or state.area
+        here = _count(mask & inside(Region((spot,), "mask", "half"), state)) or state.area
         yield Wish("more", spot, "mask", _much(where, here))
 
     def _superfluous(self, where: Mask, state: State, parts: Parts) -> Iterator[Wish]:
@@ -96,10 +96,10 @@ class User:
                     return
         spot, _ = _place(where, state, "mask")
         part = inside(Region((spot,), "mask"), state) & mask
-        right, found = np.count_nonzero(part & self.truth), np.count_nonzero(part & where)
-        if right < 0.2 * np.count_nonzero(part) and found > 0.5 * np.count_nonzero(where):
+        right, found = _count(part & self.truth), _count(part & where)
+        if right < 0.2 * _count(part) and found > 0.5 * _count(where):
             yield Wish("not", spot)
-        here = np.count_nonzero(mask & inside(Region((spot,), "mask", "half"), state))
+        here = _count(mask & inside(Region((spot,), "mask", "half"), state))
         yield Wish("less", spot, "mask", _much(where, here))
 
 
@@ -116,10 +116,10 @@ def _errors(missed: Mask, wrong: Mask) -> list[tuple[int, bool, Mask]]:
 
 def _place(where: Mask, state: State, frame: Frame) -> tuple[Spot, float]:
     """How a person names where an error lies, and the share of it that lies there: the narrower place counts more."""
-    total = np.count_nonzero(where)
+    total = _count(where)
 
     def share(there: NDArray[np.bool_]) -> float:
-        return float(np.count_nonzero(where & there)) / total
+        return _count(where & there) / total
 
     regions = [inside(Region((spot,), frame, "half"), state) for spot in PLACES]
     scores = [share(there) - _SPREAD * float(there.mean()) for there in regions]
@@ -127,7 +127,11 @@ def _place(where: Mask, state: State, frame: Frame) -> tuple[Spot, float]:
     return PLACES[best], share(regions[best])
 
 
+def _count(mask: NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(mask))
+
+
 def _much(where: Mask, here: float) -> Much:
     """How large an error looks beside the mask that is there."""
-    share = float(np.count_nonzero(where)) / max(here, 1)
+    share = _count(where) / max(here, 1)
     return "slight" if share < 0.12 else "usual" if share < 0.4 else "much" if share < 1.2 else "vast"
