@@ -268,3 +268,47 @@ def test_more_goes_on_with_what_made_the_mask_larger():
 def test_after_a_smaller_mask_more_could_mean_either(said):
     with pytest.raises(Misunderstood, match="larger"):
         of(said, About(last=Resize(False)))
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("pull the border in a bit at the top?", Resize(False, "slight", region=place("", "upper", extent="edge"))),
+        ("I'd go a touch wider on the right", Resize(True, "slight", region=place("right"))),
+        ("You've been a bit too strict here", Confidence(True, "slight")),
+        ("only the bigger of the two, please", Components(True, "largest")),
+        ("I only want the lower of the two", Components(True, "spot", spot=Spot("", "lower"))),
+        ("loosen it up a little", Resize(True, "slight")),
+        ("a fair bit larger", Resize(True, "much")),
+        ("vastly more on the left", Confidence(True, "vast", place("left"))),
+        ("make it twenty percent larger", Resize(True, "usual", 20.0, "%")),
+        ("reduce it by a third", Resize(False, "usual", 33.0, "%")),
+        ("everything under the diaphragm has to go", Cover(BELOW, False)),
+        ("throw the right one away", Components(False, "spot", spot=Spot("right"))),
+        ("don't mark the apex", Cover(APEX, False)),
+        ("keep everything but the apex", Cover(APEX, False)),
+        ("keep nothing but the apex", KeepRegion(APEX)),
+        ("turn the sensitivity down", Confidence(False)),
+        ("no gaps please", Shape("join")),
+        ("no no, undo", Control("undo")),
+        ("revert the last two changes", Control("undo", 2)),
+        ("perfect, accept it", Control("accept")),
+        ("other side, please", Retarget("opacity in the right lung")),
+        ("I meant the left breast", Retarget("opacity in the left breast")),
+    ],
+)  # fmt: skip
+def test_other_ways_to_say_it(said, wanted):
+    assert one(said) == wanted
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["it's twice as large as it should be", "it is larger than it was", "you made it bigger",
+     "it should not be any larger", "was it bigger before?", "the mask is smaller", "don't remove anything", "no bigger than now"],
+)  # fmt: skip
+def test_complaints_and_remarks_never_do_the_opposite(said):
+    try:
+        (done,) = of(said)
+    except Misunderstood:
+        return
+    assert not getattr(done, "grow", False) and not getattr(done, "wanted", False)

@@ -164,7 +164,9 @@ class _Reader:
         before = None
         while before != plain:
             before = plain
-            plain = re.sub(r"^no\s*[,.:;-]\s*|^no (?=i |we |not |that |it |this |the other|on the other)", "", plain)
+            plain = re.sub(
+                r"^no\s*[,.:;-]\s*|^no (?=no\b)|^no (?=i |we |not |that |it |this |the other|on the other)", "", plain
+            )
             if (match := begin.match(plain)) and match.end() < len(plain):
                 plain = plain[match.end() :]
             if (match := end.search(plain)) and match.start() > 0:
@@ -174,10 +176,12 @@ class _Reader:
     def _control(self, plain: str) -> Control | None:
         times = 1
         match = re.fullmatch(
-            r"(undo|redo)(?: the)?(?: last)? (\w+)(?: (?:steps?|times?|changes?|corrections?|edits?))?", plain
+            r"(undo|redo|revert|cancel|take back)(?: the| my)?(?: last)? (\w+)"
+            r"(?: (?:steps?|times?|changes?|corrections?|edits?|things?))?",
+            plain,
         )
         if match and (number := {"once": 1, "twice": 2}.get(match[2]) or number_of(match[2], self.words)):
-            return Control("undo" if match[1] == "undo" else "redo", number)
+            return Control("redo" if match[1] == "redo" else "undo", number)
         if match := re.fullmatch(r"(?:go )?back (\w+)(?: (?:steps?|times?))", plain):
             times = number_of(match[1], self.words)
             return Control("undo", times) if times else None
@@ -249,7 +253,9 @@ class _Reader:
     def _shape(self, said: Tagged, region: Region | None) -> Operation | None:
         if not said.has("smooth", "rough", "holes", "fill", "join") or said.without(*_SHAPED, *_WHERE, *_IDLE):
             return None
-        if said.has("never", "not", "no", "less") and not (said.has("holes", "fill") and said.has("no", "not")):
+        if said.has("never", "not", "no", "less") and not (
+            (said.has("holes", "fill") or "gap" in said.text) and said.has("no", "not")
+        ):
             raise Misunderstood("it is not clear what is to be done; say 'smooth it', 'fill the holes' or 'one piece'")
         kinds = [said.has("smooth", "rough"), said.has("holes"), said.has("join")]
         if sum(kinds) > 1 or (said.has("remove", "add", "grow", "shrink", "keep", "only") and not said.has("holes")):
@@ -344,6 +350,11 @@ class _Reader:
             if said.length.unit == "%" and sign < 0 and said.length.value >= 100:
                 raise Misunderstood("a mask can be made smaller by less than 100 %")
             return Resize(sign > 0, "usual", said.length.value, _unit(said), region)
+        share = re.search(r"\bby (?:a|one) (third|quarter|fifth|tenth)\b", said.text)
+        if share is not None and sign is not None and region is None:
+            return Resize(
+                sign > 0, "usual", {"third": 33.0, "quarter": 25.0, "fifth": 20.0, "tenth": 10.0}[share[1]], "%"
+            )
         if said.has("twice", "halved") and region is None and not said.has("not", "never", "no", "wished", "past"):
             if said.has("twice"):
                 return Resize(True, "usual", 100.0, "%") if not said.has("shrink") else None
@@ -396,6 +407,8 @@ class _Reader:
             if (taken or said.has("add")) and not said.has("rest"):
                 raise Misunderstood("say where, such as 'at the top', 'in the left lower zone' or 'the left one'")
             return None
+        if said.has("keep") and said.has("all") and said.has("except") and not negated and not taken:
+            return Cover(region, False)  # "keep everything except the apex"
         if said.has("rest", "except", "keep") or (said.has("only") and not (taken or added)):
             kept = self._kept(said)
             return KeepRegion(region) if kept else None

@@ -48,6 +48,7 @@ def retarget(text: str, sentence: str | None, words: Lexicon) -> Target | None:
         words: the lexicon.
     """
     said = re.sub(r"\s+", " ", text).strip(" .,;:!?")
+    said = re.sub(r"[ ,]+(?:please|thanks|thank you)$", "", said, flags=re.IGNORECASE)
     said = re.sub(r"^(?:please|sorry|oops|ah|oh|well|ok(?:ay)?|wait)\b[ ,]*", "", said, flags=re.IGNORECASE)
     if re.fullmatch(rf"(?:no[ ,]+)?(?:{words.union('correct.other_side')})", normal(said)):
         return _other_side(sentence, words)
@@ -96,6 +97,10 @@ def _only_places(what: str, words: Lexicon) -> bool:
     return bool(places(what, words)) and _PLACES.fullmatch(what) is not None
 
 
+def _organs(text: str, words: Lexicon) -> set[str]:
+    return {organ.id for _, _, organ in words.organ_finder(text) if not organ.part and organ.id != "part"}
+
+
 def _other_side(sentence: str | None, words: Lexicon) -> Target | None:
     if sentence is None or len(set(named_sides(sentence, words))) != 1:
         return None
@@ -111,8 +116,9 @@ def _new(what: str, sentence: str | None, words: Lexicon) -> Target | None:
     if words.finding_finder(asked) or not places(asked, words) or sentence is None:
         return Target(asked)
     wanted, had = places(asked, words), places(sentence, words)
+    other = _organs(asked, words) - _organs(sentence, words)  # "the left breast", where a lung was asked about
     sides = {side for side, _ in wanted}
-    if wanted and len(sides) == 1 and not any(height for _, height in wanted):
+    if not other and len(sides) == 1 and not any(height for _, height in wanted):
         named = set(named_sides(sentence, words))
         if len(named) == 1 and named.isdisjoint(sides):
             return Target(mirror_words(sentence, "horizontal", words))

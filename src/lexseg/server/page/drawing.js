@@ -24,6 +24,35 @@ export function drawMask(context, path, { colour, opacity, chosen, dots }) {
   });
 }
 
+/** The outline as it was before the last correction: dotted. */
+export function drawBefore(context, path, { colour, dots }) {
+  const outline = new Path2D();
+  outline.addPath(path, context.getTransform());
+  onScreen(context, () => {
+    Object.assign(context, { lineCap: "round", lineJoin: "round" });
+    context.setLineDash([dots, 5 * dots]);
+    for (const [strokeStyle, width] of [
+      ["rgb(0 0 0 / .65)", 3.5],
+      [colour, 2],
+    ]) {
+      Object.assign(context, { strokeStyle, lineWidth: width * dots });
+      context.stroke(outline);
+    }
+    context.setLineDash([]);
+    context.lineCap = "butt";
+  });
+}
+
+/** What is being painted: points [row, column], and the brush's radius in pixels of the image. */
+export function drawStroke(context, { points, radius }) {
+  Object.assign(context, { strokeStyle: "rgb(255 255 255 / .6)", lineWidth: 2 * radius, lineCap: "round", lineJoin: "round" });
+  context.beginPath();
+  points.forEach(([row, column], i) => (i ? context.lineTo(column, row) : context.moveTo(column, row + 1e-3)));
+  if (points.length === 1) context.lineTo(points[0][1], points[0][0]);
+  context.stroke();
+  context.lineCap = "butt";
+}
+
 /**
  * Writes a finding's number at the top of its mask, as the list has it: colour alone does not tell. `written` holds where
  * others are already, {x, y}: it goes beside them.

@@ -5,6 +5,7 @@ import { save } from "./api.js";
 import { cancel, tell } from "./answers.js";
 import { ask, askAgain } from "./ask.js";
 import { compareWith } from "./compare.js";
+import { correctable, correctionsOf } from "./correct.js";
 import { $, icon, make, swapIcon } from "./dom.js";
 import { asksAbout } from "./found.js";
 import { alertUser, say } from "./messages.js";
@@ -44,6 +45,8 @@ function makeRow(finding) {
     warning: make("p", { className: "warning", hidden: true }),
     edit: tool("edit", "Edit", () => rephrase(row)),
     compare: tool("split", "Before", () => compareWith(row.finding)),
+    correct: tool("edit", "Correct", () => openCorrections(row)),
+    corrections: correctionsOf(() => row.finding),
     save: tool("save", "Save", () => toggleSaves(row)),
     again: make("button", { type: "button", className: "quiet", onclick: () => askAgain(row.finding) }, "Ask again"),
     anyway: make("button", { type: "button", className: "quiet", onclick: () => lookAnyway(row) }, "Look anyway"),
@@ -63,7 +66,8 @@ function makeRow(finding) {
     changed("findings");
   });
   row.save.setAttribute("aria-expanded", "false");
-  const buttons = [row.edit, row.compare, row.save, row.again, row.anyway, row.stop, row.remove];
+  row.correct.setAttribute("aria-expanded", "false");
+  const buttons = [row.edit, row.correct, row.compare, row.save, row.again, row.anyway, row.stop, row.remove];
   const tools = make("div", { className: "tools" }, ...buttons);
   row.item = make(
     "li",
@@ -76,6 +80,7 @@ function makeRow(finding) {
     row.warning,
     row.form,
     tools,
+    row.corrections.element,
     row.saves,
   );
   row.bar.style.gridColumn = "2 / span 2";
@@ -145,6 +150,7 @@ function update(row) {
   row.swatch.setAttribute("aria-label", `Colour of ${name}`);
   for (const [part, verb] of [
     ["edit", "Edit"],
+    ["correct", "Correct"],
     ["compare", "Compare with the words before:"],
     ["save", "Save"],
     ["again", "Ask again:"],
@@ -170,6 +176,8 @@ function update(row) {
   row.warning.hidden = !warnings.length;
   row.warning.textContent = warnings.join(" ");
   row.edit.hidden = row.save.hidden = !done;
+  row.correct.hidden = !correctable(finding);
+  row.corrections.update();
   row.save.hidden ||= status === "negated" && !result.links;
   row.anyway.hidden = status !== "not in scope";
   row.compare.hidden = !(done && finding.before);
@@ -256,6 +264,12 @@ function rephrase({ form, finding }) {
   form.words.value = finding.sentence;
   form.words.focus();
   form.words.select();
+}
+
+function openCorrections(row) {
+  state.chosen = row.finding.key; // what the brush draws on
+  row.correct.setAttribute("aria-expanded", String(row.corrections.open()));
+  changed("findings");
 }
 
 function toggleSaves(row) {

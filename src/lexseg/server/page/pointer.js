@@ -1,6 +1,8 @@
 // Mouse, pen and fingers on the picture.
 
+import { brush, drawn, drawnOn, isHand } from "./correct.js";
 import { $ } from "./dom.js";
+import { say } from "./messages.js";
 import { step } from "./slices.js";
 import { isVolume, state } from "./state.js";
 import { viewer } from "./viewer.js";
@@ -17,6 +19,12 @@ function listen(canvas) {
   canvas.addEventListener("pointerdown", (event) => {
     if (!state.image || event.button === 2) return;
     canvas.setPointerCapture(event.pointerId);
+    if (isHand(tool()) && event.button === 0 && !event.shiftKey && !down.size) {
+      if (!drawnOn()) return say("Choose a finding of this picture first: what is drawn belongs to it.");
+      const { x, y } = viewer.toImage(at(event));
+      viewer.stroke = { points: [[y, x]], radius: brush() };
+      return viewer.draw();
+    }
     down.set(event.pointerId, { ...at(event), moves: event.button === 1 || event.shiftKey });
     if (event.button === 1) event.preventDefault();
   });
@@ -25,6 +33,10 @@ function listen(canvas) {
     const here = at(event);
     const { x, y } = viewer.toImage(here);
     viewer.pointed = { x: Math.floor(x), y: Math.floor(y) };
+    if (viewer.stroke) {
+      viewer.stroke.points.push([y, x]);
+      return viewer.draw();
+    }
     const before = down.get(event.pointerId);
     if (!before) return viewer.draw();
     down.set(event.pointerId, { ...before, ...here });
@@ -34,7 +46,13 @@ function listen(canvas) {
     else dragWindow(dx, dy);
   });
   for (const end of ["pointerup", "pointercancel"])
-    canvas.addEventListener(end, (event) => down.delete(event.pointerId));
+    canvas.addEventListener(end, (event) => {
+      down.delete(event.pointerId);
+      const { stroke } = viewer;
+      viewer.stroke = null;
+      if (stroke && end === "pointerup") drawn(tool(), stroke.points);
+      if (stroke) viewer.draw();
+    });
   canvas.addEventListener("pointerleave", () => {
     viewer.pointed = null;
     viewer.draw();

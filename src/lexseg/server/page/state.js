@@ -50,6 +50,7 @@ export function newFinding(sentence, { frame = state.frame, frames = null, befor
     error: null,
     job: null,
     paths: new Map(),
+    corrections: null, // once it is corrected: {of, history, undone, before, echo}
   };
 }
 

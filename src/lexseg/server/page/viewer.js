@@ -1,7 +1,7 @@
 // The picture, in one pane or in two that move together: frame, window, zoom, masks.
 
 import { $ } from "./dom.js";
-import { corners, drawMask, drawNumber, sideLetters, spokenPicture } from "./drawing.js";
+import { corners, drawBefore, drawMask, drawNumber, drawStroke, sideLetters, spokenPicture } from "./drawing.js";
 import { Frames } from "./frames.js";
 import { rings } from "./found.js";
 import { changed, findingOf, isVolume, listed, on, state } from "./state.js";
@@ -25,6 +25,7 @@ class Viewer {
   #fitted = true;
   onError = () => {};
   view = { scale: 1, x: 0, y: 0 }; // screen pixels an image column; the image point in a pane's middle
+  stroke = null; // what is being painted: {points, radius}
   pointed = null; // {x, y}: the pixel under the pointer
 
   constructor() {
@@ -177,6 +178,10 @@ class Viewer {
     for (const [{ colour, key }, { path }] of found) {
       drawMask(context, path, { colour, opacity: state.opacity, chosen: key === state.chosen && !compare, dots });
     }
+    for (const { colour, corrections, frame } of compare ? [] : masks) {
+      if (corrections?.before && frame === state.frame) drawBefore(context, corrections.before, { colour, dots });
+    }
+    if (this.stroke && !compare) drawStroke(context, this.stroke);
     const written = [];
     for (const [{ number, colour }, there] of found.length > 1 ? found : []) {
       drawNumber(context, there.rings, { number, colour, dots, written });

@@ -1,0 +1,110 @@
+// Corrections of a finding: a line to say what is wrong, what was done so far, and the brush. The server keeps the mask.
+
+import { request } from "./api.js";
+import { make } from "./dom.js";
+import { pathOf } from "./masks.js";
+import { say } from "./messages.js";
+import { answered, changed, findingOf, state } from "./state.js";
+
+const HAND = {
+  brush: (points, radius) => ({ stroke: { points, radius, wanted: true } }),
+  eraser: (points, radius) => ({ stroke: { points, radius, wanted: false } }),
+  add: ([[row, column]]) => ({ point: { row: Math.floor(row), column: Math.floor(column), wanted: true } }),
+  drop: ([[row, column]]) => ({ point: { row: Math.floor(row), column: Math.floor(column), wanted: false } }),
+};
+const MOST_POINTS = 5000;
+
+export const isHand = (tool) => tool in HAND;
+
+/** Whether a finding's mask can be corrected: that of a single frame, which has been answered. */
+export const correctable = (finding) => answered(finding) && !finding.frames && Boolean(finding.result?.links);
+
+/** The finding that is drawn on: the chosen one, in the frame that is shown. */
+export function drawnOn() {
+  const finding = findingOf(state.chosen);
+  return finding && !state.compare && correctable(finding) && finding.frame === state.frame ? finding : null;
+}
+
+/** How thick the brush is, in pixels of the image. */
+export const brush = () => Math.max(1, Math.min(state.image.width, state.image.height) * 0.02);
+
+/** Has a finding corrected: {say}, {step}, {stroke} or {point}. What comes of it is said, and shown in its row. */
+export async function correct(finding, values) {
+  finding.corrections ??= { of: finding.result.id, history: [], undone: 0, before: null, echo: "", busy: false };
+  const told = finding.corrections;
+  if (told.busy) return false;
+  told.busy = true;
+  let done = false;
+  try {
+    const json = { sentence: finding.sentence, ...values };
+    const answer = await (await request("POST", `v1/results/${told.of}/corrections`, { json })).json();
+    const { history, undone, echo, before, result } = answer;
+    Object.assign(told, { history, undone, echo, before: before.length ? pathOf(before) : null });
+    if (answer.done) Object.assign(finding, { status: result.state, result, paths: new Map() });
+    if (!answer.done) told.echo = `Not done: ${echo}`;
+    done = answer.done;
+  } catch (error) {
+    told.echo = `Not done: ${error.message}`;
+  }
+  told.busy = false;
+  say(told.echo);
+  changed("findings");
+  return done;
+}
+
+/** Sends what was drawn by hand; points are [row, column] in pixels of the image. */
+export function drawn(tool, points) {
+  const finding = drawnOn();
+  if (!finding || !points.length) return;
+  const every = Math.ceil(points.length / MOST_POINTS);
+  correct(finding, HAND[tool](points.filter((_, i) => i % every === 0), brush()));
+}
+
+/** The part of a finding's row that corrects it: {element, update, open}. `finding` gives the row's finding. */
+export function correctionsOf(finding) {
+  const line = make("input", {
+    type: "text",
+    className: "correction",
+    "aria-label": "What is to be changed",
+    placeholder: "a bit more generous; drop the left one; undo",
+    maxLength: 500,
+    autocomplete: "off",
+  });
+  const step = (name, label) =>
+    make("button", { type: "button", className: "quiet", onclick: () => correct(finding(), { step: name }) }, label);
+  const [undo, redo] = [step("undo", "Undo"), step("redo", "Redo")];
+  const echo = make("p", { className: "answer", hidden: true });
+  const history = make("ol", { className: "history", "aria-label": "Corrections so far" });
+  const element = make(
+    "form",
+    {
+      className: "correct",
+      hidden: true,
+      onsubmit: async (event) => {
+        event.preventDefault();
+        const said = line.value.trim();
+        if (said && (await correct(finding(), { say: said }))) line.value = "";
+      },
+    },
+    make("p", { className: "row" }, line, make("button", { className: "button" }, "Correct")),
+    echo,
+    history,
+    make("p", { className: "row" }, undo, redo),
+  );
+  line.addEventListener("keydown", (event) => event.key !== "Escape" && event.stopPropagation());
+  const update = () => {
+    const told = finding().corrections;
+    element.hidden ||= !correctable(finding());
+    echo.hidden = !told?.echo;
+    echo.textContent = told?.echo ?? "";
+    history.replaceChildren(...(told?.history ?? []).map((each) => make("li", {}, each)));
+    undo.hidden = !told?.history.length;
+    redo.hidden = !told?.undone;
+  };
+  const open = () => {
+    element.hidden = !element.hidden;
+    if (!element.hidden) line.focus();
+    return !element.hidden;
+  };
+  return { element, update, open };
+}

@@ -1,0 +1,79 @@
+"""A mask corrected on the page: in a line below a finding, and by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from browser import browser, context, visiting
+from serving import until
+
+pytest.importorskip("playwright")
+
+FILM = Path(__import__("lexseg").__file__).parent / "assets" / "examples" / "images" / "cxr_00027426_000.png"
+RIGHT = "unilateral pulmonary infection, one infected area, middle right lung."
+
+
+@pytest.fixture(scope="module")
+def window():
+    with browser() as driven, context(driven) as page:
+        yield page
+
+
+@pytest.fixture
+def visit(window, ordinary):
+    with visiting(window, f"http://127.0.0.1:{ordinary.port}/") as visit:
+        visit.open(FILM)
+        visit.ask(RIGHT)
+        visit.answers("found")
+        yield visit
+
+
+def pixels(visit):
+    return int(
+        visit.page.locator(".finding > .answer b + *, .finding > .answer")
+        .first.inner_text()
+        .split()[1]
+        .replace(",", "")
+    )
+
+
+def history(visit):
+    return visit.page.locator(".history li").all_inner_texts()
+
+
+def say(visit, said):
+    visit.page.get_by_label("What is to be changed").fill(said)
+    visit.page.keyboard.press("Enter")
+
+
+def test_said_undone_and_not_understood(visit):
+    page, first = visit.page, pixels(visit)
+    page.get_by_role("button", name="Correct finding 1").click()
+    say(visit, "a lot more generous")
+    until(lambda: len(history(visit)) == 1)
+    assert "more generous" in history(visit)[0] and pixels(visit) > first
+    assert "more generous" in visit.status
+    say(visit, "frobnicate it")
+    until(lambda: "frobnicate" in visit.status)
+    assert len(history(visit)) == 1 and "Not done" in visit.status
+    page.locator(".correct").get_by_role("button", name="Undo").click()
+    until(lambda: history(visit) == [])
+    assert pixels(visit) == first
+    page.locator(".correct").get_by_role("button", name="Redo").click()
+    until(lambda: len(history(visit)) == 1)
+    visit.keep("corrected")
+
+
+def test_the_brush_paints_where_it_is_drawn(visit):
+    page, first = visit.page, pixels(visit)
+    page.get_by_role("button", name="Correct finding 1").click()
+    page.locator("#tool").get_by_text("Brush").click()
+    box = page.locator(".pane canvas").first.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 4
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y, steps=4)
+    page.mouse.up()
+    until(lambda: len(history(visit)) == 1)
+    assert "painted by hand" in history(visit)[0] and pixels(visit) > first
+    page.locator("#tool").get_by_text("Window").click()
