@@ -303,8 +303,8 @@ def test_other_ways_to_say_it(said, wanted):
 
 @pytest.mark.parametrize(
     "said",
-    ["it's twice as large as it should be", "it is larger than it was", "you made it bigger",
-     "it should not be any larger", "was it bigger before?", "the mask is smaller", "don't remove anything", "no bigger than now"],
+    ["it's twice as large as it should be", "it is larger than it was", "you made it bigger", "no bigger than now",
+     "it should not be any larger", "was it bigger before?", "the mask is smaller", "don't remove anything"],
 )  # fmt: skip
 def test_complaints_and_remarks_never_do_the_opposite(said):
     try:
