@@ -29,12 +29,7 @@ def visit(window, ordinary):
 
 
 def pixels(visit):
-    return int(
-        visit.page.locator(".finding > .answer b + *, .finding > .answer")
-        .first.inner_text()
-        .split()[1]
-        .replace(",", "")
-    )
+    return int(visit.page.locator(".finding .answer").first.inner_text().split()[1].replace(",", ""))
 
 
 def history(visit):

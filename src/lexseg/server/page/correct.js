@@ -73,7 +73,7 @@ export function correctionsOf(finding) {
   const step = (name, label) =>
     make("button", { type: "button", className: "quiet", onclick: () => correct(finding(), { step: name }) }, label);
   const [undo, redo] = [step("undo", "Undo"), step("redo", "Redo")];
-  const echo = make("p", { className: "answer", hidden: true });
+  const echo = make("p", { className: "told", hidden: true });
   const history = make("ol", { className: "history", "aria-label": "Corrections so far" });
   const element = make(
     "form",
