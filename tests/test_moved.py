@@ -3,9 +3,11 @@
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import lexseg
 from lexseg._moved import MOVED
 
 
@@ -17,6 +19,17 @@ def test_an_old_name_gives_what_stands_under_the_new_one(old: str) -> None:
     new = importlib.import_module(MOVED[old])
     public = [name for name in getattr(new, "__all__", vars(new)) if not name.startswith("_")]
     assert public and all(getattr(module, name) is getattr(new, name) for name in public)
+
+
+def test_a_folder_that_a_checkout_left_does_not_hide_an_old_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data" / "scans" / "__pycache__").mkdir(parents=True)
+    monkeypatch.setattr(lexseg, "__path__", [*lexseg.__path__, str(tmp_path)])
+    for name in ("lexseg.data", "lexseg.data.scans"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.warns(DeprecationWarning, match="lexseg.data.scans has moved"):
+        assert importlib.import_module("lexseg.data.scans").open_scan
 
 
 def test_what_never_was_is_not_found() -> None:

@@ -1,7 +1,7 @@
 """Names that have moved: imports under the old ones work for one release, with a DeprecationWarning.
 
-`MOVED` lists what the documentation named. A finder at the end of `sys.meta_path` meets a name only where nothing else
-has found it, so that it costs nothing until somebody asks.
+`MOVED` lists what the documentation named. The finder stands first in `sys.meta_path`: where a checkout has left empty
+folders (or ones of byte code) under the old names, Python would else take them for packages without content.
 """
 
 import importlib
@@ -69,4 +69,4 @@ class _Finder(MetaPathFinder):
 def keep_old_names() -> None:
     """Let old names be imported, once for a process."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
-        sys.meta_path.append(_Finder())
+        sys.meta_path.insert(0, _Finder())
