@@ -48,7 +48,8 @@ def attend(
 
 def each(x: Tensor, count: int) -> Tensor:
     """float[I, ...] -> float[count, ...], each row as often as there are sentences about it."""
-    return x if len(x) == count else x.repeat_interleave(count // len(x), 0)
+    # `shape[0]`, not `len`: a traced graph keeps it open, and makes a fixed number of the other
+    return x if x.shape[0] == count else x.repeat_interleave(count // x.shape[0], 0)
 
 
 def _apart(x: Tensor, heads: int) -> Tensor:

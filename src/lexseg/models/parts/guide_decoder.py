@@ -95,11 +95,11 @@ class GuideLayer(nn.Module):
             at = normed + positions
             tokens = tokens + self.norm_self_out(attend(self.self_attention, at, at, normed))
         query = self.norm_cross(tokens) + positions if self.cross != "none" else None
-        tokens = each(tokens, len(words))
+        tokens = each(tokens, words.shape[0])
         if query is not None:
             t = self.text(words, mask) if self.slots else self.text(words)
             keys = t + sine_positions_1d(t.shape[1], c, device=x.device).to(x.dtype)
-            read = attend(self.cross_attention, each(query, len(words)), keys, t, None if self.slots else mask)
+            read = attend(self.cross_attention, each(query, words.shape[0]), keys, t, None if self.slots else mask)
             update = self.scale * self.norm_cross_out(read)
             if relevance is not None and self.cross == "enhance":
                 update = update * (1 + relevance.flatten(2).transpose(1, 2))

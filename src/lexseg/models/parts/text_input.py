@@ -46,7 +46,7 @@ class TextInput(nn.Module):
         first = torch.zeros_like(text.attention_mask)
         first[:, 0] = True
         null = text.is_null[:, None]
-        mask = torch.where(null, first, text.attention_mask)
+        mask = (null & first) | (~null & text.attention_mask)  # not `where`: ONNX Runtime has none of truth values
         tokens = self.project(self._states(text, mask))
         # Selected, not indexed: the null token and the encoder then have a gradient, if a zero one, in every batch.
         tokens = torch.where((null & first)[..., None], self.null_token.to(tokens.dtype), tokens)

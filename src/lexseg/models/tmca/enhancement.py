@@ -32,7 +32,7 @@ class RelevanceMap(nn.Module):
         images, _, h, w = level.pixels.shape
         count, length = mask.shape
         cells = level.pixels.flatten(2).transpose(1, 2)
-        words = level.words.reshape(images, -1, level.words.shape[-1])
+        words = level.words if images == count else level.words.reshape(images, -1, level.words.shape[-1])
         cosine = (words @ cells.transpose(1, 2)).view(count, length, h * w)
         attention = (cosine / WORD_TEMPERATURE).masked_fill(~mask[:, :, None], float("-inf")).softmax(1)
         score = (attention * cosine).sum(1).view(count, 1, h, w)
@@ -79,6 +79,8 @@ class SkipGate(nn.Module):
         self.gate = nn.Parameter(torch.tensor(gate))
 
     def forward(self, features: Tensor, relevance: Tensor) -> Tensor:
-        open_ = (1 + self.gate * relevance).unflatten(0, (len(features), -1))
-        gated: Tensor = features[:, None] * open_
+        open_ = 1 + self.gate * relevance
+        if features.shape[0] == relevance.shape[0]:
+            return features * open_
+        gated: Tensor = features[:, None] * open_.unflatten(0, (features.shape[0], -1))
         return gated.flatten(0, 1)

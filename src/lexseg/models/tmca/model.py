@@ -227,7 +227,7 @@ class TMCA(SegmentationModel):
         if self.enhancement:
             skips = [gate(f, a) for gate, f, a in zip(self.skip_gates, skips, relevance[:3], strict=True)]
         else:
-            skips = [each(f, len(words)) for f in skips]
+            skips = [each(f, words.shape[0]) for f in skips]
         x, seen = self.deepest(features.maps[3]), []
         for i, (guide, up) in enumerate(zip(self.guides, self.ups, strict=True)):
             x = guide(x, words, mask, relevance[3 - i] if relevance else None)
