@@ -35,6 +35,7 @@ class Sayer:
     """Paints the upper two rows, and says what it was told to say about each film."""
 
     name, sha256, threshold, laterality, uses_text = "sayer", "a" * 64, 0.5, "image", True
+    notes = ()
     presence_threshold, operating_points = 0.5, {"10": 0.25}
 
     def segment_batch(self, images, texts, tta=False):

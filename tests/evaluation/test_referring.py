@@ -46,6 +46,7 @@ class Finder:
     """
 
     name: str = "finder"
+    notes: tuple[str, ...] = ()
     sha256: str | None = "a" * 64
     threshold: float = 0.5
     presence_threshold: float | None = 0.5
@@ -337,7 +338,7 @@ def test_files(tmp_path, expressions, finder):
 def test_the_command(tmp_path, referring_manifest, expressions, capsys, monkeypatch):
     from lexseg.predict.segmenter import Segmenter
 
-    monkeypatch.setattr(Segmenter, "from_pretrained", classmethod(lambda cls, model, device=None: Finder()))
+    monkeypatch.setattr(Segmenter, "from_pretrained", classmethod(lambda cls, model, **_: Finder()))
     arguments = ["evaluate", "finder", str(referring_manifest), "--split", "val", "--output", str(tmp_path / "out")]
     assert main([*arguments, "--resamples", "20", "--by", "group", "--probes", "none,other"]) == 0
     printed = capsys.readouterr().out

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.cli.opening import add_running, open_model
 from lexseg.cli.values import add_operating_point, count, index
 from lexseg.errors import ConfigError
 
@@ -98,7 +99,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--interactive-cases", type=count, metavar="M", help="of at most M cases, drawn by --seed (default: all)")
     add("--seed", type=index, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
     add("--resamples", type=count, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
-    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add_running(add)
     parser.set_defaults(run=run, usage_error=parser.error)
     _allow_options_between(parser)
 
@@ -187,10 +188,7 @@ def _source(model: str | None, args: argparse.Namespace) -> "Predictor | Predict
         if args.operating_point is not None:
             raise ConfigError("--operating-point: towers do not say whether what the words name is there")
         return WordMaps.from_folder(model, device=args.device)
-    from lexseg.predict.segmenter import Segmenter
-
-    segmenter = Segmenter.from_pretrained(model, device=args.device)
-    return segmenter if args.operating_point is None else segmenter.at(args.operating_point)
+    return open_model(args, model)
 
 
 def _lines(summary: dict[str, Any], output: Path) -> str:

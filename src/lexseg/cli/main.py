@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "segment": ("segment", "segment images by sentences"),
     "correct": ("correct", "correct a mask by saying so"),
     "pacs": ("pacs", "find studies in a PACS, segment one and store the result"),
+    "export": ("export", "write a model as ONNX graphs"),
     "serve": ("serve", "serve the web page and the HTTP API"),
     "models": ("models", "list methods, recipes and bundled models, or tell what a model has learnt"),
     "benchmark": ("benchmark", "measure the size and speed of every method"),

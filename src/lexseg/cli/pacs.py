@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.cli.opening import add_running, open_model
 from lexseg.cli.segment_scan import slices
 from lexseg.cli.values import above_0, add_bare, count, index, share
 from lexseg.errors import ConfigError
@@ -101,7 +102,7 @@ def _add_segment(what: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add_bare(add)
     add("--dry-run", "--dry_run", action="store_true", help="do all but store")
     add("--output", type=Path, metavar="DIR", help="keep the DICOM SEG in this folder, too")
-    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add_running(add)
     parser.set_defaults(run=run_segment)
 
 
@@ -159,9 +160,7 @@ def run_segment(args: argparse.Namespace) -> int:
         from lexseg.pacs.request import PacsQuestion
 
         series = choose_series(pacs, args.study, args.series)  # before the model is loaded: it may refuse at once
-        from lexseg.predict.segmenter import Segmenter
-
-        segmenter = Segmenter.from_pretrained(args.model, device=args.device)
+        segmenter = open_model(args)
         question = PacsQuestion(
             texts=texts,
             laterality=args.laterality,

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lexseg.cli.opening import add_running, open_model
 from lexseg.cli.values import add_bare, add_operating_point, index, share, spacing
 from lexseg.errors import DataError, LexSegError, TextError
 
@@ -76,7 +77,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="write the sentences into the results; they may tell of a patient",
     )
-    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add_running(add)
     parser.set_defaults(run=run)
 
 
@@ -141,11 +142,8 @@ def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argpar
     from rich.progress import Progress
 
     from lexseg.cli.segment_scan import segment_scan
-    from lexseg.predict.segmenter import Segmenter
 
-    segmenter = Segmenter.from_pretrained(args.model, device=args.device)
-    if args.operating_point is not None:
-        segmenter = segmenter.at(args.operating_point)
+    segmenter = open_model(args)
     for text in args.text:
         segmenter.check_text(text)
     failures: list[str] = []

@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from lexseg.cli.opening import open_model
 from lexseg.cli.segment_scan import (
     Clock,
     about,
@@ -23,7 +24,6 @@ def run_report(args: argparse.Namespace) -> int:
     from lexseg.predict.ask import look
     from lexseg.predict.modality import noted
     from lexseg.predict.requests import TABLES, collect
-    from lexseg.predict.segmenter import Segmenter
     from lexseg.predict.whole_report import answer_findings, findings_of, read_report_file
 
     requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])
@@ -39,9 +39,7 @@ def run_report(args: argparse.Namespace) -> int:
         raise ConfigError(f"{path}: --report is about one image, and this is a volume; ask its findings by --text")
     image = scan.show(0, window)
     clock.lap("read")
-    segmenter = Segmenter.from_pretrained(args.model, device=args.device)
-    if args.operating_point is not None:
-        segmenter = segmenter.at(args.operating_point)
+    segmenter = open_model(args)
     scan = noted(scan, segmenter.modalities)
     for note in scan.notes:
         print(f"note: {path}: {note}", file=sys.stderr)

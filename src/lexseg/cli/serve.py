@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from lexseg.cli.opening import add_running
 from lexseg.cli.values import above_0, count
 from lexseg.errors import ConfigError
 
@@ -28,7 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add = parser.add_argument
     add("--model", default="default", help="a bundled model, a model folder or a hub id (default: %(default)s)")
-    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add_running(add)
     add(
         "--host",
         default="127.0.0.1",
@@ -90,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings(
         model=args.model,
         device=args.device,
+        engine=args.engine,
         host=args.host,
         port=args.port,
         token=_token(args.token_file),

@@ -30,6 +30,7 @@ from lexseg.errors import ConfigError, LexSegError
 from lexseg.losses.target import Target
 from lexseg.models import create_model
 from lexseg.models.catalogue import catalogue
+from lexseg.predict.engines.torch_engine import TorchEngine
 from lexseg.predict.segmenter import Segmenter
 from lexseg.training.config import OptimizerConfig, TrainConfig
 from lexseg.training.optimizer import build_optimizer
@@ -135,7 +136,9 @@ def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     segmenter, note = _load(name, kind)
-    model, encoder = segmenter.model, segmenter.text_encoder
+    engine = segmenter.engine
+    assert isinstance(engine, TorchEngine)
+    model, encoder = engine.model, engine.text_encoder
     pipeline = None if encoder is None else TextPipeline(encoder)
     image = np.random.default_rng(0).random((INPUT, INPUT), dtype=np.float32)
     sentences = _sentences()
@@ -170,7 +173,7 @@ def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
 
 def _load(name: str, kind: str) -> tuple[Segmenter, str]:
     if kind == "model":
-        return Segmenter.from_pretrained(name, device="cpu"), ""
+        return Segmenter.from_pretrained(name, device="cpu", engine="torch"), ""
     config = read_recipe(name)
     text, note = _text_at_hand(config)
     arguments = model_arguments(config, text)

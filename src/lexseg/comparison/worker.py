@@ -137,7 +137,7 @@ def _evaluate(job: Job, folder: Path, train: dict[str, Any], maps: "WordMaps | N
         cases = [replace(case, patient=None) for case in cases]
     source: Segmenter | WordMaps
     if maps is None:
-        source = Segmenter.from_pretrained(folder / RUN / "model")
+        source = Segmenter.from_pretrained(folder / RUN / "model", engine="torch")
         parameters = list(source.model.parameters())
         train |= {
             "device": str(source.device),

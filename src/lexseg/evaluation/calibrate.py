@@ -172,7 +172,7 @@ def _asked(segmenter: Segmenter, cases: Sequence[Case], progress: Progress | Non
                 where = probability(asked.logits, session.shape)
                 drawn = bool((where >= segmenter.threshold).any())
                 dice = _dice(where, truth.mask, segmenter.threshold) if truth.present and truth.located else None
-                yield _Said(asked.presence.numpy(), drawn, truth.present, dice)
+                yield _Said(asked.presence, drawn, truth.present, dice)
             done += 1
             if progress is not None:
                 progress(done, len(cases))

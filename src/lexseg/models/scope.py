@@ -11,17 +11,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Protocol
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import Tensor
+from safetensors.numpy import load, save
 
-from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.files import replace_file
-from lexseg.models.base import Features
 from lexseg.models.scope_images import ImageScorer
 from lexseg.models.scope_words import WordsScorer
 from lexseg.models.worlds import CONFIG, FORMAT, World, read_worlds
@@ -65,6 +63,24 @@ class ImageScope:
     distance: float
 
 
+class Sentences(Protocol):
+    """Sentences, as any engine gives them: ``states`` float[B, L, D] or ``None``; truth values of tokens and rows."""
+
+    @property
+    def states(self) -> Any: ...
+    @property
+    def attention_mask(self) -> Any: ...
+    @property
+    def is_null(self) -> Any: ...
+
+
+class Maps(Protocol):
+    """Encoded images, as any engine gives them: float[B, C, h, w] each."""
+
+    @property
+    def maps(self) -> Any: ...
+
+
 class Scope:
     """What a model has learnt. It never changes, so that threads may share it.
 
@@ -86,15 +102,14 @@ class Scope:
         self.worlds, self._words, self._images, self.sha256 = worlds, words, images, sha256
         self.names = tuple(world.name for world in worlds)
 
-    @torch.inference_mode()
-    def words(self, text: TextBatch) -> list[WordsScope]:
+    def words(self, text: Sentences) -> list[WordsScope]:
         """Judge each sentence of a batch.
 
         Args:
             text: with the frozen text encoder's states.
         """
         if self._words is None or text.states is None:
-            return [WordsScope(True, {}, 0.0)] * len(text)
+            return [WordsScope(True, {}, 0.0)] * len(text.is_null)
         scores, distances = self._words(text.states, text.attention_mask)
         return [
             WordsScope(True, {}, 0.0)
@@ -103,14 +118,12 @@ class Scope:
             for null, row, distance in zip(text.is_null.tolist(), scores.tolist(), distances.tolist(), strict=True)
         ]
 
-    @torch.inference_mode()
-    def image(self, features: Features) -> list[ImageScope]:
+    def image(self, features: Maps) -> list[ImageScope]:
         """Judge each image of a batch, by the maps that the model keeps of it."""
         if self._images is None:
             return [ImageScope(True, None, 0.0)] * len(features.maps[0])
         distances = self._images(features.maps)
-        nearest = distances.argmin(dim=1)
-        rows = zip(nearest.tolist(), distances.min(dim=1).values.tolist(), strict=True)
+        rows = zip(distances.argmin(axis=1).tolist(), distances.min(axis=1).tolist(), strict=True)
         return [ImageScope(d <= 1, self.names[i] if d <= 1 else None, d) for i, d in rows]
 
     def verdict(self, image: ImageScope, words: WordsScope) -> Reason | None:
@@ -127,11 +140,11 @@ class Scope:
         """Write ``scope.safetensors`` and the part ``scope`` of ``config.json`` into a model's folder."""
         folder = Path(folder)
         parts = {"words": self._words, "images": self._images}
-        state: dict[str, Tensor] = {
-            f"{name}.{key}": tensor.detach().cpu().contiguous()
+        state: dict[str, NDArray[Any]] = {
+            f"{name}.{key}": np.array(array, order="C")
             for name, part in parts.items()
             if part is not None
-            for key, tensor in part.state().items()
+            for key, array in part.state().items()
         }
         data = save(state)
         replace_file(folder / SCOPE, data)

@@ -1,10 +1,15 @@
 """How likely a sentence belongs to each world that a model has learnt, by a frozen text encoder's states."""
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
-import torch
-from torch import Tensor
-from torch.nn import functional as F
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lexseg.models.scope_images import array_of
+
+_erf = np.frompyfunc(math.erf, 1, 1)
 
 
 class WordsScorer:
@@ -20,15 +25,15 @@ class WordsScorer:
             sentences, of unit length.
     """
 
-    def __init__(self, state: Mapping[str, Tensor]) -> None:
-        self._state = dict(state)
-        self._working = {name: tensor.float() for name, tensor in state.items()}
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._state = {name: np.asarray(value) for name, value in state.items()}
+        self._working = {name: value.astype(np.float32) for name, value in self._state.items()}
 
-    def state(self) -> dict[str, Tensor]:
+    def state(self) -> dict[str, NDArray[Any]]:
         """What the scorer is made from."""
         return dict(self._state)
 
-    def __call__(self, states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, states: Any, mask: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Judge sentences.
 
         Args:
@@ -36,20 +41,24 @@ class WordsScorer:
             mask: bool[B, L], true where a token is; a row without any is a null sentence, and its answer means nothing.
 
         Returns:
-            scores float[B, W] in 0..1, on the CPU, and distances float[B] to the nearest of the bank: 1 - cosine.
+            scores float32[B, W] in 0..1, and distances float32[B] to the nearest of the bank: 1 - cosine.
         """
         features = sentence_features(states, mask)
-        means = F.normalize(features[:, : states.shape[-1]], dim=-1)
-        return self.logits(features).sigmoid(), 1 - (means @ self._working["bank"].T).max(dim=1).values
+        means = _unit(features[:, : states.shape[-1]])
+        with np.errstate(over="ignore"):
+            scores = 1 / (1 + np.exp(-self.logits(features)))
+        return scores, 1 - (means @ self._working["bank"].T).max(axis=1)
 
-    def logits(self, features: Tensor) -> Tensor:
-        """float[B, W] of features float[B, 3D]: 0 or more where a sentence belongs to a world."""
+    def logits(self, features: ArrayLike) -> NDArray[np.float32]:
+        """float32[B, W] of features float[B, 3D]: 0 or more where a sentence belongs to a world."""
         w = self._working
-        hidden = F.gelu(F.linear((features - w["shift"]) / w["scale"], w["hidden.weight"], w["hidden.bias"]))
-        return F.linear(hidden, w["out.weight"], w["out.bias"])
+        hidden = (np.asarray(features, np.float32) - w["shift"]) / w["scale"] @ w["hidden.weight"].T + w["hidden.bias"]
+        hidden *= 0.5 * (1 + _erf(hidden / math.sqrt(2)).astype(np.float32))  # GELU
+        logits: NDArray[np.float32] = hidden @ w["out.weight"].T + w["out.bias"]
+        return logits
 
 
-def sentence_features(states: Tensor, mask: Tensor) -> Tensor:
+def sentence_features(states: Any, mask: Any) -> NDArray[np.float32]:
     """The mean of a sentence's token states, of length sqrt(D), and the maxima and minima of its words'.
 
     Args:
@@ -57,15 +66,19 @@ def sentence_features(states: Tensor, mask: Tensor) -> Tensor:
         mask: bool[B, L], true where a token is. The first and the last are special ones, and left out of the extremes.
 
     Returns:
-        float[B, 3D] on the CPU; zeros for a row without tokens.
+        float32[B, 3D]; zeros for a row without tokens.
     """
-    states, mask = states.float().cpu(), mask.cpu()
-    some = mask[..., None].float()
-    means = F.normalize((states * some).sum(1), dim=-1) * states.shape[-1] ** 0.5
-    length = mask.sum(1)
-    place = mask.cumsum(1)
-    words = mask & (place > 1) & (place < length[:, None])
-    words = torch.where(words.any(1, keepdim=True), words, mask)[..., None]
-    highest = states.masked_fill(~words, -torch.inf).amax(1).nan_to_num(neginf=0.0)
-    lowest = states.masked_fill(~words, torch.inf).amin(1).nan_to_num(posinf=0.0)
-    return torch.cat([means, highest, lowest], dim=1)
+    values, there = array_of(states), array_of(mask).astype(np.bool_)
+    means = _unit((values * there[..., None]).sum(1)) * np.float32(values.shape[-1] ** 0.5)
+    place = there.cumsum(1)
+    words = there & (place > 1) & (place < there.sum(1, keepdims=True))
+    words = np.where(words.any(1, keepdims=True), words, there)[..., None]
+    some = there.any(1, keepdims=True)
+    highest = np.where(some, np.where(words, values, -np.inf).max(1), 0)
+    lowest = np.where(some, np.where(words, values, np.inf).min(1), 0)
+    return np.concatenate([means, highest, lowest], axis=1, dtype=np.float32)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors of length one, float32[B, D]; zero stays zero."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.reader import Reader
 from lexseg.language.sides import Laterality
-from lexseg.models.base import Features
 from lexseg.predict.answered import Answerer, Outside, State
+from lexseg.predict.engines.engine import Encoded
 from lexseg.predict.picture_sides import Sides
 
 if TYPE_CHECKING:
@@ -22,7 +21,9 @@ class Asker(Protocol):
 
     threshold: float
     laterality: Laterality | None
-    text_encoder: TextEncoder | None
+
+    @property
+    def text_encoder(self) -> Reader | None: ...
 
     @property
     def presence_threshold(self) -> float | None: ...
@@ -38,14 +39,16 @@ class Asker(Protocol):
     def known_words(self, text: str | None) -> "WordsScope | None": ...
 
     def answers(
-        self, features: Features, asked: Sequence[tuple[int, str | None]], tta: bool
-    ) -> Iterator[tuple[tuple[int, str | None], Tensor, float | None]]: ...
+        self, features: Encoded, asked: Sequence[tuple[int, str | None]], tta: bool
+    ) -> Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]]: ...
+
+    def stacked(self, images: Sequence[Encoded], views: int) -> Encoded: ...
 
 
 class Looked(Protocol):
     """An image that was looked at: :class:`lexseg.predict.segmenter.ImageSession`."""
 
-    features: Features
+    features: Encoded
     shape: tuple[int, int]
     spacing: tuple[float, float] | None
     tta: bool

@@ -8,14 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
-from torch.nn.functional import interpolate
 
 from lexseg.errors import DataError
-from lexseg.models.inputs import image_tensor, resize_image
 from lexseg.scans.images import read_image
 from lexseg.scans.pictures import image_from_array, image_from_pil
 
@@ -51,10 +47,11 @@ def is_blank(image: NDArray[np.float32]) -> bool:
     return bool((image == image[:1, :1]).all())
 
 
-def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
-    """Stretch an image to a model's input size and give it three channels.
+def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Stretch an image to a model's input size, bilinear, with antialiasing where it shrinks; give it three channels.
 
-    One channel at a time, so that a colour image of 10,000 x 10,000 pixels needs no second copy of itself.
+    One channel at a time, so that a colour image of 10,000 x 10,000 pixels needs no second copy of itself. Pillow's
+    filter is the one that training's (:func:`lexseg.models.inputs.resize_image`) was made after.
 
     Args:
         image: float32[H, W] or [H, W, 3] in 0..1.
@@ -64,18 +61,41 @@ def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
         float32[3, height, width] in 0..1.
     """
     planes = [image] if image.ndim == 2 else [image[..., c] for c in range(3)]
-    return torch.cat([resize_image(image_tensor(plane), size) for plane in planes]).expand(3, -1, -1)
+    stretched = [_resized(plane, size) if plane.shape != size else plane for plane in planes]
+    return np.broadcast_to(np.stack(stretched).clip(0, 1), (3, *size))
 
 
-def to_native(logits: Tensor, size: tuple[int, int]) -> Tensor:
+def to_native(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """Stretch logits to an image's own size, bilinear, and turn them into probabilities.
 
     Args:
-        logits: float[1, h, w].
+        logits: float32[1, h, w].
         size: (H, W) of the image.
 
     Returns:
         float32[H, W] in 0..1.
     """
-    native = interpolate(logits[None].float(), size=size, mode="bilinear", align_corners=False)
-    return native[0, 0].sigmoid_()
+    (plane,) = logits
+    if plane.shape[0] <= size[0] and plane.shape[1] <= size[1]:
+        native = _resized(plane, size)
+    else:  # an image smaller than the network's: between the nearest two, where Pillow would take a mean of more
+        native = np.ascontiguousarray(_between(_between(plane, size[0]).T, size[1]).T)
+    with np.errstate(over="ignore"):
+        np.exp(np.negative(native, out=native), out=native)
+    native += 1
+    return np.reciprocal(native, out=native)
+
+
+def _resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    picture = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+    return np.array(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR), np.float32)
+
+
+def _between(plane: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """float32[h, w] -> float32[length, w], each row between the two nearest ones."""
+    rows = len(plane)
+    at = np.clip((np.arange(length) + 0.5) * rows / length - 0.5, 0, rows - 1).astype(np.float32)
+    first = np.minimum(at.astype(np.int64), max(rows - 2, 0))
+    share = (at - first)[:, None]
+    second = np.minimum(first + 1, rows - 1)
+    return np.ascontiguousarray(plane[first] * (1 - share) + plane[second] * share, np.float32)

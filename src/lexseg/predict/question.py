@@ -5,14 +5,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from lexseg.errors import ConfigError
 from lexseg.language.denial import denied
 from lexseg.language.sides import Laterality
 from lexseg.language.translate import to_model_words
-from lexseg.models.base import Features
 from lexseg.predict.answered import Outside, State
 from lexseg.predict.asker import Asker, Looked
 from lexseg.predict.images import to_native
@@ -127,11 +125,11 @@ class Question:
         """The state, where nothing is to be looked for: scope comes before what the words deny."""
         return "not in scope" if self.outside is not None and not self.heard.anyway else self.heard.settled
 
-    def answer(self, logits: Tensor | None, presence: float | None) -> Segmentation:
+    def answer(self, logits: NDArray[np.float32] | None, presence: float | None) -> Segmentation:
         """What the model says, as an answer.
 
         Args:
-            logits: float[V, 1, h, w] of V views; ``None`` where nothing was looked for.
+            logits: float32[V, 1, h, w] of V views; ``None`` where nothing was looked for.
             presence: the calibrated probability of presence; ``None`` where the model does not say.
         """
         heard, asker, shape = self.heard, self.session.segmenter, self.session.shape
@@ -179,12 +177,12 @@ def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
     """
     looked_for = [q for q in questions if q.settled is None]
     sessions = list(dict.fromkeys(q.session for q in looked_for))
-    answers: Iterator[tuple[tuple[int, str | None], Tensor, float | None]] = iter(())
+    answers: Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]] = iter(())
     if sessions:
         asker, tta = sessions[0].segmenter, sessions[0].tta
         rows = {session: row for row, session in enumerate(sessions)}
         asked = [(rows[q.session], q.heard.words) for q in looked_for]
-        answers = asker.answers(_stacked([s.features for s in sessions], views=2 if tta else 1), asked, tta)
+        answers = asker.answers(asker.stacked([s.features for s in sessions], views=2 if tta else 1), asked, tta)
     for question in questions:
         if question.settled is None:
             _, logits, presence = next(answers)
@@ -193,28 +191,19 @@ def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
             yield question.answer(None, None)
 
 
-def probability(logits: Tensor, size: tuple[int, int]) -> "np.ndarray[tuple[int, ...], np.dtype[np.float32]]":
+def probability(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """The mean probability of several views.
 
     Args:
-        logits: float[V, 1, h, w].
+        logits: float32[V, 1, h, w].
         size: (H, W) of the image.
 
     Returns:
         float32[H, W] in 0..1.
     """
-    with torch.inference_mode():
-        mean = to_native(logits[0], size)
-        for view in logits[1:]:
-            mean += to_native(view, size)
-        return mean.div_(len(logits)).numpy()
-
-
-def _stacked(features: Sequence[Features], views: int) -> Features:
-    """The features of single images as those of a batch: first all images, then all mirrored ones."""
-    if len(features) == 1:
-        return features[0]
-    maps = [
-        torch.cat([f.maps[k][v : v + 1] for v in range(views) for f in features]) for k in range(len(features[0].maps))
-    ]
-    return Features(maps, features[0].size)
+    mean = to_native(logits[0], size)
+    for view in logits[1:]:
+        mean += to_native(view, size)
+    if len(logits) > 1:
+        mean /= len(logits)
+    return mean

@@ -7,13 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from lexseg.encoders.text.base import TextEncoder
-from lexseg.encoders.text.batch import TextBatch, no_words
-from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError
 from lexseg.language.contradiction import contradicts
 from lexseg.language.denial import affirmed
@@ -21,11 +17,13 @@ from lexseg.language.lexicon import lexicon
 from lexseg.language.plain_words import in_plain_words
 from lexseg.language.sides import Laterality, mirror_words
 from lexseg.language.vocabulary import mended
-from lexseg.models.base import Features, Prediction, SegmentationModel
+from lexseg.models.config import LOST, PEAK, UNCALIBRATED, read_config
 from lexseg.models.find import find_model
-from lexseg.models.io import LOST, PEAK, UNCALIBRATED, load_model
+from lexseg.models.scope import Scope
 from lexseg.predict.answer import Answer
 from lexseg.predict.answered import Answerer, Outside, State
+from lexseg.predict.engines.choose import EngineChoice, open_engine
+from lexseg.predict.engines.engine import Encoded, Engine
 from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, to_input
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
@@ -37,7 +35,11 @@ from lexseg.predict.words import check_sentence
 from lexseg.scans.preview import shown
 
 if TYPE_CHECKING:
-    from lexseg.models.scope import ImageScope, Scope, WordsScope
+    import torch
+
+    from lexseg.encoders.text.base import TextEncoder
+    from lexseg.models.base import SegmentationModel
+    from lexseg.models.scope import ImageScope, WordsScope
 
 _UNKNOWN = Sides()
 _CHUNK = 16  # images, or questions, that go through the network together
@@ -45,18 +47,18 @@ _CHUNK = 16  # images, or questions, that go through the network together
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Views:
-    """What the network says of a question. Attributes: logits: float[V, 1, h, w]; presence: float[V] logits or None."""
+    """What the network says of a question. Attributes: logits: float32[V, 1, h, w]; presence: float32[V] or None."""
 
-    logits: Tensor
-    presence: Tensor | None
+    logits: NDArray[np.float32]
+    presence: NDArray[np.float32] | None
 
 
 class Segmenter:
     """Segments images by sentences with a loaded model. It never changes, so that many threads may share one.
 
     Args:
-        model: the network.
-        text_encoder: what reads the sentences; ``None`` for an image-only model.
+        model: the network, or an engine that runs it.
+        text_encoder: what reads a network's sentences; ``None`` for an image-only model, and where there is an engine.
         size: (height, width) that images are stretched to.
         threshold: probability from which on a pixel is foreground, 0..1.
         presence: calibration of the answer to "is it there?", as in :class:`lexseg.models.io.ModelConfig`.
@@ -66,13 +68,16 @@ class Segmenter:
         name: what the model is called in results.
         sha256: of the model's weights; ``None`` if unknown.
         scope: what it has learnt; ``None`` if unknown: then it is asked whatever the words and the image are.
-        device: where to run; ``None`` takes a GPU where there is one.
+        device: where to run a network; ``None`` takes a GPU where there is one.
+
+    Attributes:
+        notes: what the user should be told of how it was opened.
     """
 
     def __init__(
         self,
-        model: SegmentationModel,
-        text_encoder: TextEncoder | None,
+        model: "SegmentationModel | Engine",
+        text_encoder: "TextEncoder | None" = None,
         *,
         size: tuple[int, int],
         threshold: float = 0.5,
@@ -83,32 +88,27 @@ class Segmenter:
         name: str = "",
         sha256: str | None = None,
         scope: "Scope | None" = None,
-        device: torch.device | str | None = None,
+        device: "torch.device | str | None" = None,
     ) -> None:
-        try:
-            self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-            # channels last is what convolutions on a CPU are fastest with
-            model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            hint = "try 'cpu' or 'cuda'" if torch.cuda.is_available() else "try 'cpu'"
-            raise ConfigError(f"the device {device!r} cannot be used: {reason}; {hint}") from error
-        self.model = model.eval()
-        self.text_encoder = text_encoder if model.uses_text else None
+        if not isinstance(model, Engine):
+            from lexseg.predict.engines.torch_engine import TorchEngine
+
+            model = TorchEngine(model, text_encoder, device)
+        self.engine = model
+        self.notes: tuple[str, ...] = ()
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
         self.modalities = tuple(modalities)
-        self.sha256, self.uses_text, self.scope = sha256, model.uses_text, scope
+        self.sha256, self.scope = sha256, scope
         self._presence, self._plain = dict(presence or UNCALIBRATED), dict(plain or {})
-        # sentences are patient data: never cached on disk here
-        self._pipeline = None if self.text_encoder is None else TextPipeline(self.text_encoder.to(self.device))
 
     @classmethod
     def from_pretrained(
         cls,
         model: str | Path = "default",
         *,
-        device: torch.device | str | None = None,
+        device: "torch.device | str | None" = None,
         operating_point: str | None = None,
+        engine: EngineChoice = "auto",
     ) -> "Segmenter":
         """Load a model: a bundled name, a model folder, a run's folder or a hub id.
 
@@ -116,16 +116,18 @@ class Segmenter:
             model: the model.
             device: where to run; ``None`` takes a GPU where there is one.
             operating_point: as of :meth:`at`; ``None`` takes the model's own threshold.
+            engine: what runs it: ``torch``; ``onnx``, ONNX Runtime, on a CPU; ``auto`` takes ONNX Runtime where it is
+                installed, graphs of this very model are at hand, and no GPU is.
 
         Raises:
             ModelError: if there is no such model, or it is damaged.
-            ConfigError: if it has no such operating point.
+            ConfigError: if it has no such operating point, or the engine or device cannot be used.
         """
-        loaded = load_model(find_model(model))
-        config = loaded.config
+        folder = find_model(model)
+        config = read_config(folder)
+        runs, notes = open_engine(folder, config, engine=engine, device=None if device is None else str(device))
         segmenter = cls(
-            loaded.model,
-            loaded.text_encoder,
+            runs,
             size=config.size,
             threshold=config.threshold,
             presence=config.presence,
@@ -134,15 +136,43 @@ class Segmenter:
             plain=config.plain,
             name=str(model),
             sha256=config.weights_sha256,
-            scope=loaded.scope,
-            device=device,
+            scope=Scope.load(folder),
         )
+        segmenter.notes = notes
         return segmenter if operating_point is None else segmenter.at(operating_point)
+
+    @property
+    def uses_text(self) -> bool:
+        """Whether a sentence changes what it finds."""
+        return self.engine.reader is not None
+
+    @property
+    def text_encoder(self) -> Reader | None:
+        """What reads its sentences; ``None`` for an image-only model."""
+        return self.engine.reader
+
+    @property
+    def device(self) -> str:
+        """Where it runs, such as ``cpu``."""
+        return self.engine.device
+
+    @property
+    def model(self) -> "SegmentationModel":
+        """The network, where torch runs it.
+
+        Raises:
+            ConfigError: something else runs it.
+        """
+        from lexseg.predict.engines.torch_engine import TorchEngine
+
+        if not isinstance(self.engine, TorchEngine):
+            raise ConfigError(f"{self.name}: ONNX Runtime runs the model; load it with engine='torch' for its network")
+        return self.engine.model
 
     @property
     def presence_threshold(self) -> float | None:
         """Probability of presence below which nothing is found; ``None`` where the model does not say."""
-        return None if self.model.presence is None else self._presence["threshold"]
+        return self._presence["threshold"] if self.engine.says_presence else None
 
     @property
     def peak(self) -> float | None:
@@ -192,11 +222,11 @@ class Segmenter:
         """
         if self.scope is None:
             return None
-        own = self.scope.words(self._batch([text]))[0]
+        own = self.scope.words(self.engine.words([text]))[0]
         meant = text if own.known or not text else mended(text, lexicon("en"))
         if meant == text:
             return own
-        other = self.scope.words(self._batch([meant]))[0]
+        other = self.scope.words(self.engine.words([meant]))[0]
         return other if other.known else own
 
     def set_image(
@@ -263,10 +293,10 @@ class Segmenter:
             about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, is_blank(pixels), kept))
         if not inputs:
             return []
-        features = self.encode(torch.stack(inputs), tta)
+        features = self.encode(np.stack(inputs), tta)
         known: Sequence[ImageScope | None] = [None] * len(about)
         if self.scope is not None:
-            known = self.scope.image(Features([m[: len(about)] for m in features.maps], features.size))
+            known = self.scope.image(Encoded([m[: len(about)] for m in features.maps], features.size))
         # rows of their own, so that one of them does not keep the memory of all
         return [
             ImageSession(
@@ -324,15 +354,19 @@ class Segmenter:
             results += [[Answer.of(next(answers)) for _ in each] for each in heard]
         return results
 
-    def encode(self, inputs: Tensor, tta: bool) -> Features:
-        """Run what the words do not touch on float[B, 3, h, w]; with ``tta`` B more rows are the mirrored images."""
-        with torch.inference_mode():
-            views = torch.cat([inputs, inputs.flip(-1)]) if tta else inputs
-            return self.model.encode_image(views.to(self.device, memory_format=torch.channels_last))
+    def encode(self, inputs: NDArray[np.float32], tta: bool) -> Encoded:
+        """Run what the words do not touch on float32[B, 3, h, w]; with ``tta`` B more rows are the mirrored images."""
+        return self.engine.look(np.concatenate([inputs, inputs[..., ::-1]]) if tta else inputs)
+
+    def stacked(self, images: Sequence[Encoded], views: int) -> Encoded:
+        """Single images' maps as those of a batch: first all images, then, where there are two views, all mirrored."""
+        if len(images) == 1:
+            return images[0]
+        return self.engine.join([image.rows([view]) for view in range(views) for image in images])
 
     def answers(
-        self, features: Features, asked: Sequence[tuple[int, str | None]], tta: bool
-    ) -> Iterator[tuple[tuple[int, str | None], Tensor, float | None]]:
+        self, features: Encoded, asked: Sequence[tuple[int, str | None]], tta: bool
+    ) -> Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]]:
         """Answer questions about encoded images.
 
         Args:
@@ -341,15 +375,15 @@ class Segmenter:
             tta: as in :meth:`set_image`.
 
         Yields:
-            the question, logits float[V, 1, h, w] of its views as :meth:`views` gives them, and the calibrated
+            the question, logits float32[V, 1, h, w] of its views as :meth:`views` gives them, and the calibrated
             probability of presence.
         """
         scale, bias = self._presence["scale"], self._presence["bias"]
         for question, said in zip(asked, self.views(features, asked, tta), strict=True):
-            sure = None if said.presence is None else float((said.presence * scale + bias).sigmoid().mean())
+            sure = None if said.presence is None else float(_sigmoid(said.presence * scale + bias).mean())
             yield question, said.logits, sure
 
-    def views(self, features: Features, asked: Sequence[tuple[int, str | None]], tta: bool) -> Iterator[Views]:
+    def views(self, features: Encoded, asked: Sequence[tuple[int, str | None]], tta: bool) -> Iterator[Views]:
         """What the network says of questions about encoded images, nothing calibrated or averaged yet.
 
         Each is asked in all its views: the sentence, the same in plain words where that can be said, and with ``tta``
@@ -363,7 +397,7 @@ class Segmenter:
         Yields:
             of each question what is said in its V views, all the right way round.
         """
-        rows = features.maps[0].shape[0] // (2 if tta else 1)
+        rows = len(features) // (2 if tta else 1)
         for start in range(0, len(asked), _CHUNK):
             part = asked[start : start + _CHUNK]
             views = [(j, i, text) for j, (i, text) in enumerate(part)]
@@ -371,12 +405,9 @@ class Segmenter:
             straight = len(views)
             if tta:
                 views += [(j, rows + i, text and mirror_words(text, "horizontal")) for j, i, text in views]
-            with torch.inference_mode():
-                prediction = self._decode(features, [row for _, row, _ in views], [text for _, _, text in views])
-                logits = prediction.logits.float().cpu()
-                if tta:
-                    logits = torch.cat([logits[:straight], logits[straight:].flip(-1)])
-                there = None if prediction.presence is None else prediction.presence.float().cpu()
+            logits, there = self.engine.answer(features, [row for _, row, _ in views], [text for _, _, text in views])
+            if tta:
+                logits = np.concatenate([logits[:straight], logits[straight:, ..., ::-1]])
             for j in range(len(part)):
                 own = [v for v, (of, _, _) in enumerate(views) if of == j]
                 yield Views(logits[own], None if there is None else there[own])
@@ -392,15 +423,6 @@ class Segmenter:
 
     def _in_plain_words(self, text: str | None) -> str | None:
         return in_plain_words(text, self._plain) if text else None
-
-    def _decode(self, features: Features, index: list[int], texts: list[str | None]) -> Prediction:
-        whole = index == list(range(features.maps[0].shape[0]))
-        chosen = features if whole else Features([m[index] for m in features.maps], features.size)
-        return self.model.decode(chosen, self._batch(texts))
-
-    def _batch(self, texts: list[str | None]) -> TextBatch:
-        batch = no_words(texts) if self._pipeline is None else self._pipeline(texts)
-        return batch.to(self.device)
 
 
 class ImageSession:
@@ -419,7 +441,7 @@ class ImageSession:
     def __init__(
         self,
         segmenter: Segmenter,
-        features: Features,
+        features: Encoded,
         shape: tuple[int, int],
         *,
         spacing: tuple[float, float] | None = None,
@@ -435,7 +457,7 @@ class ImageSession:
     @property
     def nbytes(self) -> int:
         """The memory that the encoded image takes."""
-        return sum(m.nbytes for m in self.features.maps) + (0 if self.shown is None else self.shown.nbytes)
+        return self.features.nbytes + (0 if self.shown is None else self.shown.nbytes)
 
     def outside(self, words: "WordsScope | None") -> Outside | None:
         """Why a question about the image is not in the model's scope; ``None`` where it is, or the scope is unknown.
@@ -506,6 +528,10 @@ class ImageSession:
         return segment_report(self, text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
 
 
-def _rows(features: Features, row: int, of: int) -> Features:
+def _rows(features: Encoded, row: int, of: int) -> Encoded:
     """A copy of what belongs to one image of a batch: its row and, with test-time augmentation, the mirrored one's."""
-    return features if of == 1 else Features([m[row::of].clone() for m in features.maps], features.size)
+    return features if of == 1 else features.rows(range(row, len(features), of))
+
+
+def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-values.astype(np.float64).clip(-700, 700)))

@@ -3,7 +3,7 @@
 import warnings
 from typing import Any
 
-from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.reader import Reader
 from lexseg.errors import TextError
 from lexseg.language.foreign import likely_language, looks_foreign
 from lexseg.language.lexicon import languages, lexicon
@@ -12,7 +12,7 @@ from lexseg.language.sides import Laterality, convert_laterality, mentions_side
 MOST_UNKNOWN = 0.2
 
 
-def check_sentence(text: str | None, encoder: TextEncoder | None) -> None:
+def check_sentence(text: str | None, encoder: Reader | None) -> None:
     """Refuse a sentence that cannot be used.
 
     Args:
@@ -33,11 +33,11 @@ def check_sentence(text: str | None, encoder: TextEncoder | None) -> None:
     except UnicodeEncodeError as error:
         raise TextError("the sentence holds bytes that are no text; write it in UTF-8") from error
     if encoder is not None:
-        encoder.tokenize([text])
+        encoder.check(text)
 
 
 def model_words(
-    text: str | None, encoder: TextEncoder | None, *, given: Laterality | None, own: Laterality | None
+    text: str | None, encoder: Reader | None, *, given: Laterality | None, own: Laterality | None
 ) -> str | None:
     """The words that the model is asked with.
 
@@ -54,7 +54,7 @@ def model_words(
 
 def doubts_about(
     text: str | None,
-    encoder: TextEncoder | None,
+    encoder: Reader | None,
     *,
     given: Laterality | None,
     own: Laterality | None,

@@ -34,7 +34,7 @@ async def capabilities(service: Served) -> dict[str, Any]:
     worlds = () if asker.scope is None else asker.scope.worlds
     model = {
         "name": asker.name,
-        "method": asker.model.name,
+        "method": asker.engine.method,
         "size": list(asker.size),
         "laterality": asker.laterality,
         "modalities": list(asker.modalities),
@@ -48,7 +48,7 @@ async def capabilities(service: Served) -> dict[str, Any]:
         "lexseg": __version__,
         "note": NOTE,
         "models": [model],
-        "methods": [asker.model.name],
+        "methods": [asker.engine.method],
         "laterality": asker.laterality,
         "size": list(asker.size),
         "formats": {

@@ -34,7 +34,7 @@ def serve(settings: Settings, *, access_log: bool = True) -> int:
     with _listening(settings) as listening:
         os.umask(0o077)  # whatever is written is the server's own
         _log_to_stderr(access_log)
-        segmenter = Segmenter.from_pretrained(settings.model, device=settings.device)
+        segmenter = Segmenter.from_pretrained(settings.model, device=settings.device, engine=settings.engine)
         config = uvicorn.Config(
             create_app(settings, segmenter),
             http=patient_protocol(settings.times),

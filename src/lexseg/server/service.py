@@ -46,7 +46,9 @@ class Service:
             ModelError: if the model cannot be loaded.
         """
         if segmenter is None:
-            segmenter = await asyncio.to_thread(Segmenter.from_pretrained, settings.model, device=settings.device)
+            segmenter = await asyncio.to_thread(
+                Segmenter.from_pretrained, settings.model, device=settings.device, engine=settings.engine
+            )
         with private_folder() as root:
             service = cls(settings, segmenter, root, metrics)
             metrics.watch(service.now)

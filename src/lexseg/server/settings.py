@@ -3,8 +3,12 @@
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lexseg.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lexseg.predict.engines.choose import EngineChoice
 
 MEGABYTE = 1_000_000
 SHORTEST_TOKEN = 16
@@ -87,6 +91,7 @@ class Settings:
     Attributes:
         model: a bundled name, a model folder or a hub id.
         device: where the model runs; ``None`` takes a GPU where there is one.
+        engine: what runs the model, as of :meth:`lexseg.predict.segmenter.Segmenter.from_pretrained`.
         host: address to listen at.
         port: to listen at; 0 takes a free one.
         token: that every request must bring; ``None`` asks for none, and is refused for addresses others can reach.
@@ -100,6 +105,7 @@ class Settings:
 
     model: str = "default"
     device: str | None = None
+    engine: "EngineChoice" = "auto"
     host: str = "127.0.0.1"
     port: int = 8765
     token: str | None = field(default=None, repr=False)

@@ -66,7 +66,7 @@ def test_its_scores_are_those_of_its_network(scorer: WordsScorer):
     batch = encode([row.text for row in some.rows])
     assert batch.states is not None
     scores, distances = scorer(batch.states, batch.attention_mask)
-    assert torch.allclose(scores, torch.from_numpy(words_logits(scorer, some)).sigmoid(), atol=1e-4)
+    assert torch.allclose(torch.from_numpy(scores), torch.from_numpy(words_logits(scorer, some)).sigmoid(), atol=1e-4)
     assert (distances >= -1e-3).all() and distances[2] > distances[0]
 
 

@@ -1,6 +1,5 @@
 """The contract of text encoders: sentences to token ids, token ids to token states."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,10 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lexseg.errors import TextError
-
-# Tokenised with every fingerprint: two encoders of equal weights that read words differently must not share states.
-_PROBE = "Opacity in the LEFT lower lobe, 3.5 cm; naïve 肺 \U0001f642"
+from lexseg.encoders.text.reader import checked_ids, fingerprint
+from lexseg.errors import ModelError
 
 
 class TextEncoder(nn.Module, ABC):
@@ -47,6 +44,19 @@ class TextEncoder(nn.Module, ABC):
     def vocabulary(self) -> Mapping[str, int]:
         """Every token and its id."""
 
+    def tokenizer_json(self) -> str:
+        """How it cuts a sentence into tokens, as the `tokenizers` library writes it: for use without torch.
+
+        Raises:
+            ModelError: it cannot be written so.
+        """
+        raise ModelError(f"the text encoder {self.name!r} cannot be used without torch: it has no tokenizer.json")
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The id of what the vocabulary does not know; ``None`` where it knows all."""
+        return None
+
     @abstractmethod
     def config(self) -> dict[str, Any]:
         """Plain JSON values from which :func:`lexseg.encoders.text.create_text_encoder` builds the same encoder."""
@@ -67,6 +77,10 @@ class TextEncoder(nn.Module, ABC):
         """How many tokens the sentence has, special tokens included; to be compared with ``max_length``."""
         return len(self.token_ids(text))
 
+    def check(self, text: str) -> None:
+        """Raise ``TextError`` where a sentence is longer than ``max_length``, or holds nothing to read."""
+        checked_ids(self.token_ids(text), self.name, self.max_length)
+
     def tokenize(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Turn sentences into ids, filled up to the longest.
 
@@ -76,7 +90,7 @@ class TextEncoder(nn.Module, ABC):
         Raises:
             TextError: if a sentence is longer than ``max_length``, or holds nothing to read.
         """
-        rows = [self._checked(text, self.token_ids(text)) for text in texts]
+        rows = [checked_ids(self.token_ids(text), self.name, self.max_length) for text in texts]
         length = max((len(row) for row in rows), default=1)
         ids = torch.full((len(rows), length), self.pad_id, dtype=torch.int64)
         mask = torch.zeros((len(rows), length), dtype=torch.bool)
@@ -92,28 +106,12 @@ class TextEncoder(nn.Module, ABC):
         """
         if self._fingerprint is not None and not self.trainable:
             return self._fingerprint
-        digest = hashlib.sha256()
-        for name, parameter in sorted(self.named_parameters()):
-            value = parameter.detach().to(device="cpu", dtype=torch.float32).contiguous()
-            digest.update(f"{name}{tuple(value.shape)}".encode())
-            digest.update(value.numpy().data)
-        for token, index in sorted(self.vocabulary().items()):
-            digest.update(f"{token}\n{index}\n".encode())
-        digest.update(repr(self.token_ids(_PROBE)).encode())
-        self._fingerprint = digest.hexdigest()
+        values = {name: p.detach().to(device="cpu", dtype=torch.float32) for name, p in self.named_parameters()}
+        weights = {name: value.contiguous().numpy() for name, value in values.items()}
+        self._fingerprint = fingerprint(weights, self.vocabulary(), self.token_ids)
         return self._fingerprint
 
     def train(self, mode: bool = True) -> "TextEncoder":
         """A frozen encoder stays in evaluation mode: dropout would make its states differ from call to call."""
         super().train(mode and self.trainable)
         return self
-
-    def _checked(self, text: str, ids: list[int]) -> list[int]:
-        if not ids:
-            raise TextError("a sentence without words; leave it out to ask without a sentence")
-        if len(ids) > self.max_length:
-            raise TextError(
-                f"the sentence has {len(ids)} tokens, but the text encoder {self.name!r} reads at most "
-                f"{self.max_length}; shorten it (nothing is cut silently)"  # it is not quoted: it is patient data
-            )
-        return ids

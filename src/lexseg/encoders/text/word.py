@@ -7,12 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import torch
+from tokenizers import Regex, Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.normalizers import Lowercase
+from tokenizers.pre_tokenizers import Split
 from torch import Tensor, nn
 
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
 
 _WORD = re.compile(r"[^\W_]+|[^\w\s]|_")
+_WORD_ELSEWHERE = r"[\p{L}\p{N}]+|[^\p{L}\p{N}\s]"  # the same where \w holds accents that stand alone, too
 PAD, UNKNOWN = 0, 1
 
 
@@ -80,6 +85,16 @@ class WordEncoder(TextEncoder):
 
     def vocabulary(self) -> Mapping[str, int]:
         return self._ids
+
+    def tokenizer_json(self) -> str:
+        tokenizer = Tokenizer(WordLevel(dict(self._ids), unk_token="<unk>"))
+        tokenizer.normalizer = Lowercase()
+        tokenizer.pre_tokenizer = Split(Regex(_WORD_ELSEWHERE), "removed", invert=True)
+        return str(tokenizer.to_str())
+
+    @property
+    def unknown_id(self) -> int | None:
+        return UNKNOWN
 
     def config(self) -> dict[str, Any]:
         return {"kind": "word", "vocabulary": list(self._ids)[2:], **self._options, "trainable": True}

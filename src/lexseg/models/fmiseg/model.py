@@ -133,8 +133,8 @@ class FMISeg(SegmentationModel):
         size = (image.shape[-2], image.shape[-1])
         low, high = self.split(image)
         if len(self.encoders) == 1:
-            both = [m.chunk(2) for m in self._encoders[0](torch.cat([low, high]))]
-            lows, highs = [a for a, _ in both], [b for _, b in both]
+            both, n = self._encoders[0](torch.cat([low, high])), low.shape[0]
+            lows, highs = [m[:n] for m in both], [m[n:] for m in both]
         else:
             lows, highs = self._encoders[0](low), self._encoders[1](high)
         lows[3], highs[3] = self.exchange(self.deepest[0](lows[3]), self.deepest[1](highs[3]))

@@ -189,7 +189,7 @@ class LSMS(SegmentationModel):
         self, maps: list[Tensor], x: Tensor, heard: list[Heard], words: Words, size: tuple[int, int]
     ) -> Prediction:
         """The prediction by the encoder's maps and the decoder's."""
-        n = len(x)
+        n = x.shape[0]
         logits = resize(self.head(x), size)
         named = {f"relevance@{s}": h.relevance[:n] for s, h in zip(self.encoder.encoder.strides, heard, strict=False)}
         presence = None if self.presence is None else self.presence([*maps[2:], x], logits, words.sentence)

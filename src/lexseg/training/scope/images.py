@@ -46,7 +46,7 @@ def fit_images(
     foreign = encode(loaded, [_stretched(image, loaded.config.size) for image in strange_images(seed)], device)
     scorer = fit_space(fitted, calibrated, foreign)
     refused = {
-        world.name: float((scorer.judge(own).amin(1) > 1).float().mean())
+        world.name: float((scorer.judge(own).min(1) > 1).mean())
         for world, own in zip(worlds, calibrated, strict=True)
         if len(own)
     }
@@ -88,7 +88,7 @@ def image_points(
 def encode(loaded: LoadedModel, inputs: Sequence[Tensor], device: torch.device) -> Tensor:
     """Pooled features float[B, F] of inputs float[3, h, w]."""
     with torch.inference_mode():
-        return pooled(loaded.model.to(device).encode_image(torch.stack(list(inputs)).to(device)).maps).clone()
+        return torch.from_numpy(pooled(loaded.model.to(device).encode_image(torch.stack(list(inputs)).to(device)).maps))
 
 
 def spread(paths: Sequence[Path], most: int, seed: int) -> list[Path]:

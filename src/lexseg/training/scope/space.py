@@ -37,8 +37,8 @@ def fit_space(fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: T
     }
     scorer = ImageScorer(state)
     own_images = [own if len(own) else fitted[i] for i, own in enumerate(calibrated)]
-    apart = [scorer.judge(own) for own in own_images]
-    strange = scorer.judge(foreign)
+    apart = [torch.from_numpy(scorer.judge(own)) for own in own_images]
+    strange = torch.from_numpy(scorer.judge(foreign))
     for i, own in enumerate(apart):
         usual = torch.quantile(own[:, i], 0.95)
         farthest = torch.quantile(own[:, i], 0.995, interpolation="higher")
@@ -57,7 +57,7 @@ def left_out(fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: Te
             shares.append(float("nan"))
             continue
         scorer = fit_space([fitted[j] for j in rest], [calibrated[j] for j in rest], foreign)
-        shares.append(float((scorer.judge(own).amin(1) <= 1).float().mean()))
+        shares.append(float((scorer.judge(own).min(1) <= 1).mean()))
     return shares
 
 

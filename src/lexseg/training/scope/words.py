@@ -46,7 +46,7 @@ class Encoded:
         for start in range(0, len(rows), 256):
             batch = encode([rows[i].text for i in order[start : start + 256]])
             assert batch.states is not None
-            parts.append(sentence_features(batch.states, batch.attention_mask))
+            parts.append(torch.from_numpy(sentence_features(batch.states, batch.attention_mask)))
         return cls(rows, torch.cat(parts)[torch.tensor(order).argsort()])
 
     @property
@@ -101,8 +101,7 @@ def fit_words(
 
 def words_logits(scorer: WordsScorer, encoded: Encoded) -> NDArray[np.float32]:
     """float[N, W] for all sentences."""
-    found: NDArray[np.float32] = scorer.logits(encoded.features).numpy()
-    return found
+    return scorer.logits(encoded.features)
 
 
 def _networks(encoded: Encoded, n: int, seed: int) -> dict[str, Tensor]:

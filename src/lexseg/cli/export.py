@@ -1,0 +1,109 @@
+"""``lexseg export``: a model as ONNX graphs."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from lexseg.export.check import Asked
+    from lexseg.export.precision import Precision
+
+_EPILOG = """examples:
+  lexseg export default --output onnx --check
+  lexseg export runs/mine/model --output onnx --precision int8 --check --cases cases.csv --split val
+  lexseg export runs/mine/model --in-place     (from then on ONNX Runtime runs it on a CPU)
+
+Needs the extra `export`: pip install 'lexseg[export]'. Research use only: not a medical device."""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add ``export`` to the command line."""
+    parser = commands.add_parser(
+        "export",
+        help="write a model as ONNX graphs",
+        description="Write a model as a folder of ONNX graphs with all that turns pixels and words into a mask, to be "
+        "used without torch; or put graphs into the model's own folder, for LexSeg itself to run faster.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("model", metavar="MODEL", help="a bundled model, a model folder or a hub id")
+    where = parser.add_mutually_exclusive_group(required=True).add_argument
+    where("--output", type=Path, metavar="DIR", help="the folder to make")
+    where(
+        "--in-place",
+        action="store_true",
+        help="put graphs without weights of their own into the model's folder, as MODEL/graphs",
+    )
+    add("--precision", choices=["fp32", "fp16", "int8"], default="fp32", help="of the weights (default: %(default)s)")
+    add("--check", action="store_true", help="ask both the same of real images, and say how far apart they answer")
+    add("--cases", type=Path, metavar="CASES", help="a manifest to check with (default: the bundled examples)")
+    add("--split", help="of the manifest to check with (default: all of it)")
+    add("--limit", type=int, default=200, metavar="N", help="check with at most so many cases (default: %(default)s)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export, and check."""
+    if args.in_place:
+        return _in_place(args)
+    from lexseg.export.folder import export_model
+
+    precision = cast("Precision", args.precision)
+    asked = _asked(args) if args.check else []
+    about = export_model(args.model, args.output, precision=precision)
+    size = sum(path.stat().st_size for path in args.output.iterdir())
+    print(f"{args.model} -> {args.output}: {len(about.files)} files, {size / 1e6:.1f} MB, opset {about.opset}")
+    if not args.check:
+        return 0
+    from lexseg.export.check import check_export
+
+    found = check_export(args.model, args.output, asked, precision=precision)
+    said = "" if found.presence is None else f", presence by {found.presence:.2g}"
+    print(
+        f"checked {found.asked} questions: {found.differing} pixels of the masks differ, the farthest "
+        f"{found.farthest:.2g} from the threshold; probabilities by {found.probability:.2g}{said}; "
+        f"Dice {found.dice:.5f}"
+    )
+    for fault in found.faults:
+        print(f"not as it should be: {fault}", file=sys.stderr)
+    return 1 if found.faults else 0
+
+
+def _in_place(args: argparse.Namespace) -> int:
+    import shutil
+
+    from lexseg.errors import ConfigError
+    from lexseg.graphs.make import make_graphs
+    from lexseg.graphs.store import FOLDER
+    from lexseg.models.find import find_model
+
+    if args.precision != "fp32" or args.check:
+        raise ConfigError("--in-place takes neither --precision nor --check: the weights stay the model's own")
+    folder = find_model(args.model)
+    target = folder / FOLDER
+    making = folder / f".{FOLDER}-new"
+    shutil.rmtree(making, ignore_errors=True)
+    about = make_graphs(folder, making)
+    shutil.rmtree(target, ignore_errors=True)
+    making.replace(target)
+    print(f"{args.model} -> {target}: {len(about.files)} files, opset {about.opset}")
+    return 0
+
+
+def _asked(args: argparse.Namespace) -> "list[Asked]":
+    from importlib.resources import files
+
+    from lexseg.cases.manifest import read_manifest
+    from lexseg.evaluation.cases import select_cases
+    from lexseg.evaluation.probes import sentence_of
+    from lexseg.models.config import read_config
+    from lexseg.models.find import find_model
+
+    laterality = read_config(find_model(args.model)).laterality
+    path = args.cases or Path(str(files("lexseg"))) / "assets" / "examples" / "cases.csv"
+    cases = read_manifest(path)
+    chosen = cases if args.split is None else select_cases(cases, args.split)
+    return [(case.image, sentence_of(case, laterality)) for case in chosen[: args.limit]]

@@ -1,0 +1,117 @@
+"""What reads sentences as token ids, whatever runs the text encoder behind it. Imports no torch."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from lexseg.errors import TextError
+
+# Tokenised with every fingerprint: two encoders of equal weights that read words differently must not share states.
+_PROBE = "Opacity in the LEFT lower lobe, 3.5 cm; naïve 肺 \U0001f642"
+
+
+class Reader(Protocol):
+    """How many tokens a sentence has, and how many of them are known: all that is asked before a network runs."""
+
+    @property
+    def max_length(self) -> int:
+        """The most tokens a sentence may have, special tokens included. Longer ones are refused, never cut."""
+
+    def token_ids(self, text: str) -> list[int]:
+        """The ids of one sentence, special tokens included, however long it is."""
+
+    def unknown_share(self, text: str) -> float:
+        """The share, 0..1, of the sentence's tokens that the vocabulary does not know; 1 if it has no tokens at all."""
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the sentence has, special tokens included; to be compared with ``max_length``."""
+
+    def check(self, text: str) -> None:
+        """Raise ``TextError`` where a sentence is longer than ``max_length``, or holds nothing to read."""
+
+
+class TokenReader:
+    """A text encoder's tokenizer without the encoder.
+
+    Args:
+        tokenizer: what a ``tokenizer.json`` holds.
+        name: of the text encoder, for messages.
+        width: size of the states that the encoder gives.
+        max_length: tokens, special ones included, that it reads.
+        pad_id: the id that fills up the shorter sentences of a batch.
+        unknown_id: of what the vocabulary does not know; ``None`` where it knows all.
+    """
+
+    def __init__(
+        self, tokenizer: Tokenizer, *, name: str, width: int, max_length: int, pad_id: int, unknown_id: int | None
+    ) -> None:
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        self._tokenizer = tokenizer
+        self.name, self.width, self.max_length = name, width, max_length
+        self.pad_id, self.unknown_id = pad_id, unknown_id
+
+    def token_ids(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text).ids)
+
+    def unknown_share(self, text: str) -> float:
+        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        return sum(i == self.unknown_id for i in ids) / len(ids) if ids else 1.0
+
+    def count_tokens(self, text: str) -> int:
+        return len(self.token_ids(text))
+
+    def check(self, text: str) -> None:
+        self.tokenize(text)
+
+    def vocabulary(self) -> dict[str, int]:
+        """Every token and its id."""
+        return dict(self._tokenizer.get_vocab())
+
+    def tokenize(self, text: str) -> NDArray[np.int64]:
+        """The ids of one sentence: int64[L].
+
+        Raises:
+            TextError: if it is longer than ``max_length``, or holds nothing to read.
+        """
+        return np.array(checked_ids(self.token_ids(text), self.name, self.max_length), np.int64)
+
+
+def checked_ids(ids: Sequence[int], name: str, max_length: int) -> Sequence[int]:
+    """The ids of a sentence that can be read.
+
+    Raises:
+        TextError: there are none, or more than the text encoder ``name`` reads.
+    """
+    if not ids:
+        raise TextError("a sentence without words; leave it out to ask without a sentence")
+    if len(ids) > max_length:
+        raise TextError(
+            f"the sentence has {len(ids)} tokens, but the text encoder {name!r} reads at most "
+            f"{max_length}; shorten it (nothing is cut silently)"  # it is not quoted: it is patient data
+        )
+    return ids
+
+
+def fingerprint(
+    weights: Mapping[str, NDArray[np.float32]], vocabulary: Mapping[str, int], token_ids: Callable[[str], Sequence[int]]
+) -> str:
+    """SHA-256, in hexadecimal, of a text encoder's weights, its vocabulary and the way it reads words.
+
+    Args:
+        weights: by the names of its parameters.
+        vocabulary: every token and its id.
+        token_ids: what reads a sentence.
+    """
+    digest = hashlib.sha256()
+    for name, value in sorted(weights.items()):
+        digest.update(f"{name}{tuple(value.shape)}".encode())
+        digest.update(np.ascontiguousarray(value).data)
+    for token, index in sorted(vocabulary.items()):
+        digest.update(f"{token}\n{index}\n".encode())
+    digest.update(repr(list(token_ids(_PROBE))).encode())
+    return digest.hexdigest()

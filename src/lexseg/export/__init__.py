@@ -1,0 +1,1 @@
+"""Models as folders of ONNX graphs, for whatever runs those: no torch, no LexSeg needed."""

@@ -1,0 +1,70 @@
+"""An exported model: a folder with all that turns pixels and words into a mask."""
+
+import shutil
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+from lexseg.errors import ModelError
+from lexseg.export.card import card
+from lexseg.export.precision import Precision, to_bytes, whole
+from lexseg.files import new_folder
+from lexseg.graphs.make import about_reader
+from lexseg.graphs.store import ABOUT, TOKENIZER, About, structure_of
+from lexseg.graphs.trace import trace
+from lexseg.graphs.weights import Weights
+from lexseg.models.config import CARD, CONFIG, WEIGHTS, sha256_of
+from lexseg.models.find import find_model
+from lexseg.models.io import load_model
+from lexseg.models.scope import SCOPE
+
+EXAMPLE = "example.py"
+
+
+def export_model(model: str | Path, output: Path, *, precision: Precision = "fp32") -> About:
+    """Write a model as ONNX graphs, with all else that is needed to use them without torch.
+
+    Args:
+        model: a bundled name, a model folder or a hub id.
+        output: the folder to make, whole or not at all: ``image_encoder.onnx``, ``text_encoder.onnx`` (none for
+            image-only models), ``decoder.onnx``, ``tokenizer.json``, ``config.json``, ``graphs.json``, where the model
+            has one ``scope.safetensors``, ``README.md`` and ``example.py``.
+        precision: of the weights.
+
+    Raises:
+        ModelError: if the model cannot be read, or something in it cannot be put into a graph.
+        DataError: if there is something at ``output`` already.
+    """
+    folder = find_model(model)
+    if (folder / ABOUT).is_file():
+        raise ModelError(f"{folder}: is an exported model already; export the model that it was made of")
+    loaded = load_model(folder)
+    graphs = trace(loaded.model, loaded.text_encoder, loaded.config.size)
+    encoder = loaded.text_encoder
+    with new_folder(output) as target:
+        for name, graph in graphs.items():
+            whole(graph)
+            (target / name).write_bytes(to_bytes(name, graph, precision))
+        if encoder is not None:
+            (target / TOKENIZER).write_text(encoder.tokenizer_json(), encoding="utf-8")
+        if (folder / SCOPE).is_file():
+            shutil.copyfile(folder / SCOPE, target / SCOPE)
+        about = About(
+            structure=structure_of(loaded.config, Weights(folder / WEIGHTS)),
+            opset=max(int(graph.opset_imports.get("", 0)) for graph in graphs.values()),
+            files={path.name: sha256_of(path) for path in sorted(target.iterdir())},
+            outside={},
+            reader=None if encoder is None else about_reader(encoder),
+            text_sha256=None if encoder is None or encoder.trainable else encoder.fingerprint(),
+            weights_sha256=loaded.config.weights_sha256,
+            precision=precision,
+            made_by={name: version(name) for name in ("lexseg", "torch", "onnx", "onnxscript")},
+        )
+        (target / ABOUT).write_bytes(about.content())
+        shutil.copyfile(folder / CONFIG, target / CONFIG)
+        for licence in folder.glob("LICENSE*"):
+            shutil.copyfile(licence, target / licence.name)
+        (target / CARD).write_text(card(str(model), loaded.config, about), encoding="utf-8")
+        example = files("lexseg") / "assets" / "export" / "example.txt"
+        (target / EXAMPLE).write_bytes(example.read_bytes())
+    return about

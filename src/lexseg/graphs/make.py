@@ -1,0 +1,104 @@
+"""Making a model's graphs, without weights of their own."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lexseg.encoders.text.base import TextEncoder
+from lexseg.files import new_folder
+from lexseg.graphs.names import PREFIX
+from lexseg.graphs.store import ABOUT, TOKENIZER, About, stored_name, structure_of, text_weights
+from lexseg.graphs.trace import trace
+from lexseg.graphs.weights import Weights
+from lexseg.models.config import WEIGHTS, ModelConfig, sha256_of
+from lexseg.models.io import LoadedModel, load_model
+
+if TYPE_CHECKING:
+    import onnx_ir
+
+
+def make_graphs(folder: Path, output: Path) -> About:
+    """Trace a model's graphs, and write them; their weights stay in the model's own files.
+
+    Args:
+        folder: of the model.
+        output: the folder to make, whole or not at all.
+
+    Raises:
+        ModelError: if the model cannot be read, or not be put into graphs.
+        DataError: if there is something at ``output`` already.
+    """
+    loaded = load_model(folder)
+    config, own = loaded.config, Weights(folder / WEIGHTS)
+    packaged = text_weights(config)
+    graphs = trace(loaded.model, loaded.text_encoder, config.size)
+    outside = {graph: _take_out(model, graph, own, packaged) for graph, model in graphs.items()}
+    with new_folder(output) as target:
+        return write_graphs(target, graphs, loaded, outside)
+
+
+def write_graphs(
+    target: Path, graphs: "dict[str, onnx_ir.Model]", loaded: LoadedModel, outside: Mapping[str, Sequence[str]]
+) -> About:
+    """Write graphs, the tokenizer where it is not the packaged one, and what they are.
+
+    Args:
+        target: a folder that is empty.
+        graphs: by file name.
+        loaded: the model that they are of.
+        outside: by graph, the weights that lie in the model's own files.
+    """
+    import onnx_ir as ir
+
+    config, encoder = loaded.config, loaded.text_encoder
+    for name, model in graphs.items():
+        (target / name).write_bytes(ir.to_proto(model).SerializeToString(deterministic=True))
+    if encoder is not None and not _is_packaged(config):
+        (target / TOKENIZER).write_text(encoder.tokenizer_json(), encoding="utf-8")
+    about = About(
+        structure=structure_of(config, Weights(loaded.folder / WEIGHTS)),
+        opset=max(int(model.graph.opset_imports.get("", 0)) for model in graphs.values()),
+        files={path.name: sha256_of(path) for path in sorted(target.iterdir())},
+        reader=None if encoder is None else about_reader(encoder),
+        outside={graph: list(names) for graph, names in outside.items()},
+        text_sha256=None if encoder is None or encoder.trainable else encoder.fingerprint(),
+        made_by={name: version(name) for name in ("lexseg", "torch", "onnx", "onnxscript")},
+    )
+    (target / ABOUT).write_bytes(about.content())
+    return about
+
+
+def about_reader(encoder: TextEncoder) -> dict[str, object]:
+    """What reads the sentences of a text encoder, as plain JSON values."""
+    keys = ("name", "width", "max_length", "pad_id", "unknown_id")
+    return {key: getattr(encoder, key) for key in keys}
+
+
+def _is_packaged(config: ModelConfig) -> bool:
+    return config.text_encoder is not None and config.text_encoder.get("kind") == "minilm"
+
+
+def _take_out(model: "onnx_ir.Model", graph: str, own: Weights, packaged: Weights | None) -> list[str]:
+    """Have a graph's weights lie in the model's files; returns their names. What is in none stays."""
+    import onnx_ir as ir
+
+    outside = []
+    for name, value in model.graph.initializers.items():
+        tensor = value.const_value
+        if not name.startswith(PREFIX) or tensor is None or tensor.dtype != ir.DataType.FLOAT:
+            continue
+        found = stored_name(graph, name.removeprefix(PREFIX), own, packaged)
+        if found is None or not np.array_equal(np.asarray(found[0][found[1]], np.float32), tensor.numpy()):
+            continue
+        file, key = found
+        offset, length = file.offset(key)
+        if not file.is_float32(key):  # as many bytes as the graph reads, wherever: it is given the numbers by name
+            length = tensor.nbytes
+        value.const_value = ir.ExternalTensor(
+            WEIGHTS, offset, length, tensor.dtype, shape=tensor.shape, name=name, base_dir=file.path.parent
+        )
+        outside.append(name)
+    return outside

@@ -1,0 +1,158 @@
+"""What a model folder says of a model: config.json. Imports no torch."""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from lexseg.errors import ModelError
+from lexseg.language.plain_words import ANATOMIES
+from lexseg.metrics.operating import OPERATING_POINTS
+
+FORMAT = 1
+UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
+"""What stands for ``ModelConfig.presence`` where there is none."""
+LOST = "lost_"
+PEAK = "peak"
+"""Before the name of an operating point (:data:`lexseg.metrics.operating.OPERATING_POINTS`) in a calibration."""
+CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.json"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """All that is needed to rebuild a model and to use it as it was trained.
+
+    Attributes:
+        method: key in :data:`lexseg.models.MODELS`.
+        arguments: the constructor's keywords.
+        size: (height, width) that images are stretched to.
+        text_encoder: its configuration, as :func:`lexseg.encoders.text.create_text_encoder` takes it;
+            ``None`` for image-only models.
+        text_encoder_sha256: fingerprint of a frozen text encoder; a model is not run with another.
+        laterality: whose left "left" is in the sentences it was trained on; ``None`` if unknown.
+        threshold: probability from which on a pixel is foreground.
+        presence: how the answer to "is it there?" is calibrated: ``scale`` a and ``bias`` b make the probability
+            sigmoid(a * logit + b), below ``threshold`` nothing is found. ``lost_5``, ``lost_10`` and ``lost_15`` are
+            its operating points, where it has them: thresholds that lose so many percent of what is there. ``peak``,
+            where it has one, is how many logits below its highest pixel a mask of what is there may reach
+            (:func:`lexseg.predict.segmentation.given_present`). ``None``: `UNCALIBRATED`.
+        modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
+        plain: by anatomy, of :data:`lexseg.language.plain_words.ANATOMIES`, how its training calls all that it looks
+            for there: a sentence about one whole side is then also asked in these words. ``None``: never.
+        scope: what it has learnt, and the hash of ``scope.safetensors``: see :class:`lexseg.models.scope.Scope`, which
+            writes and reads it. ``None``: unknown.
+        weights_sha256: of model.safetensors.
+        format: version of this file's layout.
+    """
+
+    method: str
+    arguments: Mapping[str, Any]
+    size: tuple[int, int]
+    text_encoder: Mapping[str, Any] | None = None
+    text_encoder_sha256: str | None = None
+    laterality: Literal["image", "patient"] | None = None
+    threshold: float = 0.5
+    presence: Mapping[str, float] | None = None
+    modalities: tuple[str, ...] = ()
+    plain: Mapping[str, str] | None = None
+    scope: Mapping[str, Any] | None = None
+    weights_sha256: str = ""
+    format: int = FORMAT
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Read a model folder's config.json.
+
+    Raises:
+        ModelError: it is missing, damaged, or of another version.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        raise ModelError(f"{folder}: {CONFIG} is missing; a model folder holds {CONFIG} and {WEIGHTS}")
+    values = read_json(path)
+    known = set(ModelConfig.__dataclass_fields__)
+    if unknown := sorted(set(values) - known):
+        raise ModelError(f"{path}: unknown keys {unknown}; known are {sorted(known)}")
+    if values.get("format") != FORMAT:
+        raise ModelError(f"{path}: format {values.get('format')!r}, this version of LexSeg reads {FORMAT}")
+    if not isinstance(values.get("arguments"), dict) or not isinstance(values.get("method"), str):
+        raise ModelError(f"{path}: 'method' must be a name and 'arguments' an object")
+    try:
+        height, width = values.pop("size")
+        modalities = tuple(map(str, values.pop("modalities", ())))
+        config = ModelConfig(size=(int(height), int(width)), modalities=modalities, **values)
+        usable = 0 < config.threshold < 1 and min(config.size) > 0
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{path}: {error}") from error
+    if config.presence is not None and not _calibrated(config.presence):
+        raise ModelError(
+            f"{path}: 'presence' must be null or hold 'scale', 'bias' and a 'threshold' between 0 and 1, and no "
+            "more than the operating points 'lost_5', 'lost_10', 'lost_15', likewise, and 'peak', above 0"
+        )
+    if config.plain is not None and not _plain(config.plain):
+        raise ModelError(f"{path}: 'plain' must be null or name a finding for an anatomy, of {sorted(ANATOMIES)}")
+    if not usable:
+        raise ModelError(f"{path}: 'threshold' must lie between 0 and 1, and 'size' be two positive numbers")
+    return config
+
+
+def _calibrated(presence: Any) -> bool:
+    try:
+        values = {key: float(value) for key, value in presence.items()}
+    except (AttributeError, TypeError, ValueError):
+        return False
+    names = {"scale", "bias", "threshold"}
+    points = set(values) - names - {PEAK}
+    if not names <= set(values) or not points <= {f"{LOST}{point}" for point in OPERATING_POINTS}:
+        return False
+    return (
+        all(map(math.isfinite, values.values()))
+        and values.get(PEAK, 1.0) > 0
+        and all(0 < values[name] < 1 for name in {"threshold", *points})
+    )
+
+
+def _plain(nouns: Any) -> bool:
+    if not isinstance(nouns, dict) or not nouns.keys() <= ANATOMIES:
+        return False
+    return all(isinstance(noun, str) and noun.strip() for noun in nouns.values())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A file that holds an object.
+
+    Raises:
+        ModelError: it cannot be read, or holds something else.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path}: cannot be read as JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise ModelError(f"{path}: an object was expected, not {type(values).__name__}")
+    return values
+
+
+def checked_weights(folder: Path, config: ModelConfig) -> Path:
+    """The file of a model's weights, which was held against the configuration.
+
+    Raises:
+        ModelError: it is missing, or not what was saved.
+    """
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise ModelError(f"{folder}: {WEIGHTS} is missing; a model folder holds {CONFIG} and {WEIGHTS}")
+    if sha256_of(weights) != config.weights_sha256:
+        raise ModelError(
+            f"{weights}: the file is damaged (its SHA-256 is not the one in {CONFIG}); copy the model again"
+        )
+    return weights
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

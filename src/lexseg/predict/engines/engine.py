@@ -1,0 +1,98 @@
+"""The contract of engines: pixels to maps, maps and sentences to logits. Imports no torch."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.encoders.text.reader import Reader
+
+EngineName = Literal["torch", "onnx"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What an engine keeps of images between two sentences.
+
+    Attributes:
+        maps: float[B, ...] each: tensors where torch runs the network, arrays where ONNX Runtime does.
+        size: (H, W) of the input.
+    """
+
+    maps: list[Any]
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return int(self.maps[0].shape[0])
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that they take."""
+        return sum(int(m.nbytes) for m in self.maps)
+
+    def rows(self, index: Sequence[int]) -> "Encoded":
+        """A copy of some of the images, in this order, each as often as it is named."""
+        return Encoded([m[list(index)] for m in self.maps], self.size)
+
+
+class Words(Protocol):
+    """Sentences as a scope judges them: ``states`` float[B, L, D] or ``None``, and truth values of tokens and rows."""
+
+    @property
+    def states(self) -> Any: ...
+    @property
+    def attention_mask(self) -> Any: ...
+    @property
+    def is_null(self) -> Any: ...
+
+
+class Engine(ABC):
+    """Runs a network. It never changes, so that threads may share it.
+
+    Attributes:
+        kind: which one it is.
+        method: of the network, a key of :data:`lexseg.models.MODELS`.
+        device: where it runs, such as ``cpu``.
+        reader: what reads the sentences; ``None`` for an image-only model.
+        says_presence: whether the network says that what is named is there.
+    """
+
+    kind: ClassVar[EngineName]
+    method: str
+    device: str
+    reader: Reader | None
+    says_presence: bool
+
+    @abstractmethod
+    def look(self, images: NDArray[np.float32]) -> Encoded:
+        """Run all that the words do not touch.
+
+        Args:
+            images: float32[B, 3, H, W] in 0..1, of the network's size.
+        """
+
+    @abstractmethod
+    def answer(
+        self, encoded: Encoded, rows: Sequence[int], texts: Sequence[str | None]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Answer sentences about encoded images.
+
+        Args:
+            encoded: of :meth:`look`.
+            rows: which image each sentence is about.
+            texts: the sentences, in the model's own words; ``None`` and "" are the null sentence.
+
+        Returns:
+            logits float32[N, 1, H, W]; and float32[N], logits of "it is there", where the network says so.
+        """
+
+    @abstractmethod
+    def words(self, texts: Sequence[str | None]) -> Words:
+        """Sentences as :meth:`lexseg.models.scope.Scope.words` takes them."""
+
+    @abstractmethod
+    def join(self, parts: Sequence[Encoded]) -> Encoded:
+        """Several images' maps as those of a batch."""

@@ -1,0 +1,1 @@
+from graphed import model_folder, registered  # noqa: F401 - fixtures
