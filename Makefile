@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 OHIF := tests/viewers/node_modules/.package-lock.json
 
-.PHONY: help demo viewers test soak check audit format clean
+.PHONY: help demo viewers test soak check audit format graphs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -61,6 +61,9 @@ audit: $(VENV)/.lexseg-dev  ## Look up known holes in all that is installed (ask
 format: $(VENV)/.lexseg-dev  ## Format the code, and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+graphs: $(VENV)/.lexseg-dev  ## Make the graphs of the bundled default model anew, after its network or its size has changed
+	$(BIN)/lexseg export default --in-place
 
 clean:  ## Remove what can be made again
 	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .coverage

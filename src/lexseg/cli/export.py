@@ -34,6 +34,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     where("--output", type=Path, metavar="DIR", help="the folder to make")
     where(
         "--in-place",
+        "--in_place",
         action="store_true",
         help="put graphs without weights of their own into the model's folder, as MODEL/graphs",
     )

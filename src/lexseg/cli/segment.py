@@ -1,20 +1,16 @@
 """``lexseg segment``: masks, overlays and numbers for images and sentences."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.opening import add_running, open_model
-from lexseg.cli.values import add_bare, add_operating_point, index, share, spacing
-from lexseg.errors import DataError, LexSegError, TextError
+from lexseg.cli.opening import add_running
+from lexseg.cli.values import add_bare, add_operating_point, count, index, share, spacing
+from lexseg.errors import DataError, TextError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from rich.progress import TaskID
-
-    from lexseg.predict.requests import Request
 
 _HELP = "segment images by sentences"
 _IMAGE = "PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD; a folder of them; a zip of DICOM; or a CSV of image,text"
@@ -77,6 +73,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="write the sentences into the results; they may tell of a patient",
     )
+    add("--workers", type=count, default=1, metavar="N", help="images that are worked on at a time (default: 1)")
+    add(
+        "--resume",
+        action="store_true",
+        help="leave alone what the same model has written for the same images; ask the same sentences as before",
+    )
     add_running(add)
     parser.set_defaults(run=run)
 
@@ -117,6 +119,7 @@ def run(args: argparse.Namespace) -> int:
         from lexseg.cli.segment_report import run_report
 
         return run_report(args)
+    from lexseg.cli.segment_many import segment_all
     from lexseg.cli.segment_scan import check_output, outputs_of
     from lexseg.outputs.results import result_files
     from lexseg.predict.requests import collect, output_stems
@@ -128,41 +131,10 @@ def run(args: argparse.Namespace) -> int:
     check_output(args, [request.image for request in requests], targets)
     failures = [str(problem) for problem in problems]
     if requests:
-        failures += _segment_all(requests, stems, args)
+        failures += segment_all(requests, stems, args)
     if not failures:
         return 0
     if len(requests) + len(problems) == 1:
         raise DataError(failures[0])
     done = len(requests) + len(problems) - len(failures)
     raise DataError(f"{done} done, {len(failures)} could not be segmented:\n  " + "\n  ".join(failures))
-
-
-def _segment_all(requests: "list[Request]", stems: list[list[str]], args: argparse.Namespace) -> list[str]:
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from lexseg.cli.segment_scan import segment_scan
-
-    segmenter = open_model(args)
-    for text in args.text:
-        segmenter.check_text(text)
-    failures: list[str] = []
-    quiet = not sys.stderr.isatty()
-    with Progress(console=Console(stderr=True), disable=quiet, redirect_stdout=sys.stdout.isatty()) as progress:
-        images = progress.add_task("segmenting", total=len(requests), visible=len(requests) > 1)
-        for request, names in zip(requests, stems, strict=True):
-            frames = progress.add_task("frames", total=None, visible=False)
-
-            def count(done: int, total: int, task: "TaskID" = frames) -> None:
-                progress.update(task, completed=done, total=total, visible=True)
-
-            try:
-                segment_scan(segmenter, request, names, args, count)
-            except LexSegError as error:
-                message = str(error)
-                failures.append(message if str(request.image) in message else f"{request.where}: {message}")
-            except MemoryError:
-                failures.append(f"{request.where}: there is not enough memory for an image of this size")
-            progress.remove_task(frames)
-            progress.advance(images)
-    return failures

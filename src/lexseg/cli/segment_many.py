@@ -1,0 +1,91 @@
+"""Many requests of ``lexseg segment``: several at a time, what is written not done again, failures gathered."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from lexseg.cli.opening import open_model
+from lexseg.errors import LexSegError
+
+if TYPE_CHECKING:
+    from lexseg.predict.requests import Request
+    from lexseg.predict.segmenter import Segmenter
+
+Work = tuple["Request", list[str]]
+
+
+def segment_all(requests: "list[Request]", stems: list[list[str]], args: argparse.Namespace) -> list[str]:
+    """Answer requests and write the answers; returns what could not be done, in the order of the requests.
+
+    With ``--workers`` several are read, answered and written at a time; each holds one image, and no more.
+    """
+    from rich.console import Console
+    from rich.progress import Progress
+
+    segmenter = open_model(args)
+    for text in args.text:
+        segmenter.check_text(text)
+    work = list(zip(requests, stems, strict=True))
+    if args.resume:
+        work = [each for each in work if not _is_done(segmenter, *each, args)]
+        if kept := len(requests) - len(work):
+            print(f"{kept} of {len(requests)} are written already, and kept", file=sys.stderr)
+    quiet = not sys.stderr.isatty()
+    with Progress(console=Console(stderr=True), disable=quiet, redirect_stdout=sys.stdout.isatty()) as progress:
+        images = progress.add_task("segmenting", total=len(work), visible=len(work) > 1)
+
+        def one(each: Work) -> str | None:
+            frames = progress.add_task("frames", total=None, visible=False)
+
+            def count(done: int, total: int) -> None:
+                progress.update(frames, completed=done, total=total, visible=True)
+
+            failure = _failure(segmenter, *each, args, count)
+            progress.remove_task(frames)
+            progress.advance(images)
+            return failure
+
+        return [failure for failure in _each(one, work, args.workers) if failure is not None]
+
+
+def _each(one: Callable[[Work], str | None], work: list[Work], workers: int) -> Iterator[str | None]:
+    """Do the work, so many at a time; the results come in its order."""
+    if workers == 1:
+        yield from map(one, work)
+        return
+    # threads: reading, packing and the network let one another run, and share one copy of the weights
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="segment")
+    try:
+        yield from pool.map(one, work)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _failure(
+    segmenter: "Segmenter",
+    request: "Request",
+    names: list[str],
+    args: argparse.Namespace,
+    count: Callable[[int, int], None],
+) -> str | None:
+    from lexseg.cli.segment_scan import segment_scan
+
+    try:
+        segment_scan(segmenter, request, names, args, count)
+    except LexSegError as error:
+        message = str(error)
+        return message if str(request.image) in message else f"{request.where}: {message}"
+    except MemoryError:
+        return f"{request.where}: there is not enough memory for an image of this size"
+    return None
+
+
+def _is_done(segmenter: "Segmenter", request: "Request", names: list[str], args: argparse.Namespace) -> bool:
+    from lexseg.cli.segment_scan import asked_how, outputs_of
+    from lexseg.outputs.resume import is_written
+
+    endings = outputs_of(args, "", None).endings
+    told = {"image": str(request.image), **asked_how(segmenter, args)}
+    return all(is_written(args.output, name, endings, told | {"sentence": n}) for n, name in enumerate(names, start=1))
