@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lexseg.cli.main import main
-from lexseg.comparison.benchmark import _sentences, benchmark
+from lexseg.comparison.benchmark import benchmark, new_sentences
+from lexseg.comparison.engines import STAGES, measure_engines
 from lexseg.comparison.macs import count_macs
 from lexseg.encoders.image import create_image_encoder
 from lexseg.errors import ConfigError
@@ -19,7 +20,7 @@ def test_unknown_names_are_refused_with_those_there_are() -> None:
 
 
 def test_no_sentence_comes_twice() -> None:
-    sentences = [text for text, _ in zip(_sentences(), range(500), strict=False)]
+    sentences = [text for text, _ in zip(new_sentences(), range(500), strict=False)]
     assert len(set(sentences)) == 500
     assert {len(s.split()) for s in sentences} == {13}
 
@@ -35,6 +36,21 @@ def test_figures_of_one_method(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert cost["relative_latency"] > 0 and cost["train_images_per_second"] > 0
     assert cost["train_peak_memory_mb"] >= cost["peak_memory_mb"] > 100
     assert "unet-lite" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_engines_are_timed_stage_by_stage() -> None:
+    one, other = measure_engines("default", ["torch", "onnx"], threads=1, repeats=2)
+    assert (one.engine, other.engine) == ("torch", "onnx")
+    for cost in (one, other):
+        assert set(cost.relative) == set(cost.per_second) == set(STAGES)
+        assert cost.per_second["eight"] < cost.per_second["sentence"]
+    assert other.relative["whole"] < one.relative["whole"]
+
+
+def test_engines_that_there_are_none_of_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "default", "--engines", "torch,jax"]) == 2
+    assert "'jax': expected torch, onnx" in capsys.readouterr().err
 
 
 def test_multiply_adds_are_counted_as_multiply_adds() -> None:

@@ -3,9 +3,14 @@
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.values import count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -16,6 +21,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--threads", type=count, default=2, help="CPU threads (default: 2)")
     parser.add_argument("--repeats", type=count, default=15, help="timed pairs of calls (default: 15)")
+    parser.add_argument(
+        "--engines",
+        type=_engines,
+        default=[],
+        metavar="E,E",
+        help="of models, tell too how fast each of these engines answers, stage by stage: torch,onnx",
+    )
     parser.set_defaults(run=run)
 
 
@@ -36,10 +48,48 @@ def run(args: argparse.Namespace) -> int:
             repeats=args.repeats,
             done=lambda name: status.update(f"measured {name}, measuring the next"),
         )
+        result["engines"] = _measured(args, result, status.update) if args.engines else []
     _print(result)
     if args.json:
         replace_file(args.json, (json.dumps(result, indent=2) + "\n").encode())
     return 1 if result["failed"] else 0
+
+
+def _engines(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if unknown := [name for name in names if name not in ("torch", "onnx")]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r}: expected torch, onnx, or both with a comma between")
+    return names
+
+
+def _measured(args: argparse.Namespace, result: dict[str, Any], tell: "Callable[[str], None]") -> list[dict[str, Any]]:
+    """The engines' figures of each model that was measured; what fails stands with the other failures."""
+    from dataclasses import asdict
+
+    from lexseg.comparison.engines import measure_engines
+    from lexseg.errors import LexSegError
+
+    found = []
+    for name in [cost["name"] for cost in result["methods"] if cost["kind"] == "model"]:
+        tell(f"measuring the engines of {name}")
+        try:
+            costs = measure_engines(name, args.engines, threads=args.threads, repeats=args.repeats)
+            found += [asdict(cost) for cost in costs]
+        except LexSegError as error:
+            result["failed"][f"{name}, engines"] = str(error)
+    return found
+
+
+def _print_engines(result: dict[str, Any], console: "Console") -> None:
+    from rich.table import Table
+
+    table = Table(caption="over the same yardstick: image and a new sentence, the image alone, a new sentence, eight")
+    for head in ("name", "engine", "whole", "look", "sentence", "eight", "images/s"):
+        table.add_column(head, justify="left" if head in ("name", "engine") else "right", no_wrap=True)
+    for cost in result["engines"]:
+        ratios = [f"{cost['relative'][stage]:.3f}" for stage in ("whole", "look", "sentence", "eight")]
+        table.add_row(cost["name"], cost["engine"], *ratios, f"{cost['per_second']['whole']:.1f}")
+    console.print(table)
 
 
 def _print(result: dict[str, Any]) -> None:
@@ -63,6 +113,8 @@ def _print(result: dict[str, Any]) -> None:
         )
     console = Console()
     console.print(table)
+    if result["engines"]:
+        _print_engines(result, console)
     console.print("* bundled model; the others are recipes, with random weights")
     for cost in result["methods"]:
         if cost["note"]:

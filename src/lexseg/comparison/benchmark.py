@@ -141,7 +141,7 @@ def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
     model, encoder = engine.model, engine.text_encoder
     pipeline = None if encoder is None else TextPipeline(encoder)
     image = np.random.default_rng(0).random((INPUT, INPUT), dtype=np.float32)
-    sentences = _sentences()
+    sentences = new_sentences()
 
     def segment() -> None:
         # an image-only model warns when it is given words
@@ -202,22 +202,28 @@ def _text_at_hand(config: TrainConfig) -> tuple[TextEncoder, str]:
     return create_text_encoder(stand_in, pretrained=False), "BERT-base of random weights in place of the hub's"
 
 
-def _latency(segment: Callable[[], None], repeats: int) -> tuple[float, float]:
-    """Median of the ratios of pairs, and the median call in seconds."""
+def yardstick() -> Callable[[], None]:
+    """What latencies are told in: :data:`YARDSTICK`."""
     from transformers import ConvNextConfig, ConvNextModel
 
-    yardstick = ConvNextModel(ConvNextConfig()).eval()
+    network = ConvNextModel(ConvNextConfig()).eval()
     pixels = torch.rand(1, 3, INPUT, INPUT)
 
     def forward() -> None:
         with torch.inference_mode():
-            yardstick(pixels)
+            network(pixels)
 
+    return forward
+
+
+def _latency(segment: Callable[[], None], repeats: int) -> tuple[float, float]:
+    """Median of the ratios of pairs, and the median call in seconds."""
+    forward = yardstick()
     for warm in (segment, forward, segment, forward):
         warm()
     calls, ratios = [], []
     for _ in range(repeats):
-        one, other = _seconds(segment), _seconds(forward)
+        one, other = seconds(segment), seconds(forward)
         calls.append(one)
         ratios.append(one / other)
     return statistics.median(ratios), statistics.median(calls)
@@ -228,7 +234,7 @@ def _training_speed(segmenter: Segmenter, pipeline: TextPipeline | None, *, batc
     height, width = segmenter.size
     image = torch.rand(batch, 3, height, width).contiguous(memory_format=torch.channels_last)
     target = Target((torch.rand(batch, 1, height, width) > 0.8).float())
-    words = [text for text, _ in zip(_sentences(), range(batch), strict=False)]
+    words = [text for text, _ in zip(new_sentences(), range(batch), strict=False)]
     text = model.training_text(pipeline or no_words)(words)
     optimizer, _ = build_optimizer(model, OptimizerConfig(), steps)
 
@@ -238,10 +244,10 @@ def _training_speed(segmenter: Segmenter, pipeline: TextPipeline | None, *, batc
         optimizer.step()
 
     step()
-    return batch / min(_seconds(step) for _ in range(steps))
+    return batch / min(seconds(step) for _ in range(steps))
 
 
-def _sentences() -> Iterator[str]:
+def new_sentences() -> Iterator[str]:
     """Sentences of one length, no two alike: nothing can be remembered from an earlier call."""
     sides, zones = ("left", "right"), ("upper", "middle", "lower", "all")
     parts = [f"{zone} {side} lung" for side, zone in itertools.product(sides, zones)]
@@ -250,7 +256,8 @@ def _sentences() -> Iterator[str]:
         yield f"bilateral pulmonary infection, {number} infected areas, {one} and {other}."
 
 
-def _seconds(call: Callable[[], None]) -> float:
+def seconds(call: Callable[[], object]) -> float:
+    """How long a call takes."""
     start = time.perf_counter()
     call()
     return time.perf_counter() - start
