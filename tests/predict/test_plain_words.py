@@ -4,12 +4,10 @@ import json
 
 import numpy as np
 import pytest
-import torch
 
 import fakes
 from lexseg.errors import ModelError
 from lexseg.language.sides import mirror_words
-from lexseg.models.base import Prediction
 from lexseg.models.io import load_model
 from lexseg.outputs.demo import examples
 from lexseg.predict.segmenter import Segmenter
@@ -27,13 +25,13 @@ def asker(sides, plain):
 def test_both_wordings_are_views_of_one_question(sides, monkeypatch, tta):
     asked = []
 
-    def decode(features, index, texts):
-        asked.append(list(zip(index, texts, strict=True)))
-        logits = torch.stack([torch.full((1, *fakes.SIZE), float(len(text))) for text in texts])
-        return Prediction(logits, presence=torch.tensor([float(len(text)) for text in texts]))
+    def answer(encoded, rows, texts):
+        asked.append(list(zip(rows, texts, strict=True)))
+        logits = np.stack([np.full((1, *fakes.SIZE), len(text), np.float32) for text in texts])
+        return logits, np.array([len(text) for text in texts], np.float32)
 
     speaker = asker(sides, {"chest": "infection"})
-    monkeypatch.setattr(speaker, "_decode", decode)
+    monkeypatch.setattr(speaker.engine, "answer", answer)
     texts = [[ODD, "left"], ["left lung"]]
     answers = speaker.answer_batch([np.zeros((32, 64), np.float32)] * 2, texts, tta=tta)
     straight = [(0, ODD), (0, "left"), (1, "left lung"), (0, PLAIN), (1, PLAIN)]
