@@ -48,7 +48,7 @@ class Weights(Mapping[str, NDArray[Any]]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         kind, shape, (begin, end) = self._header[name]
         count = (end - begin) // np.dtype(_KINDS[kind]).itemsize
-        flat = np.frombuffer(self._map, _KINDS[kind], count, self._start + begin)
+        flat: NDArray[Any] = np.frombuffer(self._map, _KINDS[kind], count, self._start + begin)
         # bfloat16 is the upper half of a float32
         flat = (flat.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else flat
         return flat.reshape(shape)
