@@ -74,7 +74,7 @@ class Sentences:
         for sentence in sentences:
             ids = self._reader.tokenize(sentence)
             by_length.setdefault(len(ids), []).append((sentence, ids))
-        states = {}
+        states: dict[str, NDArray[np.float32]] = {}
         for same in by_length.values():
             for start in range(0, len(same), _TOGETHER):
                 names, tokens = zip(*same[start : start + _TOGETHER], strict=True)

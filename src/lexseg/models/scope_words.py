@@ -46,14 +46,16 @@ class WordsScorer:
         features = sentence_features(states, mask)
         means = _unit(features[:, : states.shape[-1]])
         with np.errstate(over="ignore"):
-            scores = 1 / (1 + np.exp(-self.logits(features)))
-        return scores, 1 - (means @ self._working["bank"].T).max(axis=1)
+            scores: NDArray[np.float32] = np.reciprocal(1 + np.exp(-self.logits(features)))
+        distances: NDArray[np.float32] = 1 - (means @ self._working["bank"].T).max(axis=1)
+        return scores, distances
 
     def logits(self, features: ArrayLike) -> NDArray[np.float32]:
         """float32[B, W] of features float[B, 3D]: 0 or more where a sentence belongs to a world."""
         w = self._working
-        hidden = (np.asarray(features, np.float32) - w["shift"]) / w["scale"] @ w["hidden.weight"].T + w["hidden.bias"]
-        hidden *= 0.5 * (1 + _erf(hidden / math.sqrt(2)).astype(np.float32))  # GELU
+        inputs = (np.asarray(features, np.float32) - w["shift"]) / w["scale"]
+        hidden: NDArray[np.float32] = inputs @ w["hidden.weight"].T + w["hidden.bias"]
+        hidden = hidden * (0.5 + 0.5 * np.asarray(_erf(hidden / math.sqrt(2)), np.float32))  # GELU
         logits: NDArray[np.float32] = hidden @ w["out.weight"].T + w["out.bias"]
         return logits
 
@@ -81,4 +83,5 @@ def sentence_features(states: Any, mask: Any) -> NDArray[np.float32]:
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Vectors of length one, float32[B, D]; zero stays zero."""
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+    unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+    return unit
