@@ -12,7 +12,7 @@ import torch
 from lexseg.cli.main import main
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.batch import no_words
-from lexseg.encoders.text.bert import minilm_folder
+from lexseg.encoders.text.minilm import minilm_folder
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.losses.target import Target
 from lexseg.models import create_model

@@ -98,7 +98,13 @@ def _take_out(model: "onnx_ir.Model", graph: str, own: Weights, packaged: Weight
         if not file.is_float32(key):  # as many bytes as the graph reads, wherever: it is given the numbers by name
             length = tensor.nbytes
         value.const_value = ir.ExternalTensor(
-            WEIGHTS, offset, length, tensor.dtype, shape=tensor.shape, name=name, base_dir=file.path.parent
+            WEIGHTS,
+            offset,
+            length,
+            tensor.dtype,
+            shape=ir.Shape(tensor.shape.numpy()),
+            name=name,
+            base_dir=file.path.parent,
         )
         outside.append(name)
     return outside

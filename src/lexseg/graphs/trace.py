@@ -157,8 +157,9 @@ def _simplify(model: "onnx_ir.Model", weights: set[str]) -> None:
     for value in [each for each in graph.inputs if each.name in kept]:
         graph.inputs.remove(value)
         if value.uses():
-            value.const_value = kept[value.name]
-            graph.initializers[value.name] = value
+            name = str(value.name)
+            value.const_value = kept[name]
+            graph.initializers[name] = value
     for node in graph.all_nodes():
         node.metadata_props.clear()  # where in whose folder each line of the network stands
         node.doc_string = None

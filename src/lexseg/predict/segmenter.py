@@ -534,4 +534,5 @@ def _rows(features: Encoded, row: int, of: int) -> Encoded:
 
 
 def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-values.astype(np.float64).clip(-700, 700)))
+    shares: NDArray[np.float64] = 1 / (1 + np.exp(-values.astype(np.float64).clip(-700, 700)))
+    return shares
