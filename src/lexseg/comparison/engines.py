@@ -63,8 +63,8 @@ def _measure(name: str, engines: Sequence[EngineChoice], threads: int, repeats: 
     torch.set_num_threads(threads)
     calls = {engine: _stages(Segmenter.from_pretrained(name, device="cpu", engine=engine)) for engine in engines}
     forward = yardstick()
-    times: dict[tuple[str, str], list[float]] = {(e, s): [] for e in engines for s in STAGES}
-    ratios: dict[tuple[str, str], list[float]] = {key: [] for key in times}
+    times: dict[tuple[EngineChoice, str], list[float]] = {(e, s): [] for e in engines for s in STAGES}
+    ratios: dict[tuple[EngineChoice, str], list[float]] = {key: [] for key in times}
     for round_ in range(-2, repeats):  # two to warm up
         took = {key: seconds(calls[key[0]][key[1]]) for key in times}
         unit = seconds(forward)

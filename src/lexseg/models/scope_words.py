@@ -54,10 +54,9 @@ class WordsScorer:
         """float32[B, W] of features float[B, 3D]: 0 or more where a sentence belongs to a world."""
         w = self._working
         inputs = (np.asarray(features, np.float32) - w["shift"]) / w["scale"]
-        hidden: NDArray[np.float32] = inputs @ w["hidden.weight"].T + w["hidden.bias"]
-        hidden = hidden * (0.5 + 0.5 * np.asarray(_erf(hidden / math.sqrt(2)), np.float32))  # GELU
-        logits: NDArray[np.float32] = hidden @ w["out.weight"].T + w["out.bias"]
-        return logits
+        before = inputs @ w["hidden.weight"].T + w["hidden.bias"]
+        hidden = before * (0.5 + 0.5 * np.asarray(_erf(before / math.sqrt(2)), np.float32))  # GELU
+        return np.asarray(hidden @ w["out.weight"].T + w["out.bias"], np.float32)
 
 
 def sentence_features(states: Any, mask: Any) -> NDArray[np.float32]:
