@@ -83,7 +83,7 @@ def find_graphs(folder: Path, config: ModelConfig) -> Path | None:
 
 def cached(config: ModelConfig) -> Path:
     """Where the cache keeps, or would keep, a model's graphs: by the hash of its weights and the version of LexSeg."""
-    from lexseg import __version__
+    from lexseg._version import __version__
 
     base = os.environ.get("LEXSEG_CACHE") or os.environ.get("XDG_CACHE_HOME")
     root = Path(base) / "lexseg" if base else Path.home() / ".cache" / "lexseg"
