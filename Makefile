@@ -55,8 +55,8 @@ check: $(VENV)/.lexseg-dev  ## Lint, check types and layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-audit: $(VENV)/.lexseg-dev  ## Look up known holes in all that is installed (asks the index's advisories)
-	$(BIN)/pip-audit --skip-editable --progress-spinner off
+audit: $(VENV)/.lexseg-dev  ## Look up known holes in all that is installed (asks the index's advisories; says so where there are none)
+	$(BIN)/python .ci/audit.py --skip-editable
 
 format: $(VENV)/.lexseg-dev  ## Format the code, and mend what the linter can
 	$(BIN)/ruff format .

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,9 +48,10 @@ class Site:
     service: Any
     token: str | None = None
     opened: list[str] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = self._connection()
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.token is not None:
             given.setdefault("authorization", f"Bearer {self.token}")
@@ -59,6 +61,11 @@ class Site:
             return Answer(said.status, {k.lower(): v for k, v in said.getheaders()}, said.read())
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self.tls is None:
+            return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=60, context=self.tls)
 
     def get(self, path: str, **headers: str) -> Answer:
         return self.call("GET", path, **headers)
@@ -137,7 +144,8 @@ def site(segmenter: Any, **settings: Any) -> Iterator[Site]:
     told = Settings(**{"readers": 1, "times": PATIENT} | settings)
     app = create_app(told, segmenter)
     protocol = patient_protocol(told.times)
-    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none", http=protocol)
+    keys = {"ssl_certfile": told.tls_certificate, "ssl_keyfile": told.tls_key}
+    config = uvicorn.Config(app, port=0, log_config=None, access_log=False, ws="none", http=protocol, **keys)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -145,7 +153,8 @@ def site(segmenter: Any, **settings: Any) -> Iterator[Site]:
         until(lambda: server.started or not thread.is_alive())
         assert thread.is_alive(), "the server did not start"
         port = server.servers[0].sockets[0].getsockname()[1]
-        yield Site(port, app.state.service, told.token)
+        tls = ssl.create_default_context(cafile=told.tls_certificate) if told.tls_certificate else None
+        yield Site(port, app.state.opening.service, told.token, tls=tls)
     finally:
         server.should_exit = True
         thread.join(120)

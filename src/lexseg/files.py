@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import contextlib
+import glob
 import os
 import re
 import secrets
@@ -10,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from lexseg.errors import DataError
+from lexseg.locks import abandoned, held
 
+_LOCK = ".lock"
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
@@ -70,13 +73,44 @@ def new_folder(output: Path) -> Iterator[Path]:
     if output.is_dir() and any(output.iterdir()):
         raise DataError(f"{output}: is there already and not empty; name a new folder, or remove it first")
     output.parent.mkdir(parents=True, exist_ok=True)
-    building = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
-    building.mkdir()
-    try:
+    with folder_beside(output) as building:
         yield building
+        os.chmod(building, usual_mode())  # it was private
         os.replace(building, output)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def folder_beside(output: Path) -> Iterator[Path]:
+    """An empty folder, hidden, beside what it is for, so that moving it there is one step; gone when the block ends.
+
+    What a process left that was killed before it could move its own is removed first: it may hold patients' images.
+    """
+    remove_begun(output)
+    building = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
+    with held(building.with_name(f"{building.name}{_LOCK}")):
+        building.mkdir(mode=0o700)
+        try:
+            yield building
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+
+
+def usual_mode() -> int:
+    """The mode of a folder that is made without a word about it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o777 & ~mask
+
+
+def remove_begun(output: Path) -> None:
+    """Remove what `folder_beside` had made for an output when its process was killed."""
+    for lock in output.parent.glob(f".{glob.escape(output.name)}.*{_LOCK}"):
+        building = lock.with_name(lock.name.removesuffix(_LOCK))
+        with abandoned(lock) as gone:
+            if gone and _TEMPORARY.fullmatch(building.name):
+                shutil.rmtree(building, ignore_errors=True)
+                with contextlib.suppress(OSError):
+                    lock.unlink()
 
 
 def free_name(stem: str, suffix: str, taken: set[str]) -> str:

@@ -25,6 +25,7 @@ def test_others_may_ask_only_with_a_token(capsys, monkeypatch, tmp_path):
     message = refused(capsys, "--host", "0.0.0.0")
     assert "16" in message and "short" not in message
     (tmp_path / "token").write_text("\n")
+    (tmp_path / "token").chmod(0o600)
     assert "empty" in refused(capsys, "--token-file", tmp_path / "token")
     assert "none.txt" in refused(capsys, "--token-file", tmp_path / "none.txt")
 

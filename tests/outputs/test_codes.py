@@ -42,6 +42,20 @@ def test_the_check_digit_is_no_formality():
     assert verhoeff("404684003") and not verhoeff("404684013") and not verhoeff("404686403")
 
 
+@pytest.mark.parametrize("text", ["Pleuraerguss rechts", "Rundherd im linken Oberlappen"])
+def test_an_answer_has_the_codes_of_its_own_language(text):
+    import numpy as np
+
+    from lexseg.language.translate import to_model_words
+    from lexseg.outputs.segment import Segment
+    from lexseg.predict.segmentation import Segmentation
+
+    where = np.ones((4, 4), np.float32)
+    own = Segment.of(Segmentation(where, 0.5, text, language="de")).finding
+    english = Segment.of(Segmentation(where, 0.5, to_model_words(text, "de").text)).finding
+    assert own == english != ANYTHING
+
+
 def test_categories_are_of_the_context_group_for_them():
     group = {getattr(codes.cid7150, name).value for name in codes.cid7150.dir()}
     assert {ABNORMAL.value, ANATOMY.value} <= group

@@ -1,4 +1,5 @@
 import copy
+import hashlib
 import io
 import json
 import os
@@ -140,10 +141,13 @@ def test_a_real_film_by_the_command_with_the_bundled_model(orthanc, between, kno
 
     assert main(ask) == 0
     printed = capsys.readouterr()
-    assert printed.out.startswith("stored: ") and "seg_01.dcm" in printed.out
+    assert printed.out.startswith("stored: ") and "_01.dcm" in printed.out
     assert "infection" not in printed.out + printed.err
     assert orthanc.count(film.StudyInstanceUID, "SEG") == 1
-    kept = pydicom.dcmread(tmp_path / "out" / "seg_01.dcm")
+    (path,) = (tmp_path / "out").iterdir()
+    kept = pydicom.dcmread(path)
+    series = hashlib.sha256(kept.ReferencedSeriesSequence[0].SeriesInstanceUID.encode()).hexdigest()
+    assert path.name == f"seg_{series[:8]}_01.dcm"  # of another series, another name
     back = orthanc.read(kept.SOPInstanceUID)
     assert back == kept and kept.pixel_array.shape == film.pixel_array.shape and kept.pixel_array.any()
     assert "infection" not in str(kept)
@@ -267,6 +271,42 @@ def test_each_sentence_is_an_answer_of_its_own(orthanc, between, connect, phanto
     assert kept[1].dataset.SOPInstanceUID == first[0].uid
 
 
+@pytest.mark.usefixtures("seg_free")
+def test_a_sentence_is_read_in_its_language(orthanc, between, connect, phantom):
+    asker = segmenter(presence={"scale": 50.0, "bias": 0.0, "threshold": 0.5})
+    (said,) = job(connect(between.url), phantom, PacsQuestion(("kein Erguss",), language="de"), asker).run()
+    assert said.state == "negated"
+    with pytest.raises(TextError, match="no lexicon"):
+        job(connect(between.url), phantom, PacsQuestion(("left",), language="tlh"), asker).run()
+
+
+def test_a_language_or_operating_point_that_there_is_none_of_is_told(between, monkeypatch, capsys):
+    ask = ["pacs", "segment", "--url", between.url, "--study", "1.2.3", "--text", "links"]
+    assert main([*ask, "--language", "tlh"]) == 1
+    assert "no lexicon" in capsys.readouterr().err and not between.asked("GET")
+
+
+def test_the_command_passes_language_and_operating_point_on(connect, between, monkeypatch, capsys):
+    from lexseg.pacs import answer as room
+
+    asked = []
+
+    class Noted:
+        def __init__(self, _, asker, *how):
+            asked.append((asker.presence_threshold, how[2].language))
+
+        def run(self):
+            return []
+
+    asker = segmenter(presence={"scale": 50.0, "bias": 0.0, "threshold": 0.5, "lost_15": 0.75})
+    monkeypatch.setattr(Segmenter, "from_pretrained", lambda *_, **__: asker)
+    monkeypatch.setattr(room, "choose_series", lambda *_: SeriesEntry("1.2", "CT", 1, "", 3))
+    monkeypatch.setattr(room, "SeriesJob", Noted)
+    ask = ["pacs", "segment", "--url", between.url, "--study", "1.2.3", "--text", "links"]
+    assert main([*ask, "--language", "de", "--operating-point", "15"]) == 0
+    assert asked == [(0.75, "de")]
+
+
 @pytest.mark.parametrize(("text", "state"), [("no lung on the left", "negated"), ("left", "not found")])
 def test_where_nothing_is_found_nothing_is_stored(orthanc, between, connect, phantom, text, state):
     (outcome,) = job(connect(between.url), phantom, PacsQuestion((text,), threshold=0.9999999)).run()
@@ -341,6 +381,7 @@ def test_the_identifier_follows_from_all_that_the_answer_depends_on():
     base = answer_uid(["1.2", "1.3"], segmenter(), BRIGHT, "bright")
     assert base == answer_uid(["1.3", "1.2"], segmenter(), BRIGHT, "bright")
     assert base == answer_uid(["1.3", "1.2"], segmenter(), replace(BRIGHT, threshold=0.5), "bright"), "the model's own"
+    assert base == answer_uid(["1.3", "1.2"], segmenter(), replace(BRIGHT, language="en"), "bright"), "the usual one"
     others = [
         answer_uid(["1.2"], segmenter(), BRIGHT, "bright"),
         answer_uid(["1.2", "1.3"], segmenter("cd" * 32), BRIGHT, "bright"),
@@ -356,6 +397,7 @@ def test_the_identifier_follows_from_all_that_the_answer_depends_on():
                 "frames": (0, None),
                 "channel": 1,
                 "include_text": True,
+                "language": "de",
             }.items()
         ),
     ]
@@ -430,6 +472,11 @@ def test_mistakes_are_told_in_one_line(arguments, message, known, capsys):
     [
         ["find"],
         ["find", "--url", "u", "--date", "yesterday"],
+        ["find", "--url", "u", "--date", "2024-13-40"],
+        ["find", "--url", "u", "--date", "20230229"],
+        ["find", "--url", "u", "--date", "20240101-20240230"],
+        ["find", "--url", "u", "--date", "-00000000"],
+        ["find", "--url", "u", "--date", "20240131-20240101"],
         ["find", "--url", "u", "--limit", "0"],
         ["find", "--url", "u", "--study", "../../admin"],
         ["segment", "--url", "u", "--study", "1.2"],
@@ -468,6 +515,17 @@ def test_find_lists_as_json_and_says_when_there_is_more(orthanc, known, phantom,
     assert printed.out.count("\n") == 1 and ("more than 1" in printed.err) is (orthanc_has > 1)
     assert main(["pacs", "find", "--url", orthanc.url, "--patient", "nobody"]) == 0
     assert "nothing found" in capsys.readouterr().err
+    for option in ([], ["--json"]):
+        assert main(["pacs", "find", "--url", orthanc.url, "--study", "1.2.3.4.5.6", *option]) == 1
+        printed = capsys.readouterr()
+        assert printed.out == "" and "no such study" in printed.err
+
+
+@pytest.mark.parametrize("date", ["20240229", "2024-02-29", "20240101-20240131", "20240101-", "-20240131"])
+def test_days_and_spans_that_there_are(date):
+    from lexseg.cli.pacs import _date
+
+    assert _date(date) == (date.replace("-", "") if date[4] == "-" else date)
 
 
 def test_images_that_go_unprotected_are_told_of(known, capsys, monkeypatch):

@@ -90,10 +90,13 @@ def test_against_itk(make_enhanced):
         assert np.allclose((scan.source.affine @ [*index, 1])[:3], image.TransformIndexToPhysicalPoint(index))
 
 
-def test_frames_from_head_to_foot_keep_their_order(make_enhanced):
+def test_frames_from_head_to_foot_are_sorted_as_slices_are(make_enhanced, real_ct):
     scan = open_scan(make_enhanced([[-100, -90, -3.0 * index] for index in range(4)]))
     assert scan.thickness == 3.0
-    assert (scan.source.affine @ [0, 0, 3, 1]).tolist() == [-100, -90, -9, 1]
+    assert (scan.source.affine @ [0, 0, 0, 1]).tolist() == [-100, -90, -9, 1]
+    assert (scan.source.affine @ [0, 0, 3, 1]).tolist() == [-100, -90, 0, 1]
+    for frame in range(4):
+        assert np.array_equal(scan.values(frame), real_ct.pixel_array + (3 - frame) - 1024.0)
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,31 @@ class TestFramesOfOneFile:
         assert scan.thickness == 2.5 and scan.source.affine[2, 3] == 0
         assert any("sorted by place" in note for note in scan.notes)
 
+    @pytest.mark.parametrize("order", [[0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [3, 0, 5, 1, 4, 2]])
+    def test_are_the_same_volume_as_the_slices_of_a_series(self, tmp_path, make_series, real_ct, order):
+        """However the frames are stored: one file and a series of the same slices are one scan."""
+        single = open_scan(make_series([2.5 * place for place in range(6)]))
+        values = np.stack([real_ct.pixel_array + place for place in order])
+        file = enhanced(tmp_path / "a.dcm", values)
+        for group, place in zip(file.PerFrameFunctionalGroupsSequence, order, strict=True):
+            group.PlanePositionSequence[0].ImagePositionPatient = ["-40", "-30", str(place * 2.5)]
+        file.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+        whole = open_scan(tmp_path / "a.dcm")
+        first = [float(whole.values(frame)[0, 0] - whole.values(0)[0, 0]) for frame in range(6)]
+        assert first == [0, 1, 2, 3, 4, 5] and whole.thickness == single.thickness
+        heights = [scan.source.affine[2, 2] for scan in (whole, single)]
+        assert heights[0] == heights[1] > 0
+
+    def test_of_several_times_each_volume_is_sorted_by_place(self, tmp_path, real_ct):
+        values = np.stack([real_ct.pixel_array + k for k in range(6)])
+        file = enhanced(tmp_path / "a.dcm", values)
+        for number, group in enumerate(file.PerFrameFunctionalGroupsSequence):
+            group.PlanePositionSequence[0].ImagePositionPatient = ["-40", "-30", str((2 - number % 3) * 2.5)]
+        file.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+        whole = open_scan(tmp_path / "a.dcm")
+        assert [float(found[0, 0] - values[0, 0, 0]) for found in rows(whole)] == [2, 1, 0, 5, 4, 3]
+        assert any("each sorted by place; --channel 0 to 1" in note for note in whole.notes)
+
     def test_of_several_times_one_can_be_chosen(self, tmp_path, real_ct):
         values = np.stack([real_ct.pixel_array + k for k in range(6)])
         file = enhanced(tmp_path / "a.dcm", values)

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import gzip
+import hashlib
 import io
 import logging
 import os
@@ -77,11 +78,14 @@ def test_without_the_token_nothing_is_told(strict, authorization):
 def test_tokens_are_compared_in_constant_time(strict, monkeypatch):
     import hmac
 
+    def hashed(text):
+        return hashlib.sha256(text.encode()).hexdigest()
+
     compared = []
     real = hmac.compare_digest
     monkeypatch.setattr(hmac, "compare_digest", lambda a, b: compared.append((a, b)) or real(a, b))
     assert strict.get("/capabilities", authorization="Bearer wrong").status == 401
-    assert compared == [(b"wrong", strict.token.encode())]
+    assert (hashed("wrong"), hashed(strict.token)) in compared
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_only_so_many_images_are_open_until_one_is_closed_or_idle(strict):
 def test_what_nobody_asks_for_is_closed(tmp_path):
     class Idle:
         def __init__(self, id_, busy):
-            self.id, self.busy, self.used, self.nbytes = id_, busy, time.monotonic(), 0
+            self.id, self.busy, self.used, self.nbytes, self.sha256 = id_, busy, time.monotonic(), 0, "0" * 64
             self.folder = tmp_path / id_
             self.folder.mkdir()
 

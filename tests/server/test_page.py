@@ -1,5 +1,6 @@
 """The web page, used as people use it: by clicking and typing in a real browser, on a real server and real images."""
 
+import hashlib
 import json
 from io import BytesIO
 from pathlib import Path
@@ -17,6 +18,7 @@ pytest.importorskip("playwright")
 
 EXAMPLES = Path(__import__("lexseg").__file__).parent / "assets" / "examples" / "images"
 FILM, BREAST = EXAMPLES / "cxr_00027426_000.png", EXAMPLES / "breast_case012.png"
+SHA8 = hashlib.sha256(FILM.read_bytes()).hexdigest()[:8]
 QUOTE, TIMES, DASH = "\u2019", "\u00d7", "\u2013"
 RIGHT = "unilateral pulmonary infection, one infected area, middle right lung."
 LEFT = "unilateral pulmonary infection, one infected area, middle left lung."
@@ -63,6 +65,24 @@ def test_a_sentence_a_negation_and_the_side_that_has_nothing(visit, bundled):
     assert [r.split("/")[-1] for r in visit.requests[before:]] == ["segment", "segment"]
     assert not any("infection" in request or "lung" in request for request in visit.requests)
     visit.keep("found")
+
+
+def test_words_in_another_language(visit):
+    page = visit.page
+    visit.open(FILM)
+    sent = []
+    page.on("request", lambda request: request.url.endswith("/segment") and sent.append(json.loads(request.post_data)))
+    page.get_by_role("button", name="Options").click()
+    language = page.get_by_label("Language of the words")
+    assert {"English", "German"} <= set(language.locator("option").all_text_contents())
+    language.select_option(label="German")
+    visit.ask("kein Infiltrat")
+    visit.answers("negated")
+    page.get_by_role("button", name="Edit finding 1").click()
+    page.get_by_label("Other words").fill("keine Infektion")
+    page.keyboard.press("Enter")
+    visit.answers("negated")
+    assert [body.get("language") for body in sent] == ["de", "de"]
 
 
 def test_a_question_is_shown_as_pending_at_once(visit):
@@ -143,7 +163,7 @@ def test_masks_are_saved_shown_coloured_and_removed(visit, bundled):
     with page.expect_download() as download:
         kinds.get_by_role("button", name="Mask").click()
     mask = np.asarray(Image.open(download.value.path()))
-    assert download.value.suggested_filename == "lexseg_1_mask.png"
+    assert download.value.suggested_filename == f"cxr_00027426_000_{SHA8}_1_mask.png"
     assert ((mask > 0) == bundled.set_image(FILM).segment(RIGHT).mask).all()
     with page.expect_download() as download:
         kinds.get_by_role("button", name="JSON").click()
@@ -293,6 +313,29 @@ def test_whose_left_is_left_can_be_chosen(visit):
     visit.ask(LEFT)
     visit.answers("not found", "found")  # the mass is at the right of the picture
     assert visit.colours((0.5, 0, 1, 1)) > 0
+
+
+def test_whose_left_it_is_is_asked_where_nobody_says_it(visit, data_root):
+    page = visit.page
+    visit.open(FILM)
+    visit.ask("bilateral pulmonary infection")
+    visit.answers("found")
+    asks = page.get_by_role("button", name=f"Take them as the patient{QUOTE}s")
+    assert asks.count() == 0
+    visit.ask(LEFT)
+    visit.answers("found", "not found")
+    page.locator(".whose:visible").wait_for()
+    asks.click()
+    visit.answers("found", "found")  # the mass is at the right of the picture
+    assert page.get_by_label(f"patient{QUOTE}s left").is_checked()
+    assert page.locator(".whose:visible").count() == 0
+    visit.ask(RIGHT)
+    visit.answers("found", "found", "not found")
+    assert page.locator(".whose:visible").count() == 0
+    visit.open(data_root / "io_samples" / "dicom" / "highdicom" / "ct_image.dcm")  # whose header says it
+    visit.ask("infection in the left lung")
+    page.wait_for_function("() => document.querySelector('.finding:not([data-state=pending])')")
+    assert page.locator(".whose:visible").count() == 0
 
 
 def test_a_file_that_is_no_image_is_refused_with_the_reason(visit):

@@ -45,6 +45,14 @@ def test_a_sentence_in_another_language(server):
     assert np.array_equal(mask_of(server, german), mask_of(server, english))
 
 
+def test_the_codes_of_an_answer_are_those_of_its_language(server):
+    image = server.open(FILM)
+    kept = server.service.images.get(image["id"])
+    for language, text in (("en", "pleural effusion"), ("de", "Pleuraerguss"), ("fr", "\u00e9panchement pleural")):
+        (result,) = server.ask(image, text, language=language)
+        assert kept.results[result["id"]].finding[1][2] == "Pleural effusion"
+
+
 def test_the_answer_is_that_of_the_segmenter(server, bundled):
     image = server.open(FILM, spacing="0.5,0.5")
     (result,) = server.ask(image, RIGHT)

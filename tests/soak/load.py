@@ -8,12 +8,15 @@ it many sentences, fetches a mask now and then, closes the image and opens anoth
 """
 
 import argparse
+import hashlib
 import http.client
 import json
 import math
 import os
 import random
+import secrets
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -21,12 +24,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+READY = 300.0  # seconds until a server answers
 SETTLED = 10.0  # seconds after which memory may grow no more ...
 GROWTH = 1.10  # ... than to this
 SLOWER = 1.3  # times clients x service time that the median latency may be
@@ -47,11 +51,18 @@ def example_images() -> list[Path]:
 
 
 class Client:
-    """One user with one connection."""
+    """One user with one connection. Attributes: token, tls: that all of them bring (:func:`secured`)."""
 
-    def __init__(self, port: int, token: str | None = None) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+    token: str | None = None
+    tls: ssl.SSLContext | None = None
+
+    def __init__(self, port: int) -> None:
+        self._connection = (
+            http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+            if self.tls is None
+            else http.client.HTTPSConnection("127.0.0.1", port, timeout=120, context=self.tls)
+        )
+        self._headers = {"authorization": f"Bearer {self.token}"} if self.token else {}
 
     def call(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, bytes]:
         headers = self._headers | ({"content-type": kind} if kind else {})
@@ -188,14 +199,14 @@ def served(state: Path, *options: str, port: int | None = None) -> "Iterator[tup
     with log.open("ab") as stream:
         process = subprocess.Popen(command, stdout=stream, stderr=stream)
     try:
-        for _ in range(900):
+        until = time.monotonic() + READY
+        while time.monotonic() < until:
             if process.poll() is not None:
                 raise RuntimeError(f"the server ended with {process.returncode}: {log.read_text()}")
-            try:
-                if Client(port).call("GET", "/healthz")[0] == 200:
+            with suppress(OSError):
+                if Client(port).call("GET", "/readyz")[0] == 200:
                     break
-            except OSError:
-                time.sleep(0.1)
+            time.sleep(0.1)
         else:
             raise RuntimeError("the server does not answer")
         yield process, port
@@ -207,6 +218,24 @@ def served(state: Path, *options: str, port: int | None = None) -> "Iterator[tup
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+@contextmanager
+def secured(folder: Path) -> Iterator[list[str]]:
+    """Options of a server with TLS, named tokens and an audit log; all clients speak to it so until the block ends."""
+    certificate, key, table = folder / "cert.pem", folder / "key.pem", folder / "tokens"
+    make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=lexseg -addext subjectAltName=IP:127.0.0.1"
+    subprocess.run([*make.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    token = secrets.token_urlsafe(32)
+    table.write_text(f"load writer {hashlib.sha256(token.encode()).hexdigest()}\n")
+    for path in (key, table):
+        path.chmod(0o600)
+    Client.token, Client.tls = f"load:{token}", ssl.create_default_context(cafile=certificate)
+    try:
+        given = {"tls-cert": certificate, "tls-key": key, "tokens": table, "audit-log": folder / "audit.jsonl"}
+        yield [word for option, path in given.items() for word in (f"--{option}", str(path))]
+    finally:
+        Client.token = Client.tls = None
 
 
 def load(pid: int, port: int, clients: int, seconds: float, alone: float, settled: float = SETTLED) -> dict[str, Any]:
@@ -259,9 +288,12 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=120)
     parser.add_argument("--alone", type=float, default=10, help="seconds with a single client")
+    parser.add_argument("--plain", action="store_true", help="without TLS, tokens and audit log")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as state:
-        with served(Path(state)) as (process, port):
+        with ExitStack() as stack:
+            options = [] if args.plain else stack.enter_context(secured(Path(state)))
+            process, port = stack.enter_context(served(Path(state), *options))
             measured = load(process.pid, port, args.clients, args.seconds, args.alone)
         if "ERROR" in (log := (Path(state) / "log").read_text()):
             measured["wrong"].append("the log tells of a fault: " + log[log.index("ERROR") :][:500])

@@ -7,13 +7,14 @@ import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.opening import add_running, open_model
 from lexseg.cli.segment_scan import slices
-from lexseg.cli.values import above_0, add_bare, count, index, share
-from lexseg.errors import ConfigError
+from lexseg.cli.values import above_0, add_bare, add_operating_point, count, index, share
+from lexseg.errors import ConfigError, PacsError
 
 if TYPE_CHECKING:
     from lexseg.pacs.access import Access
@@ -90,6 +91,8 @@ def _add_segment(what: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         metavar="T",
         help="probability from which a pixel is found (default: the model's)",
     )
+    add_operating_point(add)
+    add("--language", metavar="CODE", help="of the sentences, such as de: read and asked in English (default: English)")
     add("--slices", type=slices, metavar="A:B", help="slices A to B-1 of a volume, from 0 (default: all)")
     add("--channel", type=index, metavar="N", help="which image is meant where there are several at each place, from 0")
     add(
@@ -127,6 +130,8 @@ def run_find(args: argparse.Namespace) -> int:
     with _client(args) as pacs:
         if args.study:
             found: list[Any] = pacs.series(args.study)
+            if not found:
+                raise PacsError("the PACS holds no such study; lexseg pacs find without --study lists those it holds")
         else:
             modality = args.modality and args.modality.upper()
             found = pacs.studies(patient=args.patient, date=args.date, modality=modality, limit=args.limit + 1)
@@ -140,7 +145,7 @@ def run_find(args: argparse.Namespace) -> int:
         for entry in found:
             print(entry)
     if not found:
-        print("nothing found" if not args.study else "the PACS holds no such study", file=sys.stderr)
+        print("nothing found", file=sys.stderr)
     if more:
         print(f"there are more than {args.limit}; narrow the search, or raise --limit", file=sys.stderr)
     return 0
@@ -151,6 +156,11 @@ def run_segment(args: argparse.Namespace) -> int:
     texts = tuple(dict.fromkeys(args.text))
     if any(not text.strip() for text in texts):
         raise ConfigError("--text is blank; write what to find")
+    from lexseg.language.lexicon import lexicon
+    from lexseg.language.sides import mentions_side
+
+    words = lexicon(args.language or "en")  # one that there is none of is told before anything is fetched
+    sided = [mentions_side(text, words) for text in texts]
     if args.output is not None:
         from lexseg.outputs.writing import check_writable
 
@@ -170,6 +180,7 @@ def run_segment(args: argparse.Namespace) -> int:
             include_text=args.include_text,
             anyway=args.anyway,
             bare=args.bare_seg,
+            language=args.language,
         )
         store, keep = not args.dry_run, args.output is not None
         with _bars() as progress:
@@ -177,9 +188,9 @@ def run_segment(args: argparse.Namespace) -> int:
             outcomes = job.run()
     for note in dict.fromkeys(note for outcome in outcomes for note in outcome.notes):
         print(f"note: {note}", file=sys.stderr)
-    written = _write(args.output, outcomes) if args.output is not None else {}
+    written = _write(args.output, series.uid, outcomes) if args.output is not None else {}
     for number, outcome in enumerate(outcomes):
-        print(_line(outcome, outcomes, texts, written.get(number)))
+        print(_line(outcome, outcomes, sided, written.get(number)))
     return 0
 
 
@@ -210,25 +221,23 @@ def _warn_of_listeners(access: "Access") -> None:
     print(f"warning: {access.url} is no https: {what} can be read on their way", file=sys.stderr)
 
 
-def _write(folder: Path, outcomes: "list[Outcome]") -> dict[int, Path]:
-    """Write what was found, all or none: seg_01.dcm, ...; names tell nothing of the patient."""
+def _write(folder: Path, series: str, outcomes: "list[Outcome]") -> dict[int, Path]:
+    """Write what was found, all or none: seg_3f2a9c1b_01.dcm, ...; the hash is of the series, and tells no patient."""
     from lexseg.outputs.writing import write_files
     from lexseg.pacs.web import file_bytes
+    from lexseg.private import short_hash
 
     kept = {n: outcome.dataset for n, outcome in enumerate(outcomes) if outcome.dataset is not None}
-    paths = {n: folder / f"seg_{n + 1:02}.dcm" for n in kept}
+    paths = {n: folder / f"seg_{short_hash(series)}_{n + 1:02}.dcm" for n in kept}
     write_files({paths[n]: file_bytes(dataset) for n, dataset in kept.items()})
     return paths
 
 
-def _line(outcome: "Outcome", outcomes: "list[Outcome]", texts: tuple[str, ...], path: Path | None) -> str:
-    """What is printed of an outcome; the sentence is not."""
-    from lexseg.language.sides import mentions_side
-
-    sided = mentions_side(texts[outcome.sentence])
+def _line(outcome: "Outcome", outcomes: "list[Outcome]", sided: list[bool], path: Path | None) -> str:
+    """What is printed of an outcome; the sentence is not. Of each sentence, ``sided`` says whether it names a side."""
     several = len({each.image for each in outcomes}) > 1
     parts = [f"image {outcome.image + 1}"] if several else []
-    parts += [f"sentence {outcome.sentence + 1}"] if len(texts) > 1 else []
+    parts += [f"sentence {outcome.sentence + 1}"] if len(sided) > 1 else []
     start = f"{', '.join(parts)}: " if parts else ""
     target = f" -> {path}" if path else ""
     if outcome.state in ("not found", "negated"):
@@ -237,7 +246,7 @@ def _line(outcome: "Outcome", outcomes: "list[Outcome]", texts: tuple[str, ...],
         return f"{start}{outcome.state}: {outcome.outside.why}; nothing to store (--anyway looks nevertheless)"
     if outcome.numbers is None:
         return f"{start}{outcome.state} (series {outcome.series}){target}"
-    whose = f", 'left' is the {outcome.laterality}'s" if outcome.laterality and sided else ""
+    whose = f", 'left' is the {outcome.laterality}'s" if outcome.laterality and sided[outcome.sentence] else ""
     mark = f"; asked anyway, and not in scope: {outcome.outside.why}" if outcome.outside else ""
     return f"{start}{outcome.state}: {_size(outcome.numbers)}{whose} (series {outcome.series}){target}{mark}"
 
@@ -300,8 +309,15 @@ _uid = _checked(r"[0-9.]{1,64}", "a UID: digits and dots")
 
 
 def _date(value: str) -> str:
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", value):
-        return value.replace("-", "")
-    return _checked(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", "a date such as 20240131, or a span such as 20240101-20240131")(
-        value
-    )
+    """A day that there is, or a span of such, as DICOM writes it."""
+    span = value.replace("-", "") if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else value
+    _checked(r"\d{8}|\d{8}-(\d{8})?|-\d{8}", "a date such as 20240131, or a span such as 20240101-20240131")(span)
+    days = [day for day in span.split("-") if day]
+    for day in days:
+        with contextlib.suppress(ValueError):
+            datetime.strptime(day, "%Y%m%d")
+            continue
+        raise argparse.ArgumentTypeError(f"{value!r}: there is no such day; expected YYYYMMDD or YYYY-MM-DD")
+    if days != sorted(days):
+        raise argparse.ArgumentTypeError(f"{value!r}: the span ends before it begins")
+    return span

@@ -5,14 +5,15 @@ import os
 from pathlib import Path
 
 from lexseg.cli.opening import add_running
-from lexseg.cli.values import above_0, count
+from lexseg.cli.values import above_0, add_operating_point, count, network
 from lexseg.errors import ConfigError
 
 _HELP = "serve the web page and the HTTP API"
 _EPILOG = """examples:
   lexseg serve                                        (then open http://127.0.0.1:8765/)
   lexseg serve --model runs/mine/model --port 9000
-  lexseg serve --host 0.0.0.0 --token-file token.txt  (others may ask, with the token)
+  lexseg serve --host 0.0.0.0 --token-file token.txt --tls-cert cert.pem --tls-key key.pem
+                                                      (others may ask, with the token)
 
 The token may come from the environment variable LEXSEG_TOKEN. Research use only: not a medical device."""
 
@@ -30,6 +31,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add = parser.add_argument
     add("--model", default="default", help="a bundled model, a model folder or a hub id (default: %(default)s)")
     add_running(add)
+    add_operating_point(add)
     add(
         "--host",
         default="127.0.0.1",
@@ -40,6 +42,25 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--token-file", "--token_file", type=Path, metavar="FILE", help="a file with the token that requests must bring"
     )
     add(
+        "--tokens",
+        type=Path,
+        metavar="FILE",
+        help="a table of named tokens, a line for each: NAME ROLE SHA256, the role reader or writer",
+    )
+    add("--tls-cert", "--tls_cert", type=Path, metavar="FILE", help="certificate (PEM), to speak https; with --tls-key")
+    add("--tls-key", "--tls_key", type=Path, metavar="FILE", help="its key (PEM), without a password")
+    add(
+        "--trusted-proxy",
+        "--trusted_proxy",
+        action="append",
+        type=network,
+        default=[],
+        metavar="ADDRESS",
+        help="a proxy, or a network of them, that is believed where requests come from; repeat for several",
+    )
+    add("--audit-log", "--audit_log", type=Path, metavar="FILE", help="note who did what to which image, and when")
+    add("--audit-text", "--audit_text", action="store_true", help="and what was asked; it may tell of a patient")
+    add(
         "--allowed-host",
         "--allowed_host",
         action="append",
@@ -49,7 +70,14 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--state", type=Path, metavar="DIR", help="folder for the journal of jobs (default: in your home)")
     limit = parser.add_argument_group("limits").add_argument
-    limit("--max-upload", "--max_upload", type=above_0, default=512, metavar="MB", help="default: %(default)g")
+    limit(
+        "--max-upload",
+        "--max_upload",
+        type=above_0,
+        default=512,
+        metavar="MB",
+        help="all files of an upload together, in millions of bytes; default: %(default)g",
+    )
     limit(
         "--max-images",
         "--max_images",
@@ -72,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until told to stop."""
     if not 0 <= args.port < 65536:
         raise ConfigError(f"--port {args.port}: a port lies between 0 and 65535")
+    if args.audit_text and args.audit_log is None:
+        raise ConfigError("--audit-text says what the audit log holds: give --audit-log, too")
     try:
         from lexseg.server.run import serve
     except ModuleNotFoundError as error:
@@ -86,35 +116,29 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             f"the server needs {error.name}, which is not installed: pip install 'lexseg[serve]'"
         ) from error
+    from lexseg.server.secret_files import read_token, read_tokens
     from lexseg.server.settings import MEGABYTE, Limits, Settings, Times
 
     settings = Settings(
         model=args.model,
         device=args.device,
         engine=args.engine,
+        operating_point=args.operating_point,
         host=args.host,
         port=args.port,
-        token=_token(args.token_file),
+        token=os.environ.get("LEXSEG_TOKEN") or None if args.token_file is None else read_token(args.token_file),
+        tokens=() if args.tokens is None else read_tokens(args.tokens),
+        trusted_proxies=tuple(args.trusted_proxy),
+        audit=args.audit_log,
+        audit_text=args.audit_text,
+        tls_certificate=args.tls_cert,
+        tls_key=args.tls_key,
         hosts=tuple(args.allowed_host),
         state=args.state or _state(),
-        limits=Limits(upload_bytes=int(args.max_upload * MEGABYTE), images=args.max_images),
+        limits=Limits(upload_bytes=round(args.max_upload * MEGABYTE), images=args.max_images),
         times=Times(idle=60 * args.idle),
     )
     return serve(settings)
-
-
-def _token(path: Path | None) -> str | None:
-    if path is None:
-        return os.environ.get("LEXSEG_TOKEN") or None
-    try:
-        token = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"the token file {path} cannot be read: {getattr(error, 'strerror', None) or error}"
-        ) from error
-    if not token:
-        raise ConfigError(f"the token file {path} is empty")
-    return token
 
 
 def _state() -> Path:

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import ipaddress
 import math
 from collections.abc import Callable
 
@@ -54,6 +55,13 @@ def spacing(text: str) -> tuple[float, float]:
     if len(values) != 2 or not all(0 < value < math.inf for value in values):
         raise argparse.ArgumentTypeError(f"{text!r}: expected two numbers of millimetres, such as 0.5,0.5")
     return values[0], values[1]
+
+
+def network(text: str) -> "ipaddress.IPv4Network | ipaddress.IPv6Network":
+    """An address, or a network as ``10.0.0.0/8``."""
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_network(text, strict=False)
+    raise argparse.ArgumentTypeError(f"{text!r}: expected an address, or a network such as 10.0.0.0/8")
 
 
 def count(text: str) -> int:

@@ -3,12 +3,11 @@
 import contextlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lexseg.errors import ConfigError
+from lexseg.files import folder_beside, usual_mode
 
 REPORT, TABLE, PAGE, MASKS = "report.json", "cases.csv", "report.html", "masks"
 
@@ -28,13 +27,10 @@ def fresh_folder(path: Path, *, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     _check_replaceable(path, inputs)
     path.parent.mkdir(parents=True, exist_ok=True)
     # beside its later place, so that moving it there is one step of one file system
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
+    with folder_beside(path) as temporary:
         yield temporary
-        os.chmod(temporary, 0o777 & ~_umask())  # mkdtemp makes it private
+        os.chmod(temporary, usual_mode())  # it was private
         _put_in_place(temporary, path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _check_replaceable(path: Path, inputs: Iterable[Path]) -> None:
@@ -64,18 +60,10 @@ def _put_in_place(temporary: Path, path: Path) -> None:
     if not path.is_dir():
         os.rename(temporary, path)
         return
-    old = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.old."))
-    os.rename(path, old / "old")
-    try:
-        os.rename(temporary, path)
-    except BaseException:
-        os.rename(old / "old", path)
-        raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with folder_beside(path) as old:
+        os.rename(path, old / "old")
+        try:
+            os.rename(temporary, path)
+        except BaseException:
+            os.rename(old / "old", path)
+            raise

@@ -77,6 +77,12 @@ def mentions_side(text: str, words: Lexicon | None = None) -> bool:
     return mirror_words(text, "horizontal", words) != text
 
 
+def side_words(words: Lexicon) -> tuple[str, ...]:
+    """The words of a language for left and right, in lower case, but for single letters and those of directions."""
+    pairs = (row for row in words.value("sides.pairs") if row.get("kind") not in ("letter", "direction"))
+    return tuple(dict.fromkeys(row[side].lower() for row in pairs for side in ("left", "right")))
+
+
 # --- judging a word by what stands around it ---------------------------------
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.errors import DataError
+from lexseg.language.lexicon import lexicon
 from lexseg.outputs.codes import ANYTHING, CodedFinding, finding_of
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 
@@ -46,7 +47,8 @@ class Segment:
             raise DataError(f"there is no mask to write, as the question is not in scope: {outside.why}")
         mask = result if isinstance(result, VolumeSegmentation) else result.mask
         remark = None if outside is None else remark_of(outside.why)
-        return cls(mask, result.text or "", finding_of(result.text), result.text, remark)
+        finding = finding_of(result.text, lexicon(result.language or "en"))
+        return cls(mask, result.text or "", finding, result.text, remark)
 
     def frames(self) -> list[int]:
         """The numbers of the frames, from 0, in which there is something."""

@@ -1,7 +1,6 @@
 """From a study in a PACS to a segmentation beside it: find the series, retrieve, segment, store once."""
 
 import io
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydicom import Dataset
 
 from lexseg.errors import LexSegError, PacsError
 from lexseg.language.sides import Laterality
+from lexseg.language.translate import to_model_words
 from lexseg.outputs.derived import new_uids, source_of
 from lexseg.outputs.formats import SEG, Written
 from lexseg.outputs.references import is_placed
@@ -23,6 +23,7 @@ from lexseg.predict.ask import Options, ask
 from lexseg.predict.modality import noted
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.volume_segmentation import VolumeSegmentation
+from lexseg.private import private_folder
 from lexseg.scans.dicom.kinds import not_an_image
 from lexseg.scans.open import open_scan, open_scans
 from lexseg.scans.scan import Scan
@@ -133,12 +134,11 @@ class SeriesJob:
             TextError, ConfigError: if the question cannot be asked.
         """
         for text in self.question.texts:
-            self.segmenter.check_text(text)
+            self.segmenter.check_text(to_model_words(text, self.question.language).text)
         images = self._images()
         outcomes = self._answered(images)
         if outcomes is None:
-            with tempfile.TemporaryDirectory(prefix="lexseg-") as name:  # readable by its owner alone
-                folder = Path(name)
+            with private_folder("pacs") as folder:
                 self._retrieve(images, folder)
                 try:
                     outcomes = self._segment(images, folder)
@@ -210,6 +210,7 @@ class SeriesJob:
             threshold=self.question.threshold,
             laterality=self.question.laterality,
             anyway=self.question.anyway,
+            language=self.question.language,
             progress=lambda done, total: self.progress("segmenting", done, total),
         )
         return ask(self.segmenter, scan, texts, options)

@@ -27,6 +27,7 @@ class PacsQuestion:
         channel: which image is meant where there are several at each place (echoes, phases), from 0.
         include_text: whether the sentence may be written into what is stored.
         anyway: whether it is looked for also where it is not in the model's scope.
+        language: of the sentences, as ISO 639-1 code; ``None`` is English.
         bare: whether segmentations of films get no plane, rather than a made-up one.
     """
 
@@ -38,6 +39,7 @@ class PacsQuestion:
     include_text: bool = False
     anyway: bool = False
     bare: bool = False
+    language: str | None = None
 
 
 def answer_uid(
@@ -76,6 +78,7 @@ def answer_uid(
         # left out where they change nothing, so that what was stored before there were any is still known
         **({"scope": segmenter.scope.sha256} if segmenter.scope is not None else {}),
         **({"anyway": True} if question.anyway else {}),
+        **({} if question.language in (None, "en") else {"language": question.language}),
         **({"plane": "made up"} if made_up else {}),
     }
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()

@@ -141,6 +141,7 @@ class _Said:
             threshold=heard.threshold,
             highest=self._highest,
             text=heard.text,
+            language=heard.language,
             laterality=heard.laterality,
             negated=negated,
             spacing=scan.spacing,

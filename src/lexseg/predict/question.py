@@ -49,6 +49,7 @@ class Heard:
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
         anyway: whether it is looked for also where it is not in scope.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
+        language: of ``text``, as ISO 639-1 code; ``None`` is English.
     """
 
     text: str | None
@@ -59,6 +60,7 @@ class Heard:
     laterality: Laterality | None
     anyway: bool = False
     doubts: tuple[str, ...] = ()
+    language: str | None = None
 
     @classmethod
     def of(cls, segmenter: Asker, sentence: Sentence, options: Options, sides: Sides) -> "Heard":
@@ -82,7 +84,9 @@ class Heard:
         own, encoder = segmenter.laterality, segmenter.text_encoder
         if isinstance(sentence, Denied):
             # most of what a report denies a model never learnt: to say so of each would tell the reader nothing
-            return cls(sentence.text, None, "negated", None, threshold, whose or own, options.anyway)
+            return cls(
+                sentence.text, None, "negated", None, threshold, whose or own, options.anyway, language=options.language
+            )
         said = to_model_words(sentence, options.language) if sentence else None
         text = sentence if said is None else said.text
         check_sentence(text, encoder)
@@ -93,7 +97,7 @@ class Heard:
         # an unknown word stays foreign in the translation, and is told already
         doubts += doubts_about(text, encoder, given=given, own=own, foreign=not doubts)
         told = tuple(dict.fromkeys([*doubts, *sides.doubts(whose, text)]))
-        return cls(sentence, words, settled, known, threshold, whose or own, options.anyway, told)
+        return cls(sentence, words, settled, known, threshold, whose or own, options.anyway, told, options.language)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,6 +148,7 @@ class Question:
             probability=where,
             threshold=heard.threshold,
             text=heard.text,
+            language=heard.language,
             presence=consistent(presence, highest, threshold=heard.threshold, presence_threshold=sure),
             presence_threshold=sure,
             negated=heard.settled == "negated",

@@ -36,6 +36,7 @@ class Segmentation:
         outside: why the question is not in the model's scope; ``None`` where it is, or the scope is unknown.
         anyway: it was looked for although it is not in scope, as the user wished: a mask of it means little.
         model: what answered.
+        language: of ``text``, as ISO 639-1 code; ``None`` is English.
         shown: the image, for pictures of the answer: uint8[h, w] or [h, w, 3], as
             :func:`lexseg.scans.preview.shown` gives it; ``None`` where it was not kept.
     """
@@ -52,6 +53,7 @@ class Segmentation:
     outside: Outside | None = None
     anyway: bool = False
     model: Answerer = field(default_factory=Answerer)
+    language: str | None = None
     shown: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     @property

@@ -37,6 +37,7 @@ class VolumeSegmentation:
         outside_in: the frames about which the question is not in the model's scope, and why.
         anyway: it was looked for in such frames too, as the user wished: a mask there means little.
         model: what answered.
+        language: of ``text``, as ISO 639-1 code; ``None`` is English.
     """
 
     shape: tuple[int, int, int]
@@ -55,6 +56,7 @@ class VolumeSegmentation:
     outside_in: Mapping[int, Outside] = field(default_factory=dict)
     anyway: bool = False
     model: Answerer = field(default_factory=Answerer)
+    language: str | None = None
 
     def mask(self, frame: int) -> NDArray[np.bool_]:
         """bool[H, W] of a frame, which is counted as the scan does; empty where it was not asked."""

@@ -7,11 +7,17 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from lexseg._version import __version__
+from lexseg.language.lexicon import languages, lexicon
+from lexseg.language.sides import side_words
 from lexseg.outputs.description import NOTE
 from lexseg.server.metrics import CONTENT_TYPE, Metrics
 from lexseg.server.routes import Served
+from lexseg.server.schemas import ErrorAnswer
 
-router = APIRouter(tags=["about"])
+router = APIRouter(tags=["about"], responses={"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}})
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {"description": "numbers", "content": {"text/plain": {"schema": {"type": "string"}}}}
+}
 _EXAMPLES = (
     "opacity in the lower left lung",
     "infection in the right lung",
@@ -22,9 +28,15 @@ _EXAMPLES = (
 
 
 @router.get("/healthz")
-async def health(service: Served) -> dict[str, str]:
-    """Whether the server answers."""
+async def health() -> dict[str, str]:
+    """Whether the server is alive, also while it loads its model."""
     return {"status": "ok"}
+
+
+@router.get("/readyz", responses={503: {"model": ErrorAnswer, "description": "not yet: the model is being loaded"}})
+async def readiness(service: Served) -> dict[str, str]:
+    """Whether questions are answered; 503 until the model is loaded."""
+    return {"status": "ready"}
 
 
 @router.get("/capabilities")
@@ -55,6 +67,9 @@ async def capabilities(service: Served) -> dict[str, Any]:
             "in": ["png", "jpeg", "tiff", "bmp", "dicom", "nifti", "nrrd", "zip of dicom"],
             "out": ["png", "nifti", "json", *(["seg"] if find_spec("highdicom") else [])],
         },
+        "languages": [
+            {"code": code, "name": lexicon(code).name, "sides": list(side_words(lexicon(code)))} for code in languages()
+        ],
         "examples": [example for world in worlds for example in world.examples[:2]] or list(_EXAMPLES),
         "limits": {
             "upload_bytes": limits.upload_bytes,
@@ -72,7 +87,7 @@ async def capabilities(service: Served) -> dict[str, Any]:
     }
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=_METRICS)
 async def metrics(request: Request) -> Response:
     """Numbers for Prometheus."""
     told: Metrics = request.app.state.metrics

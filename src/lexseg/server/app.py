@@ -1,7 +1,7 @@
 """The application: parts, routes and page put together."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,8 +15,12 @@ from lexseg._version import __version__
 from lexseg.outputs.description import NOTE
 from lexseg.predict.segmenter import Segmenter
 from lexseg.server import about, corrections, routes
+from lexseg.server.audit import Audited, AuditLog
+from lexseg.server.description import describe
 from lexseg.server.log import AccessLog
+from lexseg.server.methods import Heads, allowed
 from lexseg.server.metrics import Metrics
+from lexseg.server.opening import Opening
 from lexseg.server.refusal import Refusal
 from lexseg.server.schemas import problems
 from lexseg.server.security import Guard
@@ -35,19 +39,28 @@ class _Page(StaticFiles):
         await super().__call__({**scope, "headers": headers}, receive, send)
 
 
-def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    segmenter: Segmenter | None = None,
+    *,
+    opened: Callable[[Service], None] | None = None,
+    failed: Callable[[Exception], None] | None = None,
+) -> FastAPI:
     """The application, for any ASGI server.
 
     Args:
         settings: what it is told.
-        segmenter: a model that is loaded already; ``None`` loads that of the settings when it starts.
+        segmenter: a model that is loaded already; ``None`` loads that of the settings once the server listens, which
+            says until then that it is not ready.
+        opened: told the service once it answers.
+        failed: told why it never will, as when the model cannot be loaded.
     """
     metrics = Metrics()
+    opening = Opening(settings, metrics, opened, failed)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with Service.running(settings, segmenter, metrics) as service:
-            app.state.service = service
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with opening.running(segmenter):
             yield
 
     app = FastAPI(
@@ -58,10 +71,11 @@ def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAP
         docs_url=None,  # FastAPI's pages load their scripts from elsewhere
         redoc_url=None,
     )
-    app.state.metrics = metrics
+    app.state.metrics, app.state.opening = metrics, opening
     app.include_router(routes.router)
     app.include_router(corrections.router)
     app.include_router(about.router)
+    describe(app, settings)
 
     def answer(refusal: Refusal) -> Response:
         metrics.refusal(refusal.code)
@@ -75,9 +89,15 @@ def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAP
         assert isinstance(error, RequestValidationError)
         return answer(Refusal(422, "invalid", problems(list(error.errors()))))
 
-    async def http_error(_: Request, error: Exception) -> Response:
+    async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        return answer(Refusal(error.status_code, _CODES.get(error.status_code, "error"), str(error.detail)))
+        status, why = error.status_code, str(error.detail)
+        there_are = allowed(app, request.url.path)
+        if there_are and request.method not in there_are:
+            status, why = 405, "Method Not Allowed"  # and not what the page's files say of such an address
+        told = Refusal(status, _CODES.get(status, "error"), why)
+        told.allow = (there_are or ["GET", "HEAD"]) if status == 405 else []
+        return answer(told)
 
     app.add_exception_handler(Refusal, refused)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -86,7 +106,10 @@ def create_app(settings: Settings, segmenter: Segmenter | None = None) -> FastAP
     if settings.page and page.is_dir():
         app.mount("/", _Page(directory=page, html=True), name="page")
     # the last one is asked first
+    app.add_middleware(Heads)
     app.add_middleware(UploadLimits, settings=settings)
-    app.add_middleware(Guard, settings=settings)
+    app.add_middleware(Guard, settings=settings, opening=opening, metrics=metrics)
+    log = None if settings.audit is None else AuditLog(settings.audit)
+    app.add_middleware(Audited, settings=settings, log=log, lost=metrics.unaudited)
     app.add_middleware(AccessLog, watch=metrics.request)
     return app

@@ -5,7 +5,7 @@ import secrets
 import shutil
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 from lexseg.scans.dicom.windows import SigmoidWindow, TableWindow, window_from_json
 from lexseg.scans.scan import Scan
 from lexseg.scans.window import Window
+from lexseg.server import trail
 from lexseg.server.frames import StoredFrames
 from lexseg.server.refusal import Refusal
 from lexseg.server.settings import Settings
+from lexseg.server.wording import for_clients
 
 if TYPE_CHECKING:
     from lexseg.server.results import Result
@@ -33,12 +35,14 @@ class OpenImage:
         scan: the image.
         frames: its source.
         range: the smallest and the largest value.
-        opened_with: ``series`` and ``channel`` that it was opened with.
+        opened_with: ``series``, ``channel`` and ``modality`` that it was opened with.
         uploaded: bytes of what was uploaded.
+        sha256: of what was uploaded (:class:`lexseg.server.upload.Upload`).
         used: when somebody last asked for it, on the monotonic clock.
         results: by id, the oldest first.
         corrections: results under correction, by the id of the model's own answer.
         busy: how many jobs work on it.
+        asked: how often it was asked for.
     """
 
     id: str
@@ -48,10 +52,12 @@ class OpenImage:
     range: tuple[float, float]
     opened_with: dict[str, Any]
     uploaded: int
+    sha256: str
     used: float = field(default_factory=time.monotonic)
     results: "OrderedDict[str, Result]" = field(default_factory=OrderedDict)
     corrections: "OrderedDict[str, Any]" = field(default_factory=OrderedDict)
     busy: int = 0
+    asked: int = 0
 
     @classmethod
     def of(cls, id_: str, folder: Path, said: dict[str, Any], **more: Any) -> "OpenImage":
@@ -69,7 +75,7 @@ class OpenImage:
             thickness=said["thickness"],
             patient_left=said["patient_left"],
             windows=tuple(window_from_json(window) for window in said["windows"]),
-            notes=tuple(said["notes"]),
+            notes=tuple(for_clients(note) for note in said["notes"]),
             source=stored,
         )
         return cls(id_, folder, scan, stored, (said["range"][0], said["range"][1]), **more)
@@ -84,15 +90,21 @@ class OpenImage:
         if self.scan.color or (width is None and level is None):
             return None
         if width is None or level is None or not 0 < width < float("inf") or not abs(level) < float("inf"):
-            raise Refusal(422, "invalid", "a window has a width above 0 and a level, both finite")
+            raise Refusal(422, "invalid", "a window has a finite width above 0 and a finite level")
         return Window.of(width, level)
 
-    def describe(self, idle: float) -> dict[str, Any]:
-        """As plain JSON values; ``idle`` is after how many seconds without a question it is closed."""
+    def describe(self, idle: float, jobs: Sequence[str] = ()) -> dict[str, Any]:
+        """As plain JSON values.
+
+        Args:
+            idle: after how many seconds without a question it is closed.
+            jobs: its jobs' ids.
+        """
         scan = self.scan
         first = scan.windows[0] if scan.windows and not scan.color else None
         return {
             "id": self.id,
+            "sha256": self.sha256,
             "frames": scan.shape[0],
             "height": scan.shape[1],
             "width": scan.shape[2],
@@ -109,6 +121,7 @@ class OpenImage:
             "range": list(self.range),
             "notes": list(scan.notes),
             "expires_in": max(0, round(self.used + idle - time.monotonic())),
+            "jobs": list(jobs),
         }
 
 
@@ -160,6 +173,7 @@ class Images:
     def add(self, image: OpenImage) -> None:
         """Take in an image that has been read."""
         self._images[image.id] = image
+        trail.about(image.sha256)
 
     def get(self, id_: str) -> OpenImage:
         """An image, which counts as used now.
@@ -174,6 +188,8 @@ class Images:
                 "started anew; upload it again",
             )  # fmt: skip
         image.used = time.monotonic()
+        image.asked += 1
+        trail.about(image.sha256)
         return image
 
     def all(self) -> list[OpenImage]:
@@ -198,6 +214,8 @@ class Images:
         for image in self._images.values():
             if id_ in image.results:
                 image.used = time.monotonic()
+                image.asked += 1
+                trail.about(image.sha256)
                 return image, image.results[id_]
         raise Refusal(
             404, "no_such_result", "there is no such result: its image was closed, or newer ones took its place"
@@ -205,6 +223,7 @@ class Images:
 
     def keep(self, image: OpenImage, result: "Result") -> None:
         """Keep a result with its image, in place of the oldest one where there are many."""
+        result.values["image_sha256"] = image.sha256
         image.results[result.id] = result
         while len(image.results) > self._settings.limits.results:
             image.results.popitem(last=False)

@@ -16,6 +16,7 @@ from lexseg.language.sides import Laterality
 from lexseg.predict.ask import Options, ask
 from lexseg.predict.segmenter import Segmenter
 from lexseg.scans.window import Window
+from lexseg.server import trail
 from lexseg.server.batcher import Batcher
 from lexseg.server.exports import can_seg
 from lexseg.server.images import Images, OpenImage
@@ -24,6 +25,7 @@ from lexseg.server.log import trace_of
 from lexseg.server.refusal import Refusal
 from lexseg.server.results import Result, Sentence, of_volume
 from lexseg.server.settings import Settings
+from lexseg.server.wording import for_clients
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 _log = logging.getLogger("lexseg.server")
@@ -46,7 +48,9 @@ class Job:
         frames: the range.
         sentences: that are asked.
         window, threshold, laterality, anyway, keep, language: as in :class:`lexseg.server.batcher.Ask`.
+        key: under which it may be asked once more without being begun once more.
         id: what it is called; not to be guessed.
+        asked: how many sentences.
         state: how far it is.
         done: frames that are answered.
         started: when it began, on the monotonic clock.
@@ -64,6 +68,7 @@ class Job:
     anyway: bool = False
     keep: bool = False
     language: str | None = None
+    key: str | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     state: State = "queued"
     done: int = 0
@@ -71,6 +76,10 @@ class Job:
     results: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
     unwanted: threading.Event = field(default_factory=threading.Event, repr=False)
+    asked: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.asked = len(self.sentences)  # they go when it ends
 
     def describe(self, image: OpenImage | None) -> dict[str, Any]:
         """As plain JSON values.
@@ -85,6 +94,9 @@ class Job:
         return {
             "id": self.id,
             "state": self.state,
+            "image": self.image_id,
+            "frames": [self.frames.start, self.frames.stop - 1],
+            "sentences": self.asked,
             "done": self.done,
             "total": len(self.frames),
             "seconds_left": left,
@@ -114,11 +126,14 @@ class Jobs:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="job")
 
     async def add(self, job: Job) -> dict[str, Any]:
-        """Take a job; gives how it is described.
+        """Take a job, if it was not taken already under its key; gives how it is described.
 
         Raises:
             Refusal: if too many wait, or its image is closed.
         """
+        for each in self._jobs.values():
+            if job.key is not None and (each.key, each.image_id) == (job.key, job.image_id):
+                return self._described(each)
         if sum(each.state in OPEN for each in self._jobs.values()) >= self._settings.limits.jobs:
             raise Refusal(503, "busy", "too many jobs wait; ask again when one of them is done", retry=10)
         image = self._images.get(job.image_id)
@@ -128,6 +143,10 @@ class Jobs:
         await asyncio.to_thread(self._journal.write, job.id, job.state)
         self._queue.put_nowait(job)
         return job.describe(image)
+
+    def of(self, image: OpenImage) -> list[str]:
+        """The ids of an image's jobs, the oldest first."""
+        return [job.id for job in self._jobs.values() if job.image_id == image.id]
 
     def count(self, state: str) -> int:
         """How many are in a state."""
@@ -145,7 +164,8 @@ class Jobs:
         if state == "interrupted":
             message = "the server stopped while it was at work; nothing of it was kept: upload the image and ask again"
             error = {"code": "interrupted", "message": message}
-            none: dict[str, Any] = {"done": 0, "total": 0, "seconds_left": None, "results": []}
+            none: dict[str, Any] = {"image": None, "frames": None, "sentences": 0, "done": 0, "total": 0}
+            none |= {"seconds_left": None, "results": []}
             return {"id": id_, "state": state} | none | {"error": error}
         if state is not None:
             raise Refusal(410, "gone", f"the job was {state}; its answers went when the server was started anew")
@@ -202,7 +222,7 @@ class Jobs:
         except Cancelled:
             state = "cancelled"
         except LexSegError as error:
-            state, job.error = "failed", {"code": "unusable", "message": str(error)}
+            state, job.error = "failed", {"code": "unusable", "message": for_clients(str(error))}
         except Exception as error:
             _log.error("a job failed: %s", trace_of(error))
             state, job.error = "failed", {"code": "fault", "message": "a fault of the server; its log says more"}
@@ -246,6 +266,8 @@ class Jobs:
         image = self._images.find(job.image_id)
         if image is not None:
             image.used = time.monotonic()
+            image.asked += 1
+            trail.about(image.sha256)
         return job.describe(image)
 
     def _forget_old(self) -> None:

@@ -36,6 +36,11 @@ def route_of(scope: Scope) -> str:
     return "page" if scope.get("endpoint") else "other"
 
 
+def method_of(scope: Scope) -> str:
+    """The method, of those that there are: clients may send any word."""
+    return str(scope["method"]) if scope["method"] in _METHODS else "other"
+
+
 class AccessLog:
     """Logs each request, and turns faults into an answer that tells nothing.
 
@@ -69,7 +74,6 @@ class AccessLog:
                 await respond(Refusal(500, "fault", "a fault of the server; its log says more"), noting)
         finally:
             seconds = time.perf_counter() - began
-            route = route_of(scope)
-            method = scope["method"] if scope["method"] in _METHODS else "other"  # clients may send any word
+            route, method = route_of(scope), method_of(scope)
             self._watch(route, method, status or 499, seconds)
             _access.info("%s %s %d %.0f ms", method, route, status or 499, seconds * 1000)

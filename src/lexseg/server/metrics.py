@@ -65,6 +65,13 @@ class Metrics:
             "lexseg_batch_seconds", "Time of a run of the network, with what belongs to it", buckets=_SECONDS,
             registry=self.registry,
         )  # fmt: skip
+        self._wrong = Counter("lexseg_tokens_wrong", "Requests with a wrong token or none", registry=self.registry)
+        self._held = Counter(
+            "lexseg_tokens_held_seconds", "For which answers to wrong tokens were held back", registry=self.registry
+        )
+        self._unaudited = Counter(
+            "lexseg_audit_lines_lost", "Lines that the audit log could not take", registry=self.registry
+        )
         self._encoded = Counter("lexseg_frames_encoded", "Frames that were encoded", registry=self.registry)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -75,6 +82,15 @@ class Metrics:
     def refusal(self, code: str) -> None:
         """A request was refused."""
         self._refusals.labels(code).inc()
+
+    def wrong_token(self, held: float) -> None:
+        """A token was wrong, and its answer held back for so many seconds."""
+        self._wrong.inc()
+        self._held.inc(held)
+
+    def unaudited(self) -> None:
+        """A line of the audit log could not be written."""
+        self._unaudited.inc()
 
     def batch(self, sentences: int, encoded: int, seconds: float) -> None:
         """The network ran."""

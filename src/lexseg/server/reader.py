@@ -38,8 +38,8 @@ def read_upload(request: dict[str, Any], say: Say) -> dict[str, Any]:
     """Read an upload whole, so that whatever is wrong with it shows now.
 
     Args:
-        request: ``folder`` and in it the ``upload``, a file or a folder; ``series`` and ``channel`` as for `open_scan`;
-            at most how many ``pixels`` of a frame and ``voxels`` of all.
+        request: ``folder`` and in it the ``upload``, a file or a folder; ``series``, ``channel`` and ``modality`` as
+            for `open_scan`; at most how many ``pixels`` of a frame and ``voxels`` of all.
         say: takes a sign of life after each frame.
 
     Returns:
@@ -70,7 +70,9 @@ def read_upload(request: dict[str, Any], say: Say) -> dict[str, Any]:
 
 def _scan(request: dict[str, Any]) -> Scan:
     os.chdir(request["folder"])  # so that messages name "upload", and nothing of where it lies
-    return open_scan(request["upload"], series=request["series"], channel=request["channel"])
+    return open_scan(
+        request["upload"], series=request["series"], channel=request["channel"], modality=request["modality"]
+    )
 
 
 def _write_frames(scan: Scan, folder: Path, say: Say) -> tuple[float, float]:

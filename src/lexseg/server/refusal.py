@@ -8,6 +8,8 @@ from typing import Any
 
 from starlette.types import Receive, Send
 
+from lexseg.server.wording import for_clients
+
 _DRAINED = 2.0  # seconds
 
 
@@ -23,8 +25,10 @@ class Refusal(Exception):
     """
 
     def __init__(self, status: int, code: str, message: str, *, retry: int | None = None, **more: Any) -> None:
+        message = for_clients(message)
         super().__init__(message)
         self.status, self.code, self.message, self.retry, self.more = status, code, message, retry, more
+        self.allow: list[str] = []  # the methods that there are, where one is refused
 
     def body(self) -> bytes:
         """The answer's JSON."""
@@ -32,8 +36,14 @@ class Refusal(Exception):
 
     def headers(self) -> dict[str, str]:
         """The answer's headers, its type among them."""
-        retry = {} if self.retry is None else {"retry-after": str(self.retry)}
-        return {"content-type": "application/json"} | retry
+        headers = {"content-type": "application/json"}
+        if self.retry is not None:
+            headers["retry-after"] = str(self.retry)
+        if self.allow:
+            headers["allow"] = ", ".join(self.allow)
+        if self.status == 401:
+            headers["www-authenticate"] = 'Bearer realm="lexseg"'
+        return headers
 
 
 def disk_full(error: BaseException) -> Refusal | None:

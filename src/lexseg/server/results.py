@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lexseg.language.lexicon import lexicon
 from lexseg.outputs.codes import finding_of
 from lexseg.outputs.description import NOTE, describe
 from lexseg.outputs.formats import FORMATS, PNG, SEG
@@ -19,6 +20,7 @@ from lexseg.predict.ask import Sentence as Asked
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.window import Window
+from lexseg.server.wording import for_clients
 
 MOST_CORNERS = 50_000  # of outlines; a mask with more is told as a picture only
 _TOO_MANY = "the outlines have too many corners to be listed: see the mask"
@@ -103,7 +105,10 @@ class Sentence:
 def of_frame(sentence: Sentence, said: Segmentation, frame: int, *, window: Window | None, keep: bool) -> Result:
     """An answer about a single frame."""
     mask = said.mask
-    values = _told(sentence, said, ("area", "box", "n_components")) | {"frame": frame, "warnings": list(said.doubts)}
+    values = _told(sentence, said, ("area", "box", "n_components")) | {
+        "frame": frame,
+        "warnings": [for_clients(doubt) for doubt in said.doubts],
+    }
     bits = {frame: zlib.compress(np.packbits(mask).tobytes(), 1)} if said.found else {}
     return Result(
         values,
@@ -112,7 +117,7 @@ def of_frame(sentence: Sentence, said: Segmentation, frame: int, *, window: Wind
         bits,
         window=window,
         words=sentence.text if keep else None,
-        finding=_codes(sentence),
+        finding=_codes(sentence, said.language),
     )
 
 
@@ -123,7 +128,7 @@ def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | 
     values |= {
         "area": {"px": voxels, "mm2": None, "fraction": round(voxels / total, 6)},
         "n_components": None,
-        "warnings": list(said.doubts),
+        "warnings": [for_clients(doubt) for doubt in said.doubts],
     }
     bits = {number: zlib.compress(packed.tobytes(), 1) for number, packed in said.bits.items()}
     return Result(
@@ -134,7 +139,7 @@ def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | 
         window=window,
         volume=True,
         words=sentence.text if keep else None,
-        finding=_codes(sentence),
+        finding=_codes(sentence, said.language),
     )
 
 
@@ -151,9 +156,9 @@ _JUDGED = (  # whether it was found, the state says
 )
 
 
-def _codes(sentence: Sentence) -> list[list[str]]:
+def _codes(sentence: Sentence, language: str | None) -> list[list[str]]:
     """What the words name, as codes: these may be kept where the words may not."""
-    found = finding_of(sentence.text)
+    found = finding_of(sentence.text, lexicon(language or "en"))
     return [[code.value, code.scheme, code.meaning] for code in (found.category, found.kind)]
 
 

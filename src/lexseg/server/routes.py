@@ -19,19 +19,25 @@ from lexseg.outputs.overlay import draw_overlay
 from lexseg.predict.modality import unfamiliar
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.whole_report import findings_of
+from lexseg.server import trail
 from lexseg.server.batcher import Ask
+from lexseg.server.description import binary
 from lexseg.server.exports import can_seg, export
 from lexseg.server.images import UPLOAD, OpenImage
 from lexseg.server.jobs import Job
+from lexseg.server.names import name_of
+from lexseg.server.opening import Opening
 from lexseg.server.refusal import Refusal, disk_full
 from lexseg.server.results import Result, Sentence
-from lexseg.server.schemas import ErrorAnswer, ImageAnswer, JobAnswer, ResultsAnswer, SegmentRequest
+from lexseg.server.schemas import ErrorAnswer, ImageAnswer, JobAnswer, ResultAnswer, ResultsAnswer, SegmentRequest
 from lexseg.server.service import Service
 from lexseg.server.settings import Limits
 from lexseg.server.upload import parse_channel, parse_spacing, receive
 
 router = APIRouter(prefix="/v1", responses={"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}})
-Number = Annotated[float | None, Query()]
+After = Annotated[float, Query(ge=0, le=600, description="seconds")]
+Width = Annotated[float, Query(gt=0, allow_inf_nan=False)]
+Level = Annotated[float, Query(allow_inf_nan=False)]
 _FORM = {
     "requestBody": {
         "required": True,
@@ -40,11 +46,17 @@ _FORM = {
                 "schema": {
                     "type": "object",
                     "required": ["file"],
+                    "additionalProperties": False,
                     "properties": {
-                        "file": {"type": "array", "items": {"type": "string", "format": "binary"}},
-                        "series": {"type": "string", "description": "which series is meant, where there are several"},
+                        "file": {"type": "array", "minItems": 1, "items": {"type": "string", "format": "binary"}},
+                        "series": {
+                            "type": "string",
+                            "maxLength": 250,
+                            "description": "which series is meant, where there are several",
+                        },
                         "spacing": {"type": "string", "description": "row,col in mm, where the file does not say"},
                         "channel": {"type": "integer", "description": "which volume of a 4D file is meant, from 0"},
+                        "modality": {"type": "string", "description": "of a NIfTI or NRRD volume, such as CT or MR"},
                     },
                 }
             }
@@ -55,8 +67,8 @@ _FORM = {
 
 def service_of(request: Request) -> Service:
     """What serves the request."""
-    service: Service = request.app.state.service
-    return service
+    opening: Opening = request.app.state.opening
+    return opening.ready()
 
 
 Served = Annotated[Service, Depends(service_of)]
@@ -80,6 +92,7 @@ async def upload(request: Request, service: Served) -> Response:
             "upload": UPLOAD,
             "series": came.fields.get("series") or None,
             "channel": parse_channel(channel) if channel else None,
+            "modality": came.fields.get("modality") or None,
         }
         size = {"pixels": limits.pixels, "voxels": limits.voxels}
         said = await service.intake.do({"do": "read"} | opened_with | size, came.size)
@@ -90,7 +103,9 @@ async def upload(request: Request, service: Served) -> Response:
                 said["notes"].append("the file states its own spacing: the one that was given is not used")
         if (note := unfamiliar(said["modality"], service.segmenter.modalities)) is not None:
             said["notes"].append(note)
-        image = OpenImage.of(id_, folder, said, opened_with=opened_with | {"spacing": spacing}, uploaded=came.size)
+        image = OpenImage.of(
+            id_, folder, said, opened_with=opened_with | {"spacing": spacing}, uploaded=came.size, sha256=came.sha256
+        )
         images.add(image)
     except BaseException as error:
         service.discard(folder)
@@ -106,30 +121,44 @@ async def upload(request: Request, service: Served) -> Response:
 
 @router.get("/images/{id}", response_model=ImageAnswer, tags=["images"])
 async def image(id: str, service: Served) -> Response:
-    """What is known of an open image."""
-    return _json(service.images.get(id).describe(service.settings.times.idle))
+    """What is known of an open image, and which jobs there are of it."""
+    found = service.images.get(id)
+    return _json(found.describe(service.settings.times.idle, service.jobs.of(found)))
 
 
 @router.delete("/images/{id}", status_code=204, tags=["images"])
-async def close_image(id: str, service: Served) -> Response:
-    """Close an image: its files, encodings and results are removed at once."""
-    await service.close_image(id)
+async def close_image(id: str, service: Served, after: After = 0) -> Response:
+    """Close an image: its files, encodings, results and jobs are removed at once.
+
+    Or in a while, unless somebody asks for it until then: as by a page that is left, and may be loaded anew.
+    """
+    if after:
+        service.close_later(id, after)
+    else:
+        await service.close_image(id)
     return Response(status_code=204)
 
 
-@router.get("/images/{id}/frames/{n}", response_class=Response, tags=["images"])
-async def frame(id: str, n: int, service: Served, width: Number = None, level: Number = None) -> Response:
+@router.get("/images/{id}/frames/{n}", response_class=Response, responses=binary("image/png"), tags=["images"])
+async def frame(id: str, n: int, service: Served, width: Width | None = None, level: Level | None = None) -> Response:
     """A frame as it is shown, as PNG; with another window if one is given."""
     image = _with_frame(service, id, n)
     window = image.window(width, level)
-    return Response(await asyncio.to_thread(_shown, image, n, window), media_type="image/png")
+    content = await asyncio.to_thread(_shown, image, n, window)
+    return _file(content, "image/png", name_of(image, f"{n:04}.png"), shown=True)
 
 
-@router.get("/images/{id}/frames/{n}/values", response_class=Response, tags=["images"])
+@router.get(
+    "/images/{id}/frames/{n}/values",
+    response_class=Response,
+    responses=binary("application/octet-stream"),
+    tags=["images"],
+)
 async def values(id: str, n: int, service: Served) -> Response:
     """The values of a frame: little-endian float32[H, W], or uint8[H, W, 3] where the image is in colour."""
     image = _with_frame(service, id, n)
-    return Response(await asyncio.to_thread(image.frames.raw, n), media_type="application/octet-stream")
+    content = await asyncio.to_thread(image.frames.raw, n)
+    return _file(content, "application/octet-stream", name_of(image, f"{n:04}.raw"))
 
 
 @router.post(
@@ -142,14 +171,15 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     """Ask about a frame, and get an answer to each sentence; or about a range of frames, and get a job."""
     image = service.images.get(id)
     sentences = sentences_of(asked, service.segmenter, service.settings.limits)
+    trail.asked([sentence.text for sentence in sentences])
     window = None if asked.window is None else image.window(asked.window.width, asked.window.level)
     how = (asked.threshold, asked.laterality, asked.anyway, asked.description, asked.language)
     if asked.frames is not None:
         first, last = asked.frames
         _with_frame(service, id, last)
-        job = Job(id, range(first, last + 1), sentences, window, *how)
-        answer = _json(await service.jobs.add(job), 202)
-        answer.headers["location"] = f"/v1/jobs/{job.id}"
+        job = await service.jobs.add(Job(id, range(first, last + 1), sentences, window, *how, key=asked.key))
+        answer = _json(job, 202)
+        answer.headers["location"] = f"/v1/jobs/{job['id']}"
         return answer
     number = asked.frame or 0
     _with_frame(service, id, number)
@@ -159,40 +189,44 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     return await asyncio.to_thread(_told, image, results)
 
 
-@router.get(f"/results/{{id}}/{PNG.served}", response_class=Response, tags=["results"])
+@router.get(f"/results/{{id}}/{PNG.served}", response_class=Response, responses=binary(PNG.media), tags=["results"])
 async def mask(id: str, service: Served, frame: int | None = None) -> Response:
     """The mask of a frame as PNG: 0 and 255."""
     image, result = service.images.result(id)
     number = _frame_of(image, result, frame)
-    return Response(await asyncio.to_thread(_mask, result, number), media_type="image/png")
+    content = await asyncio.to_thread(_mask, result, number)
+    return _file(content, "image/png", name_of(image, "mask.png", result, number), shown=True)
 
 
-@router.get(f"/results/{{id}}/{OVERLAY.served}", response_class=Response, tags=["results"])
+@router.get(
+    f"/results/{{id}}/{OVERLAY.served}", response_class=Response, responses=binary(OVERLAY.media), tags=["results"]
+)
 async def overlay(id: str, service: Served, frame: int | None = None) -> Response:
     """The frame with its mask drawn over it, as PNG."""
     image, result = service.images.result(id)
     number = _frame_of(image, result, frame)
-    return Response(await asyncio.to_thread(_overlay, image, result, number), media_type="image/png")
+    content = await asyncio.to_thread(_overlay, image, result, number)
+    return _file(content, "image/png", name_of(image, "overlay.png", result, number), shown=True)
 
 
-@router.get(f"/results/{{id}}/{JSON.served}", tags=["results"])
+@router.get(f"/results/{{id}}/{JSON.served}", response_model=ResultAnswer, tags=["results"])
 async def result_json(id: str, service: Served, frame: int | None = None) -> Response:
     """The answer once more; of a volume, with the outlines of the frame that is asked for."""
     image, result = service.images.result(id)
     number = None if result.volume and frame is None else _frame_of(image, result, frame)
     answer = _json(await asyncio.to_thread(result.json, number, seg=can_seg(image)))
-    answer.headers["content-disposition"] = 'attachment; filename="result.json"'
+    answer.headers["content-disposition"] = f'attachment; filename="{name_of(image, "result.json", result, number)}"'
     return answer
 
 
-@router.get(f"/results/{{id}}/{NIFTI.served}", response_class=Response, tags=["results"])
+@router.get(f"/results/{{id}}/{NIFTI.served}", response_class=Response, responses=binary(NIFTI.media), tags=["results"])
 async def nifti(id: str, service: Served) -> Response:
     """The mask as NIfTI, on the axes and in the place of the file that was uploaded; other frames are empty."""
     image, result = service.images.result(id)
     return await _exported(service, image, result, NIFTI)
 
 
-@router.get(f"/results/{{id}}/{SEG.served}", response_class=Response, tags=["results"])
+@router.get(f"/results/{{id}}/{SEG.served}", response_class=Response, responses=binary(SEG.media), tags=["results"])
 async def seg(id: str, service: Served) -> Response:
     """The mask as DICOM SEG, of an image that came as DICOM."""
     image, result = service.images.result(id)
@@ -292,8 +326,13 @@ def _overlay(image: OpenImage, result: Result, number: int) -> bytes:
 
 async def _exported(service: Service, image: OpenImage, result: Result, format: Format) -> Response:
     content = await export(service.intake, image, result, format, service.segmenter)
-    headers = {"content-disposition": f'attachment; filename="{format.served}"'}
-    return Response(content, media_type=format.media, headers=headers)
+    return _file(content, format.media, name_of(image, format.served, result))
+
+
+def _file(content: bytes, kind: str, name: str, *, shown: bool = False) -> Response:
+    """A file, to be saved under a name; some are shown where a browser asks for them."""
+    headers = {"content-disposition": f'{"inline" if shown else "attachment"}; filename="{name}"'}
+    return Response(content, media_type=kind, headers=headers)
 
 
 def _json(values: Any, status: int = 200) -> Response:

@@ -10,14 +10,15 @@ import uvicorn
 
 from lexseg.errors import ConfigError
 from lexseg.outputs.description import NOTE
-from lexseg.predict.segmenter import Segmenter
 from lexseg.server.app import create_app
 from lexseg.server.protocol import patient_protocol
+from lexseg.server.service import Service
 from lexseg.server.settings import Settings
+from lexseg.server.tls import check_tls
 
 
 def serve(settings: Settings, *, access_log: bool = True) -> int:
-    """Serve until told to stop (Ctrl-C, SIGTERM).
+    """Serve until told to stop (Ctrl-C, SIGTERM). The port answers at once, questions once the model is loaded.
 
     Args:
         settings: what the server is told.
@@ -27,16 +28,29 @@ def serve(settings: Settings, *, access_log: bool = True) -> int:
         the exit status.
 
     Raises:
-        ConfigError: if the address cannot be listened at, or the journal not be written.
+        ConfigError: if the address cannot be listened at, a log not be written, or the certificate not be used.
         ModelError: if the model cannot be loaded.
     """
     _check_state(settings)
+    check_tls(settings.tls_certificate, settings.tls_key)
+    scheme = "http" if settings.tls_certificate is None else "https"
     with _listening(settings) as listening:
         os.umask(0o077)  # whatever is written is the server's own
         _log_to_stderr(access_log)
-        segmenter = Segmenter.from_pretrained(settings.model, device=settings.device, engine=settings.engine)
+        host, port = listening.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        failures: list[Exception] = []
+
+        def opened(service: Service) -> None:
+            name = service.segmenter.name
+            print(f"LexSeg serves {name!r} at {scheme}://{shown}:{port}/  (Ctrl-C stops it). {NOTE}", flush=True)
+
+        def failed(error: Exception) -> None:
+            failures.append(error)
+            server.should_exit = True
+
         config = uvicorn.Config(
-            create_app(settings, segmenter),
+            create_app(settings, opened=opened, failed=failed),
             http=patient_protocol(settings.times),
             ws="none",
             log_config=None,
@@ -44,14 +58,15 @@ def serve(settings: Settings, *, access_log: bool = True) -> int:
             server_header=False,
             proxy_headers=False,
             limit_concurrency=settings.limits.connections,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
             timeout_keep_alive=int(settings.times.head),
             timeout_graceful_shutdown=int(settings.times.shutdown),
         )
-        host, port = listening.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
-        print(f"LexSeg serves {segmenter.name!r} at http://{shown}:{port}/  (Ctrl-C stops it). {NOTE}", flush=True)
         server = uvicorn.Server(config)
         server.run(sockets=[listening])
+    if failures:
+        raise failures[0]
     return 0 if server.started else 1
 
 

@@ -2,37 +2,60 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic.config import JsonDict
 
 Laterality = Literal["image", "patient"]
+# A number is a number and no word for one: what is described is what is taken.
+Real = Annotated[float, Strict()]
+Index = Annotated[int, Strict(), Field(ge=0)]
+Flag = Annotated[bool, Strict()]
+# blank words are refused by a reason of their own
+Words = Annotated[str, Field(json_schema_extra={"minLength": 1, "pattern": r"\S"})]
+Some = Annotated[list[Words], Field(json_schema_extra={"minItems": 1})]
+_ASKED: JsonDict = {
+    # what the validator below says, for programs: one of each, and neither of both
+    "oneOf": [
+        {"required": ["sentences"], "properties": {"sentences": {"type": "array"}, "report": {"type": "null"}}},
+        {"required": ["report"], "properties": {"report": {"type": "string"}, "sentences": {"type": "null"}}},
+    ],
+    "not": {
+        "required": ["frame", "frames"],
+        "properties": {"frame": {"type": "integer"}, "frames": {"type": "array"}},
+    },
+    "examples": [{"sentences": ["opacity in the lower left lung"]}],
+}
 
 
 class WindowValues(BaseModel):
     """What is black and what white."""
 
     model_config = ConfigDict(extra="forbid")
-    width: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    level: Annotated[float, Field(allow_inf_nan=False)]
+    width: Annotated[Real, Field(gt=0, allow_inf_nan=False)]
+    level: Annotated[Real, Field(allow_inf_nan=False)]
 
 
 class SegmentRequest(BaseModel):
     """What is asked about an image: sentences or a report, about one frame or a range."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"sentences": ["opacity in the lower left lung"]}]}
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_ASKED)
+    sentences: Annotated[list[Words], Field(json_schema_extra={"minItems": 1})] | None = Field(
+        None, description="one mask for each"
     )
-    sentences: list[str] | None = Field(None, description="one mask for each")
-    report: str | None = Field(None, description="a report; one mask for each of its findings")
-    frame: Annotated[int, Field(ge=0)] | None = Field(None, description="counted from 0; the default is 0")
-    frames: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]] | None = Field(
-        None, description="first and last of a range: a job"
-    )
+    report: Words | None = Field(None, description="a report; one mask for each of its findings")
+    frame: Index | None = Field(None, description="counted from 0; the default is 0")
+    frames: tuple[Index, Index] | None = Field(None, description="first and last of a range: a job")
     window: WindowValues | None = Field(None, description="what the model sees; default: the image's own window")
-    threshold: Annotated[float, Field(gt=0, lt=1)] | None = Field(None, description="default: the model's")
+    threshold: Annotated[Real, Field(gt=0, lt=1)] | None = Field(None, description="default: the model's")
     laterality: Laterality | None = Field(None, description="whose left 'left' is; default: see the image's")
-    anyway: bool = Field(False, description="look also for what is not in the model's scope; the answers then say so")
+    anyway: Flag = Field(False, description="look also for what is not in the model's scope; the answers then say so")
     language: str | None = Field(None, description="of the words, as ISO 639-1 code; default: English")
-    description: bool = Field(False, description="whether the sentence may be written into a DICOM SEG")
+    description: Flag = Field(False, description="whether the sentence may be written into a DICOM SEG")
+    key: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{8,64}$")] | None = Field(
+        None,
+        description="made by chance, for a range of frames: asked again under the same key, as after an answer that "
+        "was lost, no second job is begun",
+    )
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
@@ -60,6 +83,7 @@ class ImageAnswer(BaseModel):
     """An open image."""
 
     id: str
+    sha256: str = Field(description="of the file that was uploaded; of several, that of their sorted hashes, by line")
     frames: int
     height: int
     width: int
@@ -76,6 +100,7 @@ class ImageAnswer(BaseModel):
     range: tuple[float, float] = Field(description="smallest and largest value")
     notes: list[str]
     expires_in: int = Field(description="seconds until it is closed if nobody asks about it")
+    jobs: list[str] = Field(description="ids of its jobs, the oldest first: those that wait, run or have ended")
 
 
 class Area(BaseModel):
@@ -132,6 +157,7 @@ class ResultAnswer(BaseModel):
     threshold: float
     model: str
     model_sha256: str | None = Field(description="of the model's weights")
+    image_sha256: str = Field(description="of the image's upload, as there")
     frame: int | None = None
     frames: tuple[int, int] | None = Field(None, description="of a volume: first and last that were asked")
     frames_found: list[int] | None = Field(None, description="of a volume: those in which something was found")
@@ -169,6 +195,9 @@ class JobAnswer(BaseModel):
 
     id: str
     state: Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+    image: str | None = Field(description="id of the image that is asked about; null of a server's before this one")
+    frames: tuple[int, int] | None = Field(description="first and last that are asked about")
+    sentences: int = Field(description="how many are asked")
     done: int = Field(description="frames")
     total: int
     seconds_left: float | None

@@ -1,14 +1,21 @@
 """Who may ask: the token, the name that the server is called by, and pages from elsewhere."""
 
-import hmac
+import asyncio
 import ipaddress
+import math
 from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lexseg.server import trail
+from lexseg.server.address import address_of, place_of
+from lexseg.server.metrics import Metrics
+from lexseg.server.opening import Opening
 from lexseg.server.refusal import Refusal, respond
 from lexseg.server.settings import Settings
+from lexseg.server.slowing import Slowing
+from lexseg.server.tokens import Tokens
 
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -24,6 +31,8 @@ _HEADERS = {
     "x-frame-options": "DENY",
 }
 _LOOPBACK = ("localhost",)
+_FOR_BEARERS = ("/v1", "/metrics", "/capabilities", "/openapi")
+_NEED_THE_MODEL = ("/v1", "/capabilities")
 
 
 class Guard:
@@ -32,10 +41,13 @@ class Guard:
     Args:
         app: what answers.
         settings: of the server.
+        opening: that says whether it is ready.
+        metrics: that count refusals.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self._app, self._settings = app, settings
+    def __init__(self, app: ASGIApp, settings: Settings, opening: Opening, metrics: Metrics) -> None:
+        self._app, self._settings, self._opening, self._metrics = app, settings, opening, metrics
+        self._tokens, self._slowing = Tokens(settings.known_tokens), Slowing()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -56,7 +68,11 @@ class Guard:
 
         try:
             self._check(scope, Headers(scope=scope))
+            await self._identify(scope, Headers(scope=scope))
+            if scope["path"].startswith(_NEED_THE_MODEL):
+                self._opening.ready()
         except Refusal as refusal:
+            self._metrics.refusal(refusal.code)
             await respond(refusal, marked, rest=_unread(scope, receive))
             return
         await self._app(scope, receive, marked)
@@ -65,15 +81,38 @@ class Guard:
         host = headers.get("host", "")
         if not self._known(host):
             # a name of theirs that leads here (DNS rebinding) lets a page from elsewhere pass for ours
-            raise Refusal(421, "wrong_host", "the server is not known by this name; see --allowed-host")
+            raise Refusal(421, "wrong_host", "the server is not known by this name; whoever runs it can allow it")
         self._check_origin(scope, headers, host)
-        if self._settings.token is not None and scope["path"].startswith(
-            ("/v1", "/metrics", "/capabilities", "/openapi")
-        ):
-            kind, _, given = headers.get("authorization", "").partition(" ")
-            same = hmac.compare_digest(given.strip().encode(), self._settings.token.encode())
-            if kind.lower() != "bearer" or not same:
-                raise Refusal(401, "token", "send the server's token: 'Authorization: Bearer TOKEN'")
+
+    async def _identify(self, scope: Scope, headers: Mapping[str, str]) -> None:
+        """Find out who asks, where that is of importance."""
+        if not self._tokens or not scope["path"].startswith(_FOR_BEARERS):
+            return
+        given = headers.get("authorization", "")
+        caller = self._tokens.caller(given)
+        if caller is None:
+            if given:
+                await self._slow_down(scope, given)
+            raise Refusal(401, "token", "send the server's token: 'Authorization: Bearer TOKEN'")
+        trail.identify(caller.name, caller.role)
+        if not caller.may(scope["method"]):
+            raise Refusal(403, "role", "this token is a reader's: it may look, but not upload, ask or close")
+
+    async def _slow_down(self, scope: Scope, given: str) -> None:
+        """Hold the answer to a wrong token back."""
+        place = place_of(address_of(scope, self._settings.trusted_proxies))
+        claimed = self._tokens.claimed(given)
+        keys = [f"address {place}", *(() if claimed is None else (f"name {claimed}",))]
+        held, seconds = self._slowing.wrong(keys)
+        self._metrics.wrong_token(seconds if held else 0.0)
+        if not held:
+            told = "too many wrong tokens came at a time; send the right one, or wait"
+            raise Refusal(429, "too_many_tokens", told, retry=math.ceil(seconds))
+        self._slowing.held += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._slowing.held -= 1
 
     def _check_origin(self, scope: Scope, headers: Mapping[str, str], host: str) -> None:
         origins = Headers(scope=scope).getlist("origin")

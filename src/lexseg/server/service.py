@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from lexseg.predict.segmenter import Segmenter
+from lexseg.private import private_folder
 from lexseg.server.batcher import Batcher
 from lexseg.server.images import Images
 from lexseg.server.intake import Intake
@@ -14,7 +15,6 @@ from lexseg.server.jobs import Jobs
 from lexseg.server.journal import Journal
 from lexseg.server.metrics import Metrics, Now
 from lexseg.server.settings import Settings
-from lexseg.server.workdir import private_folder
 
 
 class Service:
@@ -33,23 +33,14 @@ class Service:
         self.intake = Intake(settings, root)
         self.batcher = Batcher(segmenter, settings, metrics.batch)
         journal = Journal(settings.state, settings.port)
+        self._leaving: set[asyncio.Task[None]] = set()
         self.jobs = Jobs(segmenter, settings, self.images, self.batcher, journal)
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def running(
-        cls, settings: Settings, segmenter: Segmenter | None, metrics: Metrics
-    ) -> "AsyncIterator[Service]":
-        """A service at work; when it ends, nothing of it is left.
-
-        Raises:
-            ModelError: if the model cannot be loaded.
-        """
-        if segmenter is None:
-            segmenter = await asyncio.to_thread(
-                Segmenter.from_pretrained, settings.model, device=settings.device, engine=settings.engine
-            )
-        with private_folder() as root:
+    async def running(cls, settings: Settings, segmenter: Segmenter, metrics: Metrics) -> "AsyncIterator[Service]":
+        """A service at work; when it ends, nothing of it is left."""
+        with private_folder("serve") as root:
             service = cls(settings, segmenter, root, metrics)
             metrics.watch(service.now)
             await service.intake.start()
@@ -59,7 +50,7 @@ class Service:
                 yield service
             finally:
                 await service.jobs.stop()
-                for task in tasks:
+                for task in (*tasks, *service._leaving):
                     task.cancel()
                 await service.intake.stop()
                 service.batcher.stop()
@@ -82,6 +73,24 @@ class Service:
         await self.jobs.close(image)
         self.images.close(id_)
         self.batcher.forget(image)
+
+    def close_later(self, id_: str, seconds: float) -> None:
+        """Close an image after a while, unless somebody asks for it until then.
+
+        Raises:
+            Refusal: if there is none of that id.
+        """
+        image = self.images.get(id_)
+        asked = image.asked
+
+        async def leave() -> None:
+            await asyncio.sleep(seconds)
+            if self.images.find(id_) is image and image.asked == asked:
+                await self.close_image(id_)
+
+        task = asyncio.create_task(leave())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     def discard(self, folder: Path) -> None:
         """Remove what was left of an upload that could not be read."""

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lexseg.errors import ConfigError
+from lexseg.server.address import Network
+from lexseg.server.tokens import NamedToken, unnamed
 
 if TYPE_CHECKING:
     from lexseg.predict.engines.choose import EngineChoice
 
 MEGABYTE = 1_000_000
-SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,15 @@ class Settings:
         model: a bundled name, a model folder or a hub id.
         device: where the model runs; ``None`` takes a GPU where there is one.
         engine: what runs the model, as of :meth:`lexseg.predict.segmenter.Segmenter.from_pretrained`.
+        operating_point: of the model, at which it says "not found"; ``None`` takes its own threshold.
         host: address to listen at.
         port: to listen at; 0 takes a free one.
         token: that every request must bring; ``None`` asks for none, and is refused for addresses others can reach.
+        tokens: further ones, by name, each with what its bearer may do.
+        trusted_proxies: networks of proxies that are believed where a request comes from.
+        audit: file that notes who did what to which image; ``None`` notes nothing.
+        audit_text: whether it notes what was asked, too.
+        tls_certificate, tls_key: files in PEM; ``None`` speaks plain HTTP.
         hosts: further names that requests may call the server by.
         state: folder for the journal of jobs; ``None`` keeps none.
         readers: processes that read uploads.
@@ -106,9 +113,16 @@ class Settings:
     model: str = "default"
     device: str | None = None
     engine: "EngineChoice" = "auto"
+    operating_point: str | None = None
     host: str = "127.0.0.1"
     port: int = 8765
     token: str | None = field(default=None, repr=False)
+    tokens: tuple[NamedToken, ...] = field(default=(), repr=False)
+    trusted_proxies: tuple[Network, ...] = ()
+    audit: Path | None = None
+    audit_text: bool = False
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
     hosts: tuple[str, ...] = ()
     state: Path | None = None
     readers: int = 2
@@ -117,15 +131,16 @@ class Settings:
     times: Times = field(default_factory=Times)
 
     def __post_init__(self) -> None:
-        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
-            raise ConfigError(
-                f"the token has {len(self.token)} letters; give at least {SHORTEST_TOKEN}, made by chance"
-            )
-        if self.token is None and not self.loopback:
+        if not self.known_tokens and not self.loopback:
             raise ConfigError(
                 f"others can reach {self.host}: a token is needed; write one into a file and give --token-file, or set "
-                "LEXSEG_TOKEN"
+                "LEXSEG_TOKEN; or give a table of named ones as --tokens"
             )
+
+    @property
+    def known_tokens(self) -> tuple[NamedToken, ...]:
+        """All tokens: the one without a name, and the named ones."""
+        return (*(() if self.token is None else (unnamed(self.token),)), *self.tokens)
 
     @property
     def loopback(self) -> bool:

@@ -1,6 +1,7 @@
 """Uploads, written to disk piece by piece as they come, under names of our own."""
 
 import contextlib
+import hashlib
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -12,19 +13,37 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 
 from lexseg.server.images import UPLOAD
 from lexseg.server.refusal import Refusal
-from lexseg.server.settings import Limits
+from lexseg.server.settings import MEGABYTE, Limits
 
-FIELDS = ("series", "spacing", "channel")
+FIELDS = ("series", "spacing", "channel", "modality")
 _LONGEST_FIELD = 1000
 
 
 @dataclass(slots=True)
 class Upload:
-    """What came. Attributes: fields: the form's other fields; files: how many; size: bytes of the files."""
+    """What came.
+
+    Attributes:
+        fields: the form's other fields.
+        size: bytes of the files.
+        hashes: SHA-256 of each file.
+    """
 
     fields: dict[str, str] = field(default_factory=dict)
-    files: int = 0
     size: int = 0
+    hashes: list[str] = field(default_factory=list)
+
+    @property
+    def files(self) -> int:
+        """How many there are."""
+        return len(self.hashes)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file; of several, that of their sorted hashes, a line for each: in whatever order they came."""
+        if len(self.hashes) == 1:
+            return self.hashes[0]
+        return hashlib.sha256("".join(f"{hash_}\n" for hash_ in sorted(self.hashes)).encode()).hexdigest()
 
 
 async def receive(content_type: str, stream: AsyncIterator[bytes], folder: Path, limits: Limits) -> Upload:
@@ -65,6 +84,12 @@ async def receive(content_type: str, stream: AsyncIterator[bytes], folder: Path,
     return form.upload
 
 
+def upload_too_large(limits: Limits) -> Refusal:
+    """What is said of files that are larger, all of an upload together, than the limit."""
+    most = limits.upload_bytes
+    return Refusal(413, "too_large", f"the files are larger than the {most:,} bytes ({most / MEGABYTE:g} MB) taken")
+
+
 class _Form:
     """Takes the parts of a form."""
 
@@ -74,6 +99,7 @@ class _Form:
         self._header = self._value = b""
         self._name = ""
         self._file: BinaryIO | None = None
+        self._hash = hashlib.sha256()
         self._text = b""
 
     def callbacks(self) -> dict[str, Any]:
@@ -114,8 +140,8 @@ class _Form:
             if self.upload.files >= self._limits.upload_files:
                 raise Refusal(413, "too_many_files", f"more than {self._limits.upload_files} files; send a zip of them")
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            self.upload.files += 1
-            path = self._folder / f"{self.upload.files:05d}"
+            path = self._folder / f"{self.upload.files + 1:05d}"
+            self._hash = hashlib.sha256()
             self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
         elif self._name not in FIELDS:
             raise Refusal(
@@ -124,8 +150,11 @@ class _Form:
 
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self._file is not None:
-            self._file.write(data[start:end])
             self.upload.size += end - start
+            if self.upload.size > self._limits.upload_bytes:
+                raise upload_too_large(self._limits)
+            self._file.write(data[start:end])
+            self._hash.update(data[start:end])
             return
         self._text += data[start:end]
         if len(self._text) > _LONGEST_FIELD:
@@ -134,6 +163,7 @@ class _Form:
     def _end(self) -> None:
         if self._file is not None:
             self.close()
+            self.upload.hashes.append(self._hash.hexdigest())
         else:
             self.upload.fields[self._name] = self._text.decode("utf-8", "replace").strip()
 

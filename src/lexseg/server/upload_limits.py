@@ -8,8 +8,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lexseg.server.refusal import Refusal, respond
 from lexseg.server.settings import MEGABYTE, Settings
+from lexseg.server.upload import upload_too_large
 
-_FORM_BYTES = 2 * MEGABYTE  # what a form's own lines may add to its files
+_FORM_BYTES = 2 * MEGABYTE  # what a form's own lines may add to its files, which are counted by themselves
+_LETTER_BYTES = 12  # of a letter in JSON at most: two escapes of six
+_JSON_BYTES = 10_000  # what a question has besides its letters
 
 
 class UploadLimits:
@@ -33,7 +36,7 @@ class UploadLimits:
         deadline = time.monotonic() + self._times.upload
         declared = Headers(scope=scope).get("content-length")
         if declared is not None and declared.isdigit() and int(declared) > most:
-            refusal = self._too_long(most)
+            refusal = self._too_long(scope)
 
         async def counted() -> Message:
             nonlocal refusal, came, ended
@@ -50,7 +53,7 @@ class UploadLimits:
             came += len(message.get("body", b""))
             ended = not message.get("more_body", False)
             if came > most:
-                refusal = self._too_long(most)
+                refusal = self._too_long(scope)
                 raise refusal
             return message
 
@@ -74,8 +77,10 @@ class UploadLimits:
     def _most(self, scope: Scope) -> int:
         if scope["path"] == "/v1/images":
             return self._limits.upload_bytes + _FORM_BYTES
-        return 4 * self._limits.report_letters + self._limits.sentences * 4 * self._limits.sentence_letters
+        letters = max(self._limits.report_letters, self._limits.sentences * self._limits.sentence_letters)
+        return _LETTER_BYTES * letters + _JSON_BYTES
 
-    @staticmethod
-    def _too_long(most: int) -> Refusal:
-        return Refusal(413, "too_large", f"the request is larger than the {most / MEGABYTE:.1f} MB that are taken")
+    def _too_long(self, scope: Scope) -> Refusal:
+        if scope["path"] == "/v1/images":
+            return upload_too_large(self._limits)
+        return Refusal(413, "too_large", f"the request is larger than the {self._most(scope):,} bytes that are taken")

@@ -22,7 +22,9 @@ def write_result(request: dict[str, Any]) -> dict[str, Any]:
         request: of :func:`lexseg.server.exports.export`.
     """
     os.chdir(request["folder"])
-    scan = open_scan(request["upload"], series=request["series"], channel=request["channel"])
+    scan = open_scan(
+        request["upload"], series=request["series"], channel=request["channel"], modality=request["modality"]
+    )
     if scan.spacing is None and request["spacing"] is not None:
         scan = dataclasses.replace(scan, spacing=(request["spacing"][0], request["spacing"][1]))
     answer = _answer(request, scan)

@@ -1,6 +1,5 @@
 """Volumes in place of a manifest: slices are made of them first, and kept only as long as expressions are written."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from lexseg.cases.problem import Problem
 from lexseg.datasets.importers import import_layout
 from lexseg.errors import ConfigError
+from lexseg.files import folder_beside
 from lexseg.language.sides import Laterality
 from lexseg.scans.nifti_volume import is_nifti
 
@@ -63,11 +63,11 @@ def manifests_of(
         return
     parent = Path(output).absolute().parent
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{Path(output).name}.", dir=parent) as folder:
+    with folder_beside(Path(output).absolute()) as folder:
         manifests: list[Path] = []
         notes: list[Problem] = []
         for number, path in enumerate(paths):
-            made = Path(folder) / str(number) / (Path(path).resolve().name or "volumes")
+            made = folder / str(number) / (Path(path).resolve().name or "volumes")
             report = import_layout("nifti", path, made, laterality=laterality, seed=seed, **options)
             manifests.append(report.manifest)
             notes += report.notes

@@ -91,7 +91,9 @@ def ordered(
 
 
 def ordered_frames(name: str, planes: Sequence[Plane | None], channel: int | None) -> tuple[list[int], list[str]]:
-    """The frames of one file in the order of their places; as they are stored where these tell of no order.
+    """The frames of one file in the order of their places, as slices are; as they are stored where these tell of none.
+
+    Several volumes in one file (times, phases, echoes) follow one another, each in the order of its places.
 
     Args:
         name: for messages.
@@ -110,8 +112,7 @@ def ordered_frames(name: str, planes: Sequence[Plane | None], channel: int | Non
         _no_channel(name, channel)
         return stored, []
     heights = np.array([plane.position @ known[0].normal for plane in known])
-    steps = np.diff(heights)
-    if np.all(steps > 0) or np.all(steps < 0):
+    if np.all(np.diff(heights) > 0):
         _no_channel(name, channel)
         return stored, []
     order = sorted(stored, key=lambda frame: float(heights[frame]))  # stable: at one place as stored
@@ -125,10 +126,16 @@ def ordered_frames(name: str, planes: Sequence[Plane | None], channel: int | Non
     if most == 1:
         _no_channel(name, channel)
         return order, ["the file does not hold its frames in the order of their places: they are sorted by place"]
-    if channel is None or any(len(group) != most for group in groups):
+    several = "several frames lie at one place (times, phases or echoes)"
+    if any(len(group) != most for group in groups):
         _no_channel(name, channel)
-        said = f"; --channel 0 to {most - 1} chooses one at each" if len({*map(len, groups)}) == 1 else ""
-        return stored, [f"several frames lie at one place (times, phases or echoes): all are shown as stored{said}"]
+        return stored, [f"{several}, not as many at each: all are shown as stored"]
+    if channel is None:
+        volumes = [group[number] for number in range(most) for group in groups]
+        shown = (
+            "all are shown as stored" if volumes == stored else "the volumes follow one another, each sorted by place"
+        )
+        return volumes, [f"{several}: {shown}; --channel 0 to {most - 1} chooses one at each"]
     if not 0 <= channel < most:
         raise DataError(f"{name}: there is no channel {channel}: the file holds {most} frames at each place")
     return [group[channel] for group in groups], []

@@ -21,8 +21,31 @@ export const address = (path) => new URL(path.replace(/^\//, ""), document.baseU
 
 const headers = (more = {}) => ({ ...more, ...(token ? { Authorization: `Bearer ${token}` } : {}) });
 
-/** A request; resolves to the Response, or throws what the server says is wrong. */
-export async function request(method, path, { json, signal, keepalive = false } = {}) {
+const AGAIN = [500, 1500]; // ms before what only looks is asked again
+const LOST = [502, 503, 504]; // a proxy's, or of a server that is being started
+
+/** Whether asking again later may help: the answer was lost, or the server is busy. */
+export const mayPass = (error) => error.code === "unreachable" || [429, ...LOST].includes(error.status);
+
+export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * A request; resolves to the Response, or throws what the server says is wrong. What only looks, or may be done `again`
+ * without harm, is asked a few times where the answer is lost.
+ */
+export async function request(method, path, options = {}) {
+  for (const wait of method === "GET" || options.again ? AGAIN : []) {
+    try {
+      return await requestOnce(method, path, options);
+    } catch (error) {
+      if (!mayPass(error) || error.code === "starting") throw error;
+    }
+    await pause(wait);
+  }
+  return requestOnce(method, path, options);
+}
+
+async function requestOnce(method, path, { json, signal, keepalive = false } = {}) {
   for (;;) {
     const sent = token;
     let response;

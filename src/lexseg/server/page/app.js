@@ -1,14 +1,15 @@
 // The page begins here.
 
 import { whenGone } from "./answers.js";
-import { getJson } from "./api.js";
+import { getJson, pause } from "./api.js";
 import { ask, offer } from "./ask.js";
 import "./findings.js";
 import "./keys.js";
 import "./pointer.js";
 import { $ } from "./dom.js";
-import { alertUser } from "./messages.js";
+import { alertUser, say } from "./messages.js";
 import { reopen } from "./open.js";
+import { restore } from "./restore.js";
 import { listed, state } from "./state.js";
 import { askSpacing } from "./top.js";
 import { viewer } from "./viewer.js";
@@ -17,7 +18,7 @@ import { viewer } from "./viewer.js";
 async function again(fields = {}) {
   const asked = listed()
     .filter((finding) => !finding.reading)
-    .map(({ sentence, frame, frames, anyway }) => ({ sentence, frame, frames, anyway }));
+    .map(({ sentence, frame, frames, anyway, language }) => ({ sentence, frame, frames, anyway, language }));
   if (!(await reopen(fields))) return;
   for (const { sentence, ...where } of asked) ask([sentence], where);
 }
@@ -35,15 +36,32 @@ $("set-spacing").addEventListener("click", async () => {
   if (spacing) await again({ spacing });
 });
 
+/** What the server can do; while it loads its model, that is waited for. */
+async function whatItCan() {
+  const before = $("status").textContent;
+  for (;;) {
+    try {
+      const said = await getJson("capabilities");
+      say(before);
+      return said;
+    } catch (error) {
+      if (error.code !== "starting") throw error;
+      say("The server is loading its model…");
+      await pause(1000);
+    }
+  }
+}
+
 try {
-  const capabilities = await getJson("capabilities");
+  const capabilities = await whatItCan();
   state.capabilities = capabilities;
-  offer(capabilities.examples ?? []);
+  offer(capabilities);
   $("about").textContent = [
     capabilities.note,
     `LexSeg ${capabilities.lexseg}`,
     `model ${capabilities.models[0].name}`,
   ].join(" · ");
+  await restore();
 } catch (error) {
   alertUser(error.message);
 }

@@ -1,10 +1,10 @@
 // The form: a sentence, several, or a report; where to look; whose left is "left".
 
-import { request } from "./api.js";
+import { mayPass, request } from "./api.js";
 import { $, make } from "./dom.js";
 import { alertUser, hush, say } from "./messages.js";
 import { answer, fail, follow } from "./answers.js";
-import { changed, isVolume, lateralityToSend, newFinding, on, state } from "./state.js";
+import { answered, changed, isVolume, lateralityToSend, listed, newFinding, newKey, on, state } from "./state.js";
 
 const REPORT_HINT =
   "Paste a report: each finding it names gets a mask of its own. Sections like HISTORY are passed over.";
@@ -16,10 +16,13 @@ let lastAsked = ""; // comes back by the arrow key up
 const mode = () => ($("tab-report").getAttribute("aria-selected") === "true" ? "report" : "sentence");
 
 /** Asks sentences about the shown slice, or about `frames`; each is listed at once, as being looked for. */
-export function ask(sentences, { frame = state.frame, frames = null, before = null, anyway = false } = {}) {
+export function ask(
+  sentences,
+  { frame = state.frame, frames = null, before = null, anyway = false, language = $("language").value } = {},
+) {
   const findings = [];
   for (const sentence of sentences) {
-    const finding = newFinding(sentence, { frame, frames, before, anyway });
+    const finding = newFinding(sentence, { frame, frames, before, anyway, language });
     if (before) {
       before.replaced = true;
       state.findings.splice(state.findings.indexOf(before), 0, finding);
@@ -32,29 +35,47 @@ export function ask(sentences, { frame = state.frame, frames = null, before = nu
   return findings;
 }
 
+/** Takes "left" as the user says; what was asked before stays as it was answered. */
+function takeSide(side) {
+  Object.assign(state, { side, sideSaid: true });
+  for (const finding of state.findings) finding.sideTaken = false;
+  changed("side", "findings");
+}
+
+/** Asks once more, with the patient's left, what was answered with the left of the picture taken for granted. */
+export function askForPatient() {
+  const asked = listed().filter((finding) => finding.sideTaken && answered(finding));
+  takeSide("patient");
+  for (const finding of asked) askAgain(finding);
+}
+
 /** Sends a finding again: one that failed or, `anyway`, one that is not in scope. */
 export function askAgain(finding, { anyway = finding.anyway } = {}) {
-  Object.assign(finding, { status: "pending", error: null, anyway });
+  const same = finding.status === "failed" && finding.unheard && anyway === finding.anyway;
+  Object.assign(finding, { status: "pending", error: null, anyway, unwanted: false });
+  if (!same) finding.asked = newKey();
   changed("findings");
   send({ sentences: [finding.sentence] }, [finding]);
 }
 
 async function send(words, findings) {
   const image = state.image;
-  const { frame, frames, anyway } = findings[0];
+  const { frame, frames, anyway, language } = findings[0];
   const body = { ...words, laterality: lateralityToSend(), description: $("description").checked };
-  if (frames) body.frames = frames;
+  if (frames) Object.assign(body, { frames, key: findings[0].asked }); // asked again, it is no second job
   else body.frame = frame;
   if ($("as-shown").checked && !image.color) body.window = { ...state.window };
   if (anyway) body.anyway = true;
+  if (language !== "en") body.language = language;
   if (!ownThreshold) body.threshold = $("threshold").valueAsNumber / 100;
   try {
-    const response = await request("POST", `v1/images/${image.id}/segment`, { json: body });
+    const response = await request("POST", `v1/images/${image.id}/segment`, { json: body, again: Boolean(frames) });
     const told = await response.json();
     if (image !== state.image) return;
     if (response.status === 202) follow(told, findings, words.report);
     else answer(told.results, findings, words.report);
   } catch (error) {
+    for (const finding of findings) finding.unheard = mayPass(error); // the job may be there, and at work
     if (image === state.image) fail(findings, error);
   }
 }
@@ -71,7 +92,7 @@ function submit() {
   const frames = scope();
   if (frames === undefined) return;
   if (mode() === "report") {
-    const finding = newFinding("the report", { frames });
+    const finding = newFinding("the report", { frames, language: $("language").value });
     finding.reading = true;
     state.findings.push(finding);
     say("Reading the report…");
@@ -142,8 +163,11 @@ function showImage() {
   Object.assign($("last"), { max: state.image.frames, value: state.image.frames });
 }
 
-/** Offers the server's examples. */
-export function offer(examples) {
+/** Offers the languages that the server reads, and its examples. */
+export function offer({ examples = [], languages = [] }) {
+  $("language").replaceChildren(
+    ...languages.map(({ code, name }) => make("option", { value: code, selected: code === "en" }, name)),
+  );
   $("examples").replaceChildren(
     ...examples.slice(0, 4).map((example) =>
       make(
@@ -152,6 +176,7 @@ export function offer(examples) {
           type: "button",
           onclick: () => {
             $("sentence").value = example;
+            $("language").value = "en"; // as the examples are
             $("sentence").focus();
           },
         },
@@ -206,8 +231,7 @@ $("scope").addEventListener(
   () => ($("range").hidden = document.querySelector("[name=scope]:checked").value !== "range"),
 );
 $("sides").addEventListener("change", (event) => {
-  state.side = event.target.value;
-  changed("side");
+  takeSide(event.target.value);
 });
 $("threshold").addEventListener("input", () => showThreshold(false));
 $("threshold-own").addEventListener("click", () => showThreshold(true));

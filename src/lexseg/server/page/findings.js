@@ -3,12 +3,13 @@
 
 import { save } from "./api.js";
 import { cancel, tell } from "./answers.js";
-import { ask, askAgain } from "./ask.js";
+import { ask, askAgain, askForPatient } from "./ask.js";
 import { compareWith } from "./compare.js";
 import { correctable, correctionsOf } from "./correct.js";
 import { $, icon, make, swapIcon } from "./dom.js";
 import { asksAbout } from "./found.js";
 import { alertUser, say } from "./messages.js";
+import { nameOfSaved } from "./names.js";
 import { goTo } from "./slices.js";
 import { answered, changed, isVolume, listed, on, state } from "./state.js";
 import { anywayWords, areaWords, percent, presenceWords, timeLeft } from "./words.js";
@@ -20,6 +21,8 @@ const SAVES = [
   ["seg", "DICOM SEG", "seg.dcm"],
   ["json", "JSON", "result.json"],
 ];
+// the file does not say which side is which, and an R or L in the picture itself is not read
+const WHOSE = "Left and right were taken as those of the picture. If it shows an R or L, or a patient face to face:";
 const rows = new Map(); // key -> row
 
 function makeRow(finding) {
@@ -43,6 +46,11 @@ function makeRow(finding) {
     answer: make("p", { className: "answer" }),
     bar: make("progress", { max: 1, hidden: true }),
     warning: make("p", { className: "warning", hidden: true }),
+    whose: make("p", { className: "whose", hidden: true }, WHOSE, " ", make(
+      "button",
+      { type: "button", className: "link", onclick: () => (row.words.focus(), askForPatient()) },
+      "Take them as the patient’s",
+    )),
     edit: tool("edit", "Edit", () => rephrase(row)),
     compare: tool("split", "Before", () => compareWith(row.finding)),
     correct: tool("edit", "Correct", () => openCorrections(row)),
@@ -78,6 +86,7 @@ function makeRow(finding) {
     row.answer,
     row.bar,
     row.warning,
+    row.whose,
     row.form,
     tools,
     row.corrections.element,
@@ -175,6 +184,7 @@ function update(row) {
   const warnings = [anywayWords(result).trim(), ...(result?.warnings ?? [])].filter(Boolean);
   row.warning.hidden = !warnings.length;
   row.warning.textContent = warnings.join(" ");
+  row.whose.hidden = !(done && finding.sideTaken);
   row.edit.hidden = row.save.hidden = !done;
   row.correct.hidden = !correctable(finding);
   row.corrections.update();
@@ -200,8 +210,9 @@ function placeOf(finding) {
 function answerOf(finding) {
   const { status, result, job } = finding;
   if (status === "pending") {
-    const told =
-      job?.state === "running"
+    const told = job?.lost
+      ? "The server does not answer; asking again…"
+      : job?.state === "running"
         ? `Slice ${job.done} of ${job.total}${timeLeft(job.seconds_left)}`
         : job
           ? "Waiting for its turn…"
@@ -280,13 +291,15 @@ function toggleSaves(row) {
   const links = finding.result.links ?? {};
   saves.replaceChildren(
     ...SAVES.filter(([kind]) => links[kind]).map(([kind, label, ending]) => {
-      const at = isVolume() && finding.frames && ["mask", "overlay"].includes(kind) ? `?frame=${state.frame}` : "";
+      const ofFrame = isVolume() && finding.frames && ["mask", "overlay"].includes(kind);
+      const at = ofFrame ? `?frame=${state.frame}` : "";
+      const frame = ofFrame ? state.frame : isVolume() && !finding.frames ? finding.frame : null;
       return make(
         "button",
         {
           type: "button",
           className: "button",
-          onclick: () => download(links[kind] + at, `lexseg_${finding.number}_${ending}`),
+          onclick: () => download(links[kind] + at, nameOfSaved(finding.number, frame, ending)),
         },
         label,
       );

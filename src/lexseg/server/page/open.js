@@ -3,16 +3,23 @@
 import { request, upload } from "./api.js";
 import { $ } from "./dom.js";
 import { alertUser, hush, say } from "./messages.js";
+import { remember } from "./remember.js";
 import { changed, isVolume, state } from "./state.js";
 import { viewer } from "./viewer.js";
 import { choices, whichOf } from "./which.js";
 
+const GRACE = 60; // seconds
 let opening = null; // AbortController
 let fields = {}; // of the last upload: series, channel, spacing
 
 /** Uploads files and shows them. Resolves to true where that went well. */
 export async function open(files, { name = nameOf(files), ...more } = {}) {
   if (!files.length) return false;
+  const most = state.capabilities?.limits.upload_bytes ?? Infinity;
+  if (files.reduce((sum, file) => sum + file.size, 0) > most) {
+    alertUser(`Not opened: ${name} is larger than the ${most / 1e6} MB that the server takes.`);
+    return false;
+  }
   opening?.abort();
   const mine = (opening = new AbortController());
   hush();
@@ -24,20 +31,8 @@ export async function open(files, { name = nameOf(files), ...more } = {}) {
     const image = await upload("v1/images", files, more, { progress, signal: mine.signal });
     if (mine !== opening) return remove(image.id);
     closeImage();
-    Object.assign(state, {
-      image,
-      files,
-      name,
-      findings: [],
-      frame: Math.floor((image.frames - 1) / 2),
-      compare: null,
-      chosen: null,
-      side: sideOf(image),
-    });
     fields = more;
-    document.body.classList.remove("closed");
-    viewer.open(image);
-    changed("image", "side", "findings", "compare");
+    show(image, files, name);
     say(
       `Opened: ${name}. ${factsOf(image).join(", ")}.${image.notes?.length ? ` Note: ${image.notes.join(" ")}` : ""}`,
     );
@@ -55,8 +50,31 @@ export async function open(files, { name = nameOf(files), ...more } = {}) {
   }
 }
 
+/** Shows an image that the server holds. */
+export function show(image, files, name) {
+  Object.assign(state, {
+    image,
+    files,
+    name,
+    findings: [],
+    frame: Math.floor((image.frames - 1) / 2),
+    compare: null,
+    chosen: null,
+    side: sideOf(image),
+    sideSaid: Boolean(image.patient_left),
+  });
+  remember(null); // until there is a job to come back to
+  document.body.classList.remove("closed");
+  viewer.open(image);
+  changed("image", "side", "findings", "compare");
+}
+
 /** The same files again, for instance with a pixel size: {spacing: "0.2,0.2"}. */
 export function reopen(more = {}) {
+  if (!state.files.length) {
+    alertUser("The page was loaded anew since, and no longer has the file: choose it once more.");
+    return false;
+  }
   return open(state.files, { name: state.name, ...fields, ...more });
 }
 
@@ -74,8 +92,8 @@ async function refused(error, files, name, more) {
 }
 
 /** Lets the server forget the image; also on leaving the page. */
-function remove(id, keepalive = false) {
-  request("DELETE", `v1/images/${id}`, { keepalive }).catch(() => {});
+function remove(id, { keepalive = false, after = 0 } = {}) {
+  request("DELETE", `v1/images/${id}${after ? `?after=${after}` : ""}`, { keepalive }).catch(() => {});
   return false;
 }
 
@@ -155,4 +173,9 @@ addEventListener("drop", async (event) => {
   open(await dropped(event.dataTransfer));
 });
 // what stays in the browser's memory to come back to keeps its image on the server
-addEventListener("pagehide", (event) => state.image && !event.persisted && remove(state.image.id, true));
+addEventListener("pagehide", (event) => {
+  if (!state.image || event.persisted) return;
+  // with jobs the page may only be loaded anew, and finds them then
+  const jobs = state.findings.some((finding) => finding.frames);
+  remove(state.image.id, { keepalive: true, after: jobs ? GRACE : 0 });
+});

@@ -15,6 +15,7 @@ export const state = {
   shown: true,
   compare: null, // {a, b}: keys of findings
   side: "image", // whose left "left" is: what the user has chosen
+  sideSaid: false, // whether the file or the user says so; else it is taken for granted, and asked about
 };
 
 const listeners = new Map();
@@ -30,8 +31,23 @@ export function changed(...what) {
 
 let lastKey = 0;
 
+/** Whether a sentence names left or right, in a picture of which neither the file nor the user says whose they are. */
+export function sideTakenIn(sentence, language) {
+  if (state.sideSaid || !state.image) return false;
+  const words = state.capabilities?.languages?.find(({ code }) => code === language)?.sides ?? [];
+  const named = sentence.toLowerCase().match(/\p{Script=Han}|[\p{L}\p{M}]+/gu) ?? [];
+  return named.some((word) => words.includes(word));
+}
+
+/** Letters by chance. */
+export const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(12))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
 /** A finding that waits for its answer. `frames` is [first, last], both included; null asks about one frame. */
-export function newFinding(sentence, { frame = state.frame, frames = null, before = null, negated = false, anyway = false } = {}) {
+export function newFinding(
+  sentence,
+  { frame = state.frame, frames = null, before = null, negated = false, anyway = false, language = "en" } = {},
+) {
   const number = before?.number ?? 1 + Math.max(0, ...state.findings.map((finding) => finding.number));
   return {
     key: ++lastKey,
@@ -41,6 +57,7 @@ export function newFinding(sentence, { frame = state.frame, frames = null, befor
     frames,
     before,
     negated,
+    language, // of the sentence
     anyway, // whether it is looked for also where it is not in scope
     colour: before?.colour ?? COLOURS[(number - 1) % COLOURS.length],
     visible: true,
@@ -49,6 +66,10 @@ export function newFinding(sentence, { frame = state.frame, frames = null, befor
     result: null,
     error: null,
     job: null,
+    asked: newKey(), // of the question: under it a range of slices is worked on once, however often it is sent
+    sideTaken: sideTakenIn(sentence, language), // whether it names a side of which nobody has said whose it is
+    unheard: false, // whether the answer to it was lost
+    unwanted: false, // whether it was cancelled while the server did not answer
     paths: new Map(),
     corrections: null, // once it is corrected: {of, history, undone, before, echo}
   };

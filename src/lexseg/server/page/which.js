@@ -8,14 +8,14 @@ const VOLUMES = /holds (\d+) (?:volumes|images at each place)/;
 
 /** What there is to choose from, as [{label, field, value}]; none where the refusal is about something else. */
 export function choices(message) {
-  const [, count] = message.includes("--channel") ? (VOLUMES.exec(message) ?? []) : [];
+  const [, count] = message.includes("'channel'") ? (VOLUMES.exec(message) ?? []) : [];
   if (count)
     return Array.from({ length: Number(count) }, (_, i) => ({
       label: `${i + 1} of ${count}`,
       field: "channel",
       value: String(i),
     }));
-  if (!message.includes("--series")) return [];
+  if (!message.includes("'series'")) return [];
   const series = [...message.matchAll(SERIES)].map(([, uid, about], i) => ({
     label: `${i + 1}: ${about.trim()}`,
     field: "series",

@@ -3,7 +3,6 @@
 import csv
 import io
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from lexseg.files import free_name, link_or_copy, new_folder, replace_file
 from lexseg.language.sides import convert_laterality
 from lexseg.models.inputs import image_tensor
 from lexseg.models.medsam_lite import LiteMedSAM
+from lexseg.private import private_folder
 from lexseg.scans.images import read_image
 from lexseg.training.weak.masks import SAM, Made, at_size, entropy, from_probability, make_mask
 from lexseg.training.weak.pairs import read_split
@@ -126,7 +126,7 @@ def pseudo_label(
             "--phrase"
         )
     model = LiteMedSAM() if options.sam else None
-    with new_folder(output) as folder, tempfile.TemporaryDirectory() as scratch:
+    with new_folder(output) as folder, private_folder("pseudo") as scratch:
         rows, doubt = [], dict[str, _Doubt]()
         placed = _Placed(folder)
         (folder / ENTROPY).mkdir()
@@ -136,7 +136,7 @@ def pseudo_label(
             made = label_one(scored, image, _asked(case, scored, options), kind, options, spread=spread, sam=model)
             size = (image.shape[-2], image.shape[-1])
             name = f"{number:06d}"
-            path = Path(scratch) / f"{name}.png"
+            path = scratch / f"{name}.png"
             probability = at_size(made.probability, size)
             _write_gray(path, (probability >= 0.5) * 255)
             unsure = entropy(probability)
