@@ -303,7 +303,7 @@ def test_command_line(make, values, tmp_path, capsys) -> None:
     assert "no cell of" in capsys.readouterr().err
     assert main(["compare", "nowhere.yaml", "--output", str(output)]) == 1
     assert (
-        "neither a shipped plan (ablate-lsms, ablate-tmca, leaders, main, referring, words) nor a file"
+        "neither a shipped plan (ablate-lsms, ablate-tmca, few-labels, leaders, main, referring, words) nor a file"
         in capsys.readouterr().err
     )
     (tmp_path / "mine").mkdir()

@@ -1,5 +1,7 @@
 """The bundled model answers alike, whatever runs it."""
 
+import os
+import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -78,3 +80,15 @@ def test_torch_is_not_needed(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_onnx_runtime_tells_nobody_of_its_use(tmp_path):
+    """Its telemetry leaves a session's file in the temporary folder as soon as it is imported."""
+    code = (
+        "from lexseg import Segmenter; import numpy as np;"
+        "s = Segmenter.from_pretrained('default', engine='onnx');"
+        "s.segment(np.zeros((64, 64), np.float32), 'opacity on the left')"
+    )
+    env = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"} | {"TMPDIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True)
+    assert not list(tmp_path.iterdir())

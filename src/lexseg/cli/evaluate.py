@@ -96,7 +96,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="N",
         help="instead: a simulated user corrects each mask by up to N sentences, beside yardsticks",
     )
-    add("--interactive-cases", type=count, metavar="M", help="of at most M cases, drawn by --seed (default: all)")
+    add(
+        "--interactive-cases",
+        "--interactive_cases",
+        type=count,
+        metavar="M",
+        help="of at most M cases, drawn by --seed (default: all)",
+    )
     add("--seed", type=index, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
     add("--resamples", type=count, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
     add_running(add)

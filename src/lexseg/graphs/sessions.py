@@ -95,6 +95,7 @@ def new_session(path: Path, opset: int, given: Mapping[str, NDArray[Any]]) -> "I
     Raises:
         ModelError: ONNX Runtime cannot read it.
     """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at import: nothing is told to anybody, on any system
     import onnxruntime as ort
 
     options = ort.SessionOptions()
