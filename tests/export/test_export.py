@@ -130,3 +130,15 @@ def test_graphs_in_the_models_own_folder_are_taken(model_folder, tmp_path):
     for _ in range(2):
         assert main(["export", str(folder), "--in-place"]) == 0
     assert Segmenter.from_pretrained(folder).engine.kind == "onnx"
+
+
+def test_graphs_that_answer_otherwise_are_not_exported(model_folder, tmp_path, monkeypatch):
+    from lexseg.errors import ModelError
+    from lexseg.export import folder
+    from lexseg.export.check import Checked
+
+    far = Checked(2, 400, 0.4, 0.4, None, 0.5, "fp32")
+    monkeypatch.setattr(folder, "check_export", lambda *_, **__: far)
+    with pytest.raises(ModelError, match=r"nothing was exported \(masks differ 0.4 .*Dice of the masks is 0.5"):
+        export_model(model_folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -5,8 +5,12 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from lexseg.errors import ModelError
 from lexseg.export.card import card
+from lexseg.export.check import check_export
 from lexseg.export.precision import Precision, to_bytes, whole
 from lexseg.files import new_folder
 from lexseg.graphs.make import about_reader
@@ -32,7 +36,8 @@ def export_model(model: str | Path, output: Path, *, precision: Precision = "fp3
         precision: of the weights.
 
     Raises:
-        ModelError: if the model cannot be read, or something in it cannot be put into a graph.
+        ModelError: if the model cannot be read, something in it cannot be put into a graph, or the graphs do not answer
+            as it does.
         DataError: if there is something at ``output`` already.
     """
     folder = find_model(model)
@@ -67,4 +72,26 @@ def export_model(model: str | Path, output: Path, *, precision: Precision = "fp3
         (target / CARD).write_text(card(str(model), loaded.config, about), encoding="utf-8")
         example = files("lexseg") / "assets" / "export" / "example.txt"
         (target / EXAMPLE).write_bytes(example.read_bytes())
+        _refuse_another(folder, target, precision, words=encoder is not None)
     return about
+
+
+def _refuse_another(folder: Path, exported: Path, precision: Precision, *, words: bool) -> None:
+    """Ask both about noise: a graph that was traced wrongly must not leave the house, checked by its user or not.
+
+    Raises:
+        ModelError: with what lies apart.
+    """
+    noise = exported / ".noise.png"
+    pixels = np.random.default_rng(0).integers(0, 256, (96, 128), dtype=np.uint8)
+    Image.fromarray(pixels).save(noise)
+    try:
+        asked: list[tuple[Path, str | None]] = [(noise, None), *([(noise, "opacity on the left")] if words else [])]
+        faults = check_export(folder, exported, asked, precision=precision).faults
+    finally:
+        noise.unlink()
+    if faults:
+        raise ModelError(
+            f"{folder}: its graphs answer otherwise than the model, so nothing was exported ({'; '.join(faults)}). Use "
+            "it with torch, and please report the method"
+        )
