@@ -207,9 +207,10 @@ def test_each_branch_has_a_loss_of_its_own() -> None:
     model = small(gate=0.1)
     losses = model.train().training_losses(images(), sentences(), target())
     (losses["dice_high"] + losses["bce_high"]).backward()
-    assert all(p.grad is None for p in model.decoders[0].parameters())
+    assert all(p.grad is None or not p.grad.any() for p in model.decoders[0].parameters())
     assert all(p.grad is not None for p in model.decoders[1].parameters())
-    assert model.exchange.low.in_proj_weight.grad is None  # what the low branch reads is its own
+    low = model.exchange.low.in_proj_weight.grad
+    assert low is None or not low.any()  # what the low branch reads is its own
     assert model.deepest[0].weight.grad is not None  # type: ignore[union-attr]
 
 
