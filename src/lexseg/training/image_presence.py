@@ -18,11 +18,10 @@ from lexseg.cases.truth import truth_of
 from lexseg.errors import ConfigError, DataError
 from lexseg.metrics.calibration import auroc
 from lexseg.models.base import SegmentationModel
-from lexseg.models.inputs import image_tensor, resize_image
 from lexseg.models.tmca.image_presence import ImagePresence
-from lexseg.scans.images import read_image
 from lexseg.seeds import case_generator
-from lexseg.training.augment import AugmentConfig, augment_image, draw
+from lexseg.training.augment import AugmentConfig
+from lexseg.training.views import view_of
 
 VIEWS = 3
 """How often a training image is seen otherwise, beside once as it is."""
@@ -108,7 +107,7 @@ def fit_image_presence(
     for view in range(views + 1):
         for at in range(0, len(chosen), _BATCH):
             part = chosen[at : at + _BATCH]
-            rows.append(_read(model, [_view(one.image, size, view, seed) for one in part]))
+            rows.append(_read(model, [view_of(one.image, size, _AUGMENT, seed=seed, view=view) for one in part]))
             done += len(part)
             if progress is not None:
                 progress(done, len(chosen) * (views + 1))
@@ -132,7 +131,9 @@ def scores(
         truth = torch.tensor([one.present for one in own])
         if truth.any() and not truth.all():
             parts = [own[at : at + _BATCH] for at in range(0, len(own), _BATCH)]
-            read = torch.cat([_read(model, [_view(one.image, size, 0, 0) for one in part]) for part in parts])
+            read = torch.cat(
+                [_read(model, [view_of(one.image, size, _AUGMENT, seed=0) for one in part]) for part in parts]
+            )
             found[source] = auroc(probe.answer(read).squeeze(1).numpy(), truth.numpy())
     return found
 
@@ -142,15 +143,6 @@ def _drawn(images: Sequence[Labelled], most: int, seed: int) -> list[Labelled]:
     for one in sorted(images, key=lambda one: case_generator(seed, 0, one.image.name).random()):
         by_source[one.source].append(one)
     return [one for own in by_source.values() for one in own[:most]]
-
-
-def _view(path: Path, size: tuple[int, int], view: int, seed: int) -> Tensor:
-    """float[3, h, w]: view 0 as the image is, the others as chance and another scanner would have it."""
-    image = image_tensor(read_image(path))
-    if view == 0:
-        return resize_image(image, size).expand(3, -1, -1)
-    parameters = draw(_AUGMENT, case_generator(seed, view, path.name))
-    return augment_image(image, parameters, size).expand(3, -1, -1)
 
 
 @torch.no_grad()

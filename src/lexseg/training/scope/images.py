@@ -11,12 +11,12 @@ from torch import Tensor
 from lexseg.models.inputs import image_tensor, resize_image
 from lexseg.models.io import LoadedModel
 from lexseg.models.scope_images import ImageScorer, pooled
-from lexseg.scans.images import read_image
 from lexseg.seeds import case_generator
-from lexseg.training.augment import AugmentConfig, augment_image, draw
+from lexseg.training.augment import AugmentConfig
 from lexseg.training.scope.space import fit_space, left_out
 from lexseg.training.scope.strange import strange_images
 from lexseg.training.scope.worlds import ScopeWorld
+from lexseg.training.views import view_of
 
 FITTED, CALIBRATED = 160, 80
 """Training and validation images of each world that are looked at."""
@@ -76,7 +76,7 @@ def image_points(
         for augmented in (False, True)[: 2 if split == "train" else 1]:
             for start in range(0, len(paths), _BATCH):
                 part = paths[start : start + _BATCH]
-                inputs = [_input(path, loaded.config.size, seed if augmented else None) for path in part]
+                inputs = [view_of(path, loaded.config.size, _AUGMENT, seed=seed, view=int(augmented)) for path in part]
                 parts.append(encode(loaded, inputs, device))
                 done += len(part)
                 if progress is not None:
@@ -100,14 +100,6 @@ def spread(paths: Sequence[Path], most: int, seed: int) -> list[Path]:
     for place in range(max(map(len, folders.values()), default=0)):
         chosen += [own[place] for own in folders.values() if place < len(own)]
     return chosen[:most]
-
-
-def _input(path: Path, size: tuple[int, int], seed: int | None) -> Tensor:
-    image = read_image(path)
-    if seed is None:
-        return _stretched(image, size)
-    parameters = draw(_AUGMENT, case_generator(seed, 1, path.name))
-    return augment_image(image_tensor(image), parameters, size).expand(3, -1, -1)
 
 
 def _stretched(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
