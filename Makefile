@@ -8,7 +8,7 @@ PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 OHIF := tests/viewers/node_modules/.package-lock.json
 
-.PHONY: help demo viewers test soak check audit format graphs clean
+.PHONY: help demo viewers test slow soak check audit format graphs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -43,7 +43,10 @@ viewers: $(VENV)/.lexseg-dicom $(OHIF)  ## Start Orthanc with DICOMweb, and OHIF
 	@$(BIN)/python tests/viewers/serve.py
 
 test: $(VENV)/.lexseg-dev  ## Run the tests (those on real data where LEXSEG_DATA names the folder)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m "not slow" $(PYTEST_ARGS)
+
+slow: $(VENV)/.lexseg-dev  ## Run the tests that take long: methods that learn, damaged files, viewers
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) -m slow $(PYTEST_ARGS)
 
 soak: $(VENV)/.lexseg-dev  ## Load a server with 32 clients for two minutes; then read and send 10,000 damaged files
 	$(BIN)/python tests/soak/load.py

@@ -74,7 +74,8 @@ class Watched:
         process = self._running()
         assert process.stdin is not None
         (self._job / "upload").write_bytes(data)
-        request = {"do": "read", "folder": str(self._job), "upload": "upload", "series": None, "channel": None}
+        request = {"do": "read", "folder": str(self._job), "upload": "upload"}
+        request |= {"series": None, "channel": None, "modality": None}
         began = _seconds(process.pid)
         _forget_peak(process.pid)
         process.stdin.write(json.dumps(request | {"pixels": 64_000_000, "voxels": 512_000_000}).encode() + b"\n")

@@ -1,6 +1,7 @@
 """The tensors of a safetensors file as numpy arrays that lie where the file lies. Imports no torch."""
 
 import json
+import math
 import mmap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,15 +36,26 @@ class Weights(Mapping[str, NDArray[Any]]):
         try:
             with path.open("rb") as file:
                 size = int.from_bytes(file.read(8), "little")
+                if size > path.stat().st_size - 8:
+                    raise ValueError("its header is longer than the file")
                 header = json.loads(file.read(size))
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             header.pop("__metadata__", None)
             self._header = {
                 name: (each["dtype"], tuple(each["shape"]), each["data_offsets"]) for name, each in header.items()
             }
+            self._check(len(self._map) - 8 - size)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
             raise ModelError(f"{path}: cannot be read as safetensors ({error}); copy the model again") from error
         self._start = 8 + size
+
+    def _check(self, room: int) -> None:
+        """Hold what the header says of each tensor against the bytes that there are."""
+        for name, (kind, shape, (begin, end)) in self._header.items():
+            if not 0 <= begin <= end <= room:
+                raise ValueError(f"{name} lies outside the file")
+            if math.prod(shape) * np.dtype(_KINDS[kind]).itemsize != end - begin:
+                raise ValueError(f"{name} has other bytes than its shape")
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         kind, shape, (begin, end) = self._header[name]
