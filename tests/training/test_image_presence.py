@@ -34,9 +34,9 @@ def test_both_is_the_logit_of_the_product():
 
 
 def test_before_it_is_fitted_it_changes_nothing():
-    probe = ImagePresence(4)
+    probe = ImagePresence([4, 6])
     q = torch.linspace(-8, 8, 9)
-    assert torch.allclose(both(q, probe(torch.randn(9, 4, 5, 5))), q, atol=1e-4)
+    assert torch.allclose(both(q, probe([torch.randn(9, c, 5, 5) for c in (2, 3, 4, 6)])), q, atol=1e-4)
     assert not any(p.requires_grad for p in probe.parameters())
 
 

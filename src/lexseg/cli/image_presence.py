@@ -7,10 +7,10 @@ _DESCRIPTION = """Fits a linear probe of MODEL's image encoder to whether an ima
 sentence of it names, and multiplies the model's presence by it. The network itself is not changed.
 
 CASES are manifests of images with and without a target, with commas between them; image-level labels (column present)
-are as good as masks. --shares says how much an image of each manifest counts: give a small source that holds both
-answers a large share, or the probe learns which scanner is which."""
+are as good as masks. --shares says how much an image of each manifest counts: 0 for a source of ill images alone, or
+of healthy ones alone, where another of its kind holds both answers, or the probe learns which scanner is which."""
 _EPILOG = """example:
-  lexseg image-presence runs/mine/model films/cases.csv,clinic/cases.csv --shares 1,10
+  lexseg image-presence runs/mine/model films/cases.csv,clinic/cases.csv --shares 0,1
   lexseg calibrate runs/mine/model films/questions.csv
 
 The presence of another model is another: calibrate it again, and fit its scope again (lexseg scope).

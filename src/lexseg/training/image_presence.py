@@ -1,7 +1,7 @@
 """Fitting "anything is there": a linear probe of a trained encoder, by image-level labels (OURS).
 
-Health must be learnt within sources as well as between them: of two sources, one ill and one healthy, a probe learns
-the scanner. So the sources share the fit as ``shares`` says, and each image is seen as other scanners would have it.
+Health is learnt within sources: of two sources, one ill and one healthy, a probe learns the scanner. So the sources
+share the fit as ``shares`` says (0: left out), and each image is seen as other scanners would have it.
 """
 
 from collections import defaultdict
@@ -92,13 +92,13 @@ def fit_image_presence(
         progress: told how many views of how many are done.
 
     Returns:
-        the probe, of the width of the model's deepest map.
+        the probe, of the width of the model's two deepest maps.
 
     Raises:
         ConfigError: all images hold something, or none does.
         DataError: an image cannot be read.
     """
-    chosen = _drawn(images, most, seed)
+    chosen = _drawn([one for one in images if not shares or shares[one.source] > 0], most, seed)
     if len({one.present for one in chosen}) < 2:
         raise ConfigError(
             "whether anything is there is learnt from images with and without a target; one kind is short"
@@ -114,7 +114,7 @@ def fit_image_presence(
     read = torch.cat(rows)
     present = torch.tensor([float(one.present) for one in chosen]).repeat(views + 1)
     weight = torch.tensor([shares[one.source] if shares else 1.0 for one in chosen]).repeat(views + 1) / (views + 1)
-    probe = ImagePresence(read.shape[1] // 3)
+    probe = ImagePresence([read.shape[1] // 3])
     _logistic(probe, read, present, weight)
     return probe
 
@@ -147,8 +147,8 @@ def _drawn(images: Sequence[Labelled], most: int, seed: int) -> list[Labelled]:
 
 @torch.no_grad()
 def _read(model: SegmentationModel, inputs: Sequence[Tensor]) -> Tensor:
-    """float32[n, 3 C] of inputs float[3, h, w]."""
-    return ImagePresence.pooled(model.eval().encode_image(torch.stack(list(inputs))).maps[3])
+    """What the probe reads, float32[n, D], of inputs float[3, h, w]."""
+    return ImagePresence.pooled(model.eval().encode_image(torch.stack(list(inputs))).maps)
 
 
 def _logistic(probe: ImagePresence, read: Tensor, present: Tensor, weight: Tensor) -> None:

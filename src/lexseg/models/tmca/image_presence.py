@@ -5,6 +5,8 @@ that is learnt with the network learns a small source of image-level labels by h
 probe of what the network has become, fitted when all else is trained (:mod:`lexseg.training.image_presence`).
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -12,31 +14,33 @@ _YES = 20.0  # before it is fitted it leaves the other answer as it is
 
 
 class ImagePresence(nn.Module):
-    """A linear probe of the deepest map's mean, maximum and deviation.
+    """A linear probe of the two deepest maps' means, maxima and deviations.
 
-        h = w [mean_x F; max_x F; std_x F] + b
+        h = w [mean_x F; max_x F; std_x F, F of strides 16 and 32] + b
 
     Args:
-        channels: of the map.
+        channels: of the two maps.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
-        self.answer = nn.Linear(3 * channels, 1)
+        self.answer = nn.Linear(3 * sum(channels), 1)
         nn.init.zeros_(self.answer.weight)
         nn.init.constant_(self.answer.bias, _YES)
         self.requires_grad_(False)  # nothing of it is trained with the network
 
     @staticmethod
-    def pooled(deepest: Tensor) -> Tensor:
-        """What is read: float[I, C, h, w] -> float32[I, 3 C]."""
-        x = deepest.float()
-        return torch.cat([x.mean((2, 3)), x.amax((2, 3)), x.std((2, 3), correction=0)], 1)
+    def pooled(maps: Sequence[Tensor]) -> Tensor:
+        """What is read: float[I, C, h, w] of strides 4, 8, 16, 32 -> float32[I, 3 (C_16 + C_32)]."""
+        read = []
+        for x in (f.float() for f in maps[2:]):
+            read += [x.mean((2, 3)), x.amax((2, 3)), x.std((2, 3), correction=0)]
+        return torch.cat(read, 1)
 
-    def forward(self, deepest: Tensor) -> Tensor:
-        """Answer: float[I, C, h, w] -> float32[I], logits of "anything is there"."""
-        with torch.autocast(deepest.device.type, enabled=False):
-            answer: Tensor = self.answer(self.pooled(deepest)).squeeze(1)
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Answer: the maps -> float32[I], logits of "anything is there"."""
+        with torch.autocast(maps[0].device.type, enabled=False):
+            answer: Tensor = self.answer(self.pooled(maps)).squeeze(1)
         return answer
 
 

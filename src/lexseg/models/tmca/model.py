@@ -126,7 +126,7 @@ class TMCA(SegmentationModel):
         self.head = SubPixelHead(wide[3], head_channels)
 
         self.presence = PresenceHead(wide[1:4], dim) if presence_weight else None
-        self.image_presence = ImagePresence(channels[3]) if image_presence else None
+        self.image_presence = ImagePresence(channels[2:]) if image_presence else None
         self.presence_weight, self.absent_weight = presence_weight, absent_weight
 
         self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
@@ -166,7 +166,7 @@ class TMCA(SegmentationModel):
         prediction = self._decode(features, words, mask, self._relevance(projected, mask))
         if self.image_presence is None or prediction.presence is None:
             return prediction
-        anything = each(self.image_presence(features.maps[3]), len(text))
+        anything = each(self.image_presence(features.maps), len(text))
         return replace(prediction, presence=both(prediction.presence, anything))
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
