@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.target import Target
 
 
@@ -17,3 +18,23 @@ def one_channel_cross_entropy(logits: Tensor, target: Target) -> Tensor:
         target: the truth.
     """
     return -(target.mask.float() * torch.log_softmax(logits.float(), 1)).mean()
+
+
+def transfer_study_losses(
+    logits: Tensor, target: Target, cross_entropy_weight: float, *, as_published: bool = False
+) -> dict[str, Tensor]:
+    """What the vision-language transfer study (Poudel et al., MIDL 2024) fine-tunes CLIPSeg and CRIS with.
+
+    Args:
+        logits: float[B, 1, H, W].
+        target: the truth.
+        cross_entropy_weight: of ``bce``, beside a Dice of weight 1.
+        as_published: as its code computes them, the cross-entropy by :func:`one_channel_cross_entropy`.
+
+    Returns:
+        ``dice`` and ``bce``.
+    """
+    losses = segmentation_losses(logits, target, as_published=as_published)
+    if as_published:
+        losses["bce"] = one_channel_cross_entropy(logits, target)
+    return losses | {"bce": cross_entropy_weight * losses["bce"]}

@@ -45,6 +45,11 @@ class Features:
     maps: list[Tensor]
     size: tuple[int, int]
 
+    @classmethod
+    def of(cls, maps: list[Tensor], image: Tensor) -> "Features":
+        """The maps of ``image``, float[B, 3, H, W]."""
+        return cls(maps, (image.shape[-2], image.shape[-1]))
+
     def repeated(self, times: int) -> "Features":
         """Each image ``times`` times, side by side: for as many sentences about each."""
         return self if times == 1 else Features([m.repeat_interleave(times, 0) for m in self.maps], self.size)

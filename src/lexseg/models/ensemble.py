@@ -65,7 +65,7 @@ class Ensemble(SegmentationModel):
 
     def encode_image(self, image: Tensor) -> Features:
         encoded = [member.encode_image(image).maps for member in self._each]
-        return Features([m for maps in encoded for m in maps], (image.shape[-2], image.shape[-1]))
+        return Features.of([m for maps in encoded for m in maps], image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         count = len(features.maps) // len(self.members)

@@ -8,26 +8,22 @@ MICCAI 2023. Every part is TMCA's (``models/parts/guide_decoder.py``), under the
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.target import Target
-from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.base import Features, Prediction
+from lexseg.models.guided_model import GuidedModel
 from lexseg.models.parts.alignment import masked_mean
-from lexseg.models.parts.guide_decoder import GuideLayer, SubPixelHead, UpBlock
-from lexseg.models.parts.presence import PresenceHead
-from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput, trained_text_encoder
+from lexseg.models.parts.guide_decoder import GuideLayer
 from lexseg.models.parts.text_slots import fit_tokens
 
-SLOTS = (24, 12, 9)
-"""Text slots at strides 32, 16 and 8 of the released code."""
+SLOTS = {32: 24, 16: 12, 8: 9}
+"""Text slots of the released code, by stride."""
 
 
-class LanGuide(SegmentationModel):
+class LanGuide(GuidedModel):
     """An image encoder, and a decoder whose cells look at one another and at the words before each up-block (SISTER).
 
     Args:
@@ -68,47 +64,34 @@ class LanGuide(SegmentationModel):
         as_published: bool = False,
     ) -> None:
         super().__init__()
-        self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
-        self.normalize = Normalize(self.encoder.mean, self.encoder.std)
-        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
-        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
-        dim = text_adapter["dim"] if text_adapter else text_width
+        self.build_encoder(encoder, encoder_args)
+        dim = self.build_text(text_width, text_encoder, text_adapter)
 
-        channels = list(self.encoder.channels)
-        wide = list(widths or reversed(channels))  # deep to shallow
-        self.deepest = nn.Conv2d(channels[3], wide[0], 1) if wide[0] != channels[3] else nn.Identity()
-        self.guides = nn.ModuleList(
-            GuideLayer(
-                w,
+        def layer(width: int, stride: int) -> GuideLayer:
+            return GuideLayer(
+                width,
                 dim,
                 cross="guide" if guide else "none",
                 self_attention=stride in self_attention,
                 dropout=dropout,
-                slots=slots if as_published else 0,
+                slots=SLOTS[stride] if as_published else 0,
             )
-            for w, stride, slots in zip(wide, (32, 16, 8), SLOTS, strict=False)
-        )
-        self.ups = nn.ModuleList(UpBlock(wide[i], channels[2 - i], wide[i + 1]) for i in range(3))
-        self.head = SubPixelHead(wide[3], head_channels, blur=as_published)
 
-        self.presence = PresenceHead(wide[1:4], dim) if presence_weight else None
-        self.presence_weight, self.as_published = presence_weight, as_published
-        self.loss_names = ("dice",) + ("bce",) * (not as_published) + ("presence",) * bool(presence_weight)
-
-    def encode_image(self, image: Tensor) -> Features:
-        """The image encoder's maps; the words touch only the decoder."""
-        return Features(self.encoder(self.normalize(image)), (image.shape[-2], image.shape[-1]))
+        wide = self.build_decoder(widths, layer, head_channels, blur=as_published)
+        self.build_presence(wide[1:4], dim, presence_weight)
+        self.as_published = as_published
+        self.loss_names = ("dice",) + ("bce",) * (not as_published) + self.presence_names
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
-        words, mask = self._words(text)
-        x, seen = self.deepest(features.maps[3]), []
-        for guide, up, skip in zip(self.guides, self.ups, reversed(features.maps[:3]), strict=True):
-            x = up(guide(x, words, mask), skip)
-            seen.append(x)
-        logits = self.head(x)
-        presence = None if self.presence is None else self.presence(seen, logits, masked_mean(words, mask))
-        return Prediction(logits, presence, features=x)
+        states, mask = self.read_states(text)  # [B, L, text_width], [B, L]
+        if self.as_published:
+            states, mask = fit_tokens(states, mask)
+        words = self.adapted(states, mask)  # [B, L, D]
+        seen = self.run_decoder(features.maps, words, mask)  # [B, C, h, w] each
+        logits = self.head(seen[-1])  # [B, 1, H, W]
+        presence = self.answer_presence(seen, logits, masked_mean(words, mask))  # [B]
+        return Prediction(logits, presence, features=seen[-1])
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy (Dice alone as published), and where configured the presence term."""
@@ -116,17 +99,4 @@ class LanGuide(SegmentationModel):
         losses = segmentation_losses(prediction.logits, target, as_published=self.as_published)
         if self.as_published:
             del losses["bce"]
-        if prediction.presence is not None:
-            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
-        return losses
-
-    def image_layers(self) -> list[list[nn.Parameter]]:
-        """The image encoder in layers."""
-        return self.encoder.layer_groups()
-
-    def _words(self, text: TextBatch) -> tuple[Tensor, Tensor]:
-        assert self.text_input is not None
-        words, mask = self.text_input(text)
-        if self.as_published:
-            words, mask = fit_tokens(words, mask)
-        return (self.adapter(words, mask) if self.adapter is not None else words), mask
+        return losses | self.presence_losses(prediction, target)

@@ -45,7 +45,7 @@ class UNet(SegmentationModel):
     def encode_image(self, image: Tensor) -> Features:
         """The decoder's map: without words, all the work is the image's."""
         maps = self.encoder(self.normalize(image))
-        return Features([self.decoder(maps)], (image.shape[-2], image.shape[-1]))
+        return Features.of([self.decoder(maps)], image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """The same mask for every sentence."""

@@ -11,23 +11,17 @@ from torch import Tensor, nn
 
 from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.losses.presence import presence_loss
-from lexseg.losses.published import one_channel_cross_entropy
-from lexseg.losses.segmentation import segmentation_losses
-from lexseg.losses.target import Target
-from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.base import Features, Normalize, Prediction
 from lexseg.models.clipseg.clip_vision import ClipTaps, load_clipseg
 from lexseg.models.clipseg.film_decoder import FiLMDecoder
 from lexseg.models.clipseg.taps import PyramidTaps
-from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.sentence import Sentence, SentenceVector
-from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput, trained_text_encoder
+from lexseg.models.transfer_model import TransferModel
 
 CLIP = "clip-vit-base-16"
 
 
-class CLIPSeg(SegmentationModel):
+class CLIPSeg(TransferModel):
     """Three taps of an image encoder, a transformer decoder of width 64, modulated by the sentence's vector.
 
     Args:
@@ -84,9 +78,7 @@ class CLIPSeg(SegmentationModel):
         else:
             self.encoder = PyramidTaps(create_image_encoder(encoder, frozen=freeze_encoder, **options))
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
-        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
-        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
-        width = text_adapter["dim"] if text_adapter else text_width
+        width = self.build_text(text_width, text_encoder, text_adapter)
         self.sentence = SentenceVector(width, sentence, sentence_dim)
         self.decoder = FiLMDecoder(
             self.encoder.channels,
@@ -105,10 +97,8 @@ class CLIPSeg(SegmentationModel):
         if self.frozen:
             self.encoder.requires_grad_(False).eval()
             self.sentence.requires_grad_(False)
-        self.presence = PresenceHead([dim], self.sentence.width) if presence_weight else None
-        self.presence_weight, self.cross_entropy_weight = presence_weight, cross_entropy_weight
-        self.as_published = as_published
-        self.loss_names = ("dice", "bce") + ("presence",) * bool(presence_weight)
+        self.build_presence([dim], self.sentence.width, presence_weight)
+        self.build_losses(cross_entropy_weight, as_published=as_published)
 
     def train(self, mode: bool = True) -> "CLIPSeg":
         """A frozen encoder stays in evaluation mode."""
@@ -119,30 +109,14 @@ class CLIPSeg(SegmentationModel):
 
     def encode_image(self, image: Tensor) -> Features:
         """The taps; the words touch only the decoder."""
-        return Features(self.encoder(self.normalize(image)), (image.shape[-2], image.shape[-1]))
+        return Features.of(self.encoder(self.normalize(image)), image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
-        assert self.text_input is not None
-        words, mask = self.text_input(text)
-        if self.adapter is not None:
-            words = self.adapter(words, mask)
-        sentence = self.sentence(words, mask)
+        sentence = self.sentence(*self.read_words(text))  # [B, D]
         grid = features.size[0] // 16, features.size[1] // 16
-        logits, cells = self.decoder(features.maps, sentence, grid)
-        presence = None if self.presence is None else self.presence([cells], logits, sentence)
-        return Prediction(logits, presence, features=cells)
-
-    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
-        """Dice and cross-entropy, and where configured the presence term."""
-        prediction = self.decode(self.encode_for(image, text), text)
-        losses = segmentation_losses(prediction.logits, target, as_published=self.as_published)
-        if self.as_published:
-            losses["bce"] = one_channel_cross_entropy(prediction.logits, target)
-        losses["bce"] = self.cross_entropy_weight * losses["bce"]
-        if prediction.presence is not None:
-            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
-        return losses
+        logits, cells = self.decoder(features.maps, sentence, grid)  # [B, 1, H, W], [B, dim, H/16, W/16]
+        return Prediction(logits, self.answer_presence([cells], logits, sentence), features=cells)
 
     def image_layers(self) -> list[list[nn.Parameter]]:
         """The taps' encoder in layers; none of it is trained where it is frozen."""

@@ -13,21 +13,15 @@ from torch.nn import functional as F
 from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.image.clip_resnet import ClipResNet50
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.losses.presence import presence_loss
-from lexseg.losses.published import one_channel_cross_entropy
-from lexseg.losses.segmentation import segmentation_losses
-from lexseg.losses.target import Target
-from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.base import Features, Normalize, Prediction
 from lexseg.models.cris.decoder import CrisDecoder, DynamicProjector
 from lexseg.models.cris.neck import CrisNeck
-from lexseg.models.parts.presence import PresenceHead
 from lexseg.models.parts.sentence import Sentence, SentenceVector
-from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.models.parts.unet_decoder import resize
+from lexseg.models.transfer_model import TransferModel
 
 
-class CRIS(SegmentationModel):
+class CRIS(TransferModel):
     """A sentence-gated neck, a transformer decoder over cells and words, a kernel that the sentence predicts.
 
     Args:
@@ -81,9 +75,7 @@ class CRIS(SegmentationModel):
             raise ValueError(f"upsample is {upsample!r}; 'bicubic' or 'bilinear' was expected")
         self.encoder = create_image_encoder(encoder, frozen=freeze_encoder, **(encoder_args or {}))
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
-        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
-        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
-        width = text_adapter["dim"] if text_adapter else text_width
+        width = self.build_text(text_width, text_encoder, text_adapter)
         self.sentence = SentenceVector(width, sentence, sentence_dim)
         projection = getattr(self.encoder, "text_projection", None)
         if projection is not None and sentence_dim is not None:
@@ -105,10 +97,9 @@ class CRIS(SegmentationModel):
             if isinstance(self.encoder, ClipResNet50):
                 self.encoder.fresh.requires_grad_(True)
             self.train()
-        self.presence = PresenceHead([dim, dim // 2], self.sentence.width) if presence_weight else None
-        self.presence_weight, self.cross_entropy_weight = presence_weight, cross_entropy_weight
-        self.upsample, self.as_published = upsample, as_published
-        self.loss_names = ("dice", "bce") + ("presence",) * bool(presence_weight)
+        self.build_presence([dim, dim // 2], self.sentence.width, presence_weight)
+        self.build_losses(cross_entropy_weight, as_published=as_published)
+        self.upsample = upsample
 
     def train(self, mode: bool = True) -> "CRIS":
         """A frozen encoder stays in evaluation mode: its batch norms must not follow the batches."""
@@ -121,34 +112,19 @@ class CRIS(SegmentationModel):
 
     def encode_image(self, image: Tensor) -> Features:
         """The maps at strides 8, 16 and 32; the words touch all that follows."""
-        return Features(self.encoder(self.normalize(image))[1:], (image.shape[-2], image.shape[-1]))
+        return Features.of(self.encoder(self.normalize(image))[1:], image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
-        assert self.text_input is not None
-        words, mask = self.text_input(text)
-        if self.adapter is not None:
-            words = self.adapter(words, mask)
-        sentence = self.sentence(words, mask)
-        x = self.decoder(self.neck(features.maps, sentence), words, mask)
-        coarse, fine = self.projector(x, sentence)
+        words, mask = self.read_words(text)  # [B, L, D], [B, L]
+        sentence = self.sentence(words, mask)  # [B, D]
+        x = self.decoder(self.neck(features.maps, sentence), words, mask)  # [B, dim, H/16, W/16]
+        coarse, fine = self.projector(x, sentence)  # [B, 1, H/4, W/4], [B, dim/2, H/4, W/4]
         if self.upsample == "bicubic":
             logits = F.interpolate(coarse, size=features.size, mode="bicubic", align_corners=True)
         else:
             logits = resize(coarse, features.size)
-        presence = None if self.presence is None else self.presence([x, fine], logits, sentence)
-        return Prediction(logits, presence, features=fine)
-
-    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
-        """Dice and cross-entropy, and where configured the presence term."""
-        prediction = self.decode(self.encode_for(image, text), text)
-        losses = segmentation_losses(prediction.logits, target, as_published=self.as_published)
-        if self.as_published:
-            losses["bce"] = one_channel_cross_entropy(prediction.logits, target)
-        losses["bce"] = self.cross_entropy_weight * losses["bce"]
-        if prediction.presence is not None:
-            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
-        return losses
+        return Prediction(logits, self.answer_presence([x, fine], logits, sentence), features=fine)
 
     def image_layers(self) -> list[list[nn.Parameter]]:
         """The image encoder in layers; where it is frozen, what it has of its own is trained with all else."""

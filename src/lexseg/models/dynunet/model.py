@@ -92,7 +92,7 @@ class DynUNet(SegmentationModel):
         *smaller, largest = levels
         heads = list(self.heads)[1:] if self.training else []
         logits = [head(level) for head, level in zip(heads, reversed(smaller), strict=False)]
-        return Features([largest, *logits], (image.shape[-2], image.shape[-1]))
+        return Features.of([largest, *logits], image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """The same mask for every sentence."""

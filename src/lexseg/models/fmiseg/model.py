@@ -16,22 +16,19 @@ from torch.nn import functional as F
 from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.image.base import ImageEncoder
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.target import Target
-from lexseg.models.base import Features, Prediction, SegmentationModel
+from lexseg.models.base import Features, Prediction
 from lexseg.models.fmiseg.branch_norm import branch_norms
 from lexseg.models.fmiseg.frequency import DETAIL_SCALE, FrequencySplit
 from lexseg.models.fmiseg.frequency_interaction import FrequencyExchange, FrequencyGuide
 from lexseg.models.parts.alignment import masked_mean
 from lexseg.models.parts.guide_decoder import SubPixelHead, UpBlock
-from lexseg.models.parts.presence import PresenceHead
-from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.models.parts.text_slots import fit_tokens
+from lexseg.models.text_model import TextModel
 
 
-class FMISeg(SegmentationModel):
+class FMISeg(TextModel):
     """Two frequency branches with an exchange between them and a text-guided decoder each.
 
     Args:
@@ -88,9 +85,7 @@ class FMISeg(SegmentationModel):
             branch_norms(self.encoders)
         first = self._encoders[0]
         self.split = FrequencySplit(first.mean, first.std, detail_scale=detail_scale, as_published=as_published)
-        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
-        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
-        dim = text_adapter["dim"] if text_adapter else text_width
+        dim = self.build_text(text_width, text_encoder, text_adapter)
 
         channels = list(first.channels)
         wide = list(widths or reversed(channels))  # deep to shallow
@@ -122,15 +117,14 @@ class FMISeg(SegmentationModel):
             )
             for _ in ("low", "high")
         )
-        self.presence = PresenceHead(2 * wide[1:4], dim) if presence_weight else None
-        self.presence_weight, self.as_published = presence_weight, as_published
+        self.build_presence(2 * wide[1:4], dim, presence_weight)
+        self.as_published = as_published
         terms = ("dice",) if as_published else ("dice", "bce")
         self.loss_names = tuple(f"{term}_{branch}" for branch in ("low", "high") for term in terms)
-        self.loss_names += ("presence",) * bool(presence_weight)
+        self.loss_names += self.presence_names
 
     def encode_image(self, image: Tensor) -> Features:
         """Both branches' maps after their exchange, the low one's four first; the words touch only the decoders."""
-        size = (image.shape[-2], image.shape[-1])
         low, high = self.split(image)
         if len(self.encoders) == 1:
             both, n = self._encoders[0](torch.cat([low, high])), low.shape[0]
@@ -138,7 +132,7 @@ class FMISeg(SegmentationModel):
         else:
             lows, highs = self._encoders[0](low), self._encoders[1](high)
         lows[3], highs[3] = self.exchange(self.deepest[0](lows[3]), self.deepest[1](highs[3]))
-        return Features([*lows, *highs], size)
+        return Features.of([*lows, *highs], image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image; ``maps`` hold each branch's own probabilities."""
@@ -151,8 +145,7 @@ class FMISeg(SegmentationModel):
         for branch, logits in (("low", low), ("high", high)):
             terms = segmentation_losses(logits, target, as_published=self.as_published)
             losses |= {f"{term}_{branch}": value for term, value in terms.items()}
-        if prediction.presence is not None:
-            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
+        losses |= self.presence_losses(prediction, target)
         return {name: losses[name] for name in self.loss_names}
 
     def image_layers(self) -> list[list[nn.Parameter]]:
@@ -170,20 +163,16 @@ class FMISeg(SegmentationModel):
 
     def _answer(self, features: Features, text: TextBatch) -> tuple[Prediction, Tensor, Tensor]:
         """The prediction and both branches' logits."""
-        assert self.text_input is not None
-        words, mask = self.text_input(text)
+        states, mask = self.read_states(text)  # [B, L, text_width], [B, L]
         if self.as_published:
-            words, mask = fit_tokens(words, mask)
-        if self.adapter is not None:
-            words = self.adapter(words, mask)
+            states, mask = fit_tokens(states, mask)
+        words = self.adapted(states, mask)  # [B, L, D]
         seen_low = self.decoders[0](features.maps[:4], words, mask)
         seen_high = self.decoders[1](features.maps[4:], words, mask)
         both = torch.cat([seen_low[-1], seen_high[-1]], 1)
         low, high = (decoder.head(x) for decoder, x in zip(self._decoders, both.chunk(2, 1), strict=True))
         logits = low if self.as_published else logit_of_mean(low, high)
-        presence = None
-        if self.presence is not None:
-            presence = self.presence([*seen_low, *seen_high], logits, masked_mean(words, mask))
+        presence = self.answer_presence([*seen_low, *seen_high], logits, masked_mean(words, mask))
         return Prediction(logits, presence, {"low": low.sigmoid(), "high": high.sigmoid()}, both), low, high
 
 

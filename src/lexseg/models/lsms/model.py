@@ -14,27 +14,24 @@ from torch.nn import functional as F
 
 from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.text.batch import TextBatch, no_sentences
-from lexseg.losses.presence import presence_loss
 from lexseg.losses.region_words import prototype
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.swapped import swapped_loss
 from lexseg.losses.target import Target
 from lexseg.losses.vision_language import pixel_loss, region_loss
 from lexseg.models.arguments import check_arguments
-from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.base import Features, Normalize, Prediction
 from lexseg.models.lsms.full_scale_decoder import ConcatHamburger, FullScaleDecoder
 from lexseg.models.lsms.svla import Heard, LanguageBlocks, SVLAEncoder, Words
 from lexseg.models.parts.guide_decoder import SubPixelHead
-from lexseg.models.parts.presence import PresenceHead
-from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.models.parts.unet_decoder import resize
+from lexseg.models.text_model import TextModel
 
 UNTOLD = 4
 """So many sentences of a batch to one image that is read without words, too, for the swapped term alone."""
 
 
-class LSMS(SegmentationModel):
+class LSMS(TextModel):
     """SVLA in the image encoder, a full-scale decoder, a vision-language contrastive loss.
 
     Because the words enter the image encoder, an image cannot be encoded once for several sentences: the cost is per
@@ -82,9 +79,7 @@ class LSMS(SegmentationModel):
         super().__init__()
         image_encoder = create_image_encoder(encoder, **(encoder_args or {}))
         self.normalize = Normalize(image_encoder.mean, image_encoder.std)
-        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
-        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
-        dim = text_adapter["dim"] if text_adapter else text_width
+        dim = self.build_text(text_width, text_encoder, text_adapter)
         check_arguments(SVLAEncoder, svla_args or {}, "lsms: model.svla_args")
         self.encoder = SVLAEncoder(
             image_encoder, dim, language_blocks=language_blocks, scale_weights=scale_weights, **(svla_args or {})
@@ -103,9 +98,9 @@ class LSMS(SegmentationModel):
             )
         width = self.decoder.channels
         self.head = SubPixelHead(width, 1) if upsample == "subpixel" else nn.Conv2d(width, 1, 1)
-        self.presence = PresenceHead([*self.encoder.channels[2:], width], dim) if presence_weight else None
-        self.presence_weight, self.contrastive_weight = presence_weight, contrastive_weight
-        self.loss_names: tuple[str, ...] = ("dice", "bce") + ("presence",) * bool(presence_weight)
+        self.build_presence([*self.encoder.channels[2:], width], dim, presence_weight)
+        self.contrastive_weight = contrastive_weight
+        self.loss_names = ("dice", "bce", *self.presence_names)
         if contrastive_weight:
             self.joint_pixels = nn.Conv2d(width, joint_dim, 1)
             self.joint_sentence = nn.Linear(dim, joint_dim)
@@ -121,7 +116,7 @@ class LSMS(SegmentationModel):
         """The normalised image: the words enter all that follows. The encoder's maps, where they do not."""
         x = self.normalize(image)
         maps = [x] if self.encoder.reads_words else self.encoder(x, None)[0]
-        return Features(maps, (image.shape[-2], image.shape[-1]))
+        return Features.of(maps, image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image; ``maps`` hold, by stride, each pixel's best score for any word."""
@@ -141,8 +136,7 @@ class LSMS(SegmentationModel):
         x = self.decoder(maps, words if untold is None else words.before(untold))
         prediction = self._answer([m[:rows] for m in maps], x[:rows], heard, words, features.size)
         losses = segmentation_losses(prediction.logits, target)
-        if prediction.presence is not None:
-            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
+        losses |= self.presence_losses(prediction, target)
         if self.contrastive_weight:
             pixels = F.normalize(self.joint_pixels(x[rows:]).float(), dim=1).repeat_interleave(each, 0)
             sentence = F.normalize(self.joint_sentence(words.sentence).float(), dim=-1)
@@ -159,11 +153,8 @@ class LSMS(SegmentationModel):
         return self.encoder.encoder.layer_groups()
 
     def _words(self, text: TextBatch) -> Words:
-        assert self.text_input is not None
-        states, mask = self.text_input(text)
-        if self.adapter is not None:
-            states = self.adapter(states, mask) * mask.unsqueeze(-1)
-        return Words(states, mask)
+        states, mask = self.read_words(text)
+        return Words(states * mask.unsqueeze(-1), mask)
 
     def _read(
         self, features: Features, words: Words, untold: Words | None = None, each: int = 1
@@ -192,8 +183,7 @@ class LSMS(SegmentationModel):
         n = x.shape[0]
         logits = resize(self.head(x), size)
         named = {f"relevance@{s}": h.relevance[:n] for s, h in zip(self.encoder.encoder.strides, heard, strict=False)}
-        presence = None if self.presence is None else self.presence([*maps[2:], x], logits, words.sentence)
-        return Prediction(logits, presence, named, x)
+        return Prediction(logits, self.answer_presence([*maps[2:], x], logits, words.sentence), named, x)
 
     def _swapped(self, queries: list[Tensor], words: Words, text: TextBatch, target: Target) -> Tensor:
         """The swapped term, where images were read without words: a map that knows the sentence could give it away."""

@@ -12,10 +12,9 @@ from torch.nn import functional as F
 
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.balanced import balanced_cross_entropy_loss, squared_dice_loss
-from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import ABSENT_SMOOTH
 from lexseg.losses.target import Target
-from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.base import Features, Normalize, Prediction
 from lexseg.models.lvit.vit_levels import ViTLevels
 from lexseg.models.lvit.word_table import WordTable
 from lexseg.models.parts.alignment import masked_mean
@@ -23,15 +22,13 @@ from lexseg.models.parts.grid_positions import GridPositions
 from lexseg.models.parts.guide_decoder import GuideLayer, SubPixelHead
 from lexseg.models.parts.pixel_attention import PixelAttention
 from lexseg.models.parts.plain_cnn import create_pyramid, even_scale
-from lexseg.models.parts.presence import PresenceHead
-from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput, trained_text_encoder
 from lexseg.models.parts.unet_decoder import UNetDecoder, conv_norm_relu, resize
+from lexseg.models.text_model import TextModel
 
 STRIDE = 16
 
 
-class LViT(SegmentationModel):
+class LViT(TextModel):
     """A U-Net whose skips get what transformer levels on a coarse grid make of the same maps and of the words.
 
         E_i = Conv_patch(x_i) + positions + words;  u = ViTLevels(E);  x_i <- x_i + up(ReLU(BN(Conv1x1(u_i))))
@@ -87,9 +84,7 @@ class LViT(SegmentationModel):
         self.as_published = as_published
         self.encoder = create_pyramid(encoder, encoder_args)
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
-        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
-        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
-        dim = text_adapter["dim"] if text_adapter else text_width
+        dim = self.build_text(text_width, text_encoder, text_adapter)
 
         channels = list(self.encoder.channels)
         self.even = even_scale(encoder, channels)
@@ -114,22 +109,18 @@ class LViT(SegmentationModel):
         self.head = nn.Conv2d(widths[-1], 1, 1) if full_size else SubPixelHead(widths[-1], 1)
 
         maps = [dims[0], dims[-1], widths[-1]]
-        self.presence = PresenceHead(maps, dim) if presence_weight else None
-        self.presence_weight = presence_weight
-        self.loss_names = ("dice", "bce") + ("presence",) * bool(presence_weight)
+        self.build_presence(maps, dim, presence_weight)
+        self.loss_names = ("dice", "bce", *self.presence_names)
 
     def encode_image(self, image: Tensor) -> Features:
         """The image path's maps at one scale; the words touch only what is made of them."""
         maps = [even(m) for even, m in zip(self.even, self.encoder(self.normalize(image)), strict=True)]
-        return Features(maps, (image.shape[-2], image.shape[-1]))
+        return Features.of(maps, image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
-        assert self.text_input is not None
-        words, mask = self.text_input(text)
-        if self.adapter is not None:
-            words = self.adapter(words, mask)
-        *skips, deepest = features.maps
+        words, mask = self.read_words(text)  # [B, L, D], [B, L]
+        *skips, deepest = features.maps  # at strides 1 or 4 to 16 or 32
         grid = (features.size[0] // STRIDE, features.size[1] // STRIDE)
         ups = [u.transpose(1, 2).unflatten(2, grid) for u in self.levels(self._embed(skips, words, mask, grid))]
         enriched = []
@@ -138,9 +129,7 @@ class LViT(SegmentationModel):
             enriched.append(attend(skip + self._enlarge(give(u), skip)))
         x = self.decoder([*enriched, deepest])
         logits = resize(self.head(x), features.size)
-        if self.presence is None:
-            return Prediction(logits, features=x)
-        presence = self.presence([ups[0], ups[-1], x], logits, masked_mean(words, mask))
+        presence = self.answer_presence([ups[0], ups[-1], x], logits, masked_mean(words, mask))
         return Prediction(logits, presence, features=x)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
@@ -151,9 +140,7 @@ class LViT(SegmentationModel):
             "dice": 0.5 * squared_dice_loss(prediction.logits, target, smooth=smooth, absent_smooth=absent),
             "bce": 0.5 * balanced_cross_entropy_loss(prediction.logits, target, as_published=self.as_published),
         }
-        if prediction.presence is not None:
-            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
-        return losses
+        return losses | self.presence_losses(prediction, target)
 
     def image_layers(self) -> list[list[nn.Parameter]]:
         """The image path in levels."""

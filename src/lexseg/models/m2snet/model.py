@@ -80,7 +80,7 @@ class M2SNet(SegmentationModel):
         """The decoder's map: without words, all the work is the image's."""
         x = self.normalize(image)
         maps = self.encoder.with_stem(x) if isinstance(self.encoder, Res2Net50) else self.encoder(x)
-        return Features([self.decoder(maps)], (image.shape[-2], image.shape[-1]))
+        return Features.of([self.decoder(maps)], image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """The same mask for every sentence; bilinear from stride 4 to pixels, as published."""

@@ -15,23 +15,21 @@ from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.balanced import squared_dice_loss
 from lexseg.losses.gather import gathered, gathered_words
 from lexseg.losses.masked_reconstruction import hide_tokens, reconstruction_loss
-from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import ABSENT_SMOOTH, ABSENT_WEIGHT, cross_entropy_loss
 from lexseg.losses.target import Target
 from lexseg.losses.token_contrast import token_contrast_loss, token_similarity
-from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.base import Features, Normalize, Prediction
 from lexseg.models.parts.alignment import masked_mean
 from lexseg.models.parts.grid_positions import GridPositions
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.pixel_attention import PixelAttention
 from lexseg.models.parts.plain_cnn import create_pyramid, even_scale
 from lexseg.models.parts.positions import sine_positions_1d, sine_positions_2d
-from lexseg.models.parts.presence import PresenceHead
-from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput, trained_text_encoder
+from lexseg.models.parts.text_slots import fit_tokens
 from lexseg.models.parts.unet_decoder import UNetDecoder, resize
 from lexseg.models.reclmis.conditioned_interaction import ConditionedInteraction, InterestWeights
 from lexseg.models.reclmis.reconstructor import Reconstructor
+from lexseg.models.text_model import TextModel
 
 TOKENS = 18
 
@@ -60,7 +58,7 @@ class _Tokens:
     grid: tuple[int, int]
 
 
-class RecLMIS(SegmentationModel):
+class RecLMIS(TextModel):
     """A U-Net whose deepest map (stride 16) is replaced by what it becomes in one exchange with the words.
 
     In training, cells and words that matter are hidden and made up for from the other side, and images and sentences
@@ -125,12 +123,9 @@ class RecLMIS(SegmentationModel):
         as_published: bool = False,
     ) -> None:
         super().__init__()
-        self.as_published = as_published
         self.encoder = create_pyramid(encoder, encoder_args)
         self.normalize = Normalize(self.encoder.mean, self.encoder.std)
-        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
-        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
-        text_dim = text_adapter["dim"] if text_adapter else text_width
+        text_dim = self.build_text(text_width, text_encoder, text_adapter)
 
         channels = list(self.encoder.channels)
         self.even = even_scale(encoder, channels)
@@ -147,10 +142,10 @@ class RecLMIS(SegmentationModel):
         full_size = self.encoder.strides[0] == 1
         self.decoder = UNetDecoder([*channels[: self.skips], dim], widths, "nearest" if full_size else "bilinear")
         self.head = nn.Conv2d(widths[-1], 1, 1) if full_size else SubPixelHead(widths[-1], 1)
-        self.presence = PresenceHead([dim, widths[-1]], text_dim) if presence_weight else None
+        self.build_presence([dim, widths[-1]], text_dim, presence_weight)
 
         self.rates = {"vision": image_rate, "language": text_rate}
-        self.segmentation_weight, self.presence_weight = segmentation_weight, presence_weight
+        self.segmentation_weight, self.as_published = segmentation_weight, as_published
         self.contrastive_weight, self.reconstruction_weight = contrastive_weight, reconstruction_weight
         self.temperature = temperature
         if contrastive_weight or reconstruction_weight:
@@ -164,7 +159,7 @@ class RecLMIS(SegmentationModel):
             self.make_cells = Reconstructor(dim, causal=as_published, **options)
             self.make_words = Reconstructor(dim, causal=as_published, **options)
             self.to_states = nn.Linear(dim, text_width) if text_width != dim else nn.Identity()
-        names = ["dice", "bce"] + ["presence"] * bool(presence_weight) + ["contrastive"] * bool(contrastive_weight)
+        names = ["dice", "bce", *self.presence_names] + ["contrastive"] * bool(contrastive_weight)
         self.loss_names = tuple(names + ["vision", "language"] * bool(reconstruction_weight))
 
     def encode_image(self, image: Tensor) -> Features:
@@ -174,7 +169,7 @@ class RecLMIS(SegmentationModel):
         size = (deep[0].shape[-2], deep[0].shape[-1])
         cells = torch.stack([resize(m, size) for m in deep]).sum(0)
         skips = [attend(m) for attend, m in zip(self.attend, maps[: self.skips], strict=True)]
-        return Features([*skips, cells], (image.shape[-2], image.shape[-1]))
+        return Features.of([*skips, cells], image)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
@@ -191,8 +186,7 @@ class RecLMIS(SegmentationModel):
             "dice": half * squared_dice_loss(prediction.logits, target, smooth=smooth, absent_smooth=absent),
             "bce": half * cross_entropy_loss(prediction.logits, target, absent_weight=weight),
         }
-        if prediction.presence is not None:
-            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
+        losses |= self.presence_losses(prediction, target)
         if not (self.contrastive_weight or self.reconstruction_weight):
             return losses
         with torch.autocast(image.device.type, enabled=False):
@@ -217,15 +211,11 @@ class RecLMIS(SegmentationModel):
         return self.encoder.layer_groups()
 
     def _exchange(self, features: Features, text: TextBatch) -> _Tokens:
-        assert self.text_input is not None
-        states, mask = self.text_input(text)
-        if self.as_published:  # a fixed number of tokens, whatever the sentence
-            short = max(0, TOKENS - states.shape[1])
-            states, mask = F.pad(states[:, :TOKENS], (0, 0, 0, short)), F.pad(mask[:, :TOKENS], (0, short))
-        adapted = states
-        if self.adapter is not None:
-            adapted = self.adapter(states, mask) * mask[..., None]
-        words = self.words(adapted.transpose(1, 2)).transpose(1, 2)
+        states, mask = self.read_states(text)  # [B, L, text_width], [B, L]
+        if self.as_published:
+            states, mask = fit_tokens(states, mask, TOKENS)
+        adapted = self.adapted(states, mask) * mask[..., None]  # [B, L, text_dim]
+        words = self.words(adapted.transpose(1, 2)).transpose(1, 2)  # [B, L, dim]
         if not self.as_published:
             words = words * mask[..., None]
         v = features.maps[-1]
@@ -239,9 +229,7 @@ class RecLMIS(SegmentationModel):
         deepest = tokens.read_cells.transpose(1, 2).unflatten(2, tokens.grid)
         x = self.decoder([*features.maps[:-1], deepest])
         logits = resize(self.head(x), features.size)
-        if self.presence is None:
-            return Prediction(logits, features=x)
-        return Prediction(logits, self.presence([deepest, x], logits, tokens.sentence), features=x)
+        return Prediction(logits, self.answer_presence([deepest, x], logits, tokens.sentence), features=x)
 
     def _interest(self, tokens: _Tokens) -> tuple[Tensor, Tensor]:
         """How much each word and each cell matters, float[B, L] and float[B, N]."""

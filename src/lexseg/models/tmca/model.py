@@ -11,14 +11,13 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.contrastive import Targets
-from lexseg.losses.presence import presence_loss
 from lexseg.losses.segmentation import ABSENT_WEIGHT, segmentation_losses
 from lexseg.losses.swapped import Said, Swapped
 from lexseg.losses.target import Target
-from lexseg.models.base import Features, Normalize, Prediction, SegmentationModel
+from lexseg.models.base import Features, Prediction
+from lexseg.models.guided_model import GuidedModel
 from lexseg.models.parts.alignment import (
     Distance,
     JointSpace,
@@ -27,15 +26,12 @@ from lexseg.models.parts.alignment import (
     masked_mean,
 )
 from lexseg.models.parts.attention import each
-from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer, SubPixelHead, UpBlock
-from lexseg.models.parts.presence import PresenceHead
-from lexseg.models.parts.text_adapter import TextAdapter
-from lexseg.models.parts.text_input import TextInput, trained_text_encoder
+from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer
 from lexseg.models.tmca.enhancement import RelevanceMap, SkipGate, relevance_loss
 from lexseg.models.tmca.image_presence import ImagePresence, both
 
 
-class TMCA(SegmentationModel):
+class TMCA(GuidedModel):
     """Guide decoder + target-sensitive distance + multi-level alignment + language-guided target enhancement.
 
     Args:
@@ -108,26 +104,20 @@ class TMCA(SegmentationModel):
             raise ValueError("image_presence is a factor of the presence, so it needs presence_weight")
         if relevance_weight and not enhancement:
             raise ValueError("relevance_weight supervises the enhancement's maps, so it needs enhancement=True")
-        self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
-        self.normalize = Normalize(self.encoder.mean, self.encoder.std)
-        self.text_input = TextInput(text_width, trained_text_encoder(text_encoder))
-        self.adapter = TextAdapter(text_width, **text_adapter) if text_adapter else None
-        dim = text_adapter["dim"] if text_adapter else text_width
+        self.build_encoder(encoder, encoder_args)
+        dim = self.build_text(text_width, text_encoder, text_adapter)
 
-        channels = list(self.encoder.channels)
-        wide = list(widths or reversed(channels))  # deep to shallow
         cross: CrossAttention = "none" if not guide else "enhance" if enhancement else "guide"
-        self.deepest = nn.Conv2d(channels[3], wide[0], 1) if wide[0] != channels[3] else nn.Identity()
-        self.guides = nn.ModuleList(
-            GuideLayer(w, dim, cross=cross, gate=gate, self_attention=stride in self_attention, dropout=dropout)
-            for w, stride in zip(wide, (32, 16, 8), strict=False)
-        )
-        self.ups = nn.ModuleList(UpBlock(wide[i], channels[2 - i], wide[i + 1]) for i in range(3))
-        self.head = SubPixelHead(wide[3], head_channels)
 
-        self.presence = PresenceHead(wide[1:4], dim) if presence_weight else None
+        def layer(width: int, stride: int) -> GuideLayer:
+            look = stride in self_attention
+            return GuideLayer(width, dim, cross=cross, gate=gate, self_attention=look, dropout=dropout)
+
+        wide = self.build_decoder(widths, layer, head_channels)
+        self.build_presence(wide[1:4], dim, presence_weight)
+        channels = list(self.encoder.channels)
         self.image_presence = ImagePresence(channels[2:]) if image_presence else None
-        self.presence_weight, self.absent_weight = presence_weight, absent_weight
+        self.absent_weight = absent_weight
 
         self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
         self.enhancement = enhancement
@@ -150,18 +140,14 @@ class TMCA(SegmentationModel):
         )
         self.swapped_weight, self.reads_swapped = swapped_weight, bool(swapped_weight)
         self.alignment_weight, self.relevance_weight = alignment_weight, relevance_weight
-        names = ["dice", "bce"] + ["presence"] * bool(presence_weight)
+        names = ["dice", "bce", *self.presence_names]
         if self.alignment is not None:
             names += ["contrastive"] + ["margin"] * self.alignment.has_margin + ["swapped"] * bool(swapped_weight)
         self.loss_names = tuple(names + ["relevance"] * bool(relevance_weight))
 
-    def encode_image(self, image: Tensor) -> Features:
-        """The image encoder's maps; the words touch only the decoder."""
-        return Features(self.encoder(self.normalize(image)), (image.shape[-2], image.shape[-1]))
-
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
-        words, mask = self._words(text)
+        words, mask = self.read_words(text)
         projected = self._project(features.maps, words, mask) if self.enhancement else {}
         prediction = self._decode(features, words, mask, self._relevance(projected, mask))
         if self.image_presence is None or prediction.presence is None:
@@ -172,13 +158,12 @@ class TMCA(SegmentationModel):
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, alignment and relevance terms."""
         features = self.encode_shared(image, text)
-        words, mask = self._words(text)
+        words, mask = self.read_words(text)
         projected = self._project(features.maps, words, mask)
         relevance = self._relevance(projected, mask)
         prediction = self._decode(features, words, mask, relevance)
         losses = segmentation_losses(prediction.logits, target, absent_weight=self.absent_weight)
-        if prediction.presence is not None:
-            losses["presence"] = self.presence_weight * presence_loss(prediction.presence, target)
+        losses |= self.presence_losses(prediction, target)
         if self.alignment is not None:
             levels = [projected[i] for i in self.alignment_levels]
             terms = self.alignment(
@@ -198,21 +183,12 @@ class TMCA(SegmentationModel):
             )
         return losses
 
-    def image_layers(self) -> list[list[nn.Parameter]]:
-        """The image encoder in layers."""
-        return self.encoder.layer_groups()
-
-    def _words(self, text: TextBatch) -> tuple[Tensor, Tensor]:
-        assert self.text_input is not None
-        words, mask = self.text_input(text)
-        return (self.adapter(words, mask) if self.adapter is not None else words), mask
-
     def _project(self, maps: list[Tensor], words: Tensor, mask: Tensor) -> dict[int, Projected]:
         sentence = masked_mean(words, mask)
         return {int(i): space(maps[int(i)], words, sentence) for i, space in self.joint.items()}
 
     def _swapped(self, text: TextBatch) -> Swapped:
-        words, mask = self._words(text)
+        words, mask = self.read_words(text)
         sentence = masked_mean(words, mask)
         spaces = (cast(JointSpace, self.joint[str(i)]) for i in self.alignment_levels)
         return Swapped([Said(*space.project_text(words, sentence), mask) for space in spaces], text.is_null)
@@ -228,12 +204,8 @@ class TMCA(SegmentationModel):
             skips = [gate(f, a) for gate, f, a in zip(self.skip_gates, skips, relevance[:3], strict=True)]
         else:
             skips = [each(f, words.shape[0]) for f in skips]
-        x, seen = self.deepest(features.maps[3]), []
-        for i, (guide, up) in enumerate(zip(self.guides, self.ups, strict=True)):
-            x = guide(x, words, mask, relevance[3 - i] if relevance else None)
-            x = up(x, skips[2 - i])
-            seen.append(x)
-        logits = self.head(x)
-        presence = None if self.presence is None else self.presence(seen, logits, masked_mean(words, mask))
+        seen = self.run_decoder([*skips, features.maps[3]], words, mask, relevance)  # [B, C, h, w] each
+        logits = self.head(seen[-1])  # [B, 1, H, W]
+        presence = self.answer_presence(seen, logits, masked_mean(words, mask))  # [B]
         names = [f"relevance@{s}" for s in self.encoder.strides]
-        return Prediction(logits, presence, dict(zip(names, relevance, strict=False)), x)
+        return Prediction(logits, presence, dict(zip(names, relevance, strict=False)), seen[-1])
