@@ -160,15 +160,20 @@ def no_file(value: str) -> str:
     return f"there is no file {_excerpt(value)}"
 
 
-def _spacing(value: Any, wrong: Wrong) -> tuple[float, float] | None:
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
+def millimetres(value: Any) -> list[float]:
+    """The lengths of a spacing, 'row,column' or a list; none where one of them is no length above 0."""
     parts = value if isinstance(value, list) else str(value).split(",")
     try:
         numbers = [float(part) for part in parts]
     except (TypeError, ValueError):
-        numbers = []
-    if len(numbers) != 2 or not all(math.isfinite(n) and n > 0 for n in numbers):
+        return []
+    return numbers if all(0 < number < math.inf for number in numbers) else []
+
+
+def _spacing(value: Any, wrong: Wrong) -> tuple[float, float] | None:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if len(numbers := millimetres(value)) != 2:
         wrong("spacing", f"{_excerpt(value)} is not a spacing; expected millimetres as 'row,column', such as '0.5,0.5'")
         return None
     return numbers[0], numbers[1]

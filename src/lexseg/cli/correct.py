@@ -161,7 +161,8 @@ def _write(session: "CorrectionSession", pixels: "NDArray[np.float32]", args: ar
 
     from lexseg.interaction.accepted import add_to_manifest
     from lexseg.interaction.record import write_record
-    from lexseg.outputs.results import write_result
+    from lexseg.outputs.results import result_contents
+    from lexseg.outputs.writing import write_files
     from lexseg.predict.requests import Request
 
     print(_state(session))
@@ -169,7 +170,9 @@ def _write(session: "CorrectionSession", pixels: "NDArray[np.float32]", args: ar
     if args.output is not None:
         stem = Request(args.image, (), "").stem
         record = {"image": str(args.image), "corrections": session.at, "accepted": session.accepted}
-        write_result(args.output, stem, pixels, session.segmentation, record, include_text=args.include_text)
+        answer = session.segmentation
+        _, contents = result_contents(args.output, stem, pixels, answer, record, include_text=args.include_text)
+        write_files(contents)
         print(f"written: {args.output / stem}_mask.png")
     if args.save is not None:
         write_record(args.save, session, image_sha256=sha256)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lexseg.cli.check import print_problems, progress_bar, wide_console
+from lexseg.cli.values import add_min_area
 
 # Named here and not taken from `lexseg.datasets`, so that --help need not import it; a test holds the two together.
 STYLES = ("lvit", *(f"p{number}" for number in range(10)))
@@ -49,14 +50,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--color_column", "--color-column", metavar="NAME", help="column that says its colour (p3 to p6, p8, p9)"
     )
-    parser.add_argument(
-        "--min_area",
-        "--min-area",
-        type=float,
-        default=1e-4,
-        metavar="SHARE",
-        help="of the image, below which an area is taken for a stray and not counted (default: 0.0001)",
-    )
+    add_min_area(parser, "of the image, below which an area is taken for a stray and not counted")
     parser.add_argument("--seed", type=int, default=0, help="of the choice of phrasings (default: 0)")
     parser.set_defaults(run=run)
 

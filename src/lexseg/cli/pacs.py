@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import json
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -15,6 +14,7 @@ from lexseg.cli.opening import add_running, open_model
 from lexseg.cli.segment_scan import slices
 from lexseg.cli.values import above_0, add_bare, add_operating_point, count, index, share
 from lexseg.errors import ConfigError, PacsError
+from lexseg.signals import sigterm_raises
 
 if TYPE_CHECKING:
     from lexseg.pacs.access import Access
@@ -165,7 +165,8 @@ def run_segment(args: argparse.Namespace) -> int:
         from lexseg.outputs.writing import check_writable
 
         check_writable(args.output)  # before anything is stored in the PACS
-    with _client(args) as pacs, _tidy_when_asked_to_stop():
+    # as Ctrl-C does, so that the patient's images do not stay on the disk
+    with _client(args) as pacs, sigterm_raises(lambda number: SystemExit(128 + number)):
         from lexseg.pacs.answer import SeriesJob, choose_series
         from lexseg.pacs.request import PacsQuestion
 
@@ -276,24 +277,6 @@ def _bars() -> "Iterator[Progress]":
             bars.update(tasks[stage], completed=done, total=total)
 
         yield progress
-
-
-@contextlib.contextmanager
-def _tidy_when_asked_to_stop() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, so that the patient's images do not stay on the disk."""
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    try:
-        previous = signal.signal(signal.SIGTERM, leave)
-    except ValueError:  # not in the main thread: whoever runs us there listens
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)
 
 
 def _checked(pattern: str, expected: str) -> Callable[[str], str]:

@@ -6,6 +6,7 @@ import argparse
 
 from lexseg.cli.check import print_problems, progress_bar, wide_console
 from lexseg.cli.import_ import add_volume_options, volume_options
+from lexseg.cli.values import add_min_area
 
 # Named here and not taken from `lexseg.datasets`, so that --help need not import it; a test holds the two together.
 ANATOMIES = ("chest", "chest-ct", "abdomen", "breast", "colon", "brain", "skin", "grid")
@@ -78,14 +79,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="NAME[,NAME]",
         help="columns of the manifest's own sentences (default: text)",
     )
-    parser.add_argument(
-        "--min_area",
-        "--min-area",
-        type=float,
-        default=1e-4,
-        metavar="SHARE",
-        help="of the image, that a target must take to be spoken of alone (default: 0.0001)",
-    )
+    add_min_area(parser, "of the image, that a target must take to be spoken of alone")
     for name, default, words in (
         ("absent", 4, "expressions of an image without targets, at most"),
         ("general", 0, "more questions for whatever there is, wherever it lies; also of images that have no mask but "

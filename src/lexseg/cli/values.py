@@ -33,6 +33,12 @@ def add_operating_point(add: "Callable[..., argparse.Action]") -> None:
     )
 
 
+def add_min_area(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the option that says how small an area is left out; ``what`` begins its help."""
+    names = ("--min_area", "--min-area")
+    parser.add_argument(*names, type=float, default=1e-4, metavar="SHARE", help=f"{what} (default: 0.0001)")
+
+
 def share(text: str) -> float:
     """A number between 0 and 1."""
     value = _number(text)

@@ -20,6 +20,7 @@ from lexseg.comparison.plan import Plan, for_any_folder, plan_yaml
 from lexseg.comparison.worker import INTERRUPTED, one_line
 from lexseg.errors import ConfigError
 from lexseg.files import replace_file
+from lexseg.signals import sigterm_raises
 
 WORKER = "lexseg.comparison.worker"
 _PATIENCE = 30.0  # seconds that a cell is given to end in good order
@@ -136,7 +137,8 @@ class Runner:
             ConfigError: another comparison is at work in the folder.
         """
         self.output.mkdir(parents=True, exist_ok=True)
-        with _locked(self.output), _terminable():
+        # as Ctrl-C does, so that the cells' processes end in good order
+        with _locked(self.output), sigterm_raises(lambda number: KeyboardInterrupt()):
             copy = self.output / "plan.yaml"
             if copy.resolve() != self.plan.path.resolve():  # what the user wrote stays
                 replace_file(copy, plan_yaml(for_any_folder(self.plan)))
@@ -345,21 +347,3 @@ def _locked(output: Path) -> Iterator[None]:
         except OSError:
             raise ConfigError(f"--output {output}: another comparison is at work there") from None
         yield
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Take SIGTERM as Ctrl-C, so that the cells' processes end in good order."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    try:
-        previous = signal.signal(signal.SIGTERM, interrupt)
-    except ValueError:  # not in the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

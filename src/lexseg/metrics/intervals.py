@@ -6,6 +6,7 @@ behaves well from about 50 cases.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,52 +36,49 @@ class Interval:
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
 
+class Resampling(TypedDict, total=False):
+    """How a bootstrap resamples.
+
+    Attributes:
+        n_resamples: bootstrap samples, 2000 unless said otherwise.
+        confidence: 0..1, 0.95 unless said otherwise.
+        seed: of the resampling; equal seeds give equal intervals.
+    """
+
+    n_resamples: int
+    confidence: float
+    seed: int
+
+
 def bootstrap_mean(
-    values: ArrayLike,
-    clusters: Sequence[str] | None = None,
-    *,
-    n_resamples: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    values: ArrayLike, clusters: Sequence[str] | None = None, **resampling: Unpack[Resampling]
 ) -> Interval:
     """Mean over images, with an interval from resampled patients.
 
     Args:
         values: float[N], one an image.
         clusters: whose each image is, N names; ``None`` makes each image its own cluster.
-        n_resamples: bootstrap samples.
-        confidence: 0..1.
-        seed: of the resampling; equal seeds give equal intervals.
+        **resampling: as :class:`Resampling` has it.
     """
     numbers = np.asarray(values, dtype=np.float64)
-    return bootstrap_ratio(
-        numbers, np.ones_like(numbers), clusters, n_resamples=n_resamples, confidence=confidence, seed=seed
-    )
+    return bootstrap_ratio(numbers, np.ones_like(numbers), clusters, **resampling)
 
 
 def bootstrap_difference(
-    first: ArrayLike,
-    second: ArrayLike,
-    clusters: Sequence[str] | None = None,
-    *,
-    n_resamples: int = 2000,
-    confidence: float = 0.95,
-    seed: int = 0,
+    first: ArrayLike, second: ArrayLike, clusters: Sequence[str] | None = None, **resampling: Unpack[Resampling]
 ) -> Interval:
     """Mean of ``first - second`` on the same images: a paired comparison of two models or two sentences.
 
     Args:
         first: float[N].
         second: float[N], of the same images in the same order.
-        clusters: as in `bootstrap_mean`, as are the other arguments.
-        n_resamples: bootstrap samples.
-        confidence: 0..1.
-        seed: of the resampling.
+        clusters: as in `bootstrap_mean`.
+        **resampling: as :class:`Resampling` has it.
     """
     one, other = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
     if one.shape != other.shape:
         raise ValueError(f"paired scores differ in shape: {one.shape} and {other.shape}")
-    return bootstrap_mean(one - other, clusters, n_resamples=n_resamples, confidence=confidence, seed=seed)
+    return bootstrap_mean(one - other, clusters, **resampling)
 
 
 def bootstrap_ratio(

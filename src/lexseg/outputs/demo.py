@@ -15,7 +15,7 @@ from lexseg.metrics.overlap import dice
 from lexseg.outputs.description import NOTE
 from lexseg.outputs.gallery import Shown, gallery_page
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.outputs.results import write_result
+from lexseg.outputs.results import result_contents
 from lexseg.outputs.writing import write_files
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import Segmenter
@@ -72,7 +72,7 @@ def run_demo(segmenter: Segmenter, output: Path) -> Iterator[DemoAnswer]:
         finding = DemoAnswer(case, result, None if truth is None else dice(result.mask, truth), _left(result))
         record = {"image": case.image.name, "model": segmenter.name, "source": case.extra.get("source")}
         # the examples are public, so the sentences may be written
-        write_result(output, case.id, image, result, record, include_text=True)
+        write_files(result_contents(output, case.id, image, result, record, include_text=True)[1])
         overlay = draw_overlay(image, result.mask, truth=truth)
         plain = draw_overlay(image, np.zeros_like(result.mask))
         heading = _HEADINGS["foreign" if case.expression_kind == "foreign" else case.id.partition("_")[0]]

@@ -11,7 +11,6 @@ from PIL import Image
 from lexseg.outputs.description import caption_of, describe
 from lexseg.outputs.formats import FORMATS, JSON, OVERLAY, PNG, Written
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.outputs.writing import write_files
 from lexseg.predict.segmentation import Segmentation
 
 if TYPE_CHECKING:
@@ -43,33 +42,6 @@ def names_of(contents: Mapping[Path, bytes], stem: str) -> dict[str, str | None]
     return found
 
 
-def write_result(
-    folder: Path,
-    stem: str,
-    image: NDArray[np.float32],
-    result: Segmentation,
-    record: Mapping[str, Any],
-    *,
-    include_text: bool = False,
-) -> dict[str, Any]:
-    """Write ``<stem>_mask.png`` (0 and 255), ``<stem>_overlay.png`` and ``<stem>.json``, all of them or none.
-
-    Args:
-        folder: where to write.
-        stem: the beginning of the names.
-        image: float32[H, W] or [H, W, 3] in 0..1.
-        result: the segmentation of it.
-        record: what else the JSON is to say, first.
-        include_text: whether the sentence may be written, into the JSON and on the overlay. It may tell of a patient.
-
-    Returns:
-        what the JSON holds.
-    """
-    values, contents = result_contents(folder, stem, image, result, record, include_text=include_text)
-    write_files(contents)
-    return values
-
-
 def result_contents(
     folder: Path,
     stem: str,
@@ -81,10 +53,20 @@ def result_contents(
     encode: Encode | None = None,
     caption: Sequence[str] = (),
 ) -> tuple[dict[str, Any], dict[Path, bytes]]:
-    """What :func:`write_result` writes: what the JSON holds, and each file's bytes.
+    """``<stem>_mask.png`` (0 and 255), ``<stem>_overlay.png`` and ``<stem>.json``, which are to be written together.
 
-    ``encode`` gives the files that hold the mask; ``None`` is a PNG. ``caption`` stands below the overlay, after what
-    always does. All else is as in :func:`write_result`.
+    Args:
+        folder: where to write.
+        stem: the beginning of the names.
+        image: float32[H, W] or [H, W, 3] in 0..1.
+        result: the segmentation of it.
+        record: what else the JSON is to say, first.
+        include_text: whether the sentence may be written, into the JSON and on the overlay. It may tell of a patient.
+        encode: gives the files that hold the mask; ``None`` is a PNG.
+        caption: stands below the overlay, after what always does.
+
+    Returns:
+        what the JSON holds, and each file's bytes.
     """
     mask = result.mask
     values = dict(record) | describe(result, include_text=include_text)

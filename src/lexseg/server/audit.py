@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lexseg.errors import ConfigError
 from lexseg.server import trail
 from lexseg.server.address import address_of
-from lexseg.server.log import method_of, route_of
+from lexseg.server.log import Sent, method_of, route_of
 from lexseg.server.settings import Settings
 
 _log = logging.getLogger("lexseg.server")
@@ -74,20 +74,13 @@ class Audited:
         if scope["type"] != "http" or self._file is None:
             await self._app(scope, receive, send)
             return
-        seen, status = trail.begin(), 0
+        seen, sent = trail.begin(), Sent(send)
         seen.address = address_of(scope, self._settings.trusted_proxies)
-
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, sent)
         finally:
-            if scope["path"].startswith("/v1") or status in _REFUSED:
-                self._note(self._file, scope, seen, status)
+            if scope["path"].startswith("/v1") or sent.status in _REFUSED:
+                self._note(self._file, scope, seen, sent.status)
 
     def _note(self, file: AuditLog, scope: Scope, seen: trail.Trail, status: int) -> None:
         values: dict[str, Any] = {

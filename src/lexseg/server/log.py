@@ -41,6 +41,22 @@ def method_of(scope: Scope) -> str:
     return str(scope["method"]) if scope["method"] in _METHODS else "other"
 
 
+class Sent:
+    """Sends an answer on, and keeps its status; 0 until it has begun.
+
+    Args:
+        send: the server's.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send, self.status = send, 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = int(message["status"])
+        await self._send(message)
+
+
 class AccessLog:
     """Logs each request, and turns faults into an answer that tells nothing.
 
@@ -56,24 +72,17 @@ class AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began, status = time.perf_counter(), 0
-
-        async def noting(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+        began, sent = time.perf_counter(), Sent(send)
         try:
-            await self._app(scope, receive, noting)
+            await self._app(scope, receive, sent)
         except ClientDisconnect:
             pass
         except Exception as error:
             _log.error("a fault: %s", trace_of(error))
-            if not status:
-                await respond(Refusal(500, "fault", "a fault of the server; its log says more"), noting)
+            if not sent.status:
+                await respond(Refusal(500, "fault", "a fault of the server; its log says more"), sent)
         finally:
             seconds = time.perf_counter() - began
-            route, method = route_of(scope), method_of(scope)
-            self._watch(route, method, status or 499, seconds)
-            _access.info("%s %s %d %.0f ms", method, route, status or 499, seconds * 1000)
+            route, method, status = route_of(scope), method_of(scope), sent.status or 499
+            self._watch(route, method, status, seconds)
+            _access.info("%s %s %d %.0f ms", method, route, status, seconds * 1000)

@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from lexseg.cases.case import Split
 from lexseg.cases.mask_values import meaning, values_of
+from lexseg.cases.row import millimetres
 from lexseg.datasets.importers.expressions import (
     Expression,
     ImageFinder,
@@ -325,12 +326,8 @@ def _laterality(value: Any) -> Laterality | None:
 def _spacing(value: Any) -> tuple[float, float] | None:
     if value in (None, "", []):
         return None
-    parts = value if isinstance(value, list) else str(value).split(",")
-    try:
-        numbers = [float(part) for part in parts]
-    except (TypeError, ValueError):
-        numbers = []
+    numbers = millimetres(value)
     numbers *= 2 if len(numbers) == 1 else 1
-    if len(numbers) != 2 or not all(0 < number < float("inf") for number in numbers):
+    if len(numbers) != 2:
         raise DataError(f"the spacing {str(value)[:40]!r} is not millimetres as [row, column]")
     return numbers[0], numbers[1]

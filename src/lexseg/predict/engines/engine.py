@@ -3,12 +3,15 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.encoders.text.reader import Reader
+
+if TYPE_CHECKING:
+    from lexseg.models.scope import Sentences
 
 EngineName = Literal["torch", "onnx"]
 
@@ -36,17 +39,6 @@ class Encoded:
     def rows(self, index: Sequence[int]) -> "Encoded":
         """A copy of some of the images, in this order, each as often as it is named."""
         return Encoded([m[list(index)] for m in self.maps], self.size)
-
-
-class Words(Protocol):
-    """Sentences as a scope judges them: ``states`` float[B, L, D] or ``None``, and truth values of tokens and rows."""
-
-    @property
-    def states(self) -> Any: ...
-    @property
-    def attention_mask(self) -> Any: ...
-    @property
-    def is_null(self) -> Any: ...
 
 
 class Engine(ABC):
@@ -90,7 +82,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def words(self, texts: Sequence[str | None]) -> Words:
+    def words(self, texts: Sequence[str | None]) -> "Sentences":
         """Sentences as :meth:`lexseg.models.scope.Scope.words` takes them."""
 
     @abstractmethod

@@ -107,8 +107,8 @@ def align(
     """Train towers and leave them as an encoder folder.
 
     Args:
-        config: how.
-        output: the folder to make; it must not hold anything yet.
+        config: the pairs, the towers and how long.
+        output: the folder to make, of which nothing is there yet.
         device: where to train; ``None`` is a GPU where there is one.
         say: told how it goes.
 
