@@ -26,7 +26,7 @@ MOVED = {
     "lexseg.inference.options": "lexseg.predict.options",
     "lexseg.inference.volumes": "lexseg.predict.volumes",
     "lexseg.inference.words": "lexseg.predict.words",
-    "lexseg.inference.writing": "lexseg.outputs.writing",
+    "lexseg.inference.writing": "lexseg.files",
     "lexseg.text.collate": "lexseg.encoders.text.pipeline",
     "lexseg.text.contradiction": "lexseg.language.contradiction",
     "lexseg.text.foreign": "lexseg.language.foreign",

@@ -414,7 +414,7 @@ def test_an_output_that_is_a_file(sides_folder, film, tmp_path, capsys):
 
 
 def test_a_full_disk_leaves_nothing_half_written(segment, film, out, monkeypatch):
-    import lexseg.outputs.writing as writing
+    import lexseg.files as writing
 
     written = []
 

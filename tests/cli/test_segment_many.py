@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from lexseg.cli.main import main
-from lexseg.cli.opening import ENGINES
+from lexseg.cli.values import ENGINES
 from lexseg.predict.engines.choose import CHOICES
 
 

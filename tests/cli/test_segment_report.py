@@ -154,7 +154,7 @@ def test_results_never_overwrite_the_image_or_the_report(segment, film, out, tmp
 def test_a_full_disk_leaves_nothing_half_written(segment, film, report, out, monkeypatch):
     import errno
 
-    import lexseg.outputs.writing as writing
+    import lexseg.files as writing
 
     written = []
 

@@ -12,9 +12,8 @@ import graphed
 from lexseg.errors import ConfigError, ModelError
 from lexseg.files import replace_file
 from lexseg.graphs.make import make_graphs
-from lexseg.graphs.names import DECODER, GRAPHS, IMAGE_ENCODER
 from lexseg.graphs.sessions import open_graphs
-from lexseg.graphs.store import ABOUT
+from lexseg.graphs.store import ABOUT, DECODER, GRAPHS, IMAGE_ENCODER
 from lexseg.models.config import read_config, sha256_of
 from lexseg.predict.engines.choose import cached, open_engine
 from lexseg.predict.engines.onnx_engine import OnnxEngine

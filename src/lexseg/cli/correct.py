@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     if args.text is not None and not args.text.strip():
         raise TextError("--text is blank; write what to find, or leave --text out to ask without a sentence")
     if args.output is not None:
-        from lexseg.outputs.writing import check_writable
+        from lexseg.files import check_writable
 
         check_writable(args.output)
     image, pixels = _looked(args)
@@ -159,10 +159,10 @@ def _state(session: "CorrectionSession") -> str:
 def _write(session: "CorrectionSession", pixels: "NDArray[np.float32]", args: argparse.Namespace) -> None:
     import hashlib
 
+    from lexseg.files import write_files
     from lexseg.interaction.accepted import add_to_manifest
     from lexseg.interaction.record import write_record
     from lexseg.outputs.results import result_contents
-    from lexseg.outputs.writing import write_files
     from lexseg.predict.requests import Request
 
     print(_state(session))

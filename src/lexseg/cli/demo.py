@@ -19,9 +19,9 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from lexseg.files import check_writable
     from lexseg.outputs.demo import run_demo, summary
     from lexseg.outputs.description import NOTE
-    from lexseg.outputs.writing import check_writable
     from lexseg.predict.segmenter import Segmenter
 
     check_writable(args.output)

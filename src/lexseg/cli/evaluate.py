@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.opening import add_running, open_model
-from lexseg.cli.values import add_operating_point, count, index
+from lexseg.cli.values import add_operating_point, add_running, count, index, open_model
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:

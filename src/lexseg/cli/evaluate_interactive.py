@@ -31,7 +31,7 @@ def run_interactive(segmenter: "Segmenter", cases: "Sequence[Case]", args: argpa
 
     from lexseg.evaluation.interactive.measure import lines_of, play_cases, summary_of, table_of
     from lexseg.evaluation.provenance import now, versions
-    from lexseg.outputs.writing import check_writable, write_files
+    from lexseg.files import check_writable, write_files
 
     for name in ("threshold", "tta", "size", "probes", "save_masks"):
         if getattr(args, name):

@@ -10,9 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.opening import add_running, open_model
 from lexseg.cli.segment_scan import slices
-from lexseg.cli.values import above_0, add_bare, add_operating_point, count, index, share
+from lexseg.cli.values import above_0, add_bare, add_operating_point, add_running, count, index, open_model, share
 from lexseg.errors import ConfigError, PacsError
 from lexseg.signals import sigterm_raises
 
@@ -162,7 +161,7 @@ def run_segment(args: argparse.Namespace) -> int:
     words = lexicon(args.language or "en")  # one that there is none of is told before anything is fetched
     sided = [mentions_side(text, words) for text in texts]
     if args.output is not None:
-        from lexseg.outputs.writing import check_writable
+        from lexseg.files import check_writable
 
         check_writable(args.output)  # before anything is stored in the PACS
     # as Ctrl-C does, so that the patient's images do not stay on the disk
@@ -224,7 +223,7 @@ def _warn_of_listeners(access: "Access") -> None:
 
 def _write(folder: Path, series: str, outcomes: "list[Outcome]") -> dict[int, Path]:
     """Write what was found, all or none: seg_3f2a9c1b_01.dcm, ...; the hash is of the series, and tells no patient."""
-    from lexseg.outputs.writing import write_files
+    from lexseg.files import write_files
     from lexseg.pacs.web import file_bytes
     from lexseg.private import short_hash
 

@@ -4,8 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.opening import add_running
-from lexseg.cli.values import add_bare, add_operating_point, count, index, share, spacing
+from lexseg.cli.values import add_bare, add_operating_point, add_running, count, index, share, spacing
 from lexseg.errors import DataError, TextError
 
 if TYPE_CHECKING:

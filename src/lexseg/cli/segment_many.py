@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from lexseg.cli.opening import open_model
+from lexseg.cli.values import open_model
 from lexseg.errors import LexSegError
 
 if TYPE_CHECKING:

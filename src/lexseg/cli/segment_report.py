@@ -3,7 +3,6 @@
 import argparse
 import sys
 
-from lexseg.cli.opening import open_model
 from lexseg.cli.segment_scan import (
     Clock,
     about,
@@ -14,6 +13,7 @@ from lexseg.cli.segment_scan import (
     options_of,
     outputs_of,
 )
+from lexseg.cli.values import open_model
 from lexseg.errors import ConfigError, DataError, TextError
 
 

@@ -53,7 +53,7 @@ def check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path
     Raises:
         ConfigError: if so.
     """
-    from lexseg.outputs.writing import check_writable
+    from lexseg.files import check_writable
 
     overwritten = sorted(str(path) for path in inputs if path.resolve() in targets)
     if overwritten:
@@ -234,7 +234,7 @@ class _Job:
         }
 
     def _write(self, result: tuple[dict[str, Any], dict[Path, bytes]]) -> None:
-        from lexseg.outputs.writing import write_files
+        from lexseg.files import write_files
 
         values, contents = result
         write_files(contents)

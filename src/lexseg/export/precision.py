@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from lexseg.graphs.names import DECODER, TEXT_ENCODER
+from lexseg.graphs.store import DECODER, TEXT_ENCODER
 
 if TYPE_CHECKING:
     import onnx_ir

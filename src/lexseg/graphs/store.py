@@ -1,4 +1,4 @@
-"""A folder of graphs: what it says of itself, and whose network it is. Imports no torch."""
+"""A folder of graphs: what is in it, what it says of itself, and whose network it is. Imports no torch."""
 
 import hashlib
 import json
@@ -9,9 +9,23 @@ from typing import Any
 
 from lexseg.encoders.text.minilm import minilm_folder
 from lexseg.errors import ModelError
-from lexseg.graphs.names import TEXT_ENCODER
 from lexseg.graphs.weights import Weights
 from lexseg.models.config import ModelConfig, read_json, sha256_of
+
+IMAGE_ENCODER, TEXT_ENCODER, DECODER = "image_encoder.onnx", "text_encoder.onnx", "decoder.onnx"
+GRAPHS = (IMAGE_ENCODER, TEXT_ENCODER, DECODER)
+"""The files: from pixels to maps; from token ids to states; from maps and states to a mask."""
+
+IMAGE = "image"
+"""float[B, 3, H, W] in 0..1."""
+IDS, MASK = "input_ids", "attention_mask"
+"""int64[B, L] and bool[B, L], true where a token is."""
+STATES, NULL = "states", "is_null"
+"""float[B, L, D], and bool[B], true where a sentence is missing: its row of the mask is then not looked at."""
+LOGITS, PRESENCE = "logits", "presence"
+"""float[B, 1, H, W] and, where the model says whether what is named is there, float[B]."""
+PREFIX = "network."
+"""Before the names of a network's weights in its graphs."""
 
 ABOUT, TOKENIZER, FOLDER = "graphs.json", "tokenizer.json", "graphs"
 FORMAT = 1
@@ -123,3 +137,8 @@ def stored_name(graph: str, name: str, own: Weights, packaged: Weights | None) -
     if packaged is not None and name.removeprefix(PACKAGED) in packaged:
         return packaged, name.removeprefix(PACKAGED)
     return (own, TRAINED + name) if TRAINED + name in own else None
+
+
+def map_name(number: int) -> str:
+    """An image's map, float[B, C, h, w]: what the image encoder gives and the decoder takes."""
+    return f"map_{number}"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
-from lexseg.graphs.names import (
+from lexseg.graphs.store import (
     DECODER,
     IDS,
     IMAGE,

@@ -5,10 +5,9 @@ from pathlib import Path
 from lexseg.cases.case import Case
 from lexseg.cases.manifest import manifest_columns, read_manifest, write_manifest
 from lexseg.errors import ConfigError, DataError
-from lexseg.files import free_name, link_or_copy
+from lexseg.files import free_name, link_or_copy, write_files
 from lexseg.interaction.session import CorrectionSession
 from lexseg.outputs.encoding import mask_png
-from lexseg.outputs.writing import write_files
 
 
 def add_to_manifest(session: CorrectionSession, image: Path, manifest: Path) -> Case:

@@ -9,8 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lexseg.errors import ModelError
-from lexseg.extensions import from_outside, outside
-from lexseg.models.arguments import check_arguments
 
 if TYPE_CHECKING:
     from lexseg.models.base import SegmentationModel
@@ -40,6 +38,8 @@ def model_class(name: str) -> type["SegmentationModel"]:
         module, _, attribute = own[name].partition(":")
         cls: type[SegmentationModel] = getattr(import_module(module), attribute)
         return cls
+    from lexseg.extensions import from_outside, outside
+
     if (found := from_outside("methods", name)) is None:
         known = ", ".join(sorted([*MODELS, *outside("methods")]))
         raise ModelError(f"unknown method {name!r}; choose one of {known}. One of your own is found by --import FILE")
@@ -49,6 +49,8 @@ def model_class(name: str) -> type["SegmentationModel"]:
 
 def create_model(name: str, **arguments: Any) -> "SegmentationModel":
     """Build a method from its constructor's keywords, which are its configuration."""
+    from lexseg.models.arguments import check_arguments
+
     cls = model_class(name)
     check_arguments(cls, arguments, f"{name}: model")
     try:

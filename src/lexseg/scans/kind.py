@@ -4,7 +4,6 @@ import struct
 from typing import Literal
 
 from lexseg.scans.content import Content
-from lexseg.scans.unpack import gunzip_start
 
 Kind = Literal["image", "dicom", "nifti", "nrrd", "zip"]
 
@@ -23,6 +22,8 @@ def kind_of(content: Content) -> Kind | None:
 
 def _kind_of_volume(content: Content, start: bytes) -> Kind | None:
     if start[:2] == b"\x1f\x8b":
+        from lexseg.scans.unpack import gunzip_start
+
         start = gunzip_start(content, _START)
         return "nifti" if nifti_magic(start) else None
     if nifti_magic(start):

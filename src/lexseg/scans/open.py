@@ -5,7 +5,7 @@ from pathlib import Path
 from lexseg.errors import DataError
 from lexseg.scans.content import Content
 from lexseg.scans.kind import kind_of
-from lexseg.scans.picture import open_picture
+from lexseg.scans.pictures import open_picture
 from lexseg.scans.quiet import quiet
 from lexseg.scans.scan import Scan
 

@@ -14,7 +14,7 @@ from lexseg.scans.kind import Kind, kind_of, looks_like_dicom, nifti_magic
 from lexseg.scans.limits import MAX_FILES
 from lexseg.scans.nifti import open_nifti
 from lexseg.scans.nrrd import open_nrrd
-from lexseg.scans.picture import open_picture
+from lexseg.scans.pictures import open_picture
 from lexseg.scans.scan import Scan
 
 _EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD"

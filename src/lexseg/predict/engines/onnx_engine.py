@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.encoders.text.reader import TokenReader
-from lexseg.graphs.names import (
+from lexseg.graphs.sessions import Sentences, open_graphs
+from lexseg.graphs.store import (
     DECODER,
     IMAGE,
     IMAGE_ENCODER,
@@ -21,8 +22,6 @@ from lexseg.graphs.names import (
     TEXT_ENCODER,
     map_name,
 )  # fmt: skip
-from lexseg.graphs.sentences import Sentences
-from lexseg.graphs.sessions import open_graphs
 from lexseg.models.config import ModelConfig
 from lexseg.predict.engines.engine import Encoded, Engine, EngineName
 

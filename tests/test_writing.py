@@ -2,8 +2,8 @@ import errno
 
 import pytest
 
-from lexseg.outputs import writing
-from lexseg.outputs.writing import write_files
+from lexseg import files as writing
+from lexseg.files import write_files
 
 
 def test_files_are_written_into_folders_that_are_made(tmp_path):
