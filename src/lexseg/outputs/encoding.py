@@ -1,24 +1,27 @@
-"""What every answer is written as: masks and overlays as PNG, values as JSON."""
+"""Pictures, masks and values as the bytes of files, and what the names of these files end in."""
 
 import io
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
 
-from lexseg.outputs.formats import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, Written
-from lexseg.predict.segmentation import Segmentation
+PNG_MASK, OVERLAY_PNG, NUMBERS_JSON = "_mask.png", "_overlay.png", ".json"
+"""Of an image, and as `lexseg segment` writes by default."""
 
 
-def mask_png(mask: NDArray[np.bool_]) -> bytes:
+def mask_png(mask: "NDArray[np.bool_]") -> bytes:
     """A mask, bool[H, W], as the bytes of an 8-bit gray PNG of 0 and 255."""
-    return png(Image.fromarray(mask.astype(np.uint8) * 255))
+    from PIL import Image
+
+    return png(Image.fromarray(mask.astype("uint8") * 255))
 
 
-def png(picture: Image.Image) -> bytes:
+def png(picture: "Image.Image") -> bytes:
     """A picture as the bytes of a PNG file."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
@@ -28,35 +31,3 @@ def png(picture: Image.Image) -> bytes:
 def json_bytes(values: Mapping[str, Any]) -> bytes:
     """Values as the bytes of a JSON file."""
     return (json.dumps(values, indent=2) + "\n").encode()
-
-
-class Masks:
-    """Writes the mask of an image, or one for each frame of a volume that was asked."""
-
-    @staticmethod
-    def encode(what: Written) -> dict[str, bytes]:
-        """``_mask.png``, or ``_0012_mask.png`` and so on."""
-        answer = what.answer
-        if isinstance(answer, Segmentation):
-            return {PNG_MASK: mask_png(answer.mask)}
-        digits = max(4, len(str(answer.shape[0])))
-        return {f"_{frame:0{digits}d}{PNG_MASK}": mask_png(answer.mask(frame)) for frame in answer.frames}
-
-
-class Overlay:
-    """Writes the frame with what was found drawn in."""
-
-    @staticmethod
-    def encode(what: Written) -> dict[str, bytes]:
-        """``_overlay.png``."""
-        assert what.picture is not None
-        return {OVERLAY_PNG: png(what.picture)}
-
-
-class Numbers:
-    """Writes all that is told of an answer."""
-
-    @staticmethod
-    def encode(what: Written) -> dict[str, bytes]:
-        """``.json``."""
-        return {NUMBERS_JSON: json_bytes(what.values)}

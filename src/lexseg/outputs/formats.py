@@ -1,8 +1,7 @@
 """What an answer can be written as: the one registry that the command line, the server and the PACS share.
 
-A format is a name, the ending of its files and a writer, which is a module (or MODULE:NAME, an object in it), imported
-when it is first needed, or any object with the same two functions: ``encode`` and, where not everything can be written,
-``refuse``. One more format is
+A format is a name, the ending of its files and a writer, which is a module, imported when it is first needed, or any
+object with the same two functions: ``encode`` and, where not everything can be written, ``refuse``. One more format is
 one more file that calls :func:`register`.
 """
 
@@ -13,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from lexseg.errors import ConfigError
+from lexseg.outputs.encoding import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, json_bytes, mask_png, png
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from lexseg.scans.window import Window
 
 Holds = Literal["mask", "view", "numbers"]
-
-PNG_MASK, OVERLAY_PNG, NUMBERS_JSON = "_mask.png", "_overlay.png", ".json"
-"""What the names of the files of an answer end in, of an image and as `lexseg segment` writes them by default."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -97,7 +94,7 @@ class Format:
         name: as ``--format`` names it; of what shows and is no mask, as its own option does (``--capture``).
         ending: of its files' names, after the stem; of a volume there may be several, with numbers before it.
         media: its media type.
-        writer: the name of a module or of an object in one, or any :class:`Writer`.
+        writer: a module's name, or any :class:`Writer`.
         holds: the ``mask``; a ``view`` for programs that show no masks; or ``numbers``.
         served: what the server calls it under ``/v1/results/{id}/``; empty where it does not make it of an upload.
     """
@@ -116,10 +113,7 @@ class Format:
 
     @property
     def _writes(self) -> Writer:
-        if not isinstance(self.writer, str):
-            return self.writer
-        module, _, name = self.writer.partition(":")
-        return cast(Writer, getattr(import_module(module), name) if name else import_module(module))
+        return cast(Writer, import_module(self.writer)) if isinstance(self.writer, str) else self.writer
 
     def encode(self, what: Written) -> dict[str, bytes]:
         """The files of an answer, by the endings of their names."""
@@ -182,17 +176,44 @@ def check_dicom(scan: "Scan", option: str, *, highdicom: bool = False) -> None:
         raise ConfigError(f"{option} needs highdicom: pip install 'lexseg[dicom]'")
 
 
+class _Masks:
+    """A PNG of an image, or one for each frame of a volume that was asked."""
+
+    def encode(self, what: Written) -> dict[str, bytes]:
+        """``_mask.png``, or ``_0012_mask.png`` and so on."""
+        from lexseg.predict.segmentation import Segmentation
+
+        answer = what.answer
+        if isinstance(answer, Segmentation):
+            return {PNG_MASK: mask_png(answer.mask)}
+        digits = max(4, len(str(answer.shape[0])))
+        return {f"_{frame:0{digits}d}{PNG_MASK}": mask_png(answer.mask(frame)) for frame in answer.frames}
+
+
+class _Overlay:
+    """The frame with what was found drawn in."""
+
+    def encode(self, what: Written) -> dict[str, bytes]:
+        """``_overlay.png``."""
+        assert what.picture is not None
+        return {OVERLAY_PNG: png(what.picture)}
+
+
+class _Numbers:
+    """All that is told of an answer."""
+
+    def encode(self, what: Written) -> dict[str, bytes]:
+        """``.json``."""
+        return {NUMBERS_JSON: json_bytes(what.values)}
+
+
 _KINDS = {"image": "a PNG, JPEG, TIFF or BMP", "nifti": "NIfTI", "nrrd": "NRRD"}
 
-PNG = register(Format("png", PNG_MASK, "image/png", "lexseg.outputs.encoding:Masks", served="mask.png"))
+PNG = register(Format("png", PNG_MASK, "image/png", _Masks(), served="mask.png"))
 NIFTI = register(Format("nifti", "_mask.nii.gz", "application/gzip", "lexseg.outputs.nifti", served="mask.nii.gz"))
 SEG = register(Format("seg", "_seg.dcm", "application/dicom", "lexseg.outputs.seg", served="seg.dcm"))
 POLYGONS = register(Format("polygons", "_polygons.json", "application/json", "lexseg.outputs.polygons"))
 CAPTURE = register(Format("capture", "_capture.dcm", "application/dicom", "lexseg.outputs.capture", "view"))
 GSPS = register(Format("gsps", "_gsps.dcm", "application/dicom", "lexseg.outputs.gsps", "view"))
-OVERLAY = register(
-    Format("overlay", OVERLAY_PNG, "image/png", "lexseg.outputs.encoding:Overlay", "view", "overlay.png")
-)
-JSON = register(
-    Format("json", NUMBERS_JSON, "application/json", "lexseg.outputs.encoding:Numbers", "numbers", "result.json")
-)
+OVERLAY = register(Format("overlay", OVERLAY_PNG, "image/png", _Overlay(), "view", "overlay.png"))
+JSON = register(Format("json", NUMBERS_JSON, "application/json", _Numbers(), "numbers", "result.json"))
