@@ -4,10 +4,12 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lexseg.cli.values import add_cluster, cluster
+
 if TYPE_CHECKING:
     from lexseg.comparison.cells import CellRecord
     from lexseg.comparison.plan import Plan
-    from lexseg.comparison.runner import Progress, Runner, RunOptions
+    from lexseg.comparison.runner import Launch, Progress, Runner, RunOptions
 
 _DESCRIPTION = """Trains and evaluates every cell of a plan (method x data set x seed x sentence variant) in a process
 of its own, under one budget, and writes table.csv, summary.csv, pairs.csv, index.html, comparison.md and plots.
@@ -50,6 +52,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, output_required: bool = 
     add("--only", type=_names, default=(), metavar="P[,P]", help="only cells of these names, such as 'tmca__*'")
     add("--retry-failed", "--retry_failed", action="store_true", help="run cells that have failed again")
     add("--skip-missing", "--skip_missing", action="store_true", help="go on without data sets that are not there")
+    add_cluster(add)
     add("--dry-run", "--dry_run", action="store_true", help="check everything, list the cells, and run none")
 
 
@@ -66,7 +69,7 @@ def run_plan(plan: "Plan", args: argparse.Namespace) -> int:
     from lexseg.comparison.runner import Runner
 
     plan = _with_budget(plan, args)
-    runner = Runner(plan, args.output, _options(args))
+    runner = Runner(plan, args.output, _options(args), launch=_launch(args))
     waiting = runner.waiting()
     if args.dry_run:
         for cell in runner.cells:
@@ -80,11 +83,20 @@ def run_plan(plan: "Plan", args: argparse.Namespace) -> int:
         write_results(plan, args.output, fingerprints=runner.fingerprints, plots=False)  # they take the most time
 
     try:
-        records = runner.run(ended)
+        with cluster(args):
+            records = runner.run(ended)
     except KeyboardInterrupt:
         print("stopped; the same command goes on")
         raise
     return _finish(plan, args.output, runner, records)
+
+
+def _launch(args: argparse.Namespace) -> "Launch | None":
+    if not args.cluster:
+        return None
+    from lexseg.comparison.on_cluster import launch_task
+
+    return launch_task
 
 
 def _finish(plan: "Plan", output: Path, runner: "Runner", records: "list[CellRecord]") -> int:

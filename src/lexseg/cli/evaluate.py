@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.values import add_operating_point, add_running, count, index, open_model
+from lexseg.cli.values import add_cluster, add_operating_point, add_running, cluster, count, index, open_model
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add("--seed", type=index, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
     add("--resamples", type=count, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
+    add_cluster(add)
     add_running(add)
     parser.set_defaults(run=run, usage_error=parser.error)
     _allow_options_between(parser)
@@ -118,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.evaluation.evaluate import Options, evaluate_to
 
     model, manifests = _inputs(args)
+    if args.cluster and (args.interactive is not None or model is None):
+        raise ConfigError("--cluster spreads what a model is asked; leave it out with --interactive and --predictions")
     paths = [Path(part) for part in manifests.split(",")]
     texts = sentence_columns(paths, args.text_column)
     cases = read_manifests(paths, text_columns=texts)
@@ -147,7 +150,7 @@ def run(args: argparse.Namespace) -> int:
 
     console = Console(stderr=True)
     columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with cluster(args), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("scoring", total=len(chosen))
         report = evaluate_to(
             args.output,
@@ -193,7 +196,14 @@ def _source(model: str | None, args: argparse.Namespace) -> "Predictor | Predict
         if args.operating_point is not None:
             raise ConfigError("--operating-point: towers do not say whether what the words name is there")
         return WordMaps.from_folder(model, device=args.device)
-    return open_model(args, model)
+    opened = open_model(args, model)
+    if not args.cluster:
+        return opened
+    from functools import partial
+
+    from lexseg.evaluation.on_cluster import OnCluster
+
+    return OnCluster(opened, partial(open_model, args, model))
 
 
 def _lines(summary: dict[str, Any], output: Path) -> str:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.values import add_bare, add_operating_point, add_running, count, index, share, spacing
+from lexseg.cli.values import add_bare, add_cluster, add_operating_point, add_running, count, index, share, spacing
 from lexseg.errors import DataError, TextError
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="leave alone what the same model has written for the same images; ask the same sentences as before",
     )
+    add_cluster(add)
     add_running(add)
     parser.set_defaults(run=run)
 

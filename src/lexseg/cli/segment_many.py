@@ -1,12 +1,14 @@
 """Many requests of ``lexseg segment``: several at a time, what is written not done again, failures gathered."""
 
 import argparse
+import contextlib
+import io
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from lexseg.cli.values import open_model
+from lexseg.cli.values import cluster, open_model
 from lexseg.errors import LexSegError
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ def segment_all(requests: "list[Request]", stems: list[list[str]], args: argpars
             progress.advance(images)
             return failure
 
+        if args.cluster:
+            return [failure for failure in _on_cluster(work, args, lambda: progress.advance(images)) if failure]
         return [failure for failure in _each(one, work, args.workers) if failure is not None]
 
 
@@ -61,6 +65,32 @@ def _each(one: Callable[[Work], str | None], work: list[Work], workers: int) -> 
         yield from pool.map(one, work)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _on_cluster(work: list[Work], args: argparse.Namespace, advance: Callable[[], None]) -> Iterator[str | None]:
+    """Do the work on a Ray cluster; what is said of it is said here, and in its order."""
+    from lexseg.cluster import spread
+
+    with cluster(args):
+        for failure, out, err in spread(Answering, (args,), work):
+            sys.stdout.write(out)
+            sys.stderr.write(err)
+            advance()
+            yield failure
+
+
+class Answering:
+    """A model on a machine of a cluster, and what is done with it. Args: args: of ``lexseg segment``."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args, self.segmenter = args, open_model(args)
+
+    def __call__(self, work: Work) -> tuple[str | None, str, str]:
+        """What could not be done, and what is to be said."""
+        out, err = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            failure = _failure(self.segmenter, *work, self.args, lambda done, total: None)
+        return failure, out.getvalue(), err.getvalue()
 
 
 def _failure(

@@ -118,6 +118,25 @@ def add_running(add: "Callable[..., argparse.Action]") -> None:
     )
 
 
+def add_cluster(add: "Callable[..., argparse.Action]") -> None:
+    """Add the option that spreads the work over many machines."""
+    add(
+        "--cluster",
+        default="",
+        metavar="ray[:ADDRESS]",
+        help="spread the work over a Ray cluster (extra 'ray'): that of RAY_ADDRESS, or one of this machine alone",
+    )
+
+
+def cluster(args: argparse.Namespace) -> "contextlib.AbstractContextManager[None]":
+    """Part of the cluster that ``--cluster`` names while it is entered; nothing where it names none."""
+    if not args.cluster:
+        return contextlib.nullcontext()
+    from lexseg.cluster import joined
+
+    return joined(args.cluster)
+
+
 def open_model(args: argparse.Namespace, name: str | None = None) -> "Segmenter":
     """The model, at the operating point that is asked for; what is to be said of how it was opened goes to stderr.
 

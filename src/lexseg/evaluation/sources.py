@@ -233,13 +233,28 @@ def ask_model(
         the index of a case, in any order but those of one image in a row, and the answers by the names of
         `Questions.asked`.
     """
-    for portion in _batches(cases, questions, batch):
-        images = [read_image(cases[members[0]].image) for members in portion]
-        texts = [_distinct(members, questions) for members in portion]
-        for members, asked, answers in zip(portion, texts, _answers(model, images, texts, tta), strict=True):
-            heard = dict(zip(asked, answers, strict=True))
+    portions = list(_batches(cases, questions, batch))
+    asked = [_portion(portion, cases, questions) for portion in portions]
+    answer_files = getattr(model, "answer_files", None)  # of a model that reads the images itself, where it stands
+    heard = answer_files(asked, tta) if answer_files else (answer_portion(model, each, tta) for each in asked)
+    for portion, answers in zip(portions, heard, strict=True):
+        for members, said in zip(portion, answers, strict=True):
+            found = dict(zip(_distinct(members, questions), said, strict=True))
             for index in members:
-                yield index, {name: heard[text] for name, text in questions.asked(index).items()}
+                yield index, {name: found[text] for name, text in questions.asked(index).items()}
+
+
+Portion = list[tuple[Path, list[Sentence]]]
+"""Images, and what is asked about each."""
+
+
+def answer_portion(model: Predictor, portion: Portion, tta: bool) -> list[list[Found]]:
+    """Read some images, and ask a model about all of them at once."""
+    return _answers(model, [read_image(path) for path, _ in portion], [asked for _, asked in portion], tta)
+
+
+def _portion(portion: list[list[int]], cases: Sequence[Case], questions: Questions) -> Portion:
+    return [(cases[members[0]].image, _distinct(members, questions)) for members in portion]
 
 
 def _answers(
