@@ -1,6 +1,8 @@
 """A model whose answers can be worked out by hand."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import torch
@@ -109,3 +111,16 @@ def picture(background=0.0, height=90, width=160):
     image = np.full((height, width), background, np.float32)
     image[height // 3 : 2 * height // 3, width // 8 : width // 3] = 1
     return image
+
+
+def fill_disk(monkeypatch, call, error=None):
+    """From the ``call``-th file on the disk takes no more, or ``error`` happens: when what was written must be kept."""
+    real, calls = os.fsync, []
+
+    def full(number):
+        calls.append(number)
+        if len(calls) >= call:
+            raise error or OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(number)
+
+    monkeypatch.setattr("lexseg.files.os.fsync", full)

@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from lexseg import files as writing
+from fakes import fill_disk
 from lexseg.files import write_files
 
 
@@ -16,15 +16,7 @@ def test_files_are_written_into_folders_that_are_made(tmp_path):
 def test_older_files_stay_as_they_were_until_all_the_new_are_there(tmp_path, monkeypatch, error):
     old, new = tmp_path / "old.txt", tmp_path / "new.txt"
     old.write_bytes(b"old")
-    real, calls = writing.replace_file, []
-
-    def fail_second(path, content):
-        calls.append(path)
-        if len(calls) == 2:
-            raise error
-        real(path, content)
-
-    monkeypatch.setattr(writing, "replace_file", fail_second)
+    fill_disk(monkeypatch, 2, error)
     with pytest.raises(type(error)) as caught:
         write_files({old: b"new", new: b"new"})
     if isinstance(error, OSError):

@@ -35,17 +35,7 @@ def replace_file(path: Path, content: bytes) -> None:
         OSError: if it cannot be written; what stood there before is left as it was.
     """
     check_folder_of(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
+    write_files({path: content})
 
 
 def check_writable(folder: Path) -> None:
@@ -73,21 +63,41 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         OSError: with the name of the file that could not be written. What was begun is removed.
     """
     begun: list[tuple[Path, Path]] = []
+    with contextlib.ExitStack() as opened:
+        try:
+            files = []
+            for path, content in contents.items():
+                with _named(path):
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    begun.append((path.with_name(_temporary()), path))
+                    files.append((path, opened.enter_context(open(begun[-1][0], "xb"))))
+                    files[-1][1].write(content)
+                    files[-1][1].flush()
+            for path, file in files:  # once all are written: the disk takes them together
+                with _named(path):
+                    os.fsync(file.fileno())
+            opened.close()
+            for temporary, path in begun:
+                os.replace(temporary, path)
+        except BaseException:
+            opened.close()
+            for temporary, _ in begun:
+                with contextlib.suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+            raise
+
+
+def _temporary() -> str:
+    """A name beside any other, however long that is; `leftovers` knows it."""
+    return f".{secrets.token_hex(4)}.{secrets.token_hex(4)}"
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
     try:
-        for path, content in contents.items():
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                begun.append((path.with_name(f".{secrets.token_hex(4)}"), path))
-                replace_file(begun[-1][0], content)
-            except OSError as error:
-                raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-        for temporary, path in begun:
-            os.replace(temporary, path)
-    except BaseException:
-        for temporary, _ in begun:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        raise
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
 
 
 def leftovers(folder: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import errno
 import importlib
 import json
 import os
@@ -414,20 +413,10 @@ def test_an_output_that_is_a_file(sides_folder, film, tmp_path, capsys):
 
 
 def test_a_full_disk_leaves_nothing_half_written(segment, film, out, monkeypatch):
-    import lexseg.files as writing
-
-    written = []
-
-    def full(path, content):
-        if written:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        path.write_bytes(content)
-        written.append(path)
-
-    monkeypatch.setattr(writing, "replace_file", full)
+    fakes.fill_disk(monkeypatch, 2)
     status, err = segment(film, "--text", "left")
     assert status == 1 and "the disk is full" in err and "film_overlay.png" in err and "Traceback" not in err
-    assert written and listed(out) == []
+    assert listed(out) == []
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/shm") or os.geteuid() != 0, reason="needs root to mount a small disk")

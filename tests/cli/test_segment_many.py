@@ -41,7 +41,7 @@ def content(folder):
 
 
 def test_several_at_a_time_write_what_one_after_the_other_writes(segment, tmp_path):
-    alone, together = segment("alone"), segment("together", "--workers", "3")
+    alone, together = segment("alone", "--workers", "1"), segment("together", "--workers", "3")
     assert alone[0] == together[0] == 1
     assert "5 done, 1 could not be segmented" in together[1]
     assert content(tmp_path / "alone") == content(tmp_path / "together")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import fakes
 from lexseg.cli.main import main
 
 REPORT = "FINDINGS: Bright spot left. No effusion.\nThere is a nodule.\nIMPRESSION: bright spots on both sides"
@@ -152,18 +153,6 @@ def test_results_never_overwrite_the_image_or_the_report(segment, film, out, tmp
 
 
 def test_a_full_disk_leaves_nothing_half_written(segment, film, report, out, monkeypatch):
-    import errno
-
-    import lexseg.files as writing
-
-    written = []
-
-    def full(path, content):
-        if len(written) == 4:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        path.write_bytes(content)
-        written.append(path)
-
-    monkeypatch.setattr(writing, "replace_file", full)
+    fakes.fill_disk(monkeypatch, 5)
     status, _, err = segment(film, "--report", report)
-    assert status == 1 and "Traceback" not in err and len(written) == 4 and listed(out) == []
+    assert status == 1 and "Traceback" not in err and listed(out) == []

@@ -72,7 +72,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         action="store_true",
         help="write the sentences into the results; they may tell of a patient",
     )
-    add("--workers", type=count, default=1, metavar="N", help="images that are worked on at a time (default: 1)")
+    add("--workers", type=count, default=2, metavar="N", help="images that are worked on at a time (default: 2)")
     add(
         "--resume",
         action="store_true",

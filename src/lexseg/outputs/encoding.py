@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 PNG_MASK, OVERLAY_PNG, NUMBERS_JSON = "_mask.png", "_overlay.png", ".json"
 """Of an image, and as `lexseg segment` writes by default."""
 
+_LEVEL = 1
+"""Of a PNG's compression: a quarter of the time of zlib's own level 6, and some more bytes."""
+
 
 def mask_png(mask: "NDArray[np.bool_]") -> bytes:
     """A mask, bool[H, W], as the bytes of an 8-bit gray PNG of 0 and 255."""
@@ -24,7 +27,7 @@ def mask_png(mask: "NDArray[np.bool_]") -> bytes:
 def png(picture: "Image.Image") -> bytes:
     """A picture as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    picture.save(buffer, "PNG", compress_level=_LEVEL)
     return buffer.getvalue()
 
 
