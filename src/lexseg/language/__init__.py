@@ -7,7 +7,20 @@ image, no file but its lexicons. Its door is :func:`read`; `affirmed`, `places`,
 beside it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from lexseg.language.lexicon import Lexicon, languages, lexicon
-from lexseg.language.reading import Phrase, Reading, read
+
+if TYPE_CHECKING:
+    from lexseg.language.reading import Phrase, Reading, read
 
 __all__ = ["Lexicon", "Phrase", "Reading", "languages", "lexicon", "read"]
+
+
+def __getattr__(name: str) -> Any:
+    # words and sides are told without reading a sentence whole: what reads it is imported when it is asked for
+    if name in ("Phrase", "Reading", "read"):
+        from lexseg.language import reading
+
+        return getattr(reading, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

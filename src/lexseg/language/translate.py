@@ -7,10 +7,13 @@ know stays as it is where nothing else names a finding, and is told.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from lexseg.language.lexicon import Lexicon, lexicon
 from lexseg.language.places import Height, Place, Side, named_sides
-from lexseg.language.reading import Phrase, read
+
+if TYPE_CHECKING:
+    from lexseg.language.reading import Phrase
 
 MODELS = "en"
 """The language that the models were trained in."""
@@ -53,13 +56,15 @@ def to_model_words(text: str, language: str | None) -> Translation:
     """
     if language is None or (words := lexicon(language)).language == MODELS:
         return Translation(text, ())
+    from lexseg.language.reading import read  # an English sentence is not read here
+
     reading = read(text, words)
     said = [_said(phrase, words, whole=reading.contradictory) for phrase in reading.phrases]
     kept = [each for each in said if each]
     return Translation(", ".join(kept) if kept else text, reading.unknown)
 
 
-def _said(phrase: Phrase, words: Lexicon, *, whole: bool) -> str:
+def _said(phrase: "Phrase", words: Lexicon, *, whole: bool) -> str:
     """A phrase in English; "" where it names neither a finding nor a place."""
     several = any(row["id"] in phrase.attributes for row in words.concepts.value("attributes") if row.get("many"))
     names = [_plural(name, words) if several else name for name in phrase.findings] or phrase.unknown
@@ -88,7 +93,7 @@ def _plural(name: str, words: Lexicon) -> str:
     return next((finding.many for finding in words.findings if finding.id == name and finding.many), name)
 
 
-def _organ(phrase: Phrase, words: Lexicon) -> str:
+def _organ(phrase: "Phrase", words: Lexicon) -> str:
     """What a place is a place of: the organ named, else the one in which such findings lie."""
     organs = [organ for organ in words.organs if organ.id in phrase.organs]
     if any(organ.part for organ in organs):
@@ -132,7 +137,7 @@ def _both(found: Iterable[Place]) -> bool:
     return {"left", "right"} <= {side for side, _ in found}
 
 
-def _in_order(phrase: Phrase, words: Lexicon) -> tuple[str, str]:
+def _in_order(phrase: "Phrase", words: Lexicon) -> tuple[str, str]:
     """The sides of a contradiction, as they are said."""
     first, *rest = named_sides(phrase.text, words)
     return first, next(side for side in rest if side != first)
