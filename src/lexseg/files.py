@@ -147,6 +147,20 @@ def folder_beside(output: Path) -> Iterator[Path]:
             shutil.rmtree(building, ignore_errors=True)
 
 
+def replace_folder(new: Path, target: Path) -> None:
+    """Move a folder to its place. What stood there goes once the new one is there, and comes back if that fails."""
+    if not target.is_dir():
+        os.replace(new, target)
+        return
+    with folder_beside(target) as aside:
+        os.replace(target, aside / "old")
+        try:
+            os.replace(new, target)
+        except BaseException:
+            os.replace(aside / "old", target)
+            raise
+
+
 def usual_mode() -> int:
     """The mode of a folder that is made without a word about it."""
     mask = os.umask(0)

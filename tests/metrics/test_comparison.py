@@ -55,7 +55,7 @@ def test_portions_do_not_change_the_draws(monkeypatch):
     values = np.random.default_rng(0).random((30, 2))
     clusters = [str(i // 2) for i in range(30)]
     whole = PatientBootstrap(clusters, n_resamples=100, seed=1).sums(values)[1]
-    monkeypatch.setattr("lexseg.metrics.comparison._DRAWS_AT_ONCE", 40)
+    monkeypatch.setattr("lexseg.metrics.intervals._DRAWS_AT_ONCE", 40)
     assert PatientBootstrap(clusters, n_resamples=100, seed=1).sums(values)[1] == pytest.approx(whole)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lexseg.errors import ConfigError
-from lexseg.files import folder_beside, usual_mode
+from lexseg.files import folder_beside, replace_folder, usual_mode
 
 REPORT, TABLE, PAGE, MASKS = "report.json", "cases.csv", "report.html", "masks"
 
@@ -30,7 +30,7 @@ def fresh_folder(path: Path, *, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     with folder_beside(path) as temporary:
         yield temporary
         os.chmod(temporary, usual_mode())  # it was private
-        _put_in_place(temporary, path)
+        replace_folder(temporary, path)
 
 
 def _check_replaceable(path: Path, inputs: Iterable[Path]) -> None:
@@ -54,16 +54,3 @@ def _is_report(path: Path) -> bool:
         found = json.loads(path.read_text(encoding="utf-8"))
         return isinstance(found, dict) and {"n", "empty_rule", "per_image", "pooled"} <= found.keys()
     return False
-
-
-def _put_in_place(temporary: Path, path: Path) -> None:
-    if not path.is_dir():
-        os.rename(temporary, path)
-        return
-    with folder_beside(path) as old:
-        os.rename(path, old / "old")
-        try:
-            os.rename(temporary, path)
-        except BaseException:
-            os.rename(old / "old", path)
-            raise

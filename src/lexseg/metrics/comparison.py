@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-_DRAWS_AT_ONCE = 4_000_000
+from lexseg.metrics.intervals import draws, percentile_ends
 
 Resampled = tuple[float, NDArray[np.float64]]
 """A score, and float[n_resamples] of it."""
@@ -70,15 +70,7 @@ class PatientBootstrap:
             raise ValueError("a score is not finite: misses must be counted, not left out")
         each = np.zeros((self.clusters, values.shape[1]))
         np.add.at(each, self._member, values)
-        rng, parts = np.random.default_rng(self._seed), []
-        portion = max(1, _DRAWS_AT_ONCE // self.clusters)
-        for start in range(0, self.n_resamples, portion):
-            rows = min(portion, self.n_resamples - start)
-            drawn = rng.integers(0, self.clusters, size=(rows, self.clusters))
-            # how often each cluster was drawn in each sample: the sums are then one product
-            place = drawn + self.clusters * np.arange(rows)[:, None]
-            times = np.bincount(place.ravel(), minlength=rows * self.clusters).reshape(rows, self.clusters)
-            parts.append(times.astype(np.float64) @ each)
+        parts = [times @ each for times in draws(self.clusters, self.n_resamples, self._seed)]
         return each.sum(axis=0), np.concatenate(parts)
 
     def scores(self, terms: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> dict[str, Resampled]:
@@ -115,12 +107,7 @@ class PatientBootstrap:
 
     def interval(self, resampled: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
         """Percentile interval of resampled scores; NaN where fewer than two patients leave nothing to resample."""
-        known = resampled[np.isfinite(resampled)]
-        if self.clusters < 2 or known.size == 0:
-            return float("nan"), float("nan")
-        tail = (1 - confidence) / 2 * 100
-        low, high = np.percentile(known, [tail, 100 - tail])
-        return float(low), float(high)
+        return percentile_ends(resampled, confidence) if self.clusters > 1 else (float("nan"), float("nan"))
 
     def difference(self, first: Resampled, second: Resampled) -> Difference:
         """``first - second``, both as `scores` gives them.

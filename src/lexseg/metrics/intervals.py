@@ -4,7 +4,7 @@ Images of one patient resemble each other, so whole patients are drawn, not imag
 behaves well from about 50 cases.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypedDict, Unpack
 
@@ -115,10 +115,12 @@ def bootstrap_ratio(
     mean = float(above.sum() / total) if total > 0 else float("nan")
     if np.count_nonzero(below) < 2:  # else every sample would be this one cluster again
         return Interval(mean, float("nan"), float("nan"), above.size)
-    resampled = _resample(above, below, n_resamples, seed)
-    tail = (1 - confidence) / 2 * 100
-    low, high = np.percentile(resampled, [tail, 100 - tail])
-    return Interval(mean, float(low), float(high), above.size)
+    parts = []
+    for times in draws(above.size, n_resamples, seed):
+        sums = times @ below
+        keep = sums > 0
+        parts.append((times @ above)[keep] / sums[keep])
+    return Interval(mean, *percentile_ends(np.concatenate(parts), confidence), above.size)
 
 
 def bootstrap_weighted(
@@ -143,25 +145,28 @@ def bootstrap_weighted(
     mean = statistic(np.ones(len(clusters)))
     if names.size < 2 or not np.isfinite(mean):
         return Interval(mean, float("nan"), float("nan"), int(names.size))
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(n_resamples):
-        times = np.bincount(rng.integers(0, names.size, size=names.size), minlength=names.size)
-        found.append(statistic(times[member].astype(np.float64)))
-    resampled = np.array([value for value in found if np.isfinite(value)])
-    tail = (1 - confidence) / 2 * 100
-    low, high = np.percentile(resampled, [tail, 100 - tail]) if resampled.size else (np.nan, np.nan)
-    return Interval(mean, float(low), float(high), int(names.size))
+    found = [statistic(sample[member]) for times in draws(names.size, n_resamples, seed) for sample in times]
+    return Interval(mean, *percentile_ends(np.array(found), confidence), int(names.size))
 
 
-def _resample(above: NDArray[np.float64], below: NDArray[np.float64], n: int, seed: int) -> NDArray[np.float64]:
-    """The ratio in each of n samples of clusters, drawn in portions so that memory stays small."""
+def draws(clusters: int, n: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """How often each cluster is drawn in each of ``n`` samples: float[rows, clusters], so many at once as memory holds.
+
+    Sums of samples are products with these counts. Equal seeds give equal samples.
+    """
     rng = np.random.default_rng(seed)
-    portion = max(1, _DRAWS_AT_ONCE // above.size)
-    parts = []
+    portion = max(1, _DRAWS_AT_ONCE // clusters)
     for start in range(0, n, portion):
-        drawn = rng.integers(0, above.size, size=(min(portion, n - start), above.size))
-        sums = below[drawn].sum(axis=1)
-        keep = sums > 0
-        parts.append(above[drawn].sum(axis=1)[keep] / sums[keep])
-    return np.concatenate(parts)
+        rows = min(portion, n - start)
+        place = rng.integers(0, clusters, size=(rows, clusters)) + clusters * np.arange(rows)[:, None]
+        yield np.bincount(place.ravel(), minlength=rows * clusters).reshape(rows, clusters).astype(np.float64)
+
+
+def percentile_ends(resampled: NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
+    """Both ends of the percentile interval of resampled scores; what is not finite is left out, NaN where all is."""
+    known = resampled[np.isfinite(resampled)]
+    if not known.size:
+        return float("nan"), float("nan")
+    tail = (1 - confidence) / 2 * 100
+    low, high = np.percentile(known, [tail, 100 - tail])
+    return float(low), float(high)

@@ -110,7 +110,7 @@ class Pooled:
 
     @property
     def dice(self) -> float:
-        """Pooled Dice, 0..1."""
+        """Dice of the pixels of all images together, 0..1."""
         return self.total.dice
 
     @property

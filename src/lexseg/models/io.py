@@ -2,9 +2,6 @@
 
 import inspect
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,6 +13,7 @@ from safetensors.torch import load_file, save
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
+from lexseg.files import folder_beside, replace_folder, usual_mode
 from lexseg.models import create_model, model_class
 from lexseg.models.base import SegmentationModel
 from lexseg.models.config import (
@@ -73,9 +71,8 @@ def save_model(
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        temporary.chmod(0o755)
+    with folder_beside(folder) as temporary:
+        temporary.chmod(usual_mode())
         # shared tensors (one text projection for all levels) are stored once for each name
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
         # not by save_file: it leaves the file to its owner alone, and on a full disk raises an error of its own
@@ -87,9 +84,7 @@ def save_model(
         (temporary / CONFIG).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         (temporary / CARD).write_text(card, encoding="utf-8")
         (temporary / METRICS).write_text(json.dumps(dict(metrics or {}), indent=2) + "\n", encoding="utf-8")
-        _replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        replace_folder(temporary, folder)
     return read_config(folder)
 
 
@@ -140,14 +135,3 @@ def _arguments(config: ModelConfig) -> dict[str, Any]:
     if config.text_encoder is not None and config.text_encoder.get("trainable"):
         arguments["text_encoder"] = dict(config.text_encoder) | {"pretrained": False}
     return arguments
-
-
-def _replace(new: Path, target: Path) -> None:
-    """Move ``new`` to ``target``; what was there is removed last."""
-    if not target.exists():
-        os.replace(new, target)
-        return
-    old = target.with_name(f".{target.name}-old-{os.getpid()}")
-    os.replace(target, old)
-    os.replace(new, target)
-    shutil.rmtree(old, ignore_errors=True)
