@@ -1,9 +1,11 @@
 """``index.html``: one file that needs nothing else, for light and dark screens and for print."""
 
 import re
-from collections.abc import Mapping
-from html import escape
-from importlib.resources import files
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
 
 from lexseg.comparison import page_tables as shown
 from lexseg.comparison.comparison import Comparison
@@ -12,7 +14,8 @@ from lexseg.comparison.outcomes import DONE, FAILED, WAITING
 from lexseg.comparison.pictures import ranked
 from lexseg.comparison.statistics import MAIN
 from lexseg.evaluation.canvas import Plot
-from lexseg.evaluation.markup import plot, table
+from lexseg.evaluation.markup import Rows
+from lexseg.outputs.html import render
 
 
 def build_page(found: Comparison, plots: Mapping[str, Mapping[str, Plot]]) -> str:
@@ -22,89 +25,91 @@ def build_page(found: Comparison, plots: Mapping[str, Mapping[str, Plot]]) -> st
         found: all results.
         plots: by data set and kind.
     """
-    sections = [_head(found), _troubles(found)]
-    sections += [_dataset(found, name, plots.get(name, {})) for name in found.statistics]
-    sections += [_cost(found), _rules(found)]
-    css = files("lexseg.evaluation").joinpath("page.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(found.plan.title)}</title>\n<style>\n{css}</style>\n</head>\n<body>\n"
-        + "\n".join(part for part in sections if part)
-        + "\n<footer>Research use only: not a medical device.</footer>\n</body>\n</html>\n"
+    return render(
+        "comparison/page.html",
+        title=found.plan.title,
+        facts=_facts(found),
+        cards=list(_cards(found)),
+        notes=found.plan.notes,
+        troubles=_cells(shown.troubles(found)),
+        datasets=[_dataset(found, name, plots.get(name, {})) for name in found.statistics],
+        costs=_costs(found),
+        rules=shown.rules(found),
+        made=_made(found),
     )
 
 
-def _head(found: Comparison) -> str:
-    plan = found.plan
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a data set's section: a heading, a plot, and a table with a note, or the note alone."""
+
+    heading: str
+    rows: Rows = field(default_factory=list)
+    note: str = ""
+    plot: Plot | None = None
+
+
+def _facts(found: Comparison) -> str:
     count = {status: sum(one.status == status for one in found.outcomes) for status in (DONE, FAILED, WAITING)}
     facts = [
-        str(plan.budget),
+        str(found.plan.budget),
         f"{count[DONE]} of {len(found.outcomes)} cells done",
         f"{count[FAILED]} failed" if count[FAILED] else "",
         f"{count[WAITING]} to come" if count[WAITING] else "",
     ]
-    cards = []
+    return " · ".join(fact for fact in facts if fact)
+
+
+def _cards(found: Comparison) -> Iterator[tuple[str, str, str]]:
     for name, statistics in found.statistics.items():
         best = ranked(statistics)[0]
         dice = number(statistics.estimate(best, MAIN).value)
-        cards.append(
-            f'<div class="card">{escape(plan.dataset_label(name))}<b>{dice}</b>'
-            f"<span>{escape(entry_label(plan, best))}: the highest Dice per image</span></div>"
-        )
-    line = escape(" · ".join(fact for fact in facts if fact))
-    notes = f"<p>{escape(plan.notes)}</p>" if plan.notes else ""
-    boxes = f'<div class="cards">{"".join(cards)}</div>'
-    return f'<h1>{escape(plan.title)}</h1>\n<div class="soft">{line}</div>\n{boxes}{notes}'
+        yield found.plan.dataset_label(name), dice, f"{entry_label(found.plan, best)}: the highest Dice per image"
 
 
-def _troubles(found: Comparison) -> str:
-    rows = shown.troubles(found)
-    return f"<h2>Failed</h2>{_table(rows)}" if rows else ""
-
-
-def _dataset(found: Comparison, name: str, plots: Mapping[str, Plot]) -> str:
+def _dataset(found: Comparison, name: str, plots: Mapping[str, Plot]) -> dict[str, Any]:
     statistics, dataset = found.statistics[name], found.plan.datasets[name]
     summary = statistics.entries[0].summaries[0]
     facts = (
         f"{summary['n']} cases of the split {dataset.split}, {summary['n_foreground']} with a target; "
         f"{statistics.clusters} patients (images, where no patient is known)"
     )
-    sections = [f'<h2>{escape(found.plan.dataset_label(name))}</h2><p class="soft">{escape(facts)}</p>']
-    sections.append(plot(plots.get("scores")) + _table(shown.scores(found, name)))
+    return {"label": found.plan.dataset_label(name), "facts": facts, "parts": list(_parts(found, name, plots))}
+
+
+def _parts(found: Comparison, name: str, plots: Mapping[str, Plot]) -> Iterator[_Part]:
+    yield _Part("", _cells(shown.scores(found, name)), plot=plots.get("scores"))
     if rows := shown.differences(found, name):
         note = (
             "Above zero: the first is better. Coloured: p below 0.05 after Holm's correction for all comparisons of "
             "this data set."
         )
-        sections.append(f"<h3>Paired differences</h3>{plot(plots.get('differences'))}{_table(rows, note)}")
+        yield _Part("Paired differences", _cells(rows), note, plots.get("differences"))
     if "cost" in plots:
         note = "Hollow: reads no sentence." if _some_deaf(found) else ""
-        sections.append(f'<h3>Score against cost</h3>{plot(plots["cost"])}<p class="soft">{note}</p>')
+        yield _Part("Score against cost", note=note, plot=plots["cost"])
     if rows := shown.honesty(found, name):
         note = (
             "Change in Dice on the cases whose sentence the probe alters. A method that listens loses; an interval "
             "that holds zero cannot be told from not listening at all."
         )
-        sections.append(f"<h3>Does it listen?</h3>{_table(rows, note)}")
+        yield _Part("Does it listen?", _cells(rows), note)
     if rows := shown.listening(found, name):
-        sections.append(f"<h3>Does it find what the words name?</h3>{_table(rows)}")
+        yield _Part("Does it find what the words name?", _cells(rows))
     if "size" in plots:
-        rows = shown.parts(found, name, "size")
-        sections.append(f"<h3>By size of the target</h3>{plot(plots['size'])}{_table(rows)}")
+        yield _Part("By size of the target", _cells(shown.parts(found, name, "size")), plot=plots["size"])
     for column in dict.fromkeys(s.column for s in found.groups if s.entry.dataset == name and s.column != "size"):
         rows = shown.parts(found, name, column)
-        sections.append(f"<h3>By {escape(column)}</h3>{plot(plots.get(f'by_{column}'))}{_table(rows)}")
+        yield _Part(f"By {column}", _cells(rows), plot=plots.get(f"by_{column}"))
     if rows := shown.papers(found, name):
         note = "As published: other encoders, training, splits and sizes. Compare with equal averaging only, if at all."
-        sections.append(f"<h3>What papers report</h3>{_table(rows, note)}")
-    return "\n".join(sections)
+        yield _Part("What papers report", _cells(rows), note)
 
 
-def _cost(found: Comparison) -> str:
+def _costs(found: Comparison) -> dict[str, Any] | None:
     rows = shown.costs(found)
     if not rows:
-        return ""
+        return None
     note = (
         "Multiply-adds: one image and one sentence at the plan's size, text encoder included. Latency: one whole call "
         "over a ConvNeXt-Tiny forward at 224 x 224, timed in turn with it. Memory: the most that a process held, "
@@ -115,27 +120,23 @@ def _cost(found: Comparison) -> str:
         for name, cost in found.costs.items()
         if "failed" in cost and name in found.plan.methods
     ]
-    reasons = f'<p class="soft">Not measured: {escape("; ".join(failed))}.</p>' if failed else ""
-    return f"<h2>Cost</h2>{_table(rows, note)}{reasons}"
+    return {"rows": _cells(rows), "note": note, "missing": f"Not measured: {'; '.join(failed)}." if failed else ""}
 
 
-def _rules(found: Comparison) -> str:
-    lines = "".join(f"<li>{escape(line)}</li>" for line in shown.rules(found))
+def _made(found: Comparison) -> str:
     entry = next((e for part in found.statistics.values() for e in part.entries), None)
-    made = ""
-    if entry is not None:
-        versions = ", ".join(f"{name} {number}" for name, number in entry.summaries[0]["versions"].items())
-        made = f'<p class="soft">Made with {escape(versions)}.</p>'
-    return f"<h2>How to read this</h2><ul>{lines}</ul>{made}"
+    if entry is None:
+        return ""
+    return f"Made with {', '.join(f'{name} {number}' for name, number in entry.summaries[0]['versions'].items())}."
 
 
-def _table(rows: shown.Table, note: str = "") -> str:
-    return table([[_cell(cell) for cell in row] for row in rows], note)
+def _cells(rows: shown.Table) -> Rows:
+    return [[_cell(cell) for cell in row] for row in rows]
 
 
-def _cell(words: str) -> str:
+def _cell(words: str) -> Markup:
     """Intervals are set small."""
-    return re.sub(r" \[([^\],]*), ([^\]]*)\]$", r" <small>\1 to \2</small>", escape(words))
+    return Markup(re.sub(r" \[([^\],]*), ([^\]]*)\]$", r" <small>\1 to \2</small>", str(Markup.escape(words))))
 
 
 def _some_deaf(found: Comparison) -> bool:

@@ -1,11 +1,10 @@
 """The page's sections on expressions that name targets: scores, listening, groups, and pictures."""
 
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any
 
-from lexseg.evaluation.markup import score, share, table
-from lexseg.evaluation.pictures import figure
+from lexseg.evaluation.markup import Cell, Rows, bold, score, share
+from lexseg.evaluation.pictures import Figure, figure
 
 if TYPE_CHECKING:
     from lexseg.evaluation.measured import Measured
@@ -40,86 +39,67 @@ _GROUP = {
 _PRESENCE = {"auroc": "presence AUROC", "sensitivity": "sensitivity", "specificity": "specificity"}
 
 
-def referring(summary: Mapping[str, Any]) -> str:
-    """Scores of the referring task and of listening; nothing where no expression names a target."""
+def referring(summary: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Scores of the referring task and of listening; ``None`` where no expression names a target."""
     part, listening = summary["referring"], summary["listening"]
     if part is None or listening is None:
-        return ""
-    intro = (
-        f"<p>{part['n']} expressions: {part['n_target']} with a target, {part['n_none']} that name nothing in "
-        "their image and are to be answered by an empty mask.</p>"
-    )
+        return None
     counts = listening["n"]
     measured = {
         "follow_rate": f"{counts['follow_rate']} expressions",
         "switch_score": f"{listening['n_pairs']} pairs in {counts['switch_score']} images",
         "paraphrase_spread": f"{counts['paraphrase_spread']} expressions",
     }
-    rows = [["listening", "", "of", "meaning"]]
+    rows: Rows = [["listening", "", "of", "meaning"]]
     rows += [[label, score(listening, key), measured[key], why] for key, (label, why) in _LISTENING.items()]
+    scores: Rows = [["referring", "", "meaning"]]
+    scores += [[label, score(part, key), meaning] for key, (label, meaning) in _REFERRING.items()]
     sides = {label: listening["sides"][key] for key, label in _SIDES.items()}
-    tables = [
-        _measures(part, _REFERRING, "referring"),
-        _groups({**{f"{kind}": part["by_kind"][kind] for kind in part["by_kind"]}}, "targets named"),
-        table(rows),
-        _groups(sides, "sides"),
-    ]
+    tables = [scores, _groups(part["by_kind"], "targets named"), rows, _groups(sides, "sides")]
     reasons = "; ".join(
         f"{(_REFERRING | _LISTENING)[key][0]}: {why}"
         for key, why in {**summary["referring_missing"], **summary["listening_missing"]}.items()
     )
-    missing = f'<p class="soft">Not measured: {escape(reasons)}.</p>' if reasons else ""
-    return f"<h2>Does it find what the words name?</h2>{intro}{''.join(tables)}{missing}"
+    return {
+        "n": part["n"],
+        "n_target": part["n_target"],
+        "n_none": part["n_none"],
+        "tables": [rows for rows in tables if rows],
+        "missing": f"Not measured: {reasons}." if reasons else "",
+    }
 
 
-def groups(summary: Mapping[str, Any]) -> str:
-    """Scores of each value of the columns that were named."""
-    parts = [_groups(members, column) for column, members in summary["by"].items()]
-    return f"<h2>Groups</h2>{''.join(parts)}" if parts else ""
+def groups(summary: Mapping[str, Any]) -> list[Rows]:
+    """Scores of each value of the columns that were named: a table each."""
+    return [rows for column, members in summary["by"].items() if (rows := _groups(members, column))]
 
 
-def expressions_shown(report: "Measured", include_text: bool) -> str:
+def expressions_shown(report: "Measured", include_text: bool) -> list[list[Figure]]:
     """Images with their expressions side by side."""
-    rows = []
-    for members in report.gallery.expressions:
-        figures = [_expression(report, index, include_text) for index in members]
-        rows.append(f'<div class="grid">{"".join(figures)}</div>')
-    return (
-        "<h3>One image, its expressions side by side</h3>"
-        '<p class="soft">Drawn by chance from the images with the most kinds of expressions.</p>' + "".join(rows)
-    )
+    return [[_expression(report, index, include_text) for index in members] for members in report.gallery.expressions]
 
 
-def _expression(report: "Measured", index: int, include_text: bool) -> str:
+def _expression(report: "Measured", index: int, include_text: bool) -> Figure:
     one = report.scores[index]
     asked = f"{one.case.expression_kind}: {one.region or 'no place named'}"
     if include_text and one.case.text:
         asked = f"{one.case.text} ({one.case.expression_kind})"
     found = "nothing found" if one.given.predicted == 0 else f"found {share(one.given.predicted, one.pixels)}"
+    verdict: Cell = bold("rightly empty" if one.given.predicted == 0 else "false alarm") + ", no target"
     if one.has_foreground:
-        found = f"<b>Dice {one.given.dice:.3f}</b>, {found}"
-    else:
-        found = f"<b>{'rightly empty' if one.given.predicted == 0 else 'false alarm'}</b>, no target"
+        verdict = bold(f"Dice {one.given.dice:.3f}") + f", {found}"
     sure = "" if one.presence is None else f"presence {one.presence:.2f}"
-    lines = [escape(asked), found, sure, escape(one.case.id)]
-    return figure(report, report.gallery.asked[index], "given", "<br>".join(line for line in lines if line))
+    lines = [asked, verdict, sure, one.case.id]
+    return figure(report, report.gallery.asked[index], "given", [line for line in lines if line])
 
 
-def _measures(part: Mapping[str, Any], names: Mapping[str, tuple[str, str]], head: str) -> str:
-    rows = [[head, "", "meaning"]]
-    rows += [[label, score(part, key), meaning] for key, (label, meaning) in names.items()]
-    return table(rows)
-
-
-def _groups(members: Mapping[str, Mapping[str, Any] | None], head: str) -> str:
+def _groups(members: Mapping[str, Mapping[str, Any] | None], head: str) -> Rows:
     known = {label: part for label, part in members.items() if part is not None}
-    if not known:
-        return ""
     says = any(part["presence"] for part in known.values())
-    rows = [[escape(head), "cases", *_GROUP.values(), *(_PRESENCE.values() if says else ())]]
+    rows: Rows = [[head, "cases", *_GROUP.values(), *(_PRESENCE.values() if says else ())]]
     for label, part in known.items():
-        cells = [escape(label) or "(blank)", str(part["n"]), *(score(part, key) for key in _GROUP)]
+        cells: list[Cell] = [label or "(blank)", str(part["n"]), *(score(part, key) for key in _GROUP)]
         if says:
             cells += [score(part["presence"], key) if part["presence"] else "-" for key in _PRESENCE]
         rows.append(cells)
-    return table(rows)
+    return rows if known else []

@@ -1,7 +1,8 @@
 """Pictures on the report's page."""
 
 import io
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from lexseg.cases.truth import read_truth
 from lexseg.evaluation.gallery import Kept
-from lexseg.evaluation.markup import data
+from lexseg.evaluation.markup import Cell
 from lexseg.outputs.overlay import draw_overlay
 from lexseg.scans.images import read_image
 
@@ -30,20 +31,28 @@ PROBE_WORDS = {
 """What each question is, in words."""
 
 
-def figure(report: "Measured", kept: Kept, name: str, caption: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A picture on the page. Attributes: picture: a PNG file; alt: what it shows; lines: said below it."""
+
+    picture: bytes
+    alt: str
+    lines: Sequence[Cell]
+
+
+def figure(report: "Measured", kept: Kept, name: str, lines: Sequence[Cell]) -> Figure:
     """A case's image with what was found and what is true.
 
     Args:
         report: with the case.
         kept: the case's masks.
         name: of the mask to show.
-        caption: HTML.
+        lines: said below it.
     """
     case = report.scores[kept.index].case
     truth = None if case.mask is None else read_truth(case)
     picture = _overlay(read_image(case.image), kept.mask(name), truth)
-    alt = escape(f"{case.id}: found and reference, {PROBE_WORDS[name]}")
-    return f'<figure><img src="{data(picture)}" alt="{alt}" loading="lazy"><figcaption>{caption}</figcaption></figure>'
+    return Figure(picture, f"{case.id}: found and reference, {PROBE_WORDS[name]}", lines)
 
 
 def _overlay(image: NDArray[np.float32], mask: NDArray[np.bool_], truth: NDArray[np.bool_] | None) -> bytes:
