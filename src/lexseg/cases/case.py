@@ -62,7 +62,7 @@ class Case:
 
     @property
     def text(self) -> str:
-        """The first wording."""
+        """The first wording of the sentence, where there are several."""
         return self.texts[0]
 
     @property

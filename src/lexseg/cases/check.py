@@ -54,7 +54,7 @@ class CheckReport:
         return sum(problem.severity == severity for problem in self.problems)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """What was found, as plain JSON values."""
         counts = {f"{severity}s": self.count(severity) for severity in ("error", "warning")}
         listed = [
             {

@@ -20,7 +20,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread | None":
-        """``None`` of no values."""
+        """The quantiles of values; ``None`` where there are none."""
         return cls(min(values), median(values), max(values)) if values else None
 
 
@@ -67,7 +67,7 @@ class Summary:
     unknown_tokens: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """The summary as plain JSON values."""
         return asdict(self)
 
 

@@ -17,7 +17,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Count, choose, print."""
+    """Count the labelled cases, choose a method for them, and print why."""
     from lexseg.comparison.advice import advise, measurements, stock_of
 
     stock = stock_of(args.cases)

@@ -47,7 +47,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export, and check."""
+    """Write the model's graphs, and check that they answer as it does."""
     if args.in_place:
         return _in_place(args)
     from lexseg.export.folder import export_model

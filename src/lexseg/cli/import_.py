@@ -112,7 +112,7 @@ def volume_options(args: argparse.Namespace) -> dict[str, object]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Import, check and print."""
+    """Import a data set, check its manifest, and print what is wrong with it."""
     from lexseg.datasets.importers import import_layout
 
     console = wide_console()

@@ -114,7 +114,7 @@ def _refuse_filled(output: Path) -> None:
 
 
 def _plain(text: str) -> dict[str, Any]:
-    """A JSON object."""
+    """An option's value that is a JSON object."""
     try:
         value = json.loads(text)
     except ValueError:

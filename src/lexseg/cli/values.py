@@ -56,7 +56,7 @@ def share(text: str) -> float:
 
 
 def above_0(text: str) -> float:
-    """A number above 0."""
+    """An option's value that is a number above 0."""
     value = _number(text)
     if not 0 < value < _MOST:
         raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
@@ -64,7 +64,7 @@ def above_0(text: str) -> float:
 
 
 def spacing(text: str) -> tuple[float, float]:
-    """``ROW,COL`` in millimetres."""
+    """An option's value ``ROW,COL``, in millimetres."""
     values = [_number(part) for part in text.split(",")]
     if len(values) != 2 or not all(0 < value < math.inf for value in values):
         raise argparse.ArgumentTypeError(f"{text!r}: expected two numbers of millimetres, such as 0.5,0.5")

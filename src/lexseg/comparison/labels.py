@@ -17,7 +17,7 @@ PROBE_LABELS = {
 
 
 def text_label(text: str) -> str:
-    """A kind of sentence."""
+    """What a kind of sentence is called in tables."""
     return "no words" if text == NULL else text
 
 
@@ -39,7 +39,7 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def signed(value: float | None, digits: int = 3) -> str:
-    """A difference."""
+    """A difference to three places, with its sign."""
     if value is None or not math.isfinite(value):
         return "-"
     words = f"{value:+.{digits}f}"
@@ -47,7 +47,7 @@ def signed(value: float | None, digits: int = 3) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """A p value."""
+    """A p value as papers print it, with the least that can be told apart."""
     if value is None or not math.isfinite(value):
         return "-"
     return "<\N{NO-BREAK SPACE}0.001" if value < 0.001 else f"{value:.3f}"

@@ -5,7 +5,7 @@ from lexseg.comparison.comparison import Comparison
 
 
 def build_markdown(found: Comparison) -> str:
-    """The whole text."""
+    """The comparison's tables as Markdown."""
     plan = found.plan
     parts = [f"# {plan.title}"]
     if plan.notes:

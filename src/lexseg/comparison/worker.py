@@ -193,7 +193,7 @@ def _curves(run: Path) -> list[dict[str, str]]:
 
 
 def _epochs(run: Path) -> int:
-    """Epochs that are done."""
+    """How many epochs of its run a cell has done."""
     return len(_curves(run))
 
 

@@ -106,7 +106,7 @@ class PredictionFolder:
 
     @property
     def name(self) -> str:
-        """The folder's name."""
+        """What the predictions are called: their folder's name."""
         return self.folder.resolve().name
 
     def match(self, cases: Sequence[Case]) -> dict[str, Path]:

@@ -63,7 +63,7 @@ class About:
     format: int = FORMAT
 
     def content(self) -> bytes:
-        """As graphs.json holds it."""
+        """The values as ``graphs.json`` holds them."""
         return (json.dumps(asdict(self), indent=2) + "\n").encode()
 
     @classmethod

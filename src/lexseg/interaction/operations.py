@@ -116,7 +116,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Move the mask."""
+    """Move the mask by rows and columns; what leaves the image is lost."""
 
     to: Direction
     amount: Amount = "usual"
@@ -126,7 +126,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Clear:
-    """Take everything away."""
+    """Empty the mask."""
 
 
 @dataclass(frozen=True, slots=True)

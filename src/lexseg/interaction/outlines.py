@@ -74,7 +74,7 @@ def smoothed(mask: Mask, amount: Amount) -> Mask:
 
 
 def filled(mask: Mask) -> Mask:
-    """A mask without holes."""
+    """A mask, bool[H, W], with its holes filled."""
     return np.asarray(ndimage.binary_fill_holes(mask), np.bool_)
 
 

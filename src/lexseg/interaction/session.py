@@ -133,7 +133,7 @@ class CorrectionSession:
 
     @property
     def state(self) -> State:
-        """As it is now."""
+        """The mask as all corrections up to here have made it."""
         return self._state(self.at)
 
     @property

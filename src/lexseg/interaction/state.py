@@ -94,12 +94,12 @@ class State:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(H, W) in pixels."""
+        """(H, W) of the image, in pixels."""
         return self.evidence.shape[0], self.evidence.shape[1]
 
     @property
     def mask(self) -> Mask:
-        """bool[H, W]."""
+        """What is marked now: bool[H, W]."""
         inside: Mask = self.evidence >= 0
         return inside
 

@@ -31,7 +31,7 @@ def tell_components(operation: Components, state: State) -> str:
 
 
 def tell_point(operation: Point) -> str:
-    """What a click did."""
+    """What a click has added or taken away, in words."""
     sign = "taken in" if operation.wanted else "taken away"
     return f"{sign} what lies at row {operation.row}, column {operation.column}"
 

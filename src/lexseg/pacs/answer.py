@@ -64,7 +64,7 @@ class Outcome:
 
     @property
     def series(self) -> str:
-        """SeriesInstanceUID of the segmentation."""
+        """SeriesInstanceUID that the segmentation gets, made from its own UID."""
         return str(new_uids(self.uid)[1])
 
 
@@ -148,7 +148,7 @@ class SeriesJob:
         return [self._fetched(outcome) for outcome in outcomes] if self.keep else outcomes
 
     def _images(self) -> list[str]:
-        """SOPInstanceUIDs."""
+        """SOPInstanceUIDs of the images of the series, all of which must have arrived."""
         listed, expected = self.pacs.instances(self.study, self.series.uid), self.series.n_images
         if expected is not None and len(listed) < expected:
             raise PacsError(

@@ -69,7 +69,7 @@ class PacsClient:
         self.close()
 
     def close(self) -> None:
-        """End the connections."""
+        """End the connections to the PACS."""
         self._session.close()
 
     def studies(

@@ -85,7 +85,7 @@ class Answered(Protocol):
 
     @property
     def model(self) -> Answerer:
-        """What answered."""
+        """Name and SHA-256 of what answered."""
         ...
 
     def extent(self) -> Mapping[str, Any]:
@@ -106,12 +106,12 @@ class AnsweredImage(Answered, Protocol):
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """bool[H, W]."""
+        """What was found: bool[H, W] at the image's own size."""
         ...
 
     @property
     def probability(self) -> NDArray[np.float32]:
-        """float32[H, W] in 0..1."""
+        """Of each pixel to be meant: float32[H, W] in 0..1, at the image's own size."""
         ...
 
     @property

@@ -155,7 +155,7 @@ class Segmentation:
         return save(self, Path(path), include_text=include_text)
 
     def _repr_png_(self) -> bytes:
-        """What a notebook shows."""
+        """The overlay as a PNG file, which a notebook shows."""
         from lexseg.outputs.encoding import png
 
         return png(self.overlay())

@@ -121,7 +121,7 @@ class Content:
         return cast(BinaryIO, Bounded(self.path.open("rb"), self.size))
 
     def start(self, count: int) -> bytes:
-        """The first bytes."""
+        """The first ``count`` bytes; fewer where the file is shorter."""
         with self.open() as file:
             return file.read(count)
 
@@ -149,7 +149,7 @@ class Pool:
         return cls(tempfile.TemporaryFile(prefix="lexseg-"), threading.Lock())
 
     def part(self, name: str, start: int, size: int) -> "Pooled":
-        """A stretch of it."""
+        """A stretch of the file, ``size`` bytes from ``start`` on, as a content of its own."""
         return Pooled(name, self, start, size)
 
 

@@ -46,12 +46,12 @@ class Window:
 
     @classmethod
     def of(cls, width: float, level: float, name: str = "") -> "Window":
-        """As scanners name it."""
+        """A window by its width and level, as scanners name it."""
         return cls(level - width / 2, level + width / 2, name)
 
     @property
     def width(self) -> float:
-        """From black to white."""
+        """How far white lies above black, in the modality's units."""
         return self.high - self.low
 
     @property

@@ -55,7 +55,7 @@ class Ask:
 
     @property
     def key(self) -> Key:
-        """What is encoded."""
+        """What is encoded: an image, its frame and the window it is shown by."""
         return self.image.id, self.frame, self.window
 
 
@@ -144,7 +144,7 @@ class Batcher:
         return encoded[ask.key]
 
     async def run(self) -> None:
-        """Answer, until cancelled."""
+        """Answer what waits, batch by batch, until cancelled."""
         loop = asyncio.get_running_loop()
         while True:
             await self._something.wait()
@@ -220,6 +220,6 @@ class Batcher:
         return encoded, len(missing)
 
     def _question(self, ask: Ask, session: ImageSession) -> list[Question]:
-        """A client's sentences, read."""
+        """A client's sentences as questions to the model."""
         options = Options(threshold=ask.threshold, laterality=ask.laterality, language=ask.language, anyway=ask.anyway)
         return questions(session, [sentence.asked for sentence in ask.sentences], options)

@@ -37,7 +37,7 @@ class StoredFrames:
 
     @property
     def nbytes(self) -> int:
-        """Bytes on disk."""
+        """Bytes that the frame's files take on disk."""
         return os.fstat(self._values.fileno()).st_size + self._padded
 
     def raw(self, index: int) -> bytes:
@@ -46,7 +46,7 @@ class StoredFrames:
         return os.pread(self._values.fileno(), size, index * size)
 
     def frame(self, index: int) -> Frame:
-        """A frame, read now."""
+        """The pixels of a frame, read from disk now."""
         size = self._shape[1:]
         if self._color:
             return Frame(np.frombuffer(self.raw(index), "u1").reshape(*size, 3))

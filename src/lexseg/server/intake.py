@@ -80,7 +80,7 @@ class Reader:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The id of the reader's process."""
         return self._process.pid
 
     def kill(self) -> None:
@@ -115,11 +115,11 @@ class Intake:
         self.failures = 0
 
     async def start(self) -> None:
-        """Have the readers ready."""
+        """Start the readers' processes before the first upload needs one."""
         await asyncio.gather(*(self._add() for _ in range(self._settings.readers)))
 
     async def stop(self) -> None:
-        """End all of them."""
+        """End the processes of all readers."""
         for task in self._starting:
             task.cancel()
         for reader in self._alive:
@@ -128,7 +128,7 @@ class Intake:
 
     @property
     def pids(self) -> list[int]:
-        """The processes."""
+        """The process ids of all readers that run."""
         return [reader.pid for reader in self._alive]
 
     async def do(self, request: dict[str, Any], size: int = 0) -> Any:

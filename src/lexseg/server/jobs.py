@@ -190,7 +190,7 @@ class Jobs:
                 del self._jobs[job.id]
 
     async def run(self) -> None:
-        """Work, until cancelled."""
+        """Work off what is asked about volumes, one job after the other, until cancelled."""
         while True:
             job = await self._queue.get()
             if job.state == "queued":

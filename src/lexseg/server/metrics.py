@@ -75,12 +75,12 @@ class Metrics:
         self._encoded = Counter("lexseg_frames_encoded", "Frames that were encoded", registry=self.registry)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Count a request that was answered, and the seconds it took."""
         self._requests.labels(route, method, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def refusal(self, code: str) -> None:
-        """A request was refused."""
+        """Count a request that was refused, by why."""
         self._refusals.labels(code).inc()
 
     def wrong_token(self, held: float) -> None:
@@ -93,7 +93,7 @@ class Metrics:
         self._unaudited.inc()
 
     def batch(self, sentences: int, encoded: int, seconds: float) -> None:
-        """The network ran."""
+        """Count one run of the network, and how many questions it answered."""
         self._sizes.observe(sentences)
         self._encoded.inc(encoded)
         self._run.observe(seconds)
@@ -103,7 +103,7 @@ class Metrics:
         self.registry.register(_Gauges(now))
 
     def text(self) -> bytes:
-        """In Prometheus's own form."""
+        """All counts in Prometheus's own form."""
         return generate_latest(self.registry)
 
 

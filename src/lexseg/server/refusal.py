@@ -31,7 +31,7 @@ class Refusal(Exception):
         self.allow: list[str] = []  # the methods that there are, where one is refused
 
     def body(self) -> bytes:
-        """The answer's JSON."""
+        """What a client is told: code and message, as JSON."""
         return json.dumps({"error": {"code": self.code, "message": self.message} | self.more}).encode()
 
     def headers(self) -> dict[str, str]:

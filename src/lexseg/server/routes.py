@@ -66,7 +66,7 @@ _FORM = {
 
 
 def service_of(request: Request) -> Service:
-    """What serves the request."""
+    """The service that the application of this request belongs to."""
     opening: Opening = request.app.state.opening
     return opening.ready()
 

@@ -34,7 +34,7 @@ def begin() -> Trail:
 
 
 def identify(who: str | None, role: str | None) -> None:
-    """Note who asks."""
+    """Note who asks, and in which role."""
     if (trail := _now.get()) is not None:
         trail.who, trail.role = who, role
 
@@ -46,6 +46,6 @@ def about(image: str) -> None:
 
 
 def asked(sentences: Sequence[str]) -> None:
-    """Note what is asked."""
+    """Note the sentences that are asked."""
     if (trail := _now.get()) is not None:
         trail.asked = list(sentences)

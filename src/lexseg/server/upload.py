@@ -35,7 +35,7 @@ class Upload:
 
     @property
     def files(self) -> int:
-        """How many there are."""
+        """How many files were uploaded."""
         return len(self.hashes)
 
     @property
@@ -184,7 +184,7 @@ def parse_spacing(text: str) -> tuple[float, float]:
 
 
 def parse_channel(text: str) -> int:
-    """A number from 0."""
+    """A form's channel: a whole number, counted from 0."""
     if not (text.isascii() and text.isdigit() and len(text) < 7):
         raise Refusal(422, "invalid", "channel is a whole number, counted from 0")
     return int(text)

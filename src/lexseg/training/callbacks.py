@@ -122,11 +122,11 @@ class BestModel(Callback):
             self._stop_if_waited(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """What a checkpoint must hold to go on from here."""
         return {"best": self.best, "waited": self.waited}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """From the checkpoint."""
+        """Go on from what a checkpoint holds."""
         self.best, self.waited = state_dict["best"], state_dict["waited"]
 
     def _stop_if_waited(self, trainer: pl.Trainer) -> None:

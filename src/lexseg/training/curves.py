@@ -35,7 +35,7 @@ class Curves(Callback):
             self.rows = [row for row in rows if row["epoch"] < trainer.current_epoch]
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Start the clock."""
+        """Start the epoch's clock."""
         self._started, self._trained = time.monotonic(), None
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -43,7 +43,7 @@ class Curves(Callback):
         self._trained = time.monotonic() - self._started
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write the epoch's row."""
+        """Write the epoch's row of losses, scores and seconds."""
         assert isinstance(pl_module, SegmentationTask)
         metrics = trainer.callback_metrics  # waits for all devices
         if not trainer.is_global_zero:

@@ -82,7 +82,7 @@ def _border(pixels: Pixels, rng: np.random.Generator) -> Pixels:
 
 
 def _compression(pixels: Pixels, rng: np.random.Generator) -> Pixels:
-    """Through JPEG."""
+    """Compress as JPEG does, which leaves blocks and rings."""
     gray = len(pixels) == 1
     whole = np.round(pixels.clip(0, 1) * 255).astype(np.uint8)
     buffer = io.BytesIO()

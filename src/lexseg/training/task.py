@@ -97,7 +97,7 @@ class SegmentationTask(pl.LightningModule):
             checkpoint["regime"] = dict(self.regime.state())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """From there."""
+        """Go on from what the regime has written into a checkpoint."""
         if self.regime is not None:
             self.regime.restore(checkpoint["regime"])
 

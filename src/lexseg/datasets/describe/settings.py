@@ -64,7 +64,7 @@ class DescribeSettings:
 
     @property
     def style(self) -> Style:
-        """The style."""
+        """What the sentences say, by the name of a published style."""
         return STYLES[self.name]
 
     def check(self, cases: Sequence[Case]) -> None:

@@ -67,7 +67,7 @@ class Findings:
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, severity: Severity, message: str, source: Path | None = None, row: int | None = None) -> None:
-        """Note a problem."""
+        """Note what was passed over, or is doubtful, in a file or a row of it."""
         self.problems.append(Problem(severity, row, None, message, source))
 
 

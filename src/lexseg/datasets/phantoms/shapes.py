@@ -59,7 +59,7 @@ class Blob:
         return np.asarray(radius / edge)
 
     def inside(self, grid: Grid) -> Bool:
-        """bool[N, N]."""
+        """Which pixels lie within the shape: bool[N, N]."""
         # worked out in the square around the blob only: most blobs are small
         reach = 1.5 * max(self.radii) * (1 + sum(amplitude for amplitude, _ in self.waves))
         rows = _near(grid.y[:, 0], self.centre[1], reach)

@@ -76,7 +76,7 @@ class Target:
         return self.whole and not self.speck
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """A target's attributes as plain JSON values."""
         return asdict(self)
 
 

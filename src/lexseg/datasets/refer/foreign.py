@@ -257,5 +257,5 @@ def _fill(frame: str, name: str, place: str) -> str:
 
 
 def pick(choices: Sequence[_T], rng: np.random.Generator) -> _T:
-    """One of the choices."""
+    """One of the choices, each as likely."""
     return choices[int(rng.integers(len(choices)))]

@@ -63,7 +63,7 @@ def negated(name: str | None) -> Iterator[Query]:
 
 
 def contradictions(anatomy: Anatomy, name: str | None) -> Iterator[Query]:
-    """What nothing can satisfy."""
+    """Descriptions that nothing can satisfy, such as the left one on the right."""
     for side, other in (SIDES, SIDES[::-1]):
         yield Query(name=name, side=side, also=other)
     if anatomy.layout == "lungs" and anatomy.zoned:

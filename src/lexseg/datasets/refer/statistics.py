@@ -69,7 +69,7 @@ class Statistics:
         self.sentences = {split: len(found) for split, found in sentences.items()}
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """All counts as plain JSON values."""
         return {
             "images": self.images,
             "rows_by_kind": _ordered(self.kinds),

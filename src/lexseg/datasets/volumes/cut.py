@@ -65,7 +65,7 @@ class Slice:
 
     @property
     def targets(self) -> tuple[int, ...]:
-        """The lesions' numbers."""
+        """The numbers of the lesions that the slice shows."""
         return tuple(int(value) for value in np.unique(self.instances) if value)
 
 

@@ -171,7 +171,7 @@ class MSCAN(ImageEncoder):
             self.load_state_dict(_read_segnext(Path(pretrained), self.state_dict()))
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
-        """The four stages."""
+        """The parameters of the four stages, from input to output."""
         return [list(stage.parameters()) for stage in self.stages]
 
 

@@ -32,5 +32,5 @@ class PyramidTaps(nn.Module):
         return [m.flatten(2).transpose(1, 2) for m in maps]
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
-        """The encoder's."""
+        """The layers of the encoder that is tapped, from input to output."""
         return self.encoder.layer_groups()

@@ -43,7 +43,7 @@ class PlainCNN(ImageEncoder):
         self.stages = nn.ModuleList(stages)
 
     def layer_groups(self) -> list[list[nn.Parameter]]:
-        """The five levels."""
+        """The parameters of the five levels, from full size downwards."""
         return [list(stage.parameters()) for stage in self.stages]
 
 

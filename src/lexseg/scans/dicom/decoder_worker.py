@@ -14,7 +14,7 @@ MEMORY = 4 << 30
 
 
 def send(file: IO[bytes], said: dict[str, Any], data: bytes) -> None:
-    """Write a message."""
+    """Write a message to the process that asked."""
     text = json.dumps(said).encode()
     file.write(struct.pack("<II", len(text), len(data)) + text + data)
     file.flush()

@@ -31,7 +31,7 @@ class Plane:
 
     @property
     def normal(self) -> Array:
-        """Upright on the frame."""
+        """Unit vector that stands upright on the frame, in the patient's coordinates."""
         return np.cross(self.along_row, self.along_column)
 
     def parallel(self, other: "Plane") -> bool:

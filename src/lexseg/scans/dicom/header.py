@@ -61,17 +61,17 @@ class Header:
 
     @property
     def modality(self) -> str | None:
-        """CT, MR, ..."""
+        """What made the image, as DICOM names it: CT, MR, ..."""
         return text(self.dataset, "Modality").upper() or None
 
     @property
     def size(self) -> tuple[int, int]:
-        """Rows, columns."""
+        """Rows and columns, in pixels."""
         return int(self.dataset.Rows), int(self.dataset.Columns)
 
     @property
     def series(self) -> str:
-        """SeriesInstanceUID."""
+        """SeriesInstanceUID, of the series that the image belongs to."""
         return text(self.dataset, "SeriesInstanceUID")
 
     @property
@@ -82,7 +82,7 @@ class Header:
 
     @property
     def instance(self) -> str:
-        """SOPInstanceUID."""
+        """SOPInstanceUID, of this image alone."""
         return text(self.dataset, "SOPInstanceUID")
 
 

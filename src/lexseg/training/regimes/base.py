@@ -91,7 +91,7 @@ class Regime(ABC):
         """Called once all modules are where they are trained."""
 
     def finish(self) -> SegmentationModel:
-        """What is saved."""
+        """The network that is saved as the model: what was trained, or an average of it."""
         return self.model
 
     def idle(self) -> Tensor:

@@ -118,7 +118,7 @@ class MetaPseudo(Regime):
         return dict.fromkeys(self.model.loss_names, 0 * pseudo) | {"pseudo": pseudo}
 
     def after_step(self, labelled: Batch, unlabelled: Unlabelled | None, step: int) -> None:
-        """The teacher's step."""
+        """Teach the teacher: a step along how much the student has gained by its labels."""
         assert unlabelled is not None and self._optimizer is not None and self._schedule is not None
         teacher = self.master.train()
         with torch.enable_grad():

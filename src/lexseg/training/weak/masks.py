@@ -147,7 +147,7 @@ class SAM:
         self.model, self.embedding = model, model.embed(image)
 
     def __call__(self, box: Box) -> NDArray[np.float32]:
-        """Probability float32[256, 256]."""
+        """Of each pixel to be the lesion: float32[256, 256] in 0..1."""
         found: NDArray[np.float32] = self.model.mask(self.embedding, box).numpy()
         return found
 

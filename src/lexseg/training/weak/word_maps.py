@@ -64,12 +64,12 @@ class WordMaps:
 
     @property
     def sha256(self) -> str | None:
-        """Of the weights."""
+        """SHA-256 of the towers' weights."""
         return self.scored.sha256 or None
 
     @property
     def laterality(self) -> Laterality | None:
-        """Whose left "left" is."""
+        """Whose left "left" means in the towers' training: ``image`` or ``patient``."""
         return self.scored.laterality
 
     def segment_batch(
