@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from lexseg._version import __version__
 from lexseg.errors import ConfigError, LexSegError
-from lexseg.extensions import use
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "read every row and file of a manifest and report all problems at once"),
@@ -67,6 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             rest, files = _imports(arguments)
             if files:
+                from lexseg.extensions import use
+
                 use(files)
             status = _dispatch(rest)
         except SystemExit as exit_:  # argparse: 0 after --help, 2 after a usage error

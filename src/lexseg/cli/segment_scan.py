@@ -73,7 +73,7 @@ def open_asked(
         DataError: if it cannot be read.
         ConfigError: if it has no window to choose, or cannot be written in the format that is asked for.
     """
-    from lexseg.scans import open_scan
+    from lexseg.scans.open import open_scan
     from lexseg.scans.window import parse_window
 
     scan = open_scan(path, series=args.series, channel=args.channel, modality=args.modality)

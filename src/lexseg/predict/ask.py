@@ -6,7 +6,7 @@ comes to.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,10 @@ from lexseg.predict.picture_sides import Sides
 from lexseg.predict.question import AS_IT_IS, Denied, Heard, Question, Sentence, questions, segment_together
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import ImageSession, Segmenter
-from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.scan import Scan
+
+if TYPE_CHECKING:
+    from lexseg.predict.volume_segmentation import VolumeSegmentation
 
 __all__ = ["Denied", "Options", "Sentence", "ask", "look", "questions"]
 
@@ -33,12 +35,12 @@ def ask(
 @overload
 def ask(
     segmenter: Segmenter, image: Scan, sentences: Sequence[Sentence], options: Options = AS_IT_IS
-) -> list[VolumeSegmentation]: ...
+) -> "list[VolumeSegmentation]": ...
 
 
 def ask(
     segmenter: Segmenter, image: Scan | ImageSession, sentences: Sequence[Sentence], options: Options = AS_IT_IS
-) -> list[Segmentation] | list[VolumeSegmentation]:
+) -> "list[Segmentation] | list[VolumeSegmentation]":
     """Find in an image, or in each frame of a scan, what each sentence names.
 
     What a sentence says is *not* there ("no infection on the left; opacity on the right") is not looked for; where that
@@ -80,7 +82,7 @@ def look(
 
 def _ask_scan(
     segmenter: Segmenter, scan: Scan, sentences: Sequence[Sentence], options: Options
-) -> list[VolumeSegmentation]:
+) -> "list[VolumeSegmentation]":
     frames = _frames(scan, options.frames)
     asked = [Heard.of(segmenter, sentence, options, Sides.of(scan)) for sentence in sentences]
     said = [_Said(len(frames)) for _ in asked]
@@ -127,8 +129,10 @@ class _Said:
         if answer.found:
             self._bits[frame] = np.packbits(answer.mask)
 
-    def about(self, scan: Scan, frames: range, heard: Heard, segmenter: Segmenter) -> VolumeSegmentation:
+    def about(self, scan: Scan, frames: range, heard: Heard, segmenter: Segmenter) -> "VolumeSegmentation":
         """The answer about the frames together."""
+        from lexseg.predict.volume_segmentation import VolumeSegmentation
+
         sure, negated = segmenter.presence_threshold, heard.settled == "negated"
         everywhere = len(self._outside) == len(frames)
         looked = heard.anyway or not everywhere

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.errors import DataError
-from lexseg.scans.images import read_image
 from lexseg.scans.pictures import image_from_array, image_from_pil
 
 ImageLike = str | Path | NDArray[Any] | Image.Image
@@ -21,6 +20,8 @@ ImageLike = str | Path | NDArray[Any] | Image.Image
 def load_image(image: ImageLike) -> NDArray[np.float32]:
     """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.scans.pictures`)."""
     if isinstance(image, str | Path):
+        from lexseg.scans.images import read_image
+
         return read_image(image)
     if isinstance(image, Image.Image):
         return image_from_pil(image)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypedDict
 
 from lexseg.language.sides import Laterality
 from lexseg.scans.window import Window
@@ -37,3 +38,12 @@ class Options:
     tta: bool = False
     batch: int = 8
     progress: Progress | None = None
+
+
+class Asked(TypedDict, total=False):
+    """The first part of :class:`Options`, by keyword."""
+
+    threshold: float | None
+    laterality: Laterality | None
+    anyway: bool
+    language: str | None

@@ -12,7 +12,6 @@ from lexseg.language.denial import denied
 from lexseg.language.sides import Laterality
 from lexseg.language.translate import to_model_words
 from lexseg.predict.answered import Outside, State
-from lexseg.predict.asker import Asker, Looked
 from lexseg.predict.images import to_native
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides, sides_of
@@ -21,6 +20,7 @@ from lexseg.predict.words import check_sentence, doubts_about, model_words
 
 if TYPE_CHECKING:
     from lexseg.models.scope import WordsScope
+    from lexseg.predict.asker import Asker, Looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Heard:
     language: str | None = None
 
     @classmethod
-    def of(cls, segmenter: Asker, sentence: Sentence, options: Options, sides: Sides) -> "Heard":
+    def of(cls, segmenter: "Asker", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
         """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
 
         Args:
@@ -110,12 +110,12 @@ class Question:
         outside: why the two are not in the model's scope; ``None`` where they are, or the scope is unknown.
     """
 
-    session: Looked
+    session: "Looked"
     heard: Heard
     outside: Outside | None = None
 
     @classmethod
-    def about(cls, session: Looked, heard: Heard) -> "Question":
+    def about(cls, session: "Looked", heard: Heard) -> "Question":
         """A sentence that was heard, about an image."""
         return cls(session, heard, session.outside(heard.known))
 
@@ -162,7 +162,7 @@ class Question:
         )
 
 
-def questions(session: Looked, sentences: Iterable[Sentence], options: Options = AS_IT_IS) -> list[Question]:
+def questions(session: "Looked", sentences: Iterable[Sentence], options: Options = AS_IT_IS) -> list[Question]:
     """Sentences about an image, read but not asked yet: for :func:`segment_together`.
 
     Raises:

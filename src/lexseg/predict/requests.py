@@ -6,13 +6,15 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lexseg.cases.problem import Problem
-from lexseg.cases.row import RowReader
 from lexseg.errors import ConfigError
 from lexseg.language.sides import Laterality
 from lexseg.scans.kind import looks_like_dicom
 from lexseg.scans.pictures import SUFFIXES
+
+if TYPE_CHECKING:
+    from lexseg.cases.problem import Problem
 
 TABLES = (".csv",)
 _VOLUMES = (".nii.gz", ".nii", ".nrrd", ".nhdr")
@@ -48,7 +50,7 @@ class Request:
         return name if self.image.is_dir() else self.image.stem
 
 
-def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> tuple[list[Request], list[Problem]]:
+def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> "tuple[list[Request], list[Problem]]":
     """Find out what is asked.
 
     Args:
@@ -74,9 +76,7 @@ def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> tuple[list[Requ
             found = found or ([path] if _holds_dicom(path) else [])
             requests += [Request(image, asked, str(image)) for image in found]
             if not found:
-                problems.append(
-                    Problem("error", None, None, f"the folder holds no images ({', '.join(endings)} or DICOM)", path)
-                )
+                problems.append(_empty(path, endings))
         elif path.suffix.lower() in TABLES:
             rows, wrong = _read_table(path, asked)
             requests += rows
@@ -106,6 +106,12 @@ def output_stems(requests: Iterable[Request]) -> list[list[str]]:
     return names
 
 
+def _empty(folder: Path, endings: Iterable[str]) -> "Problem":
+    from lexseg.cases.problem import Problem
+
+    return Problem("error", None, None, f"the folder holds no images ({', '.join(endings)} or DICOM)", folder)
+
+
 def _is_named(path: Path, endings: tuple[str, ...]) -> bool:
     return path.name.lower().endswith(endings) and not path.name.startswith(".")
 
@@ -121,7 +127,10 @@ def _holds_dicom(folder: Path) -> bool:
     return False
 
 
-def _read_table(path: Path, texts: tuple[str | None, ...]) -> tuple[list[Request], list[Problem]]:
+def _read_table(path: Path, texts: tuple[str | None, ...]) -> "tuple[list[Request], list[Problem]]":
+    from lexseg.cases.problem import Problem
+    from lexseg.cases.row import RowReader
+
     requests: list[Request] = []
     problems: list[Problem] = []
 

@@ -4,7 +4,7 @@ import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,17 +20,15 @@ from lexseg.language.vocabulary import mended
 from lexseg.models.config import LOST, PEAK, UNCALIBRATED, read_config
 from lexseg.models.find import find_model
 from lexseg.models.scope import Scope
-from lexseg.predict.answer import Answer
 from lexseg.predict.answered import Answerer, Outside, State
 from lexseg.predict.engines.choose import EngineChoice, open_engine
 from lexseg.predict.engines.engine import Encoded, Engine
 from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, to_input
-from lexseg.predict.options import Options
+from lexseg.predict.options import Asked, Options
 from lexseg.predict.picture_sides import Sides
 from lexseg.predict.question import Heard, Question, segment_together
 from lexseg.predict.scope import outside
 from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.whole_report import FindingResult, segment_report
 from lexseg.predict.words import check_sentence
 from lexseg.scans.preview import shown
 
@@ -40,6 +38,8 @@ if TYPE_CHECKING:
     from lexseg.encoders.text.base import TextEncoder
     from lexseg.models.base import SegmentationModel
     from lexseg.models.scope import ImageScope, WordsScope
+    from lexseg.predict.answer import Answer
+    from lexseg.predict.whole_report import FindingResult
 
 _UNKNOWN = Sides()
 _CHUNK = 16  # images, or questions, that go through the network together
@@ -319,7 +319,7 @@ class Segmenter:
         tta: bool = False,
         *,
         anyway: bool = False,
-    ) -> list[list[Answer]]:
+    ) -> "list[list[Answer]]":
         """Answer several sentences about each of several images; each image is encoded once.
 
         As in :meth:`ImageSession.segment`, what a sentence says is *not* there and what is not in scope is not looked
@@ -343,6 +343,8 @@ class Segmenter:
             raise TextError(f"{len(images)} images, but sentences for {len(texts)}; one list for each was expected")
         if any(isinstance(each, str) for each in texts):
             raise TextError("a sentence stands where an image's list of sentences was expected: [sentence]")
+        from lexseg.predict.answer import Answer
+
         results: list[list[Answer]] = []
         for start in range(0, len(images), _CHUNK):
             own = [[text if text and text.strip() else None for text in each] for each in texts[start : start + _CHUNK]]
@@ -467,21 +469,12 @@ class ImageSession:
         """
         return outside(self.segmenter.scope, self.known, words, blank=self.blank)
 
-    def ask(
-        self,
-        text: str | None = None,
-        *,
-        threshold: float | None = None,
-        laterality: Laterality | None = None,
-        anyway: bool = False,
-        language: str | None = None,
-    ) -> Question:
+    def ask(self, text: str | None = None, **how: Unpack[Asked]) -> Question:
         """Check a question without asking it yet, for :func:`lexseg.predict.question.segment_together`.
 
         Args and errors are those of :meth:`segment`.
         """
-        options = Options(threshold=threshold, laterality=laterality, language=language, anyway=anyway)
-        return Question.about(self, Heard.of(self.segmenter, text, options, self.sides))
+        return Question.about(self, Heard.of(self.segmenter, text, Options(**how), self.sides))
 
     def segment(
         self,
@@ -523,8 +516,10 @@ class ImageSession:
         laterality: Laterality | None = None,
         anyway: bool = False,
         language: str | None = None,
-    ) -> list[FindingResult]:
+    ) -> "list[FindingResult]":
         """Find what each sentence of a report names (:func:`lexseg.predict.whole_report.segment_report`)."""
+        from lexseg.predict.whole_report import segment_report
+
         return segment_report(self, text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
 
 
