@@ -104,13 +104,13 @@ class FiLMDecoder(nn.Module):
         """
         x = torch.zeros((), device=condition.device)
         for i, (tap, reduce, layer) in enumerate(zip(taps, self.reduce, self.layers, strict=True)):
-            x = x + reduce(tap)
+            x = x + reduce(tap)  # [B, N, dim]
             if i == 0 and self.positions:
                 x = x + sine_positions_2d(*grid, self.dim, device=x.device).to(x.dtype)
             if i < len(self.film):
                 x = self.film[i](x, condition)
             x = layer(x)
-        cells = x[:, -grid[0] * grid[1] :].transpose(1, 2).unflatten(2, grid)
+        cells = x[:, -grid[0] * grid[1] :].transpose(1, 2).unflatten(2, grid)  # [B, dim, h, w]
         logits: Tensor = self.head(cells)
         return logits, cells
 

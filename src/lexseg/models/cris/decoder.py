@@ -65,8 +65,8 @@ class CrisDecoder(nn.Module):
     def forward(self, x: Tensor, words: Tensor, mask: Tensor) -> Tensor:
         """Args: x: float[B, dim, h, w]; words: float[B, L, text_dim]; mask: bool[B, L]. Returns float like x."""
         b, c, h, w = x.shape
-        tokens = x.flatten(2).transpose(1, 2)
-        positions = sine_positions_2d(h, w, c, device=x.device).to(x.dtype)
+        tokens = x.flatten(2).transpose(1, 2)  # [B, h w, dim]
+        positions = sine_positions_2d(h, w, c, device=x.device).to(x.dtype)  # [h w, dim]
         keys = words + sine_positions_1d(words.shape[1], words.shape[2], device=x.device).to(words.dtype)
         for layer in self.layers:
             tokens = layer(tokens, positions, keys, words, mask)
@@ -98,8 +98,8 @@ class DynamicProjector(nn.Module):
         """Args: x: float[B, C, h, w]; sentence: float[B, D]. Returns logits float[B, 1, 4h, 4w] and G, of that size."""
         for block in (self.first, self.second):
             x = block(F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False))
-        x = self.mix(x)
-        predicted = self.kernel(self.norm(sentence)).to(x.dtype)
+        x = self.mix(x)  # [B, dim, 4h, 4w]
+        predicted = self.kernel(self.norm(sentence)).to(x.dtype)  # [B, 9 dim + 1]
         return dynamic_convolution(x, predicted[:, :-1] * self.scale, predicted[:, -1]), x
 
 

@@ -55,9 +55,9 @@ class CrisNeck(nn.Module):
         """Args: maps: c3, c4, c5; sentence: float[B, sentence]. Returns float[B, dim, H / 16, W / 16]."""
         fine, middle, deep = maps
         size = middle.shape[-2:]
-        f5 = F.relu(self.gated(self.deep(deep) * self.gate(sentence)[:, :, None, None]))
-        f4 = self.merge4(torch.cat([self.side4(middle), resize(f5, size)], 1))
-        f3 = self.merge3(torch.cat([F.avg_pool2d(self.side3(fine), 2), f4], 1))
+        f5 = F.relu(self.gated(self.deep(deep) * self.gate(sentence)[:, :, None, None]))  # [B, deep, H/32, W/32]
+        f4 = self.merge4(torch.cat([self.side4(middle), resize(f5, size)], 1))  # [B, dim, H/16, W/16]
+        f3 = self.merge3(torch.cat([F.avg_pool2d(self.side3(fine), 2), f4], 1))  # [B, dim, H/16, W/16]
         x = self.fuse(torch.cat([self.query3(f3), self.query4(f4), resize(self.query5(f5), size)], 1))
         out: Tensor = self.place(torch.cat([x, coordinates(x)], 1))
         return out

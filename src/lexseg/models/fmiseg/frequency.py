@@ -72,7 +72,7 @@ class FrequencySplit(nn.Module):
         if self.as_published:
             return self._published(image)
         low, *details = haar(image, stationary=True)
-        power = torch.stack([d.square() for d in details]).sum(0)
+        power = torch.stack([d.square() for d in details]).sum(0)  # [B, 3, H, W]
         return (low / 2 - self.mean) / self.std, (power + 1e-12).sqrt() / self.detail_scale
 
     def _published(self, image: Tensor) -> tuple[Tensor, Tensor]:

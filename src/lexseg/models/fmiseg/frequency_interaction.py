@@ -95,17 +95,17 @@ class FrequencyGuide(nn.Module):
 
     def forward(self, x: Tensor, words: Tensor, mask: Tensor) -> Tensor:
         """Args: x: float[B, C, h, w]; words: float[B, L, D]; mask: bool[B, L]. Returns float[B, C, h, w]."""
-        slots: Tensor = self.text(words, mask)
+        slots: Tensor = self.text(words, mask)  # [B, M, C]
         at_cells, at_slots = self._positions(x, slots.shape[1])
-        tokens = x.flatten(2).transpose(1, 2)
+        tokens = x.flatten(2).transpose(1, 2)  # [B, h w, C]
         if self.has_self_attention:
             normed = self.norm_self(tokens)
             at = normed + at_cells
             tokens = tokens + self.norm_self_out(self.self_attention(at, at, normed, need_weights=False)[0])
         v = self.norm(tokens)
-        a = self.cells(v, slots, at_cells, at_slots)
-        b = self.slots(slots, v, at_slots, at_cells)
-        likeness = a @ b.transpose(1, 2)
+        a = self.cells(v, slots, at_cells, at_slots)  # [B, h w, C]
+        b = self.slots(slots, v, at_slots, at_cells)  # [B, M, C]
+        likeness = a @ b.transpose(1, 2)  # [B, h w, M]
         if not self.as_published:
             likeness = likeness * x.shape[1] ** -0.5
         weight: Tensor = self.norm_gate(a + self.likeness(likeness)) * self.gate

@@ -167,11 +167,11 @@ class FMISeg(TextModel):
         if self.as_published:
             states, mask = fit_tokens(states, mask)
         words = self.adapted(states, mask)  # [B, L, D]
-        seen_low = self.decoders[0](features.maps[:4], words, mask)
+        seen_low = self.decoders[0](features.maps[:4], words, mask)  # [B, C, h, w] each
         seen_high = self.decoders[1](features.maps[4:], words, mask)
-        both = torch.cat([seen_low[-1], seen_high[-1]], 1)
+        both = torch.cat([seen_low[-1], seen_high[-1]], 1)  # [B, 2 C, H/4, W/4]
         low, high = (decoder.head(x) for decoder, x in zip(self._decoders, both.chunk(2, 1), strict=True))
-        logits = low if self.as_published else logit_of_mean(low, high)
+        logits = low if self.as_published else logit_of_mean(low, high)  # [B, 1, H, W]
         presence = self.answer_presence([*seen_low, *seen_high], logits, masked_mean(words, mask))
         return Prediction(logits, presence, {"low": low.sigmoid(), "high": high.sigmoid()}, both), low, high
 

@@ -63,7 +63,7 @@ class ScaleMixer(nn.Module):
         places = sine_positions_2d(h, w, c, device=maps[-1].device).to(maps[-1].dtype)
         pooled = [F.adaptive_avg_pool2d(m, (h, w)).flatten(2).transpose(1, 2) for m in maps]
         tokens = torch.cat([p + places + code for p, code in zip(pooled, self.scale_code, strict=True)], 1)
-        memory = self.words(words.states)
+        memory = self.words(words.states)  # [B, L, C]
         for layer in self.layers:
             tokens = layer(tokens, memory, memory_key_padding_mask=~words.mask)
         mixed = [t.transpose(1, 2).reshape(b, c, h, w) for t in tokens.chunk(len(maps), dim=1)]
@@ -163,7 +163,7 @@ class FullScaleDecoder(nn.Module):
 
     def forward(self, maps: Sequence[Tensor], words: Words) -> Tensor:
         """Args: maps: shallow to deep; words: of each image. Returns float[B, channels, H / 4, W / 4]."""
-        unified = [unify(m) for unify, m in zip(self.unify, maps, strict=True)]
+        unified = [unify(m) for unify, m in zip(self.unify, maps, strict=True)]  # [B, width, h, w] each
         if self.mixer is not None:
             unified = self.mixer(unified, words)
         if self.aggregate is not None:

@@ -29,10 +29,10 @@ class NMF(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Args: x: float[B, C, h, w], not negative. Returns its low-rank likeness, float32."""
         with torch.autocast(x.device.type, enabled=False):
-            flat = x.float().flatten(2)
-            bases = self.start.expand(len(flat), -1, -1)
+            flat = x.float().flatten(2)  # [B, C, h w]
+            bases = self.start.expand(len(flat), -1, -1)  # [B, C, rank]
             with torch.no_grad():
-                coefficients = (flat.transpose(1, 2) @ bases).softmax(-1)
+                coefficients = (flat.transpose(1, 2) @ bases).softmax(-1)  # [B, h w, rank]
                 for _ in range(self.steps if self.training else self.steps + 1):
                     coefficients = _update(coefficients, flat.transpose(1, 2), bases)
                     bases = _update(bases, flat, coefficients)

@@ -181,7 +181,7 @@ class LSMS(TextModel):
     ) -> Prediction:
         """The prediction by the encoder's maps and the decoder's."""
         n = x.shape[0]
-        logits = resize(self.head(x), size)
+        logits = resize(self.head(x), size)  # [n, 1, H, W]
         named = {f"relevance@{s}": h.relevance[:n] for s, h in zip(self.encoder.encoder.strides, heard, strict=False)}
         return Prediction(logits, self.answer_presence([*maps[2:], x], logits, words.sentence), named, x)
 

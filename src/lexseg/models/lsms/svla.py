@@ -78,15 +78,15 @@ class LanguageBranch(nn.Module):
         """
         local = branches[0]
         b, c, h, w = local.shape
-        pixels = local.flatten(2).transpose(1, 2)
+        pixels = local.flatten(2).transpose(1, 2)  # [B, h w, C]
         asked = pixel_norm(self.query(pixels)).to(pixels.dtype)
         q, k, v = (self._split(t) for t in (asked, self.key(words.states), self.value(words.states)))
-        score = (q @ k.transpose(-1, -2)).float() * (c // self.heads) ** -0.5
+        score = (q @ k.transpose(-1, -2)).float() * (c // self.heads) ** -0.5  # [B, heads, h w, L]
         score = score.masked_fill(~words.mask[:, None, None, :], float("-inf"))
         read = (score.softmax(-1).to(v.dtype) @ v).transpose(1, 2).reshape(b, h * w, c)
         out = pixel_norm(self.out(read)).to(pixels.dtype)
         out = (self.gate(out) * out).transpose(1, 2).reshape(b, c, h, w)
-        relevance = score.amax(-1).mean(1).reshape(b, 1, h, w)
+        relevance = score.amax(-1).mean(1).reshape(b, 1, h, w)  # the best word of each cell
         heard = Heard(relevance, asked.transpose(1, 2).reshape(b, c, h, w))
         every = [*branches, out]
         if self.scales is None:

@@ -127,8 +127,8 @@ class LViT(TextModel):
         for skip, u, give, attend in zip(skips, ups, self.give_back, self.attend, strict=True):
             # a pointwise layer before nearest upsampling is that layer after it, at a fraction of the work
             enriched.append(attend(skip + self._enlarge(give(u), skip)))
-        x = self.decoder([*enriched, deepest])
-        logits = resize(self.head(x), features.size)
+        x = self.decoder([*enriched, deepest])  # [B, widths[-1], h, w], as fine as the first skip
+        logits = resize(self.head(x), features.size)  # [B, 1, H, W]
         presence = self.answer_presence([ups[0], ups[-1], x], logits, masked_mean(words, mask))
         return Prediction(logits, presence, features=x)
 
@@ -150,7 +150,7 @@ class LViT(TextModel):
         """Tokens of every level, float[B, N, dims[i]]."""
         embedded = []
         for i, (skip, embed, positions) in enumerate(zip(skips, self.embed, self.positions, strict=True)):
-            e = self.embed_dropout(positions(embed(skip)))
+            e = self.embed_dropout(positions(embed(skip)))  # [B, dims[i], H/16, W/16]
             if self.table is None:
                 e = self.read[i](e, words, mask)
             elif i == 0:

@@ -79,7 +79,7 @@ class ViTLevels(nn.Module):
         """Args: embedded: E, float[B, N, dims[i]] each. Returns u, of the same shapes."""
         path: list[Tensor] = []
         for i, (block, e) in enumerate(zip(self.down, embedded, strict=True)):
-            z = block(e)
+            z = block(e)  # [B, N, dims[i]]
             path.append(torch.cat([self.narrow[i - 1](z), path[-1]], -1) if i else z)
         ups: list[Tensor] = []
         for i in reversed(range(len(path))):

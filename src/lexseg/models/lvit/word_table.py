@@ -40,6 +40,6 @@ class WordTable(nn.Module):
         words = F.pad(words[:, :TOKENS], (0, 0, 0, short))
         mask = F.pad(mask[:, :TOKENS], (0, short))
         words = torch.where(mask[..., None], words, self.filler.to(words.dtype))
-        tokens = self.chain(words.transpose(1, 2)).transpose(1, 2)
-        cells = self.norm(self.place(tokens)).relu()
+        tokens = self.chain(words.transpose(1, 2)).transpose(1, 2)  # [B, 10, dims[0]]
+        cells = self.norm(self.place(tokens)).relu()  # [B, 196, dims[0]]
         return resize(cells.transpose(1, 2).unflatten(2, (SIDE, SIDE)), grid)

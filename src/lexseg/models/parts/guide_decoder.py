@@ -86,21 +86,21 @@ class GuideLayer(nn.Module):
             float[B, C, h, w].
         """
         _, c, h, w = x.shape
-        tokens = x.flatten(2).transpose(1, 2)
+        tokens = x.flatten(2).transpose(1, 2)  # [I, h w, C]
         positions = (
             sine_positions_1d(h * w, c, device=x.device) if self.slots else sine_positions_2d(h, w, c, device=x.device)
-        ).to(x.dtype)
+        ).to(x.dtype)  # [h w, C]
         if self.has_self_attention:
             normed = self.norm_self(tokens)
             at = normed + positions
             tokens = tokens + self.norm_self_out(attend(self.self_attention, at, at, normed))
         query = self.norm_cross(tokens) + positions if self.cross != "none" else None
-        tokens = each(tokens, words.shape[0])
+        tokens = each(tokens, words.shape[0])  # [B, h w, C]
         if query is not None:
-            t = self.text(words, mask) if self.slots else self.text(words)
+            t = self.text(words, mask) if self.slots else self.text(words)  # [B, L, C], or slots for L
             keys = t + sine_positions_1d(t.shape[1], c, device=x.device).to(x.dtype)
             read = attend(self.cross_attention, each(query, words.shape[0]), keys, t, None if self.slots else mask)
-            update = self.scale * self.norm_cross_out(read)
+            update = self.scale * self.norm_cross_out(read)  # [B, h w, C]
             if relevance is not None and self.cross == "enhance":
                 update = update * (1 + relevance.flatten(2).transpose(1, 2))
             tokens = tokens + update
@@ -155,7 +155,7 @@ class SubPixelHead(nn.Module):
             bias.copy_(bias[::16].repeat_interleave(16))
 
     def forward(self, x: Tensor) -> Tensor:
-        full = F.pixel_shuffle(self.expand(x), 4)
+        full = F.pixel_shuffle(self.expand(x), 4)  # [B, hidden, 4h, 4w]
         if self.blur:
             full = F.avg_pool2d(F.pad(full, (3, 0, 3, 0)), 4, stride=1)
         logits: Tensor = self.project(full)

@@ -47,10 +47,10 @@ class PresenceHead(nn.Module):
         quarter = (logits.shape[-2] // 4, logits.shape[-1] // 4)
         pooled = pyramid(logits, [quarter, *map(size_of, maps)])
         for project, x in zip(self.maps, maps, strict=True):
-            hidden = project(x).permute(0, 2, 3, 1).flatten(1, 2)
-            where = pooled[size_of(x)].flatten(2).softmax(-1)
+            hidden = project(x).permute(0, 2, 3, 1).flatten(1, 2)  # [B, h w, dim]
+            where = pooled[size_of(x)].flatten(2).softmax(-1)  # [B, 1, h w]
             parts += [(where @ hidden.to(where.dtype)).squeeze(1), hidden.mean(1)]
-        coarse = pooled[quarter]
+        coarse = pooled[quarter]  # [B, 1, H/4, W/4]
         parts += [self.sentence(sentence), coarse.amax((2, 3)) / 10, coarse.sigmoid().mean((2, 3))]
         answer: Tensor = self.answer(torch.cat(parts, 1)).squeeze(1)
         return answer

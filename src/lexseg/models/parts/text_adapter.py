@@ -29,7 +29,7 @@ class TextAdapter(nn.Module):
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         """Args: states: float[B, L, width]; mask: bool[B, L], at least one true a row. Returns float[B, L, dim]."""
-        x = self.project(states)
+        x = self.project(states)  # [B, L, dim]
         x = x + sine_positions_1d(x.shape[1], x.shape[2], device=x.device).to(x.dtype)
         for layer in self.layers:
             x = layer(x, src_key_padding_mask=~mask)

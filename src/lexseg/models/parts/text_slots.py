@@ -67,7 +67,7 @@ class QuerySlots(nn.Module):
 
     def forward(self, words: Tensor, mask: Tensor) -> Tensor:
         """Args: words: float[B, L, text_dim]; mask: bool[B, L], at least one true a row. Returns float[B, M, dim]."""
-        keys = F.gelu(self.project(words))
-        queries = self.queries.expand(words.shape[0], -1, -1).to(keys.dtype)
+        keys = F.gelu(self.project(words))  # [B, L, dim]
+        queries = self.queries.expand(words.shape[0], -1, -1).to(keys.dtype)  # [B, M, dim]
         read = self.attention(queries, keys, keys, key_padding_mask=~mask, need_weights=False)[0]
         return F.leaky_relu(self.norm(queries + read))

@@ -54,5 +54,5 @@ class UNetDecoder(nn.Module):
         for step, skip in zip(self.steps, reversed(maps[:-1]), strict=True):
             size = skip.shape[-2:]
             up = resize(x, size) if self.upsample == "bilinear" else F.interpolate(x, size=size, mode="nearest")
-            x = step(torch.cat([up, skip], 1))
+            x = step(torch.cat([up, skip], 1))  # [B, width, h, w], of the skip's size
         return x

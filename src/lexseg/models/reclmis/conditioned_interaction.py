@@ -27,7 +27,7 @@ class ConditionedInteraction(nn.Module):
 
     def forward(self, words: Tensor, mask: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
         """Args: words: float[B, L, dim]; mask: bool[B, L]; cells: float[B, N, dim]. Returns words and cells."""
-        seen = self.to_words(words, cells, cells, need_weights=False)[0]
+        seen = self.to_words(words, cells, cells, need_weights=False)[0]  # [B, L, dim]
         if self.as_published:
             return seen, self.to_cells(cells, seen, seen, need_weights=False)[0]
         words = self.norm_words(words + seen)

@@ -219,16 +219,16 @@ class RecLMIS(TextModel):
         if not self.as_published:
             words = words * mask[..., None]
         v = features.maps[-1]
-        queries = self.cells_dropout(self.positions(self.project(v)))
+        queries = self.cells_dropout(self.positions(self.project(v)))  # [B, dim, H/16, W/16]
         seen, read = self.interact(words, mask, queries.flatten(2).transpose(1, 2))
-        cells = v.flatten(2).transpose(1, 2)
+        cells = v.flatten(2).transpose(1, 2)  # [B, N, dim]
         grid = (v.shape[-2], v.shape[-1])
         return _Tokens(states, mask, masked_mean(adapted, mask), words, cells, seen, read, grid)
 
     def _answer(self, features: Features, tokens: _Tokens) -> Prediction:
-        deepest = tokens.read_cells.transpose(1, 2).unflatten(2, tokens.grid)
+        deepest = tokens.read_cells.transpose(1, 2).unflatten(2, tokens.grid)  # [B, dim, H/16, W/16]
         x = self.decoder([*features.maps[:-1], deepest])
-        logits = resize(self.head(x), features.size)
+        logits = resize(self.head(x), features.size)  # [B, 1, H, W]
         return Prediction(logits, self.answer_presence([deepest, x], logits, tokens.sentence), features=x)
 
     def _interest(self, tokens: _Tokens) -> tuple[Tensor, Tensor]:
@@ -236,7 +236,7 @@ class RecLMIS(TextModel):
         seen = tokens.seen_words.float()
         if not self.as_published:
             seen = seen * tokens.mask[..., None]
-        words = self.finish_words(seen.transpose(1, 2))
+        words = self.finish_words(seen.transpose(1, 2))  # [B, dim, L]
         if self.as_published:
             words = self.finish_norm(words).relu().transpose(1, 2)
         else:

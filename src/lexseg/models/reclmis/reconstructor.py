@@ -78,11 +78,11 @@ class Reconstructor(nn.Module):
         Returns:
             float[B, N, dim].
         """
-        interest = (weight + EPS).log()[:, None]
+        interest = (weight + EPS).log()[:, None]  # [B, 1, M]
         n, m = target.shape[1], source.shape[1]
         among_source = self._bias(source_mask, m) + interest
         among_target = self._bias(mask, n)
-        across = interest.masked_fill(~source_mask[:, None], float("-inf")).expand(-1, n, -1)
+        across = interest.masked_fill(~source_mask[:, None], float("-inf")).expand(-1, n, -1)  # [B, N, M]
         for layer in self.source:
             source = layer(source, among_source)
         for layer in self.target:

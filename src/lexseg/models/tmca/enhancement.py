@@ -31,11 +31,11 @@ class RelevanceMap(nn.Module):
         """Args: level; mask: bool[B, L]. Returns float[B, 1, h, w], A before the sigmoid."""
         images, _, h, w = level.pixels.shape
         count, length = mask.shape
-        cells = level.pixels.flatten(2).transpose(1, 2)
+        cells = level.pixels.flatten(2).transpose(1, 2)  # [I, h w, d]
         words = level.words if images == count else level.words.reshape(images, -1, level.words.shape[-1])
-        cosine = (words @ cells.transpose(1, 2)).view(count, length, h * w)
+        cosine = (words @ cells.transpose(1, 2)).view(count, length, h * w)  # [B, L, h w]
         attention = (cosine / WORD_TEMPERATURE).masked_fill(~mask[:, :, None], float("-inf")).softmax(1)
-        score = (attention * cosine).sum(1).view(count, 1, h, w)
+        score = (attention * cosine).sum(1).view(count, 1, h, w)  # [B, 1, h, w]
         logits: Tensor = (score - self.bias) / self.temperature
         return logits
 
@@ -79,7 +79,7 @@ class SkipGate(nn.Module):
         self.gate = nn.Parameter(torch.tensor(gate))
 
     def forward(self, features: Tensor, relevance: Tensor) -> Tensor:
-        open_ = 1 + self.gate * relevance
+        open_ = 1 + self.gate * relevance  # [B, 1, h, w]
         if features.shape[0] == relevance.shape[0]:
             return features * open_
         gated: Tensor = features[:, None] * open_.unflatten(0, (features.shape[0], -1))

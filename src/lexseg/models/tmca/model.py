@@ -147,7 +147,7 @@ class TMCA(GuidedModel):
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
-        words, mask = self.read_words(text)
+        words, mask = self.read_words(text)  # [B, L, D], [B, L]
         projected = self._project(features.maps, words, mask) if self.enhancement else {}
         prediction = self._decode(features, words, mask, self._relevance(projected, mask))
         if self.image_presence is None or prediction.presence is None:
@@ -198,8 +198,8 @@ class TMCA(GuidedModel):
         return [r(projected[i], mask) for i, r in enumerate(self.relevance)]
 
     def _decode(self, features: Features, words: Tensor, mask: Tensor, relevance_logits: list[Tensor]) -> Prediction:
-        relevance = [z.sigmoid() for z in relevance_logits]
-        skips = features.maps[:3]
+        relevance = [z.sigmoid() for z in relevance_logits]  # [B, 1, h, w] each, or none
+        skips = features.maps[:3]  # [I, C, h, w] each, at strides 4, 8, 16
         if self.enhancement:
             skips = [gate(f, a) for gate, f, a in zip(self.skip_gates, skips, relevance[:3], strict=True)]
         else:
