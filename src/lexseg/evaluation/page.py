@@ -113,7 +113,7 @@ def _probes(report: "Measured") -> dict[str, Any]:
 def _probe_rows(summary: dict[str, Any]) -> Rows:
     head = ["asked with", "Dice, per image", "Dice, pooled", "sentences altered", "Dice on those: given, probe", "drop"]
     own = [cell(summary["per_image"]["dice"]), three(summary["pooled"]["dice"])]
-    rows: Rows = [[*head], [PROBE_WORDS["given"], *own, "", "", ""]]
+    rows: Rows = [[*head, "lost: from 0.5 or more to below 0.1"], [PROBE_WORDS["given"], *own, "", "", "", ""]]
     for name, probe in summary["text_probes"].items():
         if probe is None:
             continue
@@ -126,6 +126,7 @@ def _probe_rows(summary: dict[str, Any]) -> Rows:
                 str(probe["n_changed"]),
                 f"{three(changed['given'])}, {three(changed[name])}" if changed else "",
                 cell(changed["drop"]) if changed else "",
+                three(changed["catastrophic"]) if changed else "",
             ]
         )
     return rows
