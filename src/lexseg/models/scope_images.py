@@ -12,8 +12,8 @@ class ImageScorer:
 
     Args:
         state: ``shift`` float[F], ``project`` float[F, K], ``bank`` float16[N, K], ``world`` int64[N], ``radius``
-            float[W] and ``neighbours`` int64[]: the distance to an image's so manieth neighbour within a world, by that
-            world's radius, is its distance.
+            float[W] and ``neighbours`` int64[]: an image's distance from a world is that to its neighbour of that rank
+            within the world, over the world's radius.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from lexseg.scans.content import Content, Pool
 from lexseg.scans.limits import FREE_BYTES, MAX_FILES, MAX_RATIO, MAX_UNPACKED
 
 _CHUNK = 1 << 20
-_START = 544  # bytes that the kind of a file is told by
+_START = 544  # bytes from which the kind of a file is recognised
 
 
 def unzipped(content: Content, wanted: Callable[[bytes], bool]) -> list[Content]:

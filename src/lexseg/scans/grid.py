@@ -9,7 +9,7 @@ from lexseg.scans.scan import Scan
 from lexseg.scans.sources import GridSource
 from lexseg.scans.window import PRESETS, Window, automatic, spread
 
-_SAMPLES = 7  # slices that the window is told by
+_SAMPLES = 7  # slices from which the window is guessed
 _OF_CT = tuple(
     Window.of(*PRESETS[name], name) for name in ("abdomen", "lung", "mediastinum", "bone", "brain", "liver-narrow")
 )

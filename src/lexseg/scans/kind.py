@@ -8,7 +8,7 @@ from lexseg.scans.content import Content
 Kind = Literal["image", "dicom", "nifti", "nrrd", "zip"]
 
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
-_START = 544  # bytes that a kind is told by
+_START = 544  # bytes from which a kind is recognised
 _MAGIC = {348: (344, (b"n+1\0", b"ni1\0")), 540: (4, (b"n+2\0", b"ni2\0"))}
 
 

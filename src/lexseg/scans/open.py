@@ -20,7 +20,7 @@ def open_scan(
         series: which series is meant, of a folder or zip that holds several: its SeriesInstanceUID; or the
             SOPInstanceUID of one of its images that is meant alone.
         channel: which volume of a 4D file is meant, or which image at each place of a series; from 0.
-        modality: what a NIfTI or NRRD volume is, such as CT or MR; by default CT is told by the values.
+        modality: what a NIfTI or NRRD volume is, such as CT or MR; by default the values tell whether it is CT.
 
     Raises:
         DataError: if it cannot be read, is no image, or several could be meant; the message says which there are. And
@@ -39,7 +39,7 @@ def _open(path: Path, series: str | None, channel: int | None, modality: str | N
     if content is not None and kind == "image" and series is None:
         with quiet():
             return open_picture(path, content.name, channel)
-    from lexseg.scans import study  # readers of DICOM and volumes, which a picture needs not
+    from lexseg.scans import study  # readers of DICOM and volumes, which a picture does not need
 
     with quiet():
         if content is None:

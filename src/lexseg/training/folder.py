@@ -50,7 +50,7 @@ def check_new(output: Path) -> None:
 def check_resumed(output: Path, config: TrainConfig, init: str | None) -> dict[str, Any]:
     """See that a run may go on as it began; only what `_MAY_CHANGE` names may differ.
 
-    Where the data lie may: whether they are the same is told by their hash (`check_data`).
+    Where the data lie may: their hash tells whether they are the same (`check_data`).
 
     Args:
         output: the run's folder.

@@ -1,6 +1,6 @@
 """NIfTI volumes with masks of lesions, as slices: one row for each slice that shows enough of them.
 
-Which mask is whose is told by folders and names, see `lexseg.datasets.volumes.find`. A slice is seen as radiologists
+Folders and names tell which mask is whose, see `lexseg.datasets.volumes.find`. A slice is seen as radiologists
 see it, the patient's right at the left of the image; sentences mean the patient's sides unless said otherwise. The mask
 of a slice holds its lesions by number, the same number in every slice of a volume. The patient is the volume.
 """
@@ -47,7 +47,7 @@ def read(
         lesion: labels of the mask that are lesions; may be left out where the mask has one label.
         organ: labels that are the organ around them; then each slice has a mask of it, in the column ``organ``.
         min_area: of the lesions in a slice together, square millimetres (pixels where the spacing is not known).
-        every: of the slices that have this area, take only each so-manieth.
+        every: of the slices that have this area, take only every so many, so that 2 takes every second one.
         channel: which volume of a 4D file, or which file of ``a_0000``, ``a_0001``, ...
 
     Raises:

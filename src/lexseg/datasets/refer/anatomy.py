@@ -44,7 +44,7 @@ ANATOMIES = {
         Anatomy("abdomen", "grid", small=0.003, large=0.02, organ="liver"),
         Anatomy("breast", "grid", small=0.03, large=0.12, organ="breast"),
         Anatomy("colon", "grid", small=0.03, large=0.2, whole=("image", "picture", "frame")),
-        # one axial slice: no lesion of the brain is told by its outline
+        # one axial slice: the outline of a brain lesion tells nothing
         Anatomy(
             "brain",
             "grid",

@@ -25,7 +25,7 @@ class CutOptions:
         lesion: labels of the mask that are lesions; empty where the mask has one label only.
         organ: labels that are the organ; the lesions count as part of it.
         min_area: of all lesions in a slice together, square millimetres; pixels where the spacing is not known.
-        every: of the slices that have this area, only each so-manieth.
+        every: of the slices that have this area, only every so many, so that 2 takes every second one.
     """
 
     window: Window | None = None

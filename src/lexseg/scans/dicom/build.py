@@ -20,7 +20,7 @@ from lexseg.scans.limits import MAX_VOXELS
 from lexseg.scans.scan import Scan, Side
 from lexseg.scans.window import PRESETS, Window, automatic, spread
 
-_SAMPLES = 5  # frames that the window of a file without one is told by
+_SAMPLES = 5  # frames from which the window of a file without one is guessed
 
 
 def scan_of_file(name: str, header: Header, channel: int | None = None) -> Scan:
