@@ -140,3 +140,22 @@ def frames_of(seg):
 def read(content):
     """A data set from the bytes of a file."""
     return pydicom.dcmread(pydicom.filebase.DicomBytesIO(content))
+
+
+def packed(path, syntax, to):
+    """The file packed by GDCM, as `JPEGLosslessProcess14_1` or another of its names."""
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, syntax)))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    writer.SetFileName(str(to))
+    assert writer.Write()
+    return to

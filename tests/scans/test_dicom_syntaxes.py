@@ -16,6 +16,7 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
+import dicom_made
 from lexseg.errors import DataError
 from lexseg.scans import open_scan
 from lexseg.scans.dicom import decoder_process, header, pixels
@@ -26,24 +27,8 @@ from real_dicom import FILES
 @pytest.fixture
 def packed(tmp_path):
     """``packed(path, "JPEGLosslessProcess14_1")``: the file packed by GDCM."""
-    gdcm = pytest.importorskip("gdcm")
-
-    def pack(path, syntax):
-        reader = gdcm.ImageReader()
-        reader.SetFileName(str(path))
-        assert reader.Read()
-        change = gdcm.ImageChangeTransferSyntax()
-        change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, syntax)))
-        change.SetInput(reader.GetImage())
-        assert change.Change()
-        writer = gdcm.ImageWriter()
-        writer.SetFile(reader.GetFile())
-        writer.SetImage(change.GetOutput())
-        writer.SetFileName(str(tmp_path / f"{syntax}.dcm"))
-        assert writer.Write()
-        return tmp_path / f"{syntax}.dcm"
-
-    return pack
+    pytest.importorskip("gdcm")
+    return lambda path, syntax: dicom_made.packed(path, syntax, tmp_path / f"{syntax}.dcm")
 
 
 @pytest.mark.parametrize(

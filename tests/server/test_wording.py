@@ -23,7 +23,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z]")
     ],
 )
 def test_options_become_fields(said, told):
-    from lexseg.server.wording import for_clients
+    from lexseg.outputs.wording import for_clients
 
     assert told in for_clients(said) and not OPTION.search(for_clients(said))
 

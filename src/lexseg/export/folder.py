@@ -1,9 +1,11 @@
 """An exported model: a folder with all that turns pixels and words into a mask."""
 
 import shutil
+from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -13,14 +15,19 @@ from lexseg.export.card import card
 from lexseg.export.check import check_export
 from lexseg.export.precision import Precision, to_bytes, whole
 from lexseg.files import new_folder
+from lexseg.graphs.filled import filled, tokenizer_of
 from lexseg.graphs.make import about_reader
 from lexseg.graphs.store import ABOUT, TOKENIZER, About, structure_of
-from lexseg.graphs.trace import trace
+from lexseg.graphs.trace import need_tools, trace
 from lexseg.graphs.weights import Weights
-from lexseg.models.config import CARD, CONFIG, WEIGHTS, sha256_of
+from lexseg.models.config import CARD, CONFIG, WEIGHTS, ModelConfig, read_config, sha256_of
 from lexseg.models.find import find_model
 from lexseg.models.io import load_model
 from lexseg.models.scope import SCOPE
+from lexseg.predict.engines.choose import find_graphs
+
+if TYPE_CHECKING:
+    import onnx_ir
 
 EXAMPLE = "example.py"
 
@@ -43,25 +50,24 @@ def export_model(model: str | Path, output: Path, *, precision: Precision = "fp3
     folder = find_model(model)
     if (folder / ABOUT).is_file():
         raise ModelError(f"{folder}: is an exported model already; export the model that it was made of")
-    loaded = load_model(folder)
-    graphs = trace(loaded.model, loaded.text_encoder, loaded.config.size)
-    encoder = loaded.text_encoder
+    config = read_config(folder)
+    graphs, tokenizer, reader, text_sha256 = _graphs(folder, config)
     with new_folder(output) as target:
         for name, graph in graphs.items():
             whole(graph)
             (target / name).write_bytes(to_bytes(name, graph, precision))
-        if encoder is not None:
-            (target / TOKENIZER).write_text(encoder.tokenizer_json(), encoding="utf-8")
+        if tokenizer is not None:
+            (target / TOKENIZER).write_text(tokenizer, encoding="utf-8")
         if (folder / SCOPE).is_file():
             shutil.copyfile(folder / SCOPE, target / SCOPE)
         about = About(
-            structure=structure_of(loaded.config, Weights(folder / WEIGHTS)),
+            structure=structure_of(config, Weights(folder / WEIGHTS)),
             opset=max(int(graph.opset_imports.get("", 0)) for graph in graphs.values()),
             files={path.name: sha256_of(path) for path in sorted(target.iterdir())},
             outside={},
-            reader=None if encoder is None else about_reader(encoder),
-            text_sha256=None if encoder is None or encoder.trainable else encoder.fingerprint(),
-            weights_sha256=loaded.config.weights_sha256,
+            reader=reader,
+            text_sha256=text_sha256,
+            weights_sha256=config.weights_sha256,
             precision=precision,
             made_by={name: version(name) for name in ("lexseg", "torch", "onnx", "onnxscript")},
         )
@@ -69,11 +75,31 @@ def export_model(model: str | Path, output: Path, *, precision: Precision = "fp3
         shutil.copyfile(folder / CONFIG, target / CONFIG)
         for licence in folder.glob("LICENSE*"):
             shutil.copyfile(licence, target / licence.name)
-        (target / CARD).write_text(card(str(model), loaded.config, about), encoding="utf-8")
+        (target / CARD).write_text(card(str(model), config, about), encoding="utf-8")
         example = files("lexseg") / "assets" / "export" / "example.txt"
         (target / EXAMPLE).write_bytes(example.read_bytes())
-        _refuse_another(folder, target, precision, words=encoder is not None)
+        _refuse_another(folder, target, precision, words=reader is not None)
     return about
+
+
+def _graphs(
+    folder: Path, config: ModelConfig
+) -> "tuple[dict[str, onnx_ir.Model], str | None, Mapping[str, Any] | None, str | None]":
+    """The graphs with their weights, the tokenizer, what reads the sentences, and a frozen text encoder's fingerprint.
+
+    Those that the model's folder or the cache holds are taken, which saves the tracing of the network.
+    """
+    if (there := find_graphs(folder, config)) is not None:
+        need_tools()
+        about = About.read(there)
+        words = None if about.reader is None else tokenizer_of(there)
+        return filled(there, folder, config), words, about.reader, about.text_sha256
+    loaded = load_model(folder)
+    graphs, encoder = trace(loaded.model, loaded.text_encoder, config.size), loaded.text_encoder
+    if encoder is None:
+        return graphs, None, None, None
+    sha256 = None if encoder.trainable else encoder.fingerprint()
+    return graphs, encoder.tokenizer_json(), about_reader(encoder), sha256
 
 
 def _refuse_another(folder: Path, exported: Path, precision: Precision, *, words: bool) -> None:

@@ -46,7 +46,7 @@ def trace(model: SegmentationModel, encoder: TextEncoder | None, size: tuple[int
     Raises:
         ModelError: if `onnx` and `onnxscript` are not installed, or something in the network cannot be a graph.
     """
-    _need()
+    need_tools()
     image = torch.rand(2, 3, *size)
     with _traceable(model):
         maps = [each.clone() for each in model.encode_image(image).maps]
@@ -201,7 +201,12 @@ def _named(name: Any, count: int) -> tuple[str, ...]:
     return tuple(name(i) for i in range(count))
 
 
-def _need() -> None:
+def need_tools() -> None:
+    """See that what writes graphs is installed.
+
+    Raises:
+        ModelError: naming what is not.
+    """
     try:
         import onnx_ir
         import onnxscript

@@ -1,13 +1,14 @@
-"""What every answer says, be it about an image or a volume: all that results are written of. Imports no torch."""
+"""What every answer says, of an image or a volume: all that results are written of. Imports neither numpy nor torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.language.sides import Laterality
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 State = Literal["found", "not found", "negated", "not in scope"]
 Reason = Literal["image", "words", "world"]
@@ -105,16 +106,16 @@ class AnsweredImage(Answered, Protocol):
     """The answer about one image, which can be drawn."""
 
     @property
-    def mask(self) -> NDArray[np.bool_]:
+    def mask(self) -> "NDArray[np.bool_]":
         """What was found: bool[H, W] at the image's own size."""
         ...
 
     @property
-    def probability(self) -> NDArray[np.float32]:
+    def probability(self) -> "NDArray[np.float32]":
         """Of each pixel to be meant: float32[H, W] in 0..1, at the image's own size."""
         ...
 
     @property
-    def shown(self) -> NDArray[np.uint8] | None:
+    def shown(self) -> "NDArray[np.uint8] | None":
         """The image, uint8[h, w] or [h, w, 3]; ``None`` where it was not kept."""
         ...

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from lexseg.scans.scan import Scan
+if TYPE_CHECKING:
+    from lexseg.scans.scan import Scan
 
 
 def unfamiliar(modality: str | None, modalities: Sequence[str]) -> str | None:
@@ -18,7 +20,7 @@ def unfamiliar(modality: str | None, modalities: Sequence[str]) -> str | None:
     return f"the model was trained on {', '.join(modalities)} and not on {modality}: it will paint, but not know what"
 
 
-def noted(scan: Scan, modalities: Sequence[str]) -> Scan:
+def noted(scan: "Scan", modalities: Sequence[str]) -> "Scan":
     """The scan, with :func:`unfamiliar` among its notes where it applies."""
     note = unfamiliar(scan.modality, modalities)
     return scan if note is None else replace(scan, notes=(*scan.notes, note))

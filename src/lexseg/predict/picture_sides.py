@@ -1,11 +1,13 @@
 """Whose left the words of a question about a scan are, and what that is in the picture."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lexseg.errors import ConfigError
 from lexseg.language.sides import Laterality, mentions_side
-from lexseg.scans.scan import Scan
+
+if TYPE_CHECKING:
+    from lexseg.scans.scan import Scan
 
 _UNKNOWN = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
@@ -27,7 +29,7 @@ class Sides:
     headed: bool = False
 
     @classmethod
-    def of(cls, scan: Scan) -> "Sides":
+    def of(cls, scan: "Scan") -> "Sides":
         """The sides of a scan's frames."""
         return cls(scan.patient_left, scan.format != "image")
 

@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.errors import ConfigError
-from lexseg.language.denial import denied
 from lexseg.language.sides import Laterality
-from lexseg.language.translate import to_model_words
 from lexseg.predict.answered import Outside, State
 from lexseg.predict.images import to_native
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides, sides_of
-from lexseg.predict.segmentation import Segmentation, consistent, given_present
-from lexseg.predict.words import check_sentence, doubts_about, model_words
+from lexseg.predict.segmentation import Segmentation, given_present
+from lexseg.predict.spoken import Spoken
+from lexseg.predict.state import consistent
 
 if TYPE_CHECKING:
     from lexseg.models.scope import WordsScope
@@ -80,24 +79,27 @@ class Heard:
         threshold = segmenter.threshold if options.threshold is None else options.threshold
         if not 0 < threshold < 1:
             raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
-        whose, given = sides_of(sides.patient_left, options.laterality)
-        own, encoder = segmenter.laterality, segmenter.text_encoder
         if isinstance(sentence, Denied):
+            whose, _ = sides_of(sides.patient_left, options.laterality)
             # most of what a report denies a model never learnt: to say so of each would tell the reader nothing
             return cls(
-                sentence.text, None, "negated", None, threshold, whose or own, options.anyway, language=options.language
-            )
-        said = to_model_words(sentence, options.language) if sentence else None
-        text = sentence if said is None else said.text
-        check_sentence(text, encoder)
-        asked = model_words(text, encoder, given=given, own=own)
-        words, settled = segmenter.heard(asked)
-        known = segmenter.known_words(asked if settled == "not found" else words or (asked and denied(asked)))
-        doubts = [] if said is None or encoder is None else said.doubts
-        # an unknown word stays foreign in the translation, and is told already
-        doubts += doubts_about(text, encoder, given=given, own=own, foreign=not doubts)
-        told = tuple(dict.fromkeys([*doubts, *sides.doubts(whose, text)]))
-        return cls(sentence, words, settled, known, threshold, whose or own, options.anyway, told, options.language)
+                sentence.text, None, "negated", None, threshold, whose or segmenter.laterality, options.anyway,
+                language=options.language,
+            )  # fmt: skip
+        said = Spoken.of(
+            sentence,
+            reader=segmenter.text_encoder,
+            own=segmenter.laterality,
+            given=options.laterality,
+            language=options.language,
+            sides=sides,
+            heard=segmenter.heard,
+        )
+        known = segmenter.known_words(said.judged)
+        return cls(
+            sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
+            options.language,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, eq=False)

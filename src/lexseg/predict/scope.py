@@ -1,18 +1,28 @@
 """Whether a question is in a model's scope, and what the user is told where it is not."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Protocol
 
+from lexseg.models.verdict import ImageScope, Reason, WordsScope
+from lexseg.models.worlds import World
 from lexseg.predict.answered import Outside
 
-if TYPE_CHECKING:
-    from lexseg.models.scope import ImageScope, Scope, WordsScope
+
+class Learnt(Protocol):
+    """What a model has learnt: :class:`lexseg.models.scope.Scope`, as far as it is asked here."""
+
+    @property
+    def worlds(self) -> Sequence[World]: ...
+
+    def verdict(self, image: ImageScope, words: WordsScope) -> Reason | None: ...
+
 
 _BLANK = Outside("image", "all pixels of the image are equal, so that it shows nothing")
 _WORDS = Outside("words", "the words name nothing that the model has learnt to find")
 
 
 def outside(
-    scope: "Scope | None", image: "ImageScope | None", words: "WordsScope | None", *, blank: bool = False
+    scope: Learnt | None, image: ImageScope | None, words: WordsScope | None, *, blank: bool = False
 ) -> Outside | None:
     """Why a question is not in scope: the image first, then the words, then whether the two belong together.
 
@@ -38,12 +48,12 @@ def outside(
     return {"image": _unknown_image(scope), "words": _WORDS}[reason] if reason is not None else None
 
 
-def _unknown_image(scope: "Scope") -> Outside:
+def _unknown_image(scope: Learnt) -> Outside:
     known = ", ".join(_named(scope, world.name) for world in scope.worlds)
     return Outside("image", f"the image is of no kind that the model has learnt (it has learnt {known})")
 
 
-def _named(scope: "Scope", name: str) -> str:
+def _named(scope: Learnt, name: str) -> str:
     """A world as users know it: "breast (US)"."""
     world = next((world for world in scope.worlds if world.name == name), None)
     if world is None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lexseg.language.sides import Laterality
 from lexseg.predict.answered import Answerer, Outside, State
+from lexseg.predict.state import state_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,8 +26,8 @@ class Segmentation:
             is (:func:`given_present`).
         threshold: a pixel at or above it belongs to the mask, 0..1.
         presence: probability that what the words name is in the image, below ``presence_threshold`` if and only if the
-            mask is empty (:func:`consistent`); ``None`` where the model does not say, or nothing was looked for
-            (``negated``, ``not in scope``).
+            mask is empty (:func:`lexseg.predict.state.consistent`); ``None`` where the model does not say, or nothing
+            was looked for (``negated``, ``not in scope``).
         presence_threshold: below it the mask is empty; ``None`` where the model does not say.
         negated: the sentence says of all it names that it is not there ("no infection"): nothing was looked for.
         text: the sentence as it was asked; ``None`` for the null sentence.
@@ -80,11 +81,13 @@ class Segmentation:
 
         Of what is neither in scope nor affirmed nothing was looked for.
         """
-        if self.outside is not None and not self.anyway:
-            return "not in scope"
-        if self.negated:
-            return "negated"
-        return "not found" if self.absent or self.probability.max() < self.threshold else "found"
+        return state_of(
+            outside=self.outside is not None and not self.anyway,
+            negated=self.negated,
+            absent=self.absent,
+            highest=float(self.probability.max()),
+            threshold=self.threshold,
+        )
 
     @property
     def highest_presence(self) -> float | None:
@@ -185,25 +188,3 @@ def given_present(probability: NDArray[np.float32], peak: float) -> NDArray[np.f
     kept = probability.clip(tiny, 1 - tiny)
     odds = kept / (1 - kept) * np.float32(math.exp(lift))
     return np.asarray(odds / (1 + odds), np.float32)
-
-
-def consistent(
-    presence: float | None, highest: float, *, threshold: float, presence_threshold: float | None
-) -> float | None:
-    """The probability of presence to be told, which never contradicts the mask.
-
-    A network may take its target for there and place it nowhere. Nothing is found then, and what is told is the
-    threshold of presence, less by as much as the highest pixel lacks: the higher that is, the nearer it comes.
-
-    Args:
-        presence: what the model says, calibrated, 0..1.
-        highest: the highest probability of a pixel, 0..1.
-        threshold: from which on a pixel is found.
-        presence_threshold: below which nothing is found.
-
-    Returns:
-        ``presence`` where the two agree; else what lies below ``presence_threshold``.
-    """
-    if presence is None or presence_threshold is None or presence < presence_threshold or highest >= threshold:
-        return presence
-    return presence_threshold * highest / threshold

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.encoders.text.reader import Reader
+from lexseg.encoders.text.protocol import Reader
 from lexseg.errors import ConfigError, TextError
-from lexseg.language.contradiction import contradicts
-from lexseg.language.denial import affirmed
 from lexseg.language.lexicon import lexicon
 from lexseg.language.plain_words import in_plain_words
 from lexseg.language.sides import Laterality, mirror_words
@@ -29,6 +27,7 @@ from lexseg.predict.picture_sides import Sides
 from lexseg.predict.question import Heard, Question, segment_together
 from lexseg.predict.scope import outside
 from lexseg.predict.segmentation import Segmentation
+from lexseg.predict.spoken import looked_for
 from lexseg.predict.words import check_sentence
 from lexseg.scans.preview import shown
 
@@ -210,6 +209,11 @@ class Segmenter:
     def calibration(self) -> Mapping[str, float]:
         """How the answer to "is it there?" is calibrated, as in :class:`lexseg.models.io.ModelConfig`."""
         return dict(self._presence)
+
+    @property
+    def plain(self) -> Mapping[str, str]:
+        """By anatomy, how a sentence is also asked in plain words, as in :class:`lexseg.models.io.ModelConfig`."""
+        return dict(self._plain)
 
     def check_text(self, text: str | None) -> None:
         """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
@@ -416,12 +420,7 @@ class Segmenter:
 
     def heard(self, text: str | None) -> tuple[str | None, State | None]:
         """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
-        if not text or not self.uses_text:
-            return text, None
-        if contradicts(text):
-            return None, "not found"
-        words = affirmed(text)
-        return words, "negated" if words is None else None
+        return looked_for(text) if self.uses_text else (text, None)
 
     def _in_plain_words(self, text: str | None) -> str | None:
         return in_plain_words(text, self._plain) if text else None

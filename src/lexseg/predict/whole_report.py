@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lexseg.errors import DataError, TextError
-from lexseg.language.lexicon import lexicon
-from lexseg.language.report_reading import Finding, read_report
+from lexseg.errors import DataError
+from lexseg.language.report_reading import Finding
 from lexseg.language.sides import Laterality
-from lexseg.language.translate import to_model_words
 from lexseg.predict.asker import Asker, Looked
 from lexseg.predict.options import Options
 from lexseg.predict.question import Denied, Sentence, questions, segment_together
+from lexseg.predict.report_findings import report_findings
 from lexseg.predict.segmentation import Segmentation
 
 LARGEST = 1_000_000  # bytes: no report is longer
@@ -65,26 +64,7 @@ def findings_of(segmenter: Asker, text: str, language: str | None = None) -> lis
         TextError: if there are none, or one is too long: it is named by its number, not by its words; or if the report
             holds what is no text; or if there is no lexicon of its language.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise TextError("the report holds bytes that are no text; write it in UTF-8") from None
-    found = read_report(text, lexicon(language or "en"))
-    if not found:
-        raise TextError(
-            "the report holds no sentence about the image (sections like HISTORY and TECHNIQUE are not read)"
-        )
-    encoder = segmenter.text_encoder
-    for number, finding in enumerate(found, start=1):
-        if encoder is None or finding.negated:
-            continue
-        words = to_model_words(finding.text, language).text
-        if (length := len(encoder.token_ids(words))) > encoder.max_length:
-            raise TextError(
-                f"finding {number} of the report (characters {finding.start} to {finding.end}) has {length} tokens, "
-                f"but the text encoder reads at most {encoder.max_length}; divide it into sentences"
-            )
-    return found
+    return report_findings(text, segmenter.text_encoder, language)
 
 
 def segment_report(

@@ -3,7 +3,7 @@
 import warnings
 from typing import Any
 
-from lexseg.encoders.text.reader import Reader
+from lexseg.encoders.text.protocol import Reader
 from lexseg.errors import TextError
 from lexseg.language.foreign import likely_language, looks_foreign
 from lexseg.language.lexicon import languages, lexicon

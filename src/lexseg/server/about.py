@@ -1,15 +1,11 @@
 """What the server says of itself."""
 
-from dataclasses import asdict
 from importlib.util import find_spec
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from lexseg._version import __version__
-from lexseg.language.lexicon import languages, lexicon
-from lexseg.language.sides import side_words
-from lexseg.outputs.description import NOTE
+from lexseg.outputs.capabilities import what_it_is
 from lexseg.server.metrics import CONTENT_TYPE, Metrics
 from lexseg.server.routes import Served
 from lexseg.server.schemas import ErrorAnswer
@@ -18,13 +14,6 @@ router = APIRouter(tags=["about"], responses={"4XX": {"model": ErrorAnswer}, "5X
 _METRICS: dict[int | str, dict[str, Any]] = {
     200: {"description": "numbers", "content": {"text/plain": {"schema": {"type": "string"}}}}
 }
-_EXAMPLES = (
-    "opacity in the lower left lung",
-    "infection in the right lung",
-    "bilateral pulmonary infection",
-    "round hypoechoic mass with irregular margins",
-    "one polyp in the upper left of the image",
-)
 
 
 @router.get("/healthz")
@@ -43,34 +32,12 @@ async def readiness(service: Served) -> dict[str, str]:
 async def capabilities(service: Served) -> dict[str, Any]:
     """What can be asked, of what, and how much of it."""
     asker, limits, times = service.segmenter, service.settings.limits, service.settings.times
-    worlds = () if asker.scope is None else asker.scope.worlds
-    model = {
-        "name": asker.name,
-        "method": asker.engine.method,
-        "size": list(asker.size),
-        "laterality": asker.laterality,
-        "modalities": list(asker.modalities),
-        "threshold": asker.threshold,
-        "presence": asker.presence_threshold is not None,
-        "sha256": asker.sha256,
-        "device": str(asker.device),
-        "worlds": None if asker.scope is None else [asdict(world) for world in worlds],
-    }
     return {
-        "lexseg": __version__,
-        "note": NOTE,
-        "models": [model],
-        "methods": [asker.engine.method],
-        "laterality": asker.laterality,
-        "size": list(asker.size),
+        **what_it_is(asker),
         "formats": {
             "in": ["png", "jpeg", "tiff", "bmp", "dicom", "nifti", "nrrd", "zip of dicom"],
             "out": ["png", "nifti", "json", *(["seg"] if find_spec("highdicom") else [])],
         },
-        "languages": [
-            {"code": code, "name": lexicon(code).name, "sides": list(side_words(lexicon(code)))} for code in languages()
-        ],
-        "examples": [example for world in worlds for example in world.examples[:2]] or list(_EXAMPLES),
         "limits": {
             "upload_bytes": limits.upload_bytes,
             "upload_files": limits.upload_files,

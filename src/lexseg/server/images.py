@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.outputs.wording import for_clients
 from lexseg.scans.dicom.windows import SigmoidWindow, TableWindow, window_from_json
 from lexseg.scans.scan import Scan
 from lexseg.scans.window import Window
@@ -17,7 +18,6 @@ from lexseg.server import trail
 from lexseg.server.frames import StoredFrames
 from lexseg.server.refusal import Refusal
 from lexseg.server.settings import Settings
-from lexseg.server.wording import for_clients
 
 if TYPE_CHECKING:
     from lexseg.server.results import Result

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from lexseg.errors import LexSegError
 from lexseg.language.sides import Laterality
+from lexseg.outputs.wording import for_clients
 from lexseg.predict.ask import Options, ask
 from lexseg.predict.segmenter import Segmenter
 from lexseg.scans.window import Window
@@ -25,7 +26,6 @@ from lexseg.server.log import trace_of
 from lexseg.server.refusal import Refusal
 from lexseg.server.results import Result, Sentence, of_volume
 from lexseg.server.settings import Settings
-from lexseg.server.wording import for_clients
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 _log = logging.getLogger("lexseg.server")

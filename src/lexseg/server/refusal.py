@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.types import Receive, Send
 
-from lexseg.server.wording import for_clients
+from lexseg.outputs.wording import for_clients
 
 _DRAINED = 2.0  # seconds
 

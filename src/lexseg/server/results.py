@@ -14,13 +14,13 @@ from lexseg.outputs.codes import finding_of
 from lexseg.outputs.description import NOTE, describe
 from lexseg.outputs.formats import FORMATS, PNG, SEG
 from lexseg.outputs.polygons import mask_polygons
+from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import Answered
 from lexseg.predict.ask import Denied
 from lexseg.predict.ask import Sentence as Asked
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.window import Window
-from lexseg.server.wording import for_clients
 
 MOST_CORNERS = 50_000  # of outlines; a mask with more is told as a picture only
 _TOO_MANY = "the outlines have too many corners to be listed: see the mask"

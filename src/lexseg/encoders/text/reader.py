@@ -2,36 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from lexseg.errors import TextError
+from lexseg.encoders.text.protocol import checked_ids
 
 # Tokenised with every fingerprint: two encoders of equal weights that read words differently must not share states.
 _PROBE = "Opacity in the LEFT lower lobe, 3.5 cm; naïve 肺 \U0001f642"
-
-
-class Reader(Protocol):
-    """How many tokens a sentence has, and how many of them are known: all that is asked before a network runs."""
-
-    @property
-    def max_length(self) -> int:
-        """The most tokens a sentence may have, special tokens included. Longer ones are refused, never cut."""
-
-    def token_ids(self, text: str) -> list[int]:
-        """The ids of one sentence, special tokens included, however long it is."""
-
-    def unknown_share(self, text: str) -> float:
-        """The share, 0..1, of the sentence's tokens that the vocabulary does not know; 1 if it has no tokens at all."""
-
-    def count_tokens(self, text: str) -> int:
-        """How many tokens the sentence has, special tokens included; to be compared with ``max_length``."""
-
-    def check(self, text: str) -> None:
-        """Raise ``TextError`` where a sentence is longer than ``max_length``, or holds nothing to read."""
 
 
 class TokenReader:
@@ -79,22 +58,6 @@ class TokenReader:
             TextError: if it is longer than ``max_length``, or holds nothing to read.
         """
         return np.array(checked_ids(self.token_ids(text), self.name, self.max_length), np.int64)
-
-
-def checked_ids(ids: Sequence[int], name: str, max_length: int) -> Sequence[int]:
-    """The ids of a sentence that can be read.
-
-    Raises:
-        TextError: there are none, or more than the text encoder ``name`` reads.
-    """
-    if not ids:
-        raise TextError("a sentence without words; leave it out to ask without a sentence")
-    if len(ids) > max_length:
-        raise TextError(
-            f"the sentence has {len(ids)} tokens, but the text encoder {name!r} reads at most "
-            f"{max_length}; shorten it (nothing is cut silently)"  # it is not quoted: it is patient data
-        )
-    return ids
 
 
 def fingerprint(

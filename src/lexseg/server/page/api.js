@@ -1,25 +1,8 @@
-// Talks to the server. Sentences and tokens travel in bodies and headers, never in addresses.
+// Asks what answers the page: a server, or the page itself.
 
-let token = null; // in memory only
-let asking = null;
-let askForToken = async () => null;
+import { send } from "./backend.js";
 
-/** Who asks the user for a token: a function (wasWrong) that resolves to the token, or null. */
-export function tokenFrom(ask) {
-  askForToken = ask;
-}
-
-export class ServerError extends Error {
-  constructor(code, message, status = 0, details = null) {
-    super(message);
-    Object.assign(this, { code, status, details });
-  }
-}
-
-/** An address below the page's own, also behind a proxy that serves it under a path. */
-export const address = (path) => new URL(path.replace(/^\//, ""), document.baseURI).href;
-
-const headers = (more = {}) => ({ ...more, ...(token ? { Authorization: `Bearer ${token}` } : {}) });
+export { CAN, SAYS, tokenFrom, upload } from "./backend.js";
 
 const AGAIN = [500, 1500]; // ms before what only looks is asked again
 const LOST = [502, 503, 504]; // a proxy's, or of a server that is being started
@@ -30,79 +13,22 @@ export const mayPass = (error) => error.code === "unreachable" || [429, ...LOST]
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * A request; resolves to the Response, or throws what the server says is wrong. What only looks, or may be done `again`
+ * A request; resolves to the Response, or throws what is said to be wrong. What only looks, or may be done `again`
  * without harm, is asked a few times where the answer is lost.
  */
 export async function request(method, path, options = {}) {
   for (const wait of method === "GET" || options.again ? AGAIN : []) {
     try {
-      return await requestOnce(method, path, options);
+      return await send(method, path, options);
     } catch (error) {
       if (!mayPass(error) || error.code === "starting") throw error;
     }
     await pause(wait);
   }
-  return requestOnce(method, path, options);
-}
-
-async function requestOnce(method, path, { json, signal, keepalive = false } = {}) {
-  for (;;) {
-    const sent = token;
-    let response;
-    try {
-      response = await fetch(address(path), {
-        method,
-        signal,
-        keepalive,
-        credentials: "omit",
-        referrerPolicy: "no-referrer",
-        redirect: "error",
-        headers: headers(json === undefined ? {} : { "Content-Type": "application/json" }),
-        body: json === undefined ? undefined : JSON.stringify(json),
-      });
-    } catch (error) {
-      if (error.name === "AbortError") throw error;
-      throw unreachable();
-    }
-    if (response.ok) return response;
-    if (response.status === 401 && !keepalive && (await newToken(sent))) continue;
-    throw errorOf(response.status, await response.text());
-  }
+  return send(method, path, options);
 }
 
 export const getJson = async (path, options) => (await request("GET", path, options)).json();
-
-/** Sends files; progress(share of 1, or null where all is sent and the server reads). */
-export async function upload(path, files, fields, { progress, signal }) {
-  for (;;) {
-    const sent = token;
-    const form = new FormData();
-    for (const [name, value] of Object.entries(fields)) form.append(name, value);
-    for (const file of files) form.append("file", file, "file"); // its name may be a patient's
-    const { status, text } = await send(path, form, progress, signal);
-    if (status >= 200 && status < 300) return JSON.parse(text);
-    if (status === 401 && (await newToken(sent))) continue;
-    throw errorOf(status, text);
-  }
-}
-
-function send(path, form, progress, signal) {
-  // fetch does not tell how much has been sent
-  return new Promise((resolve, reject) => {
-    const call = new XMLHttpRequest();
-    call.open("POST", address(path));
-    for (const [name, value] of Object.entries(headers())) call.setRequestHeader(name, value);
-    call.upload.addEventListener("progress", (event) =>
-      progress(event.lengthComputable ? event.loaded / event.total : null),
-    );
-    call.upload.addEventListener("load", () => progress(null));
-    call.addEventListener("load", () => resolve({ status: call.status, text: call.responseText }));
-    call.addEventListener("error", () => reject(unreachable()));
-    call.addEventListener("abort", () => reject(new DOMException("cancelled", "AbortError")));
-    signal.addEventListener("abort", () => call.abort());
-    call.send(form);
-  });
-}
 
 /** Lets the browser save what a link of a result holds. */
 export async function save(path, name) {
@@ -112,34 +38,4 @@ export async function save(path, name) {
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-/** Many requests may be refused at once: the user is asked once. True where there is another token to try. */
-async function newToken(refused) {
-  if (token !== refused) return true;
-  asking ??= askForToken(refused !== null).finally(() => (asking = null));
-  const answer = await asking;
-  if (!answer) return false;
-  token = answer;
-  return true;
-}
-
-function unreachable() {
-  return new ServerError("unreachable", "The server does not answer. Is it still running?");
-}
-
-function errorOf(status, text) {
-  try {
-    const { error } = JSON.parse(text);
-    if (error?.message) return new ServerError(error.code, error.message, status, error);
-  } catch {
-    // no JSON: a proxy's page, say
-  }
-  const reason = {
-    401: "A token is needed.",
-    413: "That is more than the server takes.",
-    429: "The server is busy; try again in a moment.",
-    503: "The server is busy; try again in a moment.",
-  };
-  return new ServerError("http", reason[status] ?? `The server refused (HTTP ${status}).`, status);
 }

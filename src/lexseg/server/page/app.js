@@ -1,5 +1,6 @@
 // The page begins here.
 
+import "./able.js";
 import { whenGone } from "./answers.js";
 import { getJson, pause } from "./api.js";
 import { ask, offer } from "./ask.js";

@@ -1,6 +1,6 @@
 // Corrections of a finding: a line to say what is wrong, what was done so far, and the brush. The server keeps the mask.
 
-import { request } from "./api.js";
+import { CAN, request } from "./api.js";
 import { make } from "./dom.js";
 import { pathOf } from "./masks.js";
 import { say } from "./messages.js";
@@ -17,7 +17,8 @@ const MOST_POINTS = 5000;
 export const isHand = (tool) => tool in HAND;
 
 /** Whether a finding's mask can be corrected: that of a single frame, which has been answered. */
-export const correctable = (finding) => answered(finding) && !finding.frames && Boolean(finding.result?.links);
+export const correctable = (finding) =>
+  CAN.correct && answered(finding) && !finding.frames && Boolean(finding.result?.links);
 
 /** The finding that is drawn on: the chosen one, in the frame that is shown. */
 export function drawnOn() {

@@ -1,0 +1,3 @@
+// What a user can mend: the message says what is wrong, what was expected and what to do.
+
+export class Refused extends Error {}

@@ -1,0 +1,116 @@
+// Images on their way into the model, logits on their way out: the numbers of lexseg.predict.images and Pillow.
+
+/**
+ * A plane at another size, bilinear, with antialiasing where it shrinks, as Pillow's `resize(BILINEAR)` of mode F: for
+ * each place a triangle as wide as the step, first along the rows, then along the columns.
+ * @param {Float32Array} plane H * W
+ * @param {[number, number]} from height and width
+ * @param {[number, number]} to height and width
+ */
+export function stretched(plane, [h, w], [height, width]) {
+  const wide = w === width ? plane : along(plane, h, w, width);
+  return h === height ? wide : down(wide, h, width, height);
+}
+
+/** Of each of `to` places: where its triangle begins, and its weights. */
+function triangles(from, to) {
+  const step = from / to;
+  const wide = Math.max(step, 1);
+  return Array.from({ length: to }, (_, place) => {
+    const centre = (place + 0.5) * step;
+    const first = Math.max(0, Math.trunc(centre - wide + 0.5));
+    const last = Math.min(from, Math.trunc(centre + wide + 0.5));
+    const weights = [];
+    for (let i = first; i < last; i++) weights.push(Math.max(0, 1 - Math.abs((i - centre + 0.5) / wide)));
+    const sum = weights.reduce((a, b) => a + b, 0);
+    return { first, weights: weights.map((weight) => weight / sum) };
+  });
+}
+
+function along(plane, h, w, width) {
+  const out = new Float32Array(h * width);
+  triangles(w, width).forEach(({ first, weights }, x) => {
+    for (let y = 0; y < h; y++) {
+      let sum = 0;
+      for (let i = 0, at = y * w + first; i < weights.length; i++) sum += weights[i] * plane[at + i];
+      out[y * width + x] = sum;
+    }
+  });
+  return out;
+}
+
+function down(plane, h, w, height) {
+  const out = new Float32Array(height * w);
+  const row = new Float64Array(w);
+  triangles(h, height).forEach(({ first, weights }, y) => {
+    row.fill(0);
+    weights.forEach((weight, i) => {
+      for (let x = 0, at = (first + i) * w; x < w; x++) row[x] += weight * plane[at + x];
+    });
+    out.set(row, y * w);
+  });
+  return out;
+}
+
+/** Rows between the two nearest ones: float32[h * w] -> float32[height * w]. */
+function between(plane, h, w, height) {
+  const out = new Float32Array(height * w);
+  for (let y = 0; y < height; y++) {
+    const at = Math.fround(Math.min(Math.max(((y + 0.5) * h) / height - 0.5, 0), h - 1));
+    const first = Math.min(Math.trunc(at), Math.max(h - 2, 0));
+    const second = Math.min(first + 1, h - 1);
+    const share = Math.fround(at - first);
+    for (let x = 0; x < w; x++) out[y * w + x] = plane[first * w + x] * (1 - share) + plane[second * w + x] * share;
+  }
+  return out;
+}
+
+function turned(plane, h, w) {
+  const out = new Float32Array(plane.length);
+  for (let y = 0; y < h; y++) for (let x = 0; x < w; x++) out[x * h + y] = plane[y * w + x];
+  return out;
+}
+
+/**
+ * Logits at the image's own size as probabilities. Where the image is smaller than the network's, each is taken between
+ * the nearest two.
+ */
+export function probability(plane, [h, w], [height, width]) {
+  let native;
+  if (h <= height && w <= width)
+    native = h === height && w === width ? plane.slice() : stretched(plane, [h, w], [height, width]);
+  else {
+    const tall = between(plane, h, w, height);
+    native = turned(between(turned(tall, height, w), w, height, width), width, height);
+  }
+  for (let i = 0; i < native.length; i++) native[i] = 1 / (1 + Math.exp(-native[i]));
+  return native;
+}
+
+/** An image, float32[C][H * W] in 0..1, as the network takes it: float32[3 * height * width]. */
+export function toInput(planes, from, [height, width]) {
+  const out = new Float32Array(3 * height * width);
+  for (let c = 0; c < 3; c++) {
+    if (c && planes.length === 1) out.copyWithin(c * height * width, 0, height * width);
+    else {
+      const plane = stretched(planes[c], from, [height, width]);
+      for (let i = 0; i < plane.length; i++) out[c * height * width + i] = Math.min(1, Math.max(0, plane[i]));
+    }
+  }
+  return out;
+}
+
+export const highestOf = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
+
+/** The probability of each pixel once the target is known to be there: lexseg.predict.segmentation.given_present. */
+export function givenPresent(values, peak) {
+  const highest = Math.min(Math.max(highestOf(values), 1e-7), 1 - 1e-7);
+  const lift = peak - Math.log(highest / (1 - highest));
+  if (lift <= 0) return values;
+  const [tiny, times] = [Math.fround(1e-7), Math.fround(Math.exp(lift))];
+  return values.map((value) => {
+    const kept = Math.min(Math.max(value, tiny), Math.fround(1 - tiny));
+    const odds = Math.fround(Math.fround(kept / Math.fround(1 - kept)) * times);
+    return odds / (1 + odds);
+  });
+}

@@ -1,0 +1,200 @@
+"""What a model in a browser asks of LexSeg's own rules: run there by Pyodide, and here by the tests.
+
+What a sentence denies, whose left it means, what is in scope, what state that comes to and what a report finds is
+decided by the modules that decide it everywhere; the page's JavaScript has numbers alone. Everything goes in and out as
+JSON. `lexseg.export.web` packs this module and all that it imports: it may import nothing that needs more than Python.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from lexseg.encoders.text.protocol import checked_ids
+from lexseg.errors import ConfigError, LexSegError
+from lexseg.language.lexicon import lexicon
+from lexseg.language.plain_words import in_plain_words
+from lexseg.language.vocabulary import mended
+from lexseg.models.verdict import ImageScope, Reason, WordsScope, verdict
+from lexseg.models.worlds import World
+from lexseg.outputs.description import judged
+from lexseg.outputs.wording import for_clients
+from lexseg.predict.answered import Answerer, Outside
+from lexseg.predict.modality import unfamiliar
+from lexseg.predict.picture_sides import Sides, sides_of
+from lexseg.predict.report_findings import report_findings
+from lexseg.predict.scope import outside
+from lexseg.predict.spoken import Spoken, looked_for
+from lexseg.predict.state import consistent, state_of
+
+TokenIds = Callable[[str, bool], Sequence[int]]
+"""The ids of a sentence, with or without the special ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """The page's tokenizer as :class:`lexseg.encoders.text.protocol.Reader`."""
+
+    ids: TokenIds
+    name: str
+    max_length: int
+    unknown_id: int | None
+
+    def token_ids(self, text: str) -> list[int]:
+        return list(self.ids(text, True))
+
+    def unknown_share(self, text: str) -> float:
+        ids = list(self.ids(text, False))
+        return sum(i == self.unknown_id for i in ids) / len(ids) if ids else 1.0
+
+    def count_tokens(self, text: str) -> int:
+        return len(self.token_ids(text))
+
+    def check(self, text: str) -> None:
+        checked_ids(self.token_ids(text), self.name, self.max_length)
+
+
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """The worlds of a scope, which the page measures."""
+
+    worlds: tuple[World, ...]
+
+    def verdict(self, image: ImageScope, words: WordsScope) -> Reason | None:
+        return verdict(image, words)
+
+
+class Rules:
+    """A model's rules.
+
+    Args:
+        about: `rules.json` of the folder: ``laterality``, ``threshold``, ``presence_threshold``, ``plain``, ``reader``
+            (``name``, ``max_length``, ``unknown_id``; null for an image-only model), ``worlds`` (null where the scope
+            is unknown), ``modalities``, ``name`` and ``sha256``.
+        ids: the page's tokenizer.
+    """
+
+    def __init__(self, about: str, ids: TokenIds) -> None:
+        self._about = json.loads(about)
+        told = self._about["reader"]
+        self._reader = told and _Reader(ids, told["name"], told["max_length"], told["unknown_id"])
+        worlds = self._about["worlds"]
+        self._learnt = None if worlds is None else _Learnt(tuple(_world(each) for each in worlds))
+
+    def call(self, name: str, asked: str) -> str:
+        """One of the methods below, by name: JSON in, JSON out; what a user can mend comes as ``{"error": ...}``."""
+        does = {"note": self.note, "hear": self.hear, "decide": self.decide, "tell": self.tell, "read": self.read}[name]
+        try:
+            return json.dumps(does(json.loads(asked)))
+        except LexSegError as error:
+            return json.dumps({"error": str(error)})
+
+    def note(self, asked: Mapping[str, Any]) -> str | None:
+        """What is to be said of an image of a ``modality`` that the model has never met."""
+        return unfamiliar(asked["modality"], self._about["modalities"])
+
+    def hear(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """What is heard of a sentence.
+
+        Args:
+            asked: ``sentence`` or null; ``denied``, whether a report says that it is not there; ``laterality``,
+                ``language`` and ``threshold`` as the user gives them, or null; ``patient_left`` and ``headed`` of the
+                image.
+
+        Returns:
+            ``words`` to ask with, and ``plain``, the same in plain words, or null; ``settled``; ``judged`` and
+            ``meant``, by which words scope is told, as they stand and with slips mended; ``judging``, whether it is
+            told by words at all; ``laterality``, ``doubts`` and ``threshold``.
+        """
+        own, reader = self._about["laterality"], self._reader
+        threshold = self._about["threshold"] if asked["threshold"] is None else asked["threshold"]
+        if not 0 < threshold < 1:
+            raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
+        sides = Sides(asked["patient_left"], asked["headed"])
+        if asked["denied"]:
+            whose, _ = sides_of(sides.patient_left, asked["laterality"])
+            said = Spoken(None, "negated", None, whose or own, ())
+        else:
+            said = Spoken.of(
+                asked["sentence"], reader=reader, own=own, given=asked["laterality"], language=asked["language"],
+                sides=sides, heard=(lambda text: (text, None)) if reader is None else looked_for,
+            )  # fmt: skip
+        return {
+            "words": said.words,
+            "plain": in_plain_words(said.words, self._about["plain"]) if said.words else None,
+            "settled": said.settled,
+            "judging": not asked["denied"],
+            "judged": said.judged,
+            "meant": mended(said.judged, lexicon("en")) if said.judged else said.judged,
+            "laterality": said.laterality,
+            "doubts": [for_clients(doubt) for doubt in said.doubts],
+            "threshold": threshold,
+        }
+
+    def decide(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """Whether a question is in scope, and whether anything is looked for.
+
+        Args:
+            asked: ``image`` (known, world, distance) and ``words`` (known, worlds, distance), or null; ``blank``;
+                ``anyway``; ``settled`` of :meth:`hear`.
+        """
+        image, words = asked["image"], asked["words"]
+        found = outside(
+            self._learnt,
+            None if image is None else ImageScope(**image),
+            None if words is None else WordsScope(**words),
+            blank=asked["blank"],
+        )
+        out = found is not None and not asked["anyway"]
+        return {
+            "outside": None if found is None else {"reason": found.reason, "why": found.why},
+            "settled": "not in scope" if out else asked["settled"],
+        }
+
+    def tell(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The answer as it is told everywhere (:func:`lexseg.outputs.description.judged`).
+
+        Args:
+            asked: ``heard`` of :meth:`hear`, ``decided`` of :meth:`decide` and ``anyway``; ``presence``, calibrated,
+                and ``highest``, the highest probability of a pixel; null and 0 where nothing was looked for.
+        """
+        heard, told, anyway = asked["heard"], asked["decided"]["outside"], asked["anyway"]
+        sure, presence, highest = self._about["presence_threshold"], asked["presence"], asked["highest"]
+        if asked["decided"]["settled"] is not None:
+            presence = 0.0 if asked["decided"]["settled"] == "not found" and sure is not None else None
+        presence = consistent(presence, highest, threshold=heard["threshold"], presence_threshold=sure)
+        state = state_of(
+            outside=told is not None and not anyway,
+            negated=heard["settled"] == "negated",
+            absent=presence is not None and presence < (sure or 0.0),
+            highest=highest,
+            threshold=heard["threshold"],
+        )
+        said: Any = SimpleNamespace(
+            state=state,
+            found=state == "found",
+            outside=None if told is None else Outside(told["reason"], told["why"]),
+            anyway=told is not None and anyway,
+            highest_presence=presence,
+            presence_threshold=sure,
+            threshold=heard["threshold"],
+            model=Answerer(self._about["name"], self._about["sha256"]),
+        )
+        return judged(said) | {"laterality": heard["laterality"], "warnings": heard["doubts"]}
+
+    def read(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The findings of a ``report`` in a ``language``: text, start, end (in characters) and negated of each."""
+        found = report_findings(asked["report"], self._reader, asked["language"])
+        return [{"text": each.text, "start": each.start, "end": each.end, "negated": each.negated} for each in found]
+
+
+def _world(values: Mapping[str, Any]) -> World:
+    lists = {key: tuple(values.get(key) or ()) for key in ("modalities", "findings", "examples")}
+    return World(values["name"], values["anatomy"], terms=values.get("terms") or "", **lists)
+
+
+def digest(data: Any) -> str:
+    """SHA-256, in hexadecimal, of bytes that JavaScript holds."""
+    return hashlib.sha256(data.to_bytes()).hexdigest()
