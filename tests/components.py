@@ -49,6 +49,15 @@ def ohif() -> Path:
     return found
 
 
+def web_runtime() -> Path:
+    """The packages that a model in a browser needs; where CI could install them, they must be there."""
+    found = Path(__file__).parent / "export" / "web" / "node_modules"
+    if not found.is_dir():
+        message = "what a model in a browser needs is not installed; make web-runtime"
+        pytest.fail(message) if os.environ.get("LEXSEG_WEB") == "required" else pytest.skip(message)
+    return found
+
+
 def openssl() -> Path:
     """What makes certificates."""
     return _program("openssl", "openssl")

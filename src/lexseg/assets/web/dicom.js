@@ -8,7 +8,7 @@ import { unpacked } from "./packed.js";
 const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 const DEFLATED = "1.2.840.10008.1.2.1.99";
 const PLAIN = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN];
-const OF_IMAGES = ["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"]; // segmentations are none
+const NOT_IMAGES = ["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"]; // segmentations are none
 
 export const isDicom = (bytes) => String.fromCharCode(...bytes.subarray(128, 132)) === "DICM";
 
@@ -44,7 +44,7 @@ async function ofSet(set, bytes, dicomParser) {
   if (syntax === DEFLATED) throw new Refused(deflated);
   const [rows, columns] = [whole("x00280010"), whole("x00280011")];
   const pixels = set.elements.x7fe00010;
-  if (!rows || !columns || OF_IMAGES.includes(text("x00080016"))) throw new Refused("a DICOM file that is no image");
+  if (!rows || !columns || NOT_IMAGES.includes(text("x00080016"))) throw new Refused("a DICOM file that is no image");
   if (!pixels) throw new Refused("cut short: the header speaks of pixels, but there are none that are read here");
   const frames = Number(text("x00280008") || 1) || 1;
   if (frames > 1) {

@@ -3,8 +3,8 @@
   function missing() {
     if (location.protocol === "file:") {
       return (
-        "Browsers do not load pages of several parts straight from a disk. In the folder of this page run " +
-        "“python -m http.server --bind 127.0.0.1 8000”, and open http://127.0.0.1:8000/ : nothing leaves this computer."
+        "Browsers do not load pages of several parts straight from a disk. In the folder of this page run “python -m " +
+        "http.server --bind 127.0.0.1 8000”, and open http://127.0.0.1:8000/ : nothing leaves this computer."
       );
     }
     if (typeof WebAssembly === "undefined")

@@ -1,0 +1,162 @@
+"""LexSeg's rules as a page asks them: the same answers as anywhere, by nothing but Python."""
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lexseg import Segmenter
+from lexseg.export.in_browser import Rules
+from lexseg.export.web import rules_archive
+from lexseg.language.report_reading import read_report
+from lexseg.outputs.capabilities import what_it_is
+from lexseg.outputs.description import judged
+from lexseg.outputs.wording import for_clients
+from lexseg.predict.options import Options
+from lexseg.predict.picture_sides import Sides
+from lexseg.predict.question import Denied, Heard, Question, probability, segment_together
+from lexseg.predict.segmentation import given_present
+
+HERE = Path(__file__).parent
+QUESTIONS = json.loads((HERE / "page_questions.json").read_text(encoding="utf-8"))
+EXAMPLES = Path(__import__("lexseg").__file__).parent / "assets" / "examples" / "images"
+REPORT = "HISTORY: cough. FINDINGS: No effusion. Opacity in the left lower zone. IMPRESSION: pneumonia."
+ABOUT = {
+    "name": "tiny", "sha256": None, "laterality": "image", "modalities": ["CR"], "threshold": 0.5,
+    "presence_threshold": 0.4, "plain": {}, "reader": {"name": "words", "max_length": 6, "unknown_id": 1},
+    "worlds": None,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return Segmenter.from_pretrained("default", engine="auto", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def sessions(segmenter):
+    return {name: segmenter.set_image(EXAMPLES / name) for name in {each["image"] for each in QUESTIONS}}
+
+
+def rules_of(segmenter):
+    reader = segmenter.text_encoder
+    about = ABOUT | {
+        "name": segmenter.name,
+        "sha256": segmenter.sha256,
+        "threshold": segmenter.threshold,
+        "presence_threshold": segmenter.presence_threshold,
+        "plain": dict(segmenter.plain),
+        "reader": {"name": reader.name, "max_length": reader.max_length, "unknown_id": reader.unknown_id},
+        "worlds": what_it_is(segmenter)["models"][0]["worlds"],
+    }
+    tokenizer = reader._tokenizer
+    return Rules(json.dumps(about), lambda text, special: tokenizer.encode(text, add_special_tokens=special).ids)
+
+
+def called(rules, name, **asked):
+    said = json.loads(rules.call(name, json.dumps(asked)))
+    if isinstance(said, dict) and "error" in said:
+        raise AssertionError(said["error"])
+    return said
+
+
+def heard_by(rules, sentence, *, denied=False, laterality=None, language=None, threshold=None, anyway=False):
+    del anyway
+    return called(
+        rules, "hear", sentence=sentence, denied=denied, laterality=laterality, language=language,
+        threshold=threshold, patient_left=None, headed=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=[each["sentence"] for each in QUESTIONS])
+def test_they_tell_what_the_segmenter_tells(segmenter, sessions, question):
+    session, rules = sessions[question["image"]], rules_of(segmenter)
+    options = {key: value for key, value in question.items() if key not in ("image", "sentence")}
+    heard = heard_by(rules, question["sentence"], **options)
+    words = segmenter.known_words(heard["judged"])
+    image = session.known
+    decided = called(
+        rules, "decide", settled=heard["settled"], anyway=options.get("anyway", False), blank=session.blank,
+        image={"known": image.known, "world": image.world, "distance": image.distance},
+        words={"known": words.known, "worlds": dict(words.worlds), "distance": words.distance},
+    )  # fmt: skip
+    presence, highest = None, 0.0
+    if decided["settled"] is None:
+        ((_, logits, presence),) = segmenter.answers(session.features, [(0, heard["words"])], tta=False)
+        where = probability(logits, session.shape)
+        if presence >= segmenter.presence_threshold:
+            where = given_present(where, segmenter.peak)
+        highest = float(where.max())
+        # the network is asked in plain words too where it is asked so anywhere
+        assert len(logits) == (2 if heard["plain"] else 1)
+    told = called(
+        rules, "tell", heard=heard, decided=decided, anyway=options.get("anyway", False), presence=presence,
+        highest=highest,
+    )  # fmt: skip
+    own = session.segment(question["sentence"], **options)
+    wanted = judged(own) | {"laterality": own.laterality, "warnings": [for_clients(doubt) for doubt in own.doubts]}
+    assert told == json.loads(json.dumps(wanted))
+
+
+def test_what_a_report_denies_is_negated_whatever_its_words(segmenter, sessions):
+    rules, session = rules_of(segmenter), sessions["cxr_00027426_000.png"]
+    found = called(rules, "read", report=REPORT, language=None)
+    assert found == [
+        {"text": each.text, "start": each.start, "end": each.end, "negated": each.negated}
+        for each in read_report(REPORT)
+    ]
+    heard = heard_by(rules, found[0]["text"], denied=True)
+    image = {"known": True, "world": "chest", "distance": 0.1}
+    decided = called(rules, "decide", image=image, words=None, blank=False, anyway=False, settled=heard["settled"])
+    told = called(rules, "tell", heard=heard, decided=decided, anyway=False, presence=None, highest=0.0)
+    asked = Heard.of(segmenter, Denied(found[0]["text"]), Options(), Sides())
+    (own,) = segment_together([Question.about(session, asked)])
+    assert told["state"] == own.state == "negated"
+
+
+def test_what_cannot_be_asked_is_told_as_it_is_everywhere():
+    rules = Rules(json.dumps(ABOUT), lambda text, special: list(range(len(text.split()) + 2 * special)))
+    asked = {"denied": False, "laterality": None, "language": None, "threshold": None, "patient_left": None}
+    asked["headed"] = False
+    for sentence, more, words in (
+        ("one two three four five", {}, "7 tokens"),
+        ("  ", {}, "blank"),
+        ("left", {"language": "xx"}, "no lexicon"),
+        ("left", {"threshold": 1.5}, "between 0 and 1"),
+    ):
+        said = json.loads(rules.call("hear", json.dumps(asked | {"sentence": sentence} | more)))
+        assert words in said["error"], sentence
+    assert "MR" in json.loads(rules.call("note", json.dumps({"modality": "MR"})))
+    assert json.loads(rules.call("note", json.dumps({"modality": "CR"}))) is None
+
+
+def test_they_need_nothing_but_python(tmp_path):
+    with zipfile.ZipFile(io.BytesIO(rules_archive())) as archive:
+        archive.extractall(tmp_path)
+    code = (
+        f"import sys, json; sys.path.insert(0, {str(tmp_path)!r})\n"
+        f"from lexseg.export.in_browser import Rules\n"
+        f"rules = Rules({json.dumps(ABOUT)!r}, lambda text, special: [2] * len(text.split()))\n"
+        "asked = dict(sentence='kein Erguss', language='de', denied=False, laterality=None, threshold=None, "
+        "patient_left=None, headed=False)\n"
+        "print(json.loads(rules.call('hear', json.dumps(asked)))['settled'])\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'numpy', 'torch', 'PIL', 'tokenizers'}))\n"
+    )
+    run = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert run.stdout.split("\n")[:2] == ["negated", "[]"], run.stderr
+    assert rules_archive() == rules_archive()
+
+
+def test_a_hash_where_the_browser_has_none():
+    from lexseg.export.in_browser import digest
+
+    class Bytes:
+        def to_bytes(self):
+            return np.arange(3, dtype=np.uint8).tobytes()
+
+    assert digest(Bytes()).startswith("ae4b3280")
