@@ -7,8 +7,9 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-comp
 PYTEST_WORKERS ?= 2
 PYTEST_ARGS ?=
 OHIF := tests/viewers/node_modules/.package-lock.json
+WEB := tests/export/web/node_modules/.package-lock.json
 
-.PHONY: help demo viewers test slow soak check audit format graphs clean
+.PHONY: help demo viewers web-runtime test slow soak check audit format graphs clean
 .DEFAULT_GOAL := help
 
 help:  ## Say what can be made
@@ -35,6 +36,15 @@ $(VENV)/.lexseg-dev: pyproject.toml constraints.txt | $(BIN)/python
 $(OHIF): tests/viewers/package-lock.json
 	npm ci --ignore-scripts --no-audit --no-fund --prefix tests/viewers
 	@touch $@
+
+# What a model in a browser needs, as `lexseg export --web` has npm fetch it.
+$(WEB): src/lexseg/assets/web/package-lock.json
+	mkdir -p tests/export/web
+	cp src/lexseg/assets/web/package.json src/lexseg/assets/web/package-lock.json tests/export/web/
+	npm ci --ignore-scripts --no-audit --no-fund --prefix tests/export/web
+	@touch $@
+
+web-runtime: $(WEB)
 
 demo: $(VENV)/.lexseg  ## Segment real images by sentences with the bundled model, into demo/index.html
 	$(BIN)/lexseg demo --output demo

@@ -8,8 +8,7 @@ from tokenizers import Tokenizer
 
 from lexseg.encoders.text.minilm import minilm_folder
 from lexseg.errors import ModelError
-from lexseg.graphs.names import PREFIX
-from lexseg.graphs.store import TOKENIZER, About, stored_name, text_weights
+from lexseg.graphs.store import PREFIX, TOKENIZER, About, stored_name, text_weights
 from lexseg.graphs.weights import Weights
 from lexseg.models.config import ModelConfig, checked_weights
 
