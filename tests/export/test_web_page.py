@@ -74,7 +74,6 @@ def window(chromium):
 @pytest.fixture(scope="module")
 def visit(window, folder):
     with sent(folder) as address, visiting(window, address) as visit:
-        visit.elsewhere = address
         yield visit
 
 

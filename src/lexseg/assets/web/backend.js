@@ -67,7 +67,7 @@ export async function upload(_path, files, { spacing }, { progress, signal }) {
 /** A request as a server takes it; resolves to a Response. */
 export async function send(method, path, { json } = {}) {
   const [, id, what] = /^\/?v1\/(?:images|results)\/([^/?]+)\/?([^?]*)/.exec(path) ?? [];
-  if (path === "capabilities") return fetch(new URL("capabilities.json", import.meta.url));
+  if (path === "capabilities") return about();
   if (method === "DELETE") return new Response(forget(id), { status: 204 });
   if (what === "frames/0/values") return new Response(await ask("values", { image: id }));
   if (what === "segment") {
@@ -78,6 +78,12 @@ export async function send(method, path, { json } = {}) {
   if (result && what === "mask.png") return new Response(await writePng(result.mask, result.width, result.height));
   if (result && what === "result.json") return Response.json(result.values);
   throw new Refusal("gone", "There is no such thing any more.", 404);
+}
+
+async function about() {
+  const response = await fetch(new URL("capabilities.json", import.meta.url)).catch(() => null);
+  if (!response?.ok) throw new Refusal("broken", "capabilities.json is missing; copy the folder again.");
+  return response;
 }
 
 /** Keeps a result of an image, and tells it as a server does. */

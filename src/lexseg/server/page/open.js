@@ -17,7 +17,7 @@ export async function open(files, { name = nameOf(files), ...more } = {}) {
   if (!files.length) return false;
   const most = state.capabilities?.limits.upload_bytes ?? Infinity;
   if (files.reduce((sum, file) => sum + file.size, 0) > most) {
-    alertUser(`Not opened: ${name} is larger than the ${most / 1e6} MB that the server takes.`);
+    alertUser(`Not opened: ${name} is larger than the ${most / 1e6} MB that are taken here.`);
     return false;
   }
   opening?.abort();
