@@ -4,12 +4,12 @@ import contextlib
 import json
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
 from lexseg.errors import ConfigError
+from lexseg.private import private_folder
 
 WEB = Path(str(files("lexseg"))) / "assets" / "web"
 """The page's own part, and which packages of which versions it needs."""
@@ -66,9 +66,9 @@ def web_runtime(given: Path | None) -> Iterator[Path]:
             f"`npm ci --ignore-scripts` beside copies of {WEB / 'package.json'} and package-lock.json on a machine "
             "that has it, and name the folder node_modules that it makes: --web-runtime DIR"
         )
-    with tempfile.TemporaryDirectory() as folder:
+    with private_folder("npm") as folder:
         for name in ("package.json", "package-lock.json"):
-            shutil.copyfile(WEB / name, Path(folder) / name)
+            shutil.copyfile(WEB / name, folder / name)
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -77,7 +77,7 @@ def web_runtime(given: Path | None) -> Iterator[Path]:
                 f"npm could not fetch what a model in the browser needs ({said[0]}); where there is no network, name a "
                 "folder node_modules that was made elsewhere: --web-runtime DIR"
             )
-        fetched = Path(folder) / "node_modules"
+        fetched = folder / "node_modules"
         _check(fetched)
         yield fetched
 
