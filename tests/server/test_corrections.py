@@ -1,13 +1,18 @@
 """Corrections through the API: what comes of them is what comes of them in Python, and nothing is lost."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lexseg.cases.manifest import read_manifest
 from lexseg.interaction import CorrectionSession
 from lexseg.interaction.operations import Point, Stroke
+from lexseg.interaction.record import read_record, replay
+from lexseg.scans.images import read_image
+from lexseg.scans.masks import read_mask
 from serving import FILM
 
 RIGHT = "unilateral pulmonary infection, one infected area, middle right lung."
@@ -46,6 +51,30 @@ def test_the_masks_are_those_of_python(server, bundled):
         assert answer["done"] == own.do([operation]).done and np.array_equal(mask_of(server, answer), own.mask)
     record = server.get(f"/v1/results/{result['id']}/corrections").json
     assert [entry["said"] for entry in record["entries"]] == [*SAID, "", ""] and record["sentence"] == RIGHT
+
+
+def test_an_accepted_mask_can_be_had_as_a_case_for_training(server, asked, tmp_path):
+    path = f"/v1/results/{asked['id']}/corrections/case"
+    assert server.get(path).status == 404
+    answer = correct(server, asked, sentence=RIGHT, say="2 px larger").json
+    assert (server.get(path).status, server.get(path).code) == (409, "not_accepted")
+    assert correct(server, asked, step="accept").json["accepted"]
+    with zipfile.ZipFile(io.BytesIO(server.get(path).body)) as archive:
+        archive.extractall(tmp_path)
+    (case,) = read_manifest(tmp_path / "cases.csv")
+    assert case.text == RIGHT and np.array_equal(read_mask(case.mask), mask_of(server, answer))
+    assert np.array_equal(read_image(case.image), read_image(FILM))
+    correct(server, asked, say="smaller")
+    assert server.get(path).status == 409
+
+
+def test_what_was_said_can_be_played_again(server, asked, bundled, tmp_path):
+    for said in SAID:
+        answer = correct(server, asked, sentence=RIGHT, say=said).json
+    saved = tmp_path / "said.json"
+    saved.write_bytes(server.get(f"/v1/results/{asked['id']}/corrections").body)
+    session = replay(read_record(saved), bundled.set_image(FILM))
+    assert np.array_equal(session.mask, mask_of(server, answer)) and session.history == answer["history"]
 
 
 def test_back_to_the_first_gives_the_models_own_answer(server, asked):

@@ -1,5 +1,7 @@
 """A mask corrected on the page: in a line below a finding, and by hand."""
 
+import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,18 @@ def test_said_undone_and_not_understood(visit):
     assert pixels(visit) == first
     page.locator(".correct").get_by_role("button", name="Redo").click()
     until(lambda: len(history(visit)) == 1)
+    training = page.get_by_role("button", name="Save as a training case")
+    assert not training.is_visible()
+    page.locator(".correct").get_by_role("button", name="Accept").click()
+    until(training.is_visible)
+    with page.expect_download() as saved:
+        training.click()
+    with zipfile.ZipFile(saved.value.path()) as archive:
+        assert "cases.csv" in archive.namelist() and RIGHT.encode() in archive.read("cases.csv")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save what was said").click()
+    record = json.loads(Path(saved.value.path()).read_text())
+    assert [entry["said"] for entry in record["entries"][:2]] == ["a lot more generous", "frobnicate it"]
     visit.keep("corrected")
 
 

@@ -13,9 +13,15 @@ def tell_region(region: Region | None, state: State) -> str:
     if region.beyond is not None:
         share = f"taken as the line at {region.line:.0%} of the picture's {_along(region)}; it is not looked for"
         return f"{_LINES[region.beyond]} the {region.name or 'line'} ({share})"
+    if region.name:
+        return f"where the {region.name} mostly lies ({_spots(region, state)} of the picture; it is not looked for)"
     of = "mask" if region.frame == "mask" and state.area else "picture"
+    return f"{_spots(region, state)} of the {of}"
+
+
+def _spots(region: Region, state: State) -> str:
     what = {"part": "part", "half": "half", "edge": "edge"}[region.extent]
-    return " and ".join(f"in the {_spot(spot, state)} {what}" for spot in region.spots) + f" of the {of}"
+    return " and ".join(f"in the {_spot(spot, state)} {what}" for spot in region.spots)
 
 
 def tell_components(operation: Components, state: State) -> str:

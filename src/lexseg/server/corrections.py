@@ -10,18 +10,23 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from fastapi import APIRouter
+from fastapi.responses import Response
+from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lexseg.errors import LexSegError, TextError
 from lexseg.interaction import CorrectionSession
+from lexseg.interaction.archive import case_archive
 from lexseg.interaction.operations import Control, Point, Stroke
 from lexseg.interaction.record import record_of
 from lexseg.interaction.session import Reply
+from lexseg.outputs.encoding import png
 from lexseg.outputs.polygons import mask_polygons
 from lexseg.predict.ask import ask as ask_image
 from lexseg.predict.options import Options
 from lexseg.predict.segmentation import Segmentation
 from lexseg.server.batcher import Ask
+from lexseg.server.description import binary
 from lexseg.server.exports import can_seg
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
@@ -121,6 +126,33 @@ async def record(id: str, service: Served) -> dict[str, Any]:
         if id in image.corrections:
             return record_of(image.corrections[id].session)
     raise Refusal(404, "no_such_result", "there are no corrections of such a result")
+
+
+@router.get(
+    "/results/{id}/corrections/case", tags=["corrections"], response_class=Response, responses=binary("application/zip")
+)
+async def case(id: str, service: Served) -> Response:
+    """An accepted mask as a case for training: a zip of a manifest, the picture as it was shown, and the mask.
+
+    It holds the sentence.
+    """
+    for image in service.images.all():
+        if id in image.corrections:
+            corrected: Corrected = image.corrections[id]
+            async with corrected.busy:
+                if not corrected.session.accepted:
+                    raise Refusal(409, "not_accepted", "the mask was not accepted; say 'accept' when it is right")
+                content = await asyncio.to_thread(_case, image, corrected)
+            headers = {"content-disposition": 'attachment; filename="case.zip"'}
+            return Response(content, media_type="application/zip", headers=headers)
+    raise Refusal(404, "no_such_result", "there are no corrections of such a result")
+
+
+def _case(image: OpenImage, corrected: Corrected) -> bytes:
+    first = corrected.first
+    shown = (image.scan.show(first.frames.start, first.window) * 255).round().astype(np.uint8)
+    name = f"{image.sha256[:12]}_{first.frames.start}_{first.values['number']}"
+    return case_archive(corrected.session, png(Image.fromarray(shown)), name)
 
 
 async def _corrected(id: str, asked: CorrectionRequest, service: Service) -> "tuple[OpenImage, Corrected]":

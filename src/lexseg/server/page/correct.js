@@ -1,9 +1,10 @@
 // Corrections of a finding: a line to say what is wrong, what was done so far, and the brush. The server keeps the mask.
 
-import { CAN, request } from "./api.js";
+import { CAN, request, save } from "./api.js";
 import { make } from "./dom.js";
 import { pathOf } from "./masks.js";
-import { say } from "./messages.js";
+import { alertUser, say } from "./messages.js";
+import { nameOfSaved } from "./names.js";
 import { answered, changed, findingOf, state } from "./state.js";
 
 const HAND = {
@@ -39,8 +40,8 @@ export async function correct(finding, values) {
   try {
     const json = { sentence: finding.sentence, ...values };
     const answer = await (await request("POST", `v1/results/${told.of}/corrections`, { json })).json();
-    const { history, undone, echo, before, result } = answer;
-    Object.assign(told, { history, undone, echo, before: before.length ? pathOf(before) : null });
+    const { accepted, history, undone, echo, before, result } = answer;
+    Object.assign(told, { accepted, history, undone, echo, before: before.length ? pathOf(before) : null });
     if (answer.done) Object.assign(finding, { status: result.state, result, paths: new Map() });
     if (!answer.done) told.echo = `Not done: ${echo}`;
     done = answer.done;
@@ -61,6 +62,16 @@ export function drawn(tool, points) {
   correct(finding, HAND[tool](points.filter((_, i) => i % every === 0), brush()));
 }
 
+/** Saves what was said and done, or the accepted mask with its image and manifest. Both hold the sentence. */
+async function download(finding, path, ending) {
+  const frame = state.image.frames > 1 ? finding.frame : null;
+  try {
+    await save(`v1/results/${finding.corrections.of}/${path}`, nameOfSaved(finding.number, frame, ending));
+  } catch (error) {
+    alertUser(error.message);
+  }
+}
+
 /** The part of a finding's row that corrects it: {element, update, open}. `finding` gives the row's finding. */
 export function correctionsOf(finding) {
   const line = make("input", {
@@ -73,7 +84,11 @@ export function correctionsOf(finding) {
   });
   const step = (name, label) =>
     make("button", { type: "button", className: "quiet", onclick: () => correct(finding(), { step: name }) }, label);
-  const [undo, redo] = [step("undo", "Undo"), step("redo", "Redo")];
+  const [undo, redo, accept] = [step("undo", "Undo"), step("redo", "Redo"), step("accept", "Accept")];
+  const kept = (ending, label, path) =>
+    make("button", { type: "button", className: "quiet", onclick: () => download(finding(), path, ending) }, label);
+  const record = kept("corrections.json", "Save what was said", "corrections");
+  const training = kept("case.zip", "Save as a training case", "corrections/case");
   const echo = make("p", { className: "told", hidden: true });
   const history = make("ol", { className: "history", "aria-label": "Corrections so far" });
   const element = make(
@@ -90,7 +105,7 @@ export function correctionsOf(finding) {
     make("p", { className: "row" }, line, make("button", { className: "button" }, "Correct")),
     echo,
     history,
-    make("p", { className: "row" }, undo, redo),
+    make("p", { className: "row" }, undo, redo, accept, record, training),
   );
   line.addEventListener("keydown", (event) => event.key !== "Escape" && event.stopPropagation());
   const update = () => {
@@ -101,6 +116,9 @@ export function correctionsOf(finding) {
     history.replaceChildren(...(told?.history ?? []).map((each) => make("li", {}, each)));
     undo.hidden = !told?.history.length;
     redo.hidden = !told?.undone;
+    accept.hidden = Boolean(told?.accepted);
+    record.hidden = !told;
+    training.hidden = !told?.accepted;
   };
   const open = () => {
     element.hidden = !element.hidden;

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lexseg.interaction.operations import Direction, Extent, Frame, Region, Spot
-from lexseg.interaction.tags import Tagged, tagged
+from lexseg.interaction.reading.tags import Tagged, tagged
 from lexseg.language.lexicon import Lexicon
 from lexseg.language.places import places
 
@@ -32,6 +32,7 @@ def region_of(text: str, words: Lexicon, whose: Whose) -> tuple[Region | None, s
 
     "Above the diaphragm" is all above a line that lies at a fixed share of the picture: no diaphragm is looked for.
     """
+    text = _spelt_out(text, words)
     line, rest = _line(text, words, whose)
     said = tagged(rest, words)
     named = rest
@@ -39,16 +40,34 @@ def region_of(text: str, words: Lexicon, whose: Whose) -> tuple[Region | None, s
         # of "below the left diaphragm" only what lies on that side
         spots = tuple(s for s in _spots(text, words, whose, said) if s.side and not s.height)
         return Region(spots, beyond=line.beyond, line=line.line, name=line.name), rest
+    if (place := _named(rest, words)) is not None:
+        return place, rest
     spots = _spots(named, words, whose, said)
     if said.has("centre") and not spots:
         spots = (Spot("centre", "middle"),)
     extent: Extent = "half" if said.has("half") else "edge" if said.has("edge") and not said.has("remove") else "part"
-    if said.has("edge") and spots:
+    if said.has("edge", "outer") and spots:
         extent = "edge"
     if not spots:
         return None, rest
     frame: Frame = "image" if said.has("anatomy") else "mask"
     return Region(spots, frame, extent), rest
+
+
+def _spelt_out(text: str, words: Lexicon) -> str:
+    """Without names that stand for a zone: a costophrenic angle is in the lower zone, whose side is said beside it."""
+    for row in words.value("correct.named_places"):
+        if "say" in row:
+            text = _finder(row["also"], words).sub(str(row["say"]), text)
+    return text
+
+
+def _named(text: str, words: Lexicon) -> Region | None:
+    """A part of a chest film that lies at a fixed place of the picture, as the heart: it is not looked for."""
+    for row in words.value("correct.named_places"):
+        if "spots" in row and _finder(row["also"], words).search(text) and not places(text, words):
+            return Region(tuple(Spot(side, height) for side, height in row["spots"]), name=str(row["name"]))
+    return None
 
 
 def direction_of(said: Tagged, region: Region | None, whose: Whose, words: Lexicon) -> Direction | None:
@@ -78,7 +97,7 @@ def _spots(text: str, words: Lexicon, whose: Whose, said: Tagged) -> tuple[Spot,
 
 def _ends(text: str) -> str:
     """By "the apex" who corrects a mask means the lung's; the grammar wants to hear whose it is."""
-    return re.sub(r"\b(apex|apices|bases?)\b(?! of)", r"\1 of the lung", text)
+    return re.sub(r"\b(apex|apices|bases?)\b(?! of\b)", r"\1 of the lung", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +124,11 @@ def _line(text: str, words: Lexicon, whose: Whose) -> tuple[_Line | None, str]:
         else:
             side: Side = "left" if match["side"] == "left" else "right"
             beyond = whose.of(side, text)
-        return _Line(beyond, float(row["line"]), str(row["name"])), text[: match.start()] + " " + text[match.end() :]
+        return _Line(
+            beyond, float(row["line"]), str(row["name"])
+        ), f"{text[: match.start()]} {text[match.end() :]}".strip()
     return None, text
+
+
+def _finder(rows: list[str], words: Lexicon) -> re.Pattern[str]:
+    return words.kept("correct", *rows, make=lambda: words.whole_words("|".join(words.expression(row) for row in rows)))

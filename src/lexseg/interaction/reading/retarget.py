@@ -3,15 +3,16 @@
 import re
 from dataclasses import dataclass
 
-from lexseg.interaction.tags import normal
+from lexseg.interaction.reading.tags import normal
 from lexseg.language.lexicon import Lexicon
 from lexseg.language.places import named_sides, places
 from lexseg.language.reading import read
 from lexseg.language.sides import mirror_words
 
 _STRONG = re.compile(
-    r"(?:no,? )?(?:(?:i|we) (?:actually |really )?(?:meant?|(?:was|were|am) (?:asking|looking) for|asked for)"
-    r"(?: to say)?|(?:look|search|ask|check) for|(?:switch|change)(?: over)? to|segment|find(?: me)?)[ ,:]+",
+    r"(?:no,? )?(?:meant|(?:i|we) (?:actually |really )?"
+    r"(?:meant?|(?:was|were|am) (?:asking for|looking for|after)|asked for)(?: to say)?"
+    r"|(?:look|search|ask|check) for|(?:switch|change)(?: over)? to|segment|find(?: me)?)[ ,:]+",
     re.IGNORECASE,
 )
 _WEAK = re.compile(
@@ -59,6 +60,7 @@ def retarget(text: str, sentence: str | None, words: Lexicon) -> Target | None:
     strong = _STRONG.match(said)
     weak = None if strong else _WEAK.match(said)
     what = said[(strong or weak).end() :] if strong or weak else said  # type: ignore[union-attr]
+    what = re.sub(r"[ ,]+(?:only|alone)$", "", what, flags=re.IGNORECASE) if strong else what
     if re.search(r"\b(?:also|too|as well|more|less|larger|bigger|smaller|not|no)\b", what, re.IGNORECASE):
         return _contrasted(what, sentence, words) if not strong or " not " in f" {what}" else None
     if strong and re.match(r"(?:i|we|no)\b", said, re.IGNORECASE) and not _names(what, words):

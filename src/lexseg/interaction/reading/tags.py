@@ -12,6 +12,8 @@ TAGS = (
     *(
         "past",
         "wished",
+        "than_mask",
+        "told",
         "never",
         "not",
         "no",
@@ -22,6 +24,7 @@ TAGS = (
         "too_little",
         "more",
         "less",
+        "outside",
         "slight",
         "vast",
         "much",
@@ -40,17 +43,19 @@ TAGS = (
         "small",
         "grow",
         "shrink",
+        "trim",
     ),
     *("threshold", "sensitivity", "missing", "add", "also", "remove", "wrong", "affected", "keep", "only"),
     *("all", "except", "rest", "twice", "halved", "half", "edge", "centre"),
     *("smooth", "rough", "holes", "fill", "join", "move", "up", "down", "too_high", "too_low", "above", "below"),
-    *("component", "part_noun", "anatomy", "polite", "filler"),
+    *("component", "part_noun", "thing", "outer", "anatomy", "polite", "filler"),
 )
 _WORD = re.compile(r"[^\W_]+(?:['.-][^\W_]+)*|%")
 _LENGTH = re.compile(
-    r"(?<![\w.-])(?P<number>\d+(?:[.,]\d+)?|NUMBER|half an?)[ -]?"
+    r"(?<![\w.-])(?P<number>\d+(?:[.,]\d+)?|NUMBER|half an?|a couple of|a few|an? (?:single )?)[ -]*"
     r"(?P<unit>mm|millimet(?:er|re)s?|cm|centimet(?:er|re)s?|px|pixels?|%|percent|per cent)(?!\w)"
 )
+_VAGUE = {"half a": 0.5, "half an": 0.5, "a couple of": 2.0, "a few": 3.0, "a": 1.0, "an": 1.0, "a single": 1.0}
 _CONTRACTED = (
     (re.compile(r"\b(can|could|do|does|did|is|are|was|were|has|have|should|would|must)n'?t\b"), r"\1 not"),
     (re.compile(r"\bwon'?t\b"), "will not"),
@@ -109,6 +114,7 @@ def normal(text: str) -> str:
     plain = text.casefold().replace("\u2019", "'").replace("\u2018", "'").replace("\u2013", "-").replace("\u2014", ", ")
     for rule, written in _CONTRACTED:
         plain = rule.sub(written, plain)
+    plain = re.sub(r"-(?=sided\b)", " ", plain)
     return re.sub(r"^-(?!\d)|-$", "", re.sub(r"\s+", " ", plain).strip(" .,;:!?\"'")).strip()
 
 
@@ -134,7 +140,7 @@ def tagged(clause: str, words: Lexicon) -> Tagged:
             # "apex" is a height and names a part of the body as well
             best, longest = ("anatomy" if best == "anatomy" and longest == place else "place"), place
         named = max((end for begin, end in findings if begin == start), default=0)
-        if named > longest or (named == longest and best in ("filler", "polite", "component", "affected")):
+        if named > longest or (named == longest and best in ("filler", "polite", "component", "affected", "thing")):
             best, longest = "finding", named
         if not best:
             if not number_of(word.group(), words):
@@ -170,7 +176,7 @@ def _length(clause: str, words: Lexicon) -> tuple[Length | None, str]:
     if match is None:
         return None, clause
     number, unit = match["number"].replace(",", "."), match["unit"]
-    value = 0.5 if number.startswith("half") else float(numbers.get(number, 0) or number)
+    value = _VAGUE[number.strip()] if number.strip() in _VAGUE else float(numbers.get(number, 0) or number)
     if unit.startswith("c"):
         value *= 10
     kind = "%" if unit.startswith(("%", "per")) else "px" if unit.startswith("p") else "mm"
