@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.values import index, share, spacing
+from lexseg.cli.values import click, index, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
 
 if TYPE_CHECKING:
@@ -62,14 +62,17 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--anyway", action="store_true", help="look also for what the model never learnt to find")
     add("--spacing", type=spacing, metavar="ROW,COL", help="millimetres between pixels (default: of the header)")
     add("--include-text", "--include_text", action="store_true", help="write the sentence into the results")
+    add("--refiner", type=Path, metavar="DIR", help="a refiner (`lexseg pretrain refiner`) that answers --click")
+    add("--click", action="append", type=click, default=[], metavar="ROW,COL[,-]", help="take in what lies at a pixel; "
+        "with ,- take it away; before --say; repeat for several")  # fmt: skip
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Correct; the exit status is 1 where a correction of ``--say`` was not done."""
-    if args.replay is not None and (args.text is not None or args.say):
-        raise ConfigError("--replay does what its file says; leave --text and --say out")
+    if args.replay is not None and (args.text is not None or args.say or args.click):
+        raise ConfigError("--replay does what its file says; leave --text, --say and --click out")
     if args.text is not None and not args.text.strip():
         raise TextError("--text is blank; write what to find, or leave --text out to ask without a sentence")
     if args.output is not None:
@@ -77,12 +80,14 @@ def run(args: argparse.Namespace) -> int:
 
         check_writable(args.output)
     image, pixels = _looked(args)
-    session = _begun(args, image)
+    session = _begun(args, image, pixels)
     print(_state(session))
     refused = 0 if args.replay is not None else _corrected(session, args)
     _write(session, pixels, args)
     if refused:
-        raise TextError(f"{refused} of {len(args.say)} corrections were not done; the lines above say why")
+        raise TextError(
+            f"{refused} of {len(args.say) + len(args.click)} corrections were not done; the lines above say why"
+        )
     return 0
 
 
@@ -105,23 +110,35 @@ def _looked(args: argparse.Namespace) -> "tuple[ImageSession, NDArray[np.float32
     return look(segmenter, [(scan, pixels)])[0], pixels
 
 
-def _begun(args: argparse.Namespace, image: "ImageSession") -> "CorrectionSession":
+def _begun(args: argparse.Namespace, image: "ImageSession", pixels: "NDArray[np.float32]") -> "CorrectionSession":
     from lexseg.interaction import CorrectionSession
     from lexseg.interaction.record import read_record, replay
 
+    refine = None
+    if args.refiner is not None:
+        from lexseg.interaction.refining import refiner_of
+
+        refine = refiner_of(args.refiner, pixels)
+
     if args.replay is not None:
-        session = replay(read_record(args.replay), image)
+        session = replay(read_record(args.replay), image, refine)
         for event in session.log:
             print(f"> {event.said or '(by hand)'}\n{event.echo}")
         return session
     asked = {"threshold": args.threshold, "laterality": args.laterality, "anyway": args.anyway}
-    return CorrectionSession.start(image, args.text, **asked)
+    return CorrectionSession.start(image, args.text, refine=refine, **asked)
 
 
 def _corrected(session: "CorrectionSession", args: argparse.Namespace) -> int:
     """Do what is said; how many corrections of ``--say`` were not done."""
+    from lexseg.interaction.operations import Point
+
     refused = 0
-    for said in args.say or _lines(sys.stdin):
+    for row, column, wanted in args.click:
+        reply = session.do([Point(row, column, wanted)])
+        print(f"> (click)\n{reply.echo if reply.done else f'not done: {reply.echo}'}")
+        refused += not reply.done
+    for said in args.say or ([] if args.click else _lines(sys.stdin)):
         try:
             reply = session.correct(said)
             done, echo = reply.done, reply.echo
@@ -131,7 +148,7 @@ def _corrected(session: "CorrectionSession", args: argparse.Namespace) -> int:
         refused += not done
         if session.accepted and not args.say:
             break
-    return refused if args.say else 0
+    return refused if args.say or args.click else 0
 
 
 def _lines(stream: Iterable[str]) -> Iterator[str]:

@@ -102,6 +102,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         metavar="M",
         help="of at most M cases, drawn by --seed (default: all)",
     )
+    add(
+        "--refiner",
+        type=Path,
+        metavar="DIR",
+        help="of --interactive: a refiner that answers one more yardstick's clicks",
+    )
     add("--seed", type=index, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
     add("--resamples", type=count, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
     add_cluster(add)
@@ -127,6 +133,8 @@ def run(args: argparse.Namespace) -> int:
     if args.split_file is not None:
         cases = apply_splits(cases, args.split_file)
     chosen = select_cases(cases, args.split)
+    if args.refiner is not None and args.interactive is None:
+        raise ConfigError("--refiner answers the clicks of --interactive N; give both")
     if args.interactive is not None:
         from lexseg.cli.evaluate_interactive import run_interactive
         from lexseg.predict.segmenter import Segmenter

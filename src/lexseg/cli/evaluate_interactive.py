@@ -32,6 +32,7 @@ def run_interactive(segmenter: "Segmenter", cases: "Sequence[Case]", args: argpa
     from lexseg.evaluation.interactive.measure import lines_of, play_cases, summary_of, table_of
     from lexseg.evaluation.provenance import now, versions
     from lexseg.files import check_writable, write_files
+    from lexseg.training.refiner.folder import load_refiner
 
     for name in ("threshold", "tta", "size", "probes", "save_masks"):
         if getattr(args, name):
@@ -50,6 +51,7 @@ def run_interactive(segmenter: "Segmenter", cases: "Sequence[Case]", args: argpa
             chosen,
             args.interactive,
             seed=args.seed,
+            refiner=None if args.refiner is None else load_refiner(args.refiner),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
     summary = summary_of(played, args.interactive, seed=args.seed, n_resamples=args.resamples)

@@ -71,6 +71,18 @@ def spacing(text: str) -> tuple[float, float]:
     return values[0], values[1]
 
 
+def click(text: str) -> tuple[int, int, bool]:
+    """``ROW,COL`` of a pixel that is wanted, ``ROW,COL,-`` of one that is not."""
+    parts = [part.strip() for part in text.split(",")]
+    if (
+        len(parts) not in (2, 3)
+        or not all(part.isdecimal() for part in parts[:2])
+        or parts[2:] not in ([], ["-"], ["+"])
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a row and a column, such as 120,80, or 120,80,-")
+    return int(parts[0]), int(parts[1]), parts[2:] != ["-"]
+
+
 def network(text: str) -> "ipaddress.IPv4Network | ipaddress.IPv6Network":
     """An address, or a network as ``10.0.0.0/8``."""
     with contextlib.suppress(ValueError):

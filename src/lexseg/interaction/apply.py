@@ -36,6 +36,9 @@ from lexseg.predict.segmentation import Segmentation
 Look = Callable[[str], Segmentation]
 """Asks the image that is corrected for something else."""
 
+Refine = Callable[[State], State]
+"""Answers what was pointed at: a state whose mask a refiner makes of the image, the clicks and the mask so far."""
+
 FIRST = 0.01
 """What is shown of an empty mask first, as a share of the image: the likeliest pixels."""
 _CLICK = 0.12  # how far from where the user points a click reaches, as a share of the picture's shorter side
@@ -54,13 +57,14 @@ class Done:
     echo: str
 
 
-def apply(state: State, operation: Operation, look: Look) -> Done:
+def apply(state: State, operation: Operation, look: Look, refine: Refine | None = None) -> Done:
     """Do one thing to a mask.
 
     Args:
         state: that is left as it is.
         operation: what is done.
         look: asks for something else, of the same image.
+        refine: answers clicks; ``None`` takes in, or away, what is alike around them.
 
     Raises:
         NothingToDo: if it would change nothing, as "only the largest" of one part; the message says why.
@@ -68,6 +72,8 @@ def apply(state: State, operation: Operation, look: Look) -> Done:
     """
     if isinstance(operation, Retarget):
         return _retarget(state, operation, look)
+    if isinstance(operation, Point) and refine is not None:
+        return _refined(operation, state, refine)
     return _apply(operation, state)
 
 
@@ -249,11 +255,25 @@ def _stroke(operation: Stroke, state: State) -> Done:
     return _done(state, new, told, none="the stroke changes nothing")
 
 
-@_apply.register
-def _click(operation: Point, state: State) -> Done:
+def _refined(operation: Point, state: State, refine: Refine) -> Done:
+    _within(operation, state)
+    clicks = (*state.clicks, Click(operation.row, operation.column, operation.wanted))
+    new = refine(replace(state, clicks=clicks))
+    return _done(
+        state, new, f"{tell_point(operation)}, by the refiner", none=f"{tell_point(operation)} changes nothing"
+    )
+
+
+def _within(operation: Point, state: State) -> None:
     (height, width), row, column = state.shape, operation.row, operation.column
     if not (0 <= row < height and 0 <= column < width):
         raise NothingToDo(f"row {row}, column {column} lies outside the picture of {height} x {width} pixels")
+
+
+@_apply.register
+def _click(operation: Point, state: State) -> Done:
+    _within(operation, state)
+    (height, width), row, column = state.shape, operation.row, operation.column
     rows, columns = np.ogrid[:height, :width]
     near = (rows - row) ** 2 + (columns - column) ** 2 <= (_CLICK * min(state.shape)) ** 2
     wanted = operation.wanted

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_type_hints
 from lexseg._version import __version__
 from lexseg.errors import DataError
 from lexseg.files import replace_file
+from lexseg.interaction.apply import Refine
 from lexseg.interaction.operations import Control, Operation, from_json, to_json
 from lexseg.interaction.session import CorrectionSession, Event, digest
 from lexseg.predict.segmenter import ImageSession
@@ -93,19 +94,20 @@ def read_record(path: Path) -> Record:
         raise DataError(f"{path}: {error}") from None
 
 
-def replay(record: Record, image: ImageSession) -> CorrectionSession:
+def replay(record: Record, image: ImageSession, refine: Refine | None = None) -> CorrectionSession:
     """Do all corrections of a record once more, and see that each gives the mask that it gave.
 
     Args:
         record: that was read.
         image: the same image, looked at by the same model.
+        refine: the refiner that answered clicks, where there was one.
 
     Raises:
         DataError: where the first mask, or the one after an entry, is another one; the message says which.
     """
     head = record.head
     session = CorrectionSession.start(
-        image, head["sentence"], threshold=head["threshold"], laterality=head["laterality"]
+        image, head["sentence"], threshold=head["threshold"], laterality=head["laterality"], refine=refine
     )
     if digest(session.first.mask) != head["first_mask_sha256"]:
         own, theirs = session.first.answer.model.sha256, head["model_sha256"]
@@ -119,7 +121,9 @@ def replay(record: Record, image: ImageSession) -> CorrectionSession:
         else:
             session.log.append(step)
         if digest(session.mask) != step.mask:
-            raise DataError(f"entry {number} gives another mask than it gave: the version of LexSeg is another one")
+            raise DataError(
+                f"entry {number} gives another mask than it gave: the version of LexSeg, or the refiner, is another one"
+            )
     return session
 
 

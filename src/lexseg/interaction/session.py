@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from lexseg.interaction.apply import Done, NothingToDo, apply
+from lexseg.interaction.apply import Done, NothingToDo, Refine, apply
 from lexseg.interaction.operations import Control, Operation
 from lexseg.interaction.parse import About, Misunderstood, parse
 from lexseg.interaction.state import Mask, Side, State
@@ -78,6 +78,7 @@ class CorrectionSession:
         accepted: whether the user has said that the mask is right as it is now.
         log: all that was said and drawn, what was undone or not understood as well.
         kept_bytes: of memory for earlier states; ``None`` is `KEPT_BYTES`.
+        refine: answers clicks (:func:`lexseg.interaction.refining.refiner_of`); ``None``: no refiner.
     """
 
     first: State
@@ -87,6 +88,7 @@ class CorrectionSession:
     accepted: bool = False
     log: list[Event] = field(default_factory=list)
     kept_bytes: int | None = None
+    refine: Refine | None = None
     _states: dict[int, State] = field(default_factory=dict)
 
     @classmethod
@@ -99,6 +101,7 @@ class CorrectionSession:
         laterality: Laterality | None = None,
         anyway: bool = False,
         language: str | None = None,
+        refine: Refine | None = None,
     ) -> "CorrectionSession":
         """Ask an image, and correct the answer.
 
@@ -109,6 +112,7 @@ class CorrectionSession:
             laterality: whose left "left" is, in the sentence and in corrections.
             anyway: look also for what is not in the model's scope.
             language: of the sentence, and of other targets that are asked for; corrections are English.
+            refine: answers clicks; ``None``: no refiner.
 
         Raises:
             TextError, ConfigError: as :meth:`ImageSession.segment`.
@@ -117,7 +121,9 @@ class CorrectionSession:
         def look(sentence: str | None) -> Segmentation:
             return image.segment(sentence, threshold=threshold, laterality=laterality, anyway=anyway, language=language)
 
-        return cls.of(look(text), look, image.sides)
+        session = cls.of(look(text), look, image.sides)
+        session.refine = refine
+        return session
 
     @classmethod
     def of(cls, said: Segmentation, look: Look, sides: Sides, *, kept_bytes: int | None = None) -> "CorrectionSession":
@@ -252,7 +258,7 @@ class CorrectionSession:
     def _applied(self, state: State, operations: Sequence[Operation]) -> Done:
         told: list[str] = []
         for operation in operations:
-            done = apply(state, operation, self.look)
+            done = apply(state, operation, self.look, self.refine)
             state, told = done.state, [*told, done.echo]
         return Done(state, "; ".join(told))
 

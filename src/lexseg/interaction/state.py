@@ -11,6 +11,8 @@ from lexseg.predict.segmentation import Segmentation
 Side = Literal["left", "right"]
 Evidence = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Box = tuple[int, int, int, int]
+"""Row, column, height and width, in pixels."""
 
 FARTHEST = 30.0
 """How far the network's own evidence lies from the threshold at most, as a logit. What the user takes away is moved by
@@ -47,7 +49,7 @@ class State:
     answer: Segmentation
     left: Side = "left"
     clicks: tuple[Click, ...] = ()
-    box: tuple[int, int, int, int] | None = None
+    box: Box | None = None
 
     @classmethod
     def of(cls, answer: Segmentation, left: Side = "left") -> "State":

@@ -13,10 +13,12 @@ from lexseg.cases.truth import read_truth
 from lexseg.errors import DataError
 from lexseg.evaluation.interactive import play
 from lexseg.evaluation.interactive.play import Player, Trace
+from lexseg.interaction.refining import refiner_of
 from lexseg.interaction.session import CorrectionSession
 from lexseg.metrics.intervals import bootstrap_difference, bootstrap_mean
 from lexseg.predict.segmenter import Segmenter
 from lexseg.scans.images import read_image
+from lexseg.training.refiner.folder import LoadedRefiner
 
 PLAYERS: Mapping[str, Player] = {
     "words": play.by_words,
@@ -26,6 +28,7 @@ PLAYERS: Mapping[str, Player] = {
     "clicks": play.by_clicks,
 }
 """Who corrects, by name: the simulated user, and the yardsticks beside it."""
+REFINED = "refined_clicks"
 AIMS = (0.85, 0.90)
 
 
@@ -45,6 +48,7 @@ def play_cases(
     *,
     seed: int = 0,
     players: Sequence[str] = tuple(PLAYERS),
+    refiner: LoadedRefiner | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Played]:
     """Have each player correct the model's mask of each case.
@@ -55,6 +59,7 @@ def play_cases(
         commands: how many corrections each player has.
         seed: of the wordings and of all chance.
         players: of `PLAYERS`.
+        refiner: answers the clicks of one more yardstick, ``refined_clicks``.
         progress: told how far it is.
 
     Raises:
@@ -72,6 +77,10 @@ def play_cases(
         for at, name in enumerate(players):
             session = CorrectionSession(first.first, first.look)
             traces[name] = PLAYERS[name](session, truth, commands, np.random.default_rng([seed, number, at]))
+        if refiner is not None:
+            refine = refiner_of(refiner, read_image(case.image))
+            session = CorrectionSession(first.first, first.look, refine=refine)
+            traces[REFINED] = play.by_clicks(session, truth, commands, np.random.default_rng([seed, number]))
         played.append(Played(case, traces, play.best_threshold(first.first, truth)))
         if progress is not None:
             progress(number + 1, len(cases))

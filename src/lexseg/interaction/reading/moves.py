@@ -66,7 +66,7 @@ def _outwards(clause: Clause, rest: str, lies: Direction | None) -> bool | None:
     if re.search(r"\b(?:down|downwards?|lower)\b", rest):
         found.add("down")
     region, _ = region_of(rest, clause.words, clause.whose)
-    for spot in () if region is None else cast(Region, region).spots:
+    for spot in () if region is None else region.spots:
         found |= {_LIES[spot.side]} if spot.side in ("left", "right") else set()
     if len(found) != 1 or lies is None:
         return None
