@@ -5,11 +5,14 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import fakes
 from lexseg.cases.manifest import read_manifest
 from lexseg.cli.main import main
+from lexseg.models.refiner import Refiner
+from lexseg.training.refiner.folder import write_refiner
 
 
 @pytest.fixture
@@ -102,3 +105,20 @@ def test_words_are_written_only_where_asked(correct, tmp_path):
     correct("--text", "bright left", "--say", "bigger", "--output", tmp_path / "b", "--include-text")
     assert "bright" not in (tmp_path / "a" / "film.json").read_text()
     assert "bright left" in (tmp_path / "b" / "film.json").read_text()
+
+
+def test_clicks_are_answered_by_a_refiner(correct, tmp_path, capsys):
+    torch.manual_seed(0)
+    write_refiner(tmp_path / "refiner", Refiner((4, 8)), size=32, how={})
+    clicks = ["--click", "3,4", "--click", "20,20,-", "--save", tmp_path / "said.json"]
+    correct("--text", "bright left", *clicks, "--refiner", tmp_path / "refiner", "--output", tmp_path / "out")
+    assert "by the refiner" in capsys.readouterr().out
+    assert mask(tmp_path / "out")[3, 4] and not mask(tmp_path / "out")[20, 20]
+    again = ["--replay", tmp_path / "said.json", "--output", tmp_path / "again"]
+    assert correct(*again, "--refiner", tmp_path / "refiner") == 0
+    assert np.array_equal(mask(tmp_path / "again"), mask(tmp_path / "out"))
+
+
+def test_a_click_that_is_none_is_refused(correct, capsys):
+    assert correct("--text", "bright left", "--click", "3;4") == 2
+    assert "such as 120,80" in capsys.readouterr().err

@@ -27,7 +27,7 @@ def test_the_snippets_run(tmp_path: Path) -> None:
     with manifest.open("w", newline="") as file:
         csv.writer(file).writerows([["id", "image", "mask", "split", "text"], *rows])
     snippets = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(snippets) == 4
+    assert len(snippets) == 5
     names = {"films": films[:2], "manifest": manifest, "out": tmp_path}
     for snippet in snippets:
         exec(snippet, names)
