@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.values import click, index, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
@@ -63,6 +63,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--spacing", type=spacing, metavar="ROW,COL", help="millimetres between pixels (default: of the header)")
     add("--include-text", "--include_text", action="store_true", help="write the sentence into the results")
     add("--refiner", type=Path, metavar="DIR", help="a refiner (`lexseg pretrain refiner`) that answers --click")
+    add("--lang2box", type=Path, metavar="DIR", help="make the first mask from a box that the words name (`lexseg "
+        "pretrain lang2box`), filled by --sam or --refiner")  # fmt: skip
+    add("--sam", action="store_true", help="have LiteMedSAM fill that box (pip install 'lexseg[sam]')")
     add("--click", action="append", type=click, default=[], metavar="ROW,COL[,-]", help="take in what lies at a pixel; "
         "with ,- take it away; before --say; repeat for several")  # fmt: skip
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
@@ -73,6 +76,10 @@ def run(args: argparse.Namespace) -> int:
     """Correct; the exit status is 1 where a correction of ``--say`` was not done."""
     if args.replay is not None and (args.text is not None or args.say or args.click):
         raise ConfigError("--replay does what its file says; leave --text, --say and --click out")
+    if args.sam and args.lang2box is None:
+        raise ConfigError("--sam fills the box of --lang2box DIR; give both, or leave it out")
+    if args.replay is not None and args.lang2box is not None:
+        raise ConfigError("--replay begins with the model's own mask; leave --lang2box out")
     if args.text is not None and not args.text.strip():
         raise TextError("--text is blank; write what to find, or leave --text out to ask without a sentence")
     if args.output is not None:
@@ -126,7 +133,25 @@ def _begun(args: argparse.Namespace, image: "ImageSession", pixels: "NDArray[np.
             print(f"> {event.said or '(by hand)'}\n{event.echo}")
         return session
     asked = {"threshold": args.threshold, "laterality": args.laterality, "anyway": args.anyway}
-    return CorrectionSession.start(image, args.text, refine=refine, **asked)
+    if args.lang2box is None:
+        return CorrectionSession.start(image, args.text, refine=refine, **asked)
+    session = _boxed(args, image, pixels, asked)
+    session.refine = refine
+    return session
+
+
+def _boxed(
+    args: argparse.Namespace, image: "ImageSession", pixels: "NDArray[np.float32]", asked: dict[str, Any]
+) -> "CorrectionSession":
+    from lexseg.interaction.boxed import boxed
+    from lexseg.training.lang2box.folder import load_lang2box
+    from lexseg.training.refiner.folder import load_refiner
+
+    if args.text is None:
+        raise TextError("--lang2box names the box of a sentence; write it: --text SENTENCE")
+    refiner = None if args.refiner is None else load_refiner(args.refiner)
+    first = boxed(load_lang2box(args.lang2box), pixels, sam=args.sam, refiner=refiner)
+    return first.begin(image, image.segment(args.text, **asked))
 
 
 def _corrected(session: "CorrectionSession", args: argparse.Namespace) -> int:

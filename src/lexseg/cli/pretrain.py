@@ -1,4 +1,4 @@
-"""``lexseg pretrain``: image encoders from images without masks, for any recipe to start from; a refiner of masks."""
+"""``lexseg pretrain``: image encoders from images without masks, for any recipe; helpers of corrections."""
 
 import argparse
 import json
@@ -10,12 +10,13 @@ from lexseg.errors import ConfigError
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``pretrain`` and its ways to the command line."""
-    text = "train an image encoder without masks, for any recipe to start from, or a refiner of masks"
+    text = "train an image encoder without masks, for any recipe to start from, or a helper of corrections"
     parser = commands.add_parser("pretrain", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     ways = parser.add_subparsers(dest="way", metavar="WAY", required=True)
     _add_align(ways)
     _add_restoration(ways)
     _add_refiner(ways)
+    _add_lang2box(ways)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -137,6 +138,37 @@ def _refiner(args: argparse.Namespace) -> int:
     config = RefinerConfig(cases=list(args.cases), **{name: getattr(args, name) for name in names})
     _refuse_filled(args.output)
     print(f"the refiner is in {fit_refiner(config, args.output, device=args.device)}")
+    return 0
+
+
+def _add_lang2box(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "from masks and sentences: the box that words name, LIMIS-style (`lexseg correct --lang2box`)"
+    parser = ways.add_parser("lang2box", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    add = parser.add_argument
+    add("cases", nargs="+", metavar="CASES", help="manifests with sentences and masks; an empty mask, or 'present' no, "
+        "is a sentence whose target is not there")  # fmt: skip
+    add("--output", type=Path, required=True, metavar="DIR", help="the folder to make")
+    add("--encoder", default="efficientnet-lite0", metavar="NAME", help="image encoder, which stays as it is (default: "
+        "efficientnet-lite0)")  # fmt: skip
+    add("--text", type=_plain, default={"kind": "minilm"}, metavar="JSON", help="text encoder, frozen (default: "
+        '\'{"kind": "minilm"}\')')  # fmt: skip
+    add("--size", type=int, default=160, help="side of the input in pixels (default: 160)")
+    add("--batch", type=int, default=32, help="images in a batch (default: 32)")
+    add("--steps", type=int, default=600, help="of the optimiser (default: 600)")
+    add("--lr", type=float, default=2e-3, help="peak learning rate (default: 0.002)")
+    add("--limit", type=int, default=0, metavar="N", help="training cases that are read (default: all)")
+    add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
+    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    parser.set_defaults(run=run, way_of=_lang2box)
+
+
+def _lang2box(args: argparse.Namespace) -> int:
+    from lexseg.training.lang2box.fit import Lang2BoxConfig, fit_lang2box
+
+    names = ("encoder", "text", "size", "batch", "steps", "lr", "limit", "seed")
+    config = Lang2BoxConfig(cases=list(args.cases), **{name: getattr(args, name) for name in names})
+    _refuse_filled(args.output)
+    print(f"Lang2Box is in {fit_lang2box(config, args.output, device=args.device)}")
     return 0
 
 

@@ -77,8 +77,8 @@ def test_spread_is_that_of_the_channels() -> None:
 
 def test_a_map_that_a_model_does_not_have() -> None:
     scored = by_colour(own=None)
-    assert available(scored) == ("grad-cam", "m2ib")
-    with pytest.raises(ConfigError, match="makes no map 'own'; it makes grad-cam, m2ib"):
+    assert available(scored) == ("m2ib", "grad-cam")
+    with pytest.raises(ConfigError, match="makes no map 'own'; it makes m2ib, grad-cam"):
         saliency(scored, coloured()[None], ["red"], "own")
 
 

@@ -31,6 +31,8 @@ from lexseg.training.weak.scored import Scored
 MANIFEST, MASKS, ENTROPY, ASK = "cases.csv", "masks", "entropy", "ask.csv"
 LEAST = 0.01
 """The smallest weight that is written; a weight of 0 would leave the case out."""
+BEST: SaliencyKind = "m2ib"
+"""The map that came nearest to the masks where it was measured (docs/explanation/words-without-masks.md)."""
 _Doubt = tuple[bool, float]  # whether the map was empty, and the mean entropy
 _SPREAD = 64  # images that the spread of features is measured on
 
@@ -40,7 +42,7 @@ class PseudoOptions:
     """How masks are made.
 
     Attributes:
-        saliency: which map; ``None`` takes the model's best (:func:`lexseg.training.weak.saliency.available`).
+        saliency: which map; ``None`` is `BEST`.
         keep: components of a mask.
         sam: whether LiteMedSAM answers the box of each map.
         phrase: asked of every image in place of its sentence.
@@ -115,7 +117,7 @@ def pseudo_label(
         ModelError: LiteMedSAM is asked for and not installed.
     """
     options = options or PseudoOptions()
-    kind = options.saliency or available(scored)[0]
+    kind = options.saliency or BEST
     if kind not in available(scored):
         raise ConfigError(f"{scored.name} makes no map {kind!r}; it makes {', '.join(available(scored))}")
     cases = read_split(paths, text_columns=text_columns, ids=ids, split_file=split_file)
