@@ -93,7 +93,11 @@ def fit_lang2box(
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(config.seed)
     reader = create_text_encoder(config.text)
-    arguments = {"encoder": config.encoder, "encoder_args": dict(config.encoder_args), "dim": config.dim}
+    arguments: dict[str, Any] = {
+        "encoder": config.encoder,
+        "encoder_args": dict(config.encoder_args),
+        "dim": config.dim,
+    }
     network = Lang2Box(**arguments | {"text_width": reader.width}).to(place)
     pipeline = TextPipeline(reader.to(place))
     absent = sum(sample.box is None for sample in training)
