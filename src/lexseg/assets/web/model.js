@@ -33,10 +33,12 @@ export class Model {
     ort.env.wasm.wasmPaths = { wasm: here("runtime/ort.wasm") };
     ort.env.wasm.numThreads = 1; // a plain server does not isolate the page, as several would need
     ort.env.logLevel = "error";
+    const rules = rulesOf(about, (text, special) => model.#ids(text, special)); // fetched while graphs are made ready
+    rules.catch(() => {}); // told below, if no graph has failed before
     model.image = await graph(about, "image_encoder.onnx");
     model.decoder = await graph(about, "decoder.onnx");
     model.text = about.reader && (await graph(about, "text_encoder.onnx"));
-    Object.assign(model, await rulesOf(about, (text, special) => model.#ids(text, special)));
+    Object.assign(model, await rules);
     return model;
   }
 
