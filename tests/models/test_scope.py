@@ -10,8 +10,7 @@ from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.models.base import Features
 from lexseg.models.scope import ImageScope, Scope, WordsScope, World
-from lexseg.models.scope_images import ImageScorer, pooled
-from lexseg.models.scope_words import WordsScorer
+from lexseg.models.scope_scorers import ImageScorer, WordsScorer, pooled
 
 WORLDS = (
     World("chest", "chest", ("CR", "DX"), ("pneumonia",), ("opacity on the left",), "research use only"),

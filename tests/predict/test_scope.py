@@ -8,12 +8,11 @@ import pytest
 import fakes
 from lexseg.outputs.demo import examples
 from lexseg.outputs.description import caption_of, describe, judged
-from lexseg.predict.answered import Outside
+from lexseg.predict.answered import Outside, consistent
 from lexseg.predict.ask import Denied, Options, ask, look
 from lexseg.predict.question import segment_together
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import Segmenter
-from lexseg.predict.state import consistent
 
 CHEST, BREAST, NEITHER = fakes.picture(), fakes.picture(0.7), fakes.picture(0.95)
 

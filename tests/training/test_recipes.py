@@ -12,8 +12,8 @@ import torch
 from lexseg.cli.main import main
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.batch import no_words
-from lexseg.encoders.text.minilm import minilm_folder
 from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.encoders.text.reader import minilm_folder
 from lexseg.losses.target import Target
 from lexseg.models import create_model
 from lexseg.training.config import TrainConfig

@@ -22,8 +22,8 @@ def run_report(args: argparse.Namespace) -> int:
     from lexseg.outputs.report_results import ReportFiles, finding_stems, report_files
     from lexseg.outputs.results import result_files
     from lexseg.predict.ask import look
-    from lexseg.predict.modality import noted
     from lexseg.predict.requests import TABLES, collect
+    from lexseg.predict.scope import noted
     from lexseg.predict.whole_report import answer_findings, findings_of, read_report_file
 
     requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])

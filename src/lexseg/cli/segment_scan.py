@@ -141,7 +141,7 @@ def segment_scan(
         args: the options.
         progress: called with the frames that are done, and all, of a volume.
     """
-    from lexseg.predict.modality import noted
+    from lexseg.predict.scope import noted
 
     clock = Clock()
     for text in request.texts:

@@ -190,7 +190,7 @@ def _text_at_hand(config: TrainConfig) -> tuple[TextEncoder, str]:
     """The recipe's text encoder; for one on a hub a BERT-base of random weights, which costs the same."""
     if config.text.get("kind") != "huggingface":
         return create_text_encoder(config.text), ""
-    from lexseg.encoders.text.minilm import minilm_folder
+    from lexseg.encoders.text.reader import minilm_folder
 
     stand_in = {
         "kind": "huggingface",

@@ -17,17 +17,14 @@ from lexseg.errors import ConfigError, LexSegError
 from lexseg.language.lexicon import lexicon
 from lexseg.language.plain_words import in_plain_words
 from lexseg.language.vocabulary import mended
-from lexseg.models.verdict import ImageScope, Reason, WordsScope, verdict
-from lexseg.models.worlds import World
+from lexseg.models.worlds import ImageScope, Reason, WordsScope, World, verdict
 from lexseg.outputs.description import judged
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import Answerer, Outside
-from lexseg.predict.modality import unfamiliar
+from lexseg.predict.answered import Answerer, Outside, consistent, state_of
 from lexseg.predict.picture_sides import Sides, sides_of
 from lexseg.predict.report_findings import report_findings
-from lexseg.predict.scope import outside
+from lexseg.predict.scope import outside, unfamiliar
 from lexseg.predict.spoken import Spoken, looked_for
-from lexseg.predict.state import consistent, state_of
 
 TokenIds = Callable[[str, bool], Sequence[int]]
 """The ids of a sentence, with or without the special ones."""

@@ -30,10 +30,10 @@ _PAGE = _PACKAGE / "server" / "page"
 _HEAD = '  <meta charset="utf-8">\n'
 # what decides in the browser as it does everywhere; none of it needs more than Python
 _RULES = (
-    *("errors.py", "_version.py", "encoders/text/protocol.py", "models/worlds.py", "models/verdict.py"),
+    *("errors.py", "_version.py", "encoders/text/protocol.py", "models/worlds.py"),
     *("outputs/description.py", "outputs/wording.py", "export/in_browser.py"),
-    *(f"predict/{name}.py" for name in ("answered", "modality", "picture_sides", "report_findings")),
-    *(f"predict/{name}.py" for name in ("scope", "spoken", "state", "words")),
+    *(f"predict/{name}.py" for name in ("answered", "picture_sides", "report_findings")),
+    *(f"predict/{name}.py" for name in ("scope", "spoken", "words")),
 )
 _MOST_BYTES = 1_000_000_000
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tokenizers import Tokenizer
 
-from lexseg.encoders.text.minilm import minilm_folder
+from lexseg.encoders.text.reader import minilm_folder
 from lexseg.errors import ModelError
 from lexseg.graphs.store import PREFIX, TOKENIZER, About, stored_name, text_weights
 from lexseg.graphs.weights import Weights

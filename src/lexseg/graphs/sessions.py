@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from lexseg.encoders.text.minilm import minilm_folder
-from lexseg.encoders.text.reader import TokenReader, fingerprint
+from lexseg.encoders.text.reader import TokenReader, fingerprint, minilm_folder
 from lexseg.errors import ModelError
 from lexseg.graphs.store import (
     ABOUT,

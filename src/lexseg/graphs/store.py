@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lexseg.encoders.text.minilm import minilm_folder
+from lexseg.encoders.text.reader import minilm_folder
 from lexseg.errors import ModelError
 from lexseg.graphs.weights import Weights
 from lexseg.models.config import ModelConfig, read_json, sha256_of

@@ -2,8 +2,8 @@
 
 Absent is one thing: a known finding that this image does not show. Not in scope is another: an image or words that the
 model never met, or words of another of its worlds than the image. It is told by the model itself: by how far the
-sentence lies from those it was trained on (:mod:`lexseg.models.scope_words`), and the image's features from those of
-its training images (:mod:`lexseg.models.scope_images`). :mod:`lexseg.training.scope` fits both.
+sentence lies from those it was trained on, and the image's features from those of
+its training images (:mod:`lexseg.models.scope_scorers`). :mod:`lexseg.training.scope` fits both.
 """
 
 import hashlib
@@ -19,10 +19,8 @@ from safetensors.numpy import load, save
 
 from lexseg.errors import ModelError
 from lexseg.files import replace_file
-from lexseg.models.scope_images import ImageScorer
-from lexseg.models.scope_words import WordsScorer
-from lexseg.models.verdict import ImageScope, Reason, WordsScope, verdict
-from lexseg.models.worlds import CONFIG, FORMAT, World, read_worlds
+from lexseg.models.scope_scorers import ImageScorer, WordsScorer
+from lexseg.models.worlds import CONFIG, FORMAT, ImageScope, Reason, WordsScope, World, read_worlds, verdict
 
 __all__ = ["SCOPE", "ImageScope", "Reason", "Scope", "WordsScope", "World", "read_worlds"]
 

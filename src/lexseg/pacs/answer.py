@@ -20,7 +20,7 @@ from lexseg.pacs.request import PacsQuestion, answer_uid
 from lexseg.pacs.web import PacsClient
 from lexseg.predict.answered import Outside
 from lexseg.predict.ask import Options, ask
-from lexseg.predict.modality import noted
+from lexseg.predict.scope import noted
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.private import private_folder

@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from lexseg.errors import ConfigError
 from lexseg.language.sides import Laterality
-from lexseg.predict.answered import Outside, State
+from lexseg.predict.answered import Outside, State, consistent
 from lexseg.predict.images import to_native
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides, sides_of
 from lexseg.predict.segmentation import Segmentation, given_present
 from lexseg.predict.spoken import Spoken
-from lexseg.predict.state import consistent
 
 if TYPE_CHECKING:
     from lexseg.models.scope import WordsScope

@@ -1,11 +1,14 @@
-"""Whether a question is in a model's scope, and what the user is told where it is not."""
+"""Whether an image and a question are in a model's scope, and what the user is told where they are not."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
 
-from lexseg.models.verdict import ImageScope, Reason, WordsScope
-from lexseg.models.worlds import World
+from lexseg.models.worlds import ImageScope, Reason, WordsScope, World
 from lexseg.predict.answered import Outside
+
+if TYPE_CHECKING:
+    from lexseg.scans.scan import Scan
 
 
 class Learnt(Protocol):
@@ -59,3 +62,21 @@ def _named(scope: Learnt, name: str) -> str:
     if world is None:
         return name
     return f"{world.anatomy} ({', '.join(world.modalities)})" if world.modalities else world.anatomy
+
+
+def unfamiliar(modality: str | None, modalities: Sequence[str]) -> str | None:
+    """What is to be said where a model has never met an image of this kind: its masks mean little.
+
+    Args:
+        modality: of the image, as DICOM names it; ``None`` if unknown.
+        modalities: of the model's training images; empty if unknown.
+    """
+    if not modalities or modality is None or modality in modalities:
+        return None
+    return f"the model was trained on {', '.join(modalities)} and not on {modality}: it will paint, but not know what"
+
+
+def noted(scan: "Scan", modalities: Sequence[str]) -> "Scan":
+    """The scan, with :func:`unfamiliar` among its notes where it applies."""
+    note = unfamiliar(scan.modality, modalities)
+    return scan if note is None else replace(scan, notes=(*scan.notes, note))

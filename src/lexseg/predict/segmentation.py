@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.language.sides import Laterality
-from lexseg.predict.answered import Answerer, Outside, State
-from lexseg.predict.state import state_of
+from lexseg.predict.answered import Answerer, Outside, State, state_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,7 @@ from lexseg.outputs.description import marked
 from lexseg.outputs.encoding import png
 from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.predict.modality import unfamiliar
+from lexseg.predict.scope import unfamiliar
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.whole_report import findings_of
 from lexseg.server import trail

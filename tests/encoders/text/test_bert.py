@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.bert import BertTextEncoder
-from lexseg.encoders.text.minilm import minilm_folder
+from lexseg.encoders.text.reader import minilm_folder
 from lexseg.errors import ModelError, TextError
 
 

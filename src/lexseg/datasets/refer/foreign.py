@@ -148,7 +148,7 @@ def kept_apart(word: str) -> bool:
 @cache
 def vocabulary() -> tuple[str, ...]:
     """Whole English words of the packaged tokenizer, less what true questions hold and what is kept apart."""
-    from lexseg.encoders.text.minilm import minilm_folder
+    from lexseg.encoders.text.reader import minilm_folder
 
     tokens = json.loads((minilm_folder() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     words = sorted(t for t in tokens if t.isascii() and t.isalpha() and len(t) >= 4)

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from lexseg.encoders.text.base import TextEncoder
-from lexseg.encoders.text.minilm import minilm_folder
+from lexseg.encoders.text.reader import minilm_folder
 from lexseg.errors import ModelError
 
 if TYPE_CHECKING:

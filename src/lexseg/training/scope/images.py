@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lexseg.models.inputs import image_tensor, resize_image
 from lexseg.models.io import LoadedModel
-from lexseg.models.scope_images import ImageScorer, pooled
+from lexseg.models.scope_scorers import ImageScorer, pooled
 from lexseg.seeds import case_generator
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.scope.space import fit_space, left_out
