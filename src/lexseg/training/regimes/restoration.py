@@ -97,8 +97,8 @@ def restoration(
     """Train an encoder by restoration and leave it as an encoder folder.
 
     Args:
-        config: how.
-        output: the folder to make; it must not hold anything yet.
+        config: the images, the encoder and how long.
+        output: the encoder folder to make, of which nothing is there yet.
         device: where to train; ``None`` is a GPU where there is one.
         say: told how it goes.
 
