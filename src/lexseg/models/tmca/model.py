@@ -152,7 +152,7 @@ class TMCA(GuidedModel):
         prediction = self._decode(features, words, mask, self._relevance(projected, mask))
         if self.image_presence is None or prediction.presence is None:
             return prediction
-        anything = each(self.image_presence(features.maps), len(text))
+        anything = each(self.image_presence(features.maps), words.shape[0])
         return replace(prediction, presence=both(prediction.presence, anything))
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
