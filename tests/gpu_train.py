@@ -49,7 +49,9 @@ QUANTA = torch.tensor(
 class Drawn:
     """Draws batches from a pack. Attributes: images: uint8[I, 3, S, S]; tokens: float16[N, D]; all on the device."""
 
-    def __init__(self, folder: Path, device: torch.device, shares: tuple[float, ...], seed: int) -> None:
+    def __init__(
+        self, folder: Path, device: torch.device, shares: tuple[float, ...], kinds: tuple[float, ...], seed: int
+    ) -> None:
         self.device, self.chance = device, torch.Generator(device).manual_seed(seed)
         table = dict(np.load(folder / "table.npz"))
         self.images = decoded(folder / "images.bin", table["bytes"]).to(device)
@@ -67,7 +69,7 @@ class Drawn:
         self.order = torch.from_numpy(np.argsort(key, kind="stable")).to(device)
         self.count = torch.from_numpy(count).view(-1, len(KINDS)).to(device)
         self.first = torch.from_numpy(count.cumsum() - count).view(-1, len(KINDS)).to(device)
-        self.rates = torch.tensor(KINDS, device=device)
+        self.rates = torch.tensor(kinds, device=device)
 
     def rand(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self.chance, device=self.device)
@@ -272,7 +274,9 @@ def train(drawn: Drawn, model: nn.Module, args: argparse.Namespace) -> nn.Module
     kind, last = drawn.device.type, torch.channels_last
     model.train().to(memory_format=last)
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    adam, schedule = build_optimizer(model, OptimizerConfig(lr=args.lr, weight_decay=0.02, warmup=0.03), 10_000)
+    adam, schedule = build_optimizer(
+        model, OptimizerConfig(lr=args.lr, encoder_lr=args.encoder_lr, weight_decay=0.02, warmup=0.03), 10_000
+    )
     peaks, factor = schedule.base_lrs, schedule.lr_lambdas[0]
     began = spoken = time.monotonic()
     step, done = 0, 0.0
@@ -289,7 +293,7 @@ def train(drawn: Drawn, model: nn.Module, args: argparse.Namespace) -> nn.Module
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
         step += 1
-        follow(average, model, min(0.9985, step / (10 + step)))
+        follow(average, model, min(args.ema, step / (10 + step)))
         now = time.monotonic()
         done = max((now - began) / args.seconds, step / args.steps if args.steps else 0)
         if now - spoken > 10 or done >= 1:
@@ -308,6 +312,11 @@ def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
             kept.copy_(new)
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas between them."""
+    return tuple(float(part) for part in text.split(","))
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
@@ -320,6 +329,12 @@ def main(argv: list[str] | None = None) -> None:
     add("--images", type=int, default=384)
     add("--lr", type=float, default=1.5e-3)
     add("--small", type=float, default=0.3, help="share of the time at 128 px; the rest is at 160")
+    add("--encoder-lr", type=float, default=0.3, help="of the image encoder, as a share of --lr")
+    add("--ema", type=float, default=0.9985, help="decay of the running average of the weights")
+    add(
+        "--shares", type=numbers, default=SHARES, metavar="S,S,...", help="of the manifests of the pack, in their order"
+    )
+    add("--kinds", type=numbers, default=KINDS, metavar="S,S,...", help="of captions, one, several, none, foreign")
     add("--device", default="cuda")
     add("--seed", type=int, default=0)
     args = parser.parse_args(argv)
@@ -330,7 +345,7 @@ def main(argv: list[str] | None = None) -> None:
     model = create_model(config["method"], **config["arguments"] | {"encoder_args": {"pretrained": False}})
     part, begin = (model, args.init) if args.init else (model.encoder, args.pack / "lite0.safetensors")
     part.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(begin).items()})
-    drawn = Drawn(args.pack, device, SHARES, args.seed)
+    drawn = Drawn(args.pack, device, args.shares, args.kinds, args.seed)
     kept = train(drawn, model.to(device), args)
     args.out.mkdir(parents=True, exist_ok=True)
     save_file({k: v.cpu().contiguous() for k, v in kept.state_dict().items()}, args.out / "model.safetensors")

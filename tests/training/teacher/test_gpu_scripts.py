@@ -29,7 +29,7 @@ def folder(manifests, tmp_path_factory):
 @pytest.fixture
 def drawn(folder, monkeypatch):
     monkeypatch.setattr(gpu_train, "CONFIG", STILL)
-    return gpu_train.Drawn(folder, torch.device("cpu"), gpu_train.SHARES, 0)
+    return gpu_train.Drawn(folder, torch.device("cpu"), gpu_train.SHARES, gpu_train.KINDS, 0)
 
 
 def test_a_batch_is_what_the_files_say(drawn, manifests, monkeypatch):
