@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pseudo-label": ("pseudo_label", "make masks to train on from images and sentences"),
     "pretrain": ("pretrain", "train an image encoder without masks, for any recipe to start from"),
     "teacher": ("teacher", "train a large model in minutes on a bare GPU machine, and distil it"),
+    "few-shot": ("few_shot", "teach a target from a few labelled images"),
     "evaluate": ("evaluate", "score a model, or another tool's masks, and probe whether it listens"),
     "compare": ("compare", "compare methods under one budget"),
     "ablate": ("ablate", "compare the variants of one method, part by part"),

@@ -58,6 +58,9 @@ def _one(name: str, *, as_json: bool) -> int:
         print(json.dumps(model | {"scope": None if worlds is None else [asdict(each) for each in worlds]}, indent=2))
         return 0
     print(f"{name}: {_describe(model)}")
+    if "taught" in model:
+        print(_taught(model))
+        return 0
     if worlds is None:
         print(_UNKNOWN)
         if model["modalities"]:
@@ -80,6 +83,19 @@ def _encoder(told: dict[str, Any]) -> str:
     if told["points_at_words"]:
         rows.append(f"It read {told['sentences']:,} sentences and points at what they mean: lexseg pseudo-label")
     return "\n".join(rows)
+
+
+def _taught(told: dict[str, Any]) -> str:
+    """A model of few shots in words: it finds one target, which its labels alone say."""
+    stands = f"the features of a {told['of']} model" if told["of"] else "no other model's features"
+    images, pixels = told["taught"].get("images", 0), told["taught"].get("pixels", {})
+    if not images:
+        return f"The head {told['head']} on {stands}; it was taught by no image: learnt over tasks, or by words alone."
+    return (
+        f"The head {told['head']} on {stands}, taught from {images} image{'s' if images > 1 else ''}: "
+        f"{pixels.get('target', 0):,} labelled pixels of its target, {pixels.get('beside', 0):,} beside it. It finds "
+        "that target, whatever the sentence says, and refuses no image."
+    )
 
 
 def _print_world(world: "World") -> None:

@@ -27,7 +27,10 @@ MODELS: dict[str, str] = {
     "unet": "lexseg.models.unet:UNet",
 }
 
-COMPOSED: dict[str, str] = {"ensemble": "lexseg.models.ensemble:Ensemble"}
+COMPOSED: dict[str, str] = {
+    "ensemble": "lexseg.models.ensemble:Ensemble",
+    "few-shot": "lexseg.models.fewshot:FewShot",
+}
 """What a model folder may name beside the methods: made of trained models, never trained itself."""
 
 

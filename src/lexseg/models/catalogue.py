@@ -34,6 +34,9 @@ def about(name: str, folder: Path) -> dict[str, Any]:
         ModelError: its config.json or metrics.json cannot be read.
     """
     config, metrics = _read(folder / "config.json"), folder / "metrics.json"
+    arguments = config.get("arguments")
+    arguments = arguments if isinstance(arguments, dict) else {}
+    taught = arguments.get("taught") if config.get("method") == "few-shot" else None
     return {
         "name": name,
         "method": config.get("method"),
@@ -42,6 +45,7 @@ def about(name: str, folder: Path) -> dict[str, Any]:
         "laterality": config.get("laterality"),
         "modalities": config.get("modalities") or [],
         "dice": dict(scores(_read(metrics) if metrics.is_file() else {})),
+        **({"head": arguments.get("head"), "of": arguments.get("of"), "taught": taught} if taught else {}),
     }
 
 
