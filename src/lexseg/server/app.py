@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from lexseg._version import __version__
 from lexseg.outputs.description import NOTE
 from lexseg.predict.segmenter import Segmenter
-from lexseg.server import about, corrections, routes
+from lexseg.server import about, corrections, routes, teaching
 from lexseg.server.audit import Audited, AuditLog
 from lexseg.server.description import describe
 from lexseg.server.log import AccessLog
@@ -74,6 +74,7 @@ def create_app(
     app.state.metrics, app.state.opening = metrics, opening
     app.include_router(routes.router)
     app.include_router(corrections.router)
+    app.include_router(teaching.router)
     app.include_router(about.router)
     describe(app, settings)
 

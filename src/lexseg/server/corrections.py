@@ -34,6 +34,7 @@ from lexseg.server.results import MOST_CORNERS, Result, Sentence, of_frame
 from lexseg.server.routes import Served
 from lexseg.server.schemas import ErrorAnswer, ResultAnswer
 from lexseg.server.service import Service
+from lexseg.server.teachings import TAUGHT
 
 router = APIRouter(prefix="/v1", responses={"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}})
 _KEPT_BYTES = 2**24  # of earlier masks, each session
@@ -163,6 +164,8 @@ async def _corrected(id: str, asked: CorrectionRequest, service: Service) -> "tu
     image, result = service.images.result(id)
     if result.volume:
         raise Refusal(409, "a_volume", "a range of frames cannot be corrected at once; ask about one frame")
+    if result.values["model"] == TAUGHT:
+        raise Refusal(409, "taught", "the answer is that of a taught target; scribble on this image too, and teach it")
     if asked.sentence is None:
         raise Refusal(422, "no_sentence", "the sentence that the result answers is needed for its first correction")
     session = await _begin(asked.sentence, asked.language, image, result, service)

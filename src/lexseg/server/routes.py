@@ -142,7 +142,7 @@ async def close_image(id: str, service: Served, after: After = 0) -> Response:
 @router.get("/images/{id}/frames/{n}", response_class=Response, responses=binary("image/png"), tags=["images"])
 async def frame(id: str, n: int, service: Served, width: Width | None = None, level: Level | None = None) -> Response:
     """A frame as it is shown, as PNG; with another window if one is given."""
-    image = _with_frame(service, id, n)
+    image = with_frame(service, id, n)
     window = image.window(width, level)
     content = await asyncio.to_thread(_shown, image, n, window)
     return _file(content, "image/png", name_of(image, f"{n:04}.png"), shown=True)
@@ -156,7 +156,7 @@ async def frame(id: str, n: int, service: Served, width: Width | None = None, le
 )
 async def values(id: str, n: int, service: Served) -> Response:
     """The values of a frame: little-endian float32[H, W], or uint8[H, W, 3] where the image is in colour."""
-    image = _with_frame(service, id, n)
+    image = with_frame(service, id, n)
     content = await asyncio.to_thread(image.frames.raw, n)
     return _file(content, "application/octet-stream", name_of(image, f"{n:04}.raw"))
 
@@ -176,13 +176,13 @@ async def segment(id: str, asked: SegmentRequest, service: Served) -> Response:
     how = (asked.threshold, asked.laterality, asked.anyway, asked.description, asked.language)
     if asked.frames is not None:
         first, last = asked.frames
-        _with_frame(service, id, last)
+        with_frame(service, id, last)
         job = await service.jobs.add(Job(id, range(first, last + 1), sentences, window, *how, key=asked.key))
         answer = _json(job, 202)
         answer.headers["location"] = f"/v1/jobs/{job['id']}"
         return answer
     number = asked.frame or 0
-    _with_frame(service, id, number)
+    with_frame(service, id, number)
     results = await service.batcher.ask(Ask(image, number, window, sentences, *how))
     for result in results:
         service.images.keep(image, result)
@@ -293,7 +293,12 @@ def _told(image: OpenImage, results: list[Result]) -> Response:
     return _json({"results": [result.json(result.frames.start, seg=can_seg(image)) for result in results]})
 
 
-def _with_frame(service: Service, id_: str, number: int) -> OpenImage:
+def with_frame(service: Service, id_: str, number: int) -> OpenImage:
+    """An open image that has such a frame.
+
+    Raises:
+        Refusal: if there is none of that id, or it has no such frame.
+    """
     image = service.images.get(id_)
     if not 0 <= number < image.scan.shape[0]:
         raise Refusal(404, "no_such_frame", f"there is no frame {number}; there are {image.scan.shape[0]}, from 0")

@@ -15,6 +15,7 @@ from lexseg.server.jobs import Jobs
 from lexseg.server.journal import Journal
 from lexseg.server.metrics import Metrics, Now
 from lexseg.server.settings import Settings
+from lexseg.server.teachings import Teachings
 
 
 class Service:
@@ -31,6 +32,7 @@ class Service:
         self.settings, self.segmenter, self.root = settings, segmenter, root
         self.images = Images(settings, root)
         self.intake = Intake(settings, root)
+        self.teachings = Teachings(settings.times.idle)
         self.batcher = Batcher(segmenter, settings, metrics.batch)
         journal = Journal(settings.state, settings.port)
         self._leaving: set[asyncio.Task[None]] = set()

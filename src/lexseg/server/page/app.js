@@ -12,6 +12,7 @@ import { alertUser, say } from "./messages.js";
 import { reopen } from "./open.js";
 import { restore } from "./restore.js";
 import { listed, state } from "./state.js";
+import { offerTeaching } from "./teach.js";
 import { askSpacing } from "./top.js";
 import { viewer } from "./viewer.js";
 
@@ -57,6 +58,7 @@ try {
   const capabilities = await whatItCan();
   state.capabilities = capabilities;
   offer(capabilities);
+  offerTeaching(capabilities);
   $("about").textContent = [
     capabilities.note,
     `LexSeg ${capabilities.lexseg}`,

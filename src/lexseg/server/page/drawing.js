@@ -43,9 +43,13 @@ export function drawBefore(context, path, { colour, dots }) {
   });
 }
 
-/** What is being painted: points [row, column], and the brush's radius in pixels of the image. */
-export function drawStroke(context, { points, radius }) {
-  Object.assign(context, { strokeStyle: "rgb(255 255 255 / .6)", lineWidth: 2 * radius, lineCap: "round", lineJoin: "round" });
+/**
+ * What is being painted: points [row, column], and the brush's radius in pixels of the image. Of a scribble to teach by
+ * `wanted` says whether it lies on the target: orange, or blue beside it.
+ */
+export function drawStroke(context, { points, radius, wanted }) {
+  const colour = wanted === undefined ? "rgb(255 255 255 / .6)" : wanted ? "rgb(230 159 0 / .75)" : "rgb(86 180 233 / .75)";
+  Object.assign(context, { strokeStyle: colour, lineWidth: 2 * radius, lineCap: "round", lineJoin: "round" });
   context.beginPath();
   points.forEach(([row, column], i) => (i ? context.lineTo(column, row) : context.moveTo(column, row + 1e-3)));
   if (points.length === 1) context.lineTo(points[0][1], points[0][0]);

@@ -4,6 +4,7 @@ import { brush, drawn, drawnOn, isHand } from "./correct.js";
 import { $ } from "./dom.js";
 import { say } from "./messages.js";
 import { step } from "./slices.js";
+import { isMark, scribbled } from "./teach.js";
 import { isVolume, state } from "./state.js";
 import { viewer } from "./viewer.js";
 import { dragWindow } from "./window-bar.js";
@@ -23,6 +24,11 @@ function listen(canvas) {
       if (!drawnOn()) return say("Choose a finding of this picture first: what is drawn belongs to it.");
       const { x, y } = viewer.toImage(at(event));
       viewer.stroke = { points: [[y, x]], radius: brush() };
+      return viewer.draw();
+    }
+    if (isMark(tool()) && event.button === 0 && !event.shiftKey && !down.size) {
+      const { x, y } = viewer.toImage(at(event));
+      viewer.stroke = { points: [[y, x]], radius: brush() / 2, wanted: tool() === "mark" };
       return viewer.draw();
     }
     down.set(event.pointerId, { ...at(event), moves: event.button === 1 || event.shiftKey });
@@ -50,7 +56,7 @@ function listen(canvas) {
       down.delete(event.pointerId);
       const { stroke } = viewer;
       viewer.stroke = null;
-      if (stroke && end === "pointerup") drawn(tool(), stroke.points);
+      if (stroke && end === "pointerup") (isMark(tool()) ? scribbled : drawn)(tool(), stroke.points);
       if (stroke) viewer.draw();
     });
   canvas.addEventListener("pointerleave", () => {

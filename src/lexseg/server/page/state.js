@@ -11,6 +11,7 @@ export const state = {
   window: { width: 1, level: 0.5 },
   findings: [], // also those whose wording was changed since ("replaced")
   chosen: null, // key of a finding
+  scribbles: [], // to teach by, of this image: {points, radius, wanted, frame}
   opacity: 0.35,
   shown: true,
   compare: null, // {a, b}: keys of findings

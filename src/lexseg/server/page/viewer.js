@@ -181,6 +181,9 @@ class Viewer {
     for (const { colour, corrections, frame } of compare ? [] : masks) {
       if (corrections?.before && frame === state.frame) drawBefore(context, corrections.before, { colour, dots });
     }
+    for (const scribble of compare ? [] : state.scribbles) {
+      if (scribble.frame === state.frame) drawStroke(context, scribble);
+    }
     if (this.stroke && !compare) drawStroke(context, this.stroke);
     const written = [];
     for (const [{ number, colour }, there] of found.length > 1 ? found : []) {
