@@ -451,11 +451,11 @@ class TestFolder:
         assert cases["benign (1)"].split is None
         assert any("no splits were drawn" in note.message for note in report.notes)
 
-    def test_a_second_mask_is_an_error(self, source, output):
+    def test_a_part_of_no_mask_is_an_error(self, source, output):
         draw(source / "a.png")
         draw(source / "a_mask.png", mask=True)
-        draw(source / "a_mask_1.png", mask=True)
-        assert "a_mask_1.png: there is no image of this mask" in refused("folder", source, output)
+        draw(source / "b_mask_1.png", mask=True)
+        assert "b_mask_1.png: there is no image of this mask" in refused("folder", source, output)
 
     def test_images_only(self, source, output):
         draw(source / "images/a.png")
@@ -550,7 +550,7 @@ class TestWhole:
     @pytest.mark.parametrize(
         ("layout", "options", "words"),
         [
-            ("lvti", {}, "none of lvit, languide, medvlsm, folder, refcoco"),
+            ("lvti", {}, "none of lvit, languide, medvlsm, folder, coco"),
             ("lvit", {"text": "x"}, "folder"),
             ("folder", {"text": " "}, "blank"),
             ("lvit", {"prompt": "p5"}, "medvlsm"),

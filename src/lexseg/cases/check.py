@@ -75,6 +75,7 @@ def check_manifest(
     text_encoder: SentenceReader | None = None,
     text_columns: Sequence[str] = DEFAULT_TEXT,
     progress: Progress | None = None,
+    links: bool = False,
 ) -> CheckReport:
     """Read every row and every file of one or several manifests.
 
@@ -92,8 +93,10 @@ def check_manifest(
         text_encoder: whose limit and vocabulary the sentences are held against; ``None`` leaves that out.
         text_columns: the columns that hold the sentence.
         progress: is told how far the reading is.
+        links: files may lie outside of the manifests' folders.
     """
-    manifests = parse_manifests([paths] if isinstance(paths, (str, Path)) else paths, text_columns=text_columns)
+    named = [paths] if isinstance(paths, (str, Path)) else paths
+    manifests = parse_manifests(named, text_columns=text_columns, links=links)
     cases = sorted(
         (case for each in manifests for case in (*each.cases, *each.partial)),
         key=lambda case: (str(case.source), case.row or 0),

@@ -3,8 +3,9 @@
 A manifest has the columns ``id`` and ``image``, a sentence in ``text`` (any column can serve), and optionally
 ``mask, present, split, patient, laterality, language, spacing, weight, label``. Rows of a referring data set name
 instances of their mask in ``target_ids`` ("1 3") and how many of them in ``expression_kind``. Other columns are kept as
-they are. Paths are relative to the manifest's folder and may not leave it: neither by ``..``, nor by an absolute path,
-nor through a link.
+they are. Columns of a CSV are separated by commas, semicolons or tabs, as its header tells, and capitals in the names
+of our own columns do not matter. Paths are relative to the manifest's folder and may not leave it, unless ``links``
+says so: neither by ``..``, nor by an absolute path, nor through a link.
 """
 
 import csv
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.cases.case import Case
+from lexseg.cases.delimiter import own_names, separator_of
 from lexseg.cases.problem import Problem, describe
 from lexseg.cases.row import COLUMNS, RowReader
 from lexseg.errors import DataError
@@ -44,7 +46,7 @@ class ParsedManifest:
 
 
 def read_manifest(
-    path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False
+    path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False, links: bool = False
 ) -> list[Case]:
     """The cases of a manifest.
 
@@ -54,6 +56,7 @@ def read_manifest(
             ``texts``. A manifest without the column ``text`` gives null sentences; any other column named must exist.
         masks_may_miss: a mask that is named but not there is no problem yet: whoever draws labels looks for those alone
             that are drawn.
+        links: its files may lie outside of its folder (:class:`lexseg.cases.row.RowReader`).
 
     Returns:
         The cases in the manifest's order, with absolute paths of files that exist.
@@ -61,14 +64,18 @@ def read_manifest(
     Raises:
         DataError: with every problem of the manifest, each with its row.
     """
-    parsed = parse_manifest(path, text_columns=text_columns, masks_may_miss=masks_may_miss)
+    parsed = parse_manifest(path, text_columns=text_columns, masks_may_miss=masks_may_miss, links=links)
     problems = [*missing_columns([parsed], text_columns), *parsed.problems]
     _raise_if_any(problems)
     return parsed.cases
 
 
 def read_manifests(
-    paths: Sequence[Path | str], *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False
+    paths: Sequence[Path | str],
+    *,
+    text_columns: Sequence[str] = DEFAULT_TEXT,
+    masks_may_miss: bool = False,
+    links: bool = False,
 ) -> list[Case]:
     """The cases of several manifests together.
 
@@ -78,7 +85,7 @@ def read_manifests(
     Raises:
         DataError: with every problem of all the manifests, each with its row.
     """
-    parsed = parse_manifests(paths, text_columns=text_columns, masks_may_miss=masks_may_miss)
+    parsed = parse_manifests(paths, text_columns=text_columns, masks_may_miss=masks_may_miss, links=links)
     problems = missing_columns(parsed, text_columns)
     for each in parsed:
         problems.extend(each.problems)
@@ -87,12 +94,18 @@ def read_manifests(
 
 
 def parse_manifests(
-    paths: Sequence[Path | str], *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False
+    paths: Sequence[Path | str],
+    *,
+    text_columns: Sequence[str] = DEFAULT_TEXT,
+    masks_may_miss: bool = False,
+    links: bool = False,
 ) -> list[ParsedManifest]:
     """Like `read_manifests`, but problems are given back beside the good rows instead of raised."""
     if not paths:
         raise DataError("no manifest was given; name at least one .csv or .jsonl file")
-    parsed = [parse_manifest(path, text_columns=text_columns, masks_may_miss=masks_may_miss) for path in paths]
+    parsed = [
+        parse_manifest(path, text_columns=text_columns, masks_may_miss=masks_may_miss, links=links) for path in paths
+    ]
     if len(parsed) == 1:
         return parsed
     prefixes = _folder_names([each.path.resolve().parent for each in parsed])
@@ -128,7 +141,7 @@ def manifest_columns(path: Path | str) -> tuple[str, ...]:
 
 
 def parse_manifest(
-    path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False
+    path: Path | str, *, text_columns: Sequence[str] = DEFAULT_TEXT, masks_may_miss: bool = False, links: bool = False
 ) -> ParsedManifest:
     """Like `read_manifest`, but problems are given back beside the good rows instead of raised."""
     path = Path(path)
@@ -136,7 +149,7 @@ def parse_manifest(
     if failure is not None:
         return ParsedManifest(path, [], [failure], ())
     rows = _rows(path, content)
-    reader = RowReader(path, text_columns, masks_may_miss=masks_may_miss)
+    reader = RowReader(path, text_columns, masks_may_miss=masks_may_miss, links=links)
     cases: list[Case] = []
     partial: list[Case] = []
     problems: list[Problem] = []
@@ -259,7 +272,8 @@ def _rows(path: Path, content: str) -> Iterator[tuple[int, dict[str, Any]] | Pro
 
 def _csv_rows(path: Path, content: str) -> Iterator[tuple[int, dict[str, Any]] | Problem]:
     # strict: a quote that is never closed would otherwise swallow the rest of the file without a word
-    lines = csv.reader(io.StringIO(content, newline=""), strict=True)
+    separator = separator_of(content, ("id", "image"))
+    lines = csv.reader(io.StringIO(content, newline=""), strict=True, delimiter=separator)
     header: list[str] | None = None
     while True:
         line = lines.line_num + 1
@@ -274,8 +288,9 @@ def _csv_rows(path: Path, content: str) -> Iterator[tuple[int, dict[str, Any]] |
         if not any(field.strip() for field in fields):
             continue
         if header is None:
-            header = [name.strip() for name in fields]
-            problem = _header_problem(path, line, header)
+            written = [name.strip() for name in fields]
+            header = own_names(written, (*COLUMNS, *DEFAULT_TEXT))
+            problem = _header_problem(path, line, header, written)
             if problem is not None:
                 yield problem
                 return
@@ -283,7 +298,7 @@ def _csv_rows(path: Path, content: str) -> Iterator[tuple[int, dict[str, Any]] |
         if len(fields) != len(header):
             message = (
                 f"{len(fields)} fields, but the header names {len(header)}; "
-                "a sentence that holds a comma must stand in quotation marks"
+                f"a sentence that holds a {_SEPARATORS[separator]} must stand in quotation marks"
             )
             yield Problem("error", line, None, message, path)
             continue
@@ -291,17 +306,20 @@ def _csv_rows(path: Path, content: str) -> Iterator[tuple[int, dict[str, Any]] |
         yield line, {name: value for name, value in zip(header, fields, strict=True) if name}
 
 
-def _header_problem(path: Path, line: int, header: list[str]) -> Problem | None:
+_SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+
+
+def _header_problem(path: Path, line: int, header: list[str], written: list[str]) -> Problem | None:
     twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         return Problem("error", line, None, f"the header names {', '.join(map(repr, twice))} twice", path)
     missing = [name for name in ("id", "image") if name not in header]
     if not missing:
         return None
-    message = f"the header lacks {' and '.join(map(repr, missing))}; it names {', '.join(map(repr, header))}"
+    message = f"the header lacks {' and '.join(map(repr, missing))}; it names {', '.join(map(repr, written))}"
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if any(separator in field for field in header):
-            message += f"; the columns are separated by {name}, save them with commas"
+            message += f"; are the columns separated by {name}? That is read, where the header names both"
     return Problem("error", line, None, message, path)
 
 

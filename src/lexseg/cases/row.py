@@ -34,10 +34,14 @@ class RowReader:
         source: the manifest; paths are relative to its folder.
         text_columns: the columns that hold the sentence.
         masks_may_miss: a mask that is not there is no problem yet: its case may be used without it.
+        links: files may lie outside of the manifest's folder, by a link in it or by their path. Only for manifests of
+            one's own: another's could name any file of this machine.
     """
 
-    def __init__(self, source: Path, text_columns: Sequence[str], *, masks_may_miss: bool = False) -> None:
-        self.source, self.masks_may_miss = source, masks_may_miss
+    def __init__(
+        self, source: Path, text_columns: Sequence[str], *, masks_may_miss: bool = False, links: bool = False
+    ) -> None:
+        self.source, self.masks_may_miss, self.links = source, masks_may_miss, links
         self.text_columns = tuple(text_columns)
         self._folder = source.resolve().parent
         self._parents: dict[str, Path] = {}
@@ -140,12 +144,15 @@ class RowReader:
             path = same_name(parent / given.name)
             if given.name == ".." or path.is_symlink():
                 path = path.resolve()
-            inside = path.is_relative_to(self._folder)
+            inside = self.links or path.is_relative_to(self._folder)
             exists = inside and path.is_file()
         except (OSError, RuntimeError) as error:
             return None, f"{_excerpt(value)} cannot be reached: {getattr(error, 'strerror', None) or error}"
         if not inside:
-            return None, f"{_excerpt(value)} leads out of the manifest's folder; keep the files in it or below it"
+            return None, (
+                f"{_excerpt(value)} leads out of the manifest's folder; keep the files in it or below it, or allow "
+                "it if the manifest is your own: --links of check, import and evaluate, data.links of train"
+            )
         return (path, "") if exists else (None, no_file(value))
 
     def _parent(self, parent: str) -> Path:

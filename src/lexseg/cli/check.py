@@ -42,6 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="column that holds the sentence; of several, all wordings are read (default: text)",
     )
     add_text_encoder(parser)
+    add_links(parser)
     parser.add_argument("--json", metavar="FILE", help="also write the report as JSON")
     parser.set_defaults(run=run)
 
@@ -54,7 +55,13 @@ def run(args: argparse.Namespace) -> int:
     columns = [name.strip() for name in args.text_column.split(",") if name.strip()]
     encoder = text_encoder(args.text_encoder)
     with progress_bar("Reading cases") as progress:
-        report = check_manifest(args.cases, text_encoder=encoder, text_columns=columns or ("text",), progress=progress)
+        report = check_manifest(
+            args.cases,
+            text_encoder=encoder,
+            text_columns=columns or ("text",),
+            progress=progress,
+            links=args.links,
+        )
     print_report(console, report)
     if args.json is not None:
         from lexseg.files import replace_file
@@ -62,6 +69,16 @@ def run(args: argparse.Namespace) -> int:
         content = json.dumps(report.to_dict(), indent=2, ensure_ascii=False)
         replace_file(Path(args.json), content.encode("utf-8"))
     return 0 if report.ok else 1
+
+
+def add_links(parser: argparse.ArgumentParser) -> None:
+    """Add the option that lets a manifest's files lie elsewhere."""
+    parser.add_argument(
+        "--links",
+        action="store_true",
+        help="files of the manifest may lie outside of its folder, by links or by their paths; only for manifests of "
+        "your own",
+    )
 
 
 def add_text_encoder(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.cli.check import add_links
 from lexseg.cli.values import add_cluster, add_operating_point, add_running, cluster, count, index, open_model
 from lexseg.errors import ConfigError
 
@@ -110,6 +111,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add("--seed", type=index, default=0, metavar="N", help="of shuffled sentences and intervals (default: %(default)s)")
     add("--resamples", type=count, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
+    add_links(parser)
     add_cluster(add)
     add_running(add)
     parser.set_defaults(run=run, usage_error=parser.error)
@@ -129,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--cluster spreads what a model is asked; leave it out with --interactive and --predictions")
     paths = [Path(part) for part in manifests.split(",")]
     texts = sentence_columns(paths, args.text_column)
-    cases = read_manifests(paths, text_columns=texts)
+    cases = read_manifests(paths, text_columns=texts, links=args.links)
     if args.split_file is not None:
         cases = apply_splits(cases, args.split_file)
     chosen = select_cases(cases, args.split)

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from lexseg.cli.check import add_text_encoder, print_problems, print_report, progress_bar, text_encoder, wide_console
+from lexseg.cli.check import (
+    add_links,
+    add_text_encoder,
+    print_problems,
+    print_report,
+    progress_bar,
+    text_encoder,
+    wide_console,
+)
 from lexseg.extensions import outside
 
 # Named here and not taken from the importers, so that --help need not import them; a test holds the two together.
-LAYOUTS = ("lvit", "languide", "medvlsm", "folder", "refcoco", "referring", "nifti", "manifest")
+LAYOUTS = (
+    *("lvit", "languide", "medvlsm", "folder", "coco", "refcoco", "referring", "nifti"),
+    *("totalsegmentator", "nnunet", "slicer", "medsam", "manifest"),
+)
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,17 +30,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description=(
             "Copy a data set of another layout into a new folder with cases.csv, images/ and masks/, and check it. "
             "lvit: Train_Folder, Val_Folder, Test_Folder with img/, labelcol/ and .xlsx. languide: Images/, GTs/ and "
-            "prompt/train.csv. medvlsm: images/, masks/ and JSON prompts. folder: images/, masks/ and one sentence. "
+            "prompt/train.csv. medvlsm: images/, masks/ and JSON prompts. folder: images/, masks/ and one sentence "
+            "(ISIC and BUSI, too). coco: instances without sentences, asked by their categories' names. "
             "manifest: a cases.csv or .jsonl of our own columns, to be labelled or divided anew. "
             "refcoco: instances.json and refs.json, as of RefCOCO and gRefCOCO. referring: a JSON or JSONL of images, "
             "masks and sentences, as of the sentence sets for LIDC and LiTS. nifti: volumes with masks of lesions "
-            "(Medical Segmentation Decathlon, LiTS, or pairs by name), cut into slices."
+            "(Medical Segmentation Decathlon, LiTS, or pairs by name; NIfTI, NRRD, MHA), cut into slices. Slices "
+            "of volumes with several named classes, a row for each: totalsegmentator (a file per class), nnunet (raw "
+            "data with dataset.json), slicer (a volume and its .seg.nrrd or label map), medsam (.npz, .npy)."
         ),
     )
     known = (*LAYOUTS, *outside("layouts"))
     parser.add_argument("layout", metavar="LAYOUT", choices=known, help=", ".join(known))
     parser.add_argument(
-        "source", metavar="SOURCE", help="folder to read (manifest, refcoco, referring, nifti: or a file)"
+        "source", metavar="SOURCE", help="folder to read (manifest, coco, refcoco, referring, nifti, medsam: or a file)"
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
     parser.add_argument(
@@ -40,7 +54,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "kept, and what it lacks is drawn: 70/15/15, or a fifth of train as val",
     )
     parser.add_argument("--seed", type=int, default=0, help="of the splits (default: 0)")
-    parser.add_argument("--text", metavar="SENTENCE", help="the sentence of every image (folder, manifest, nifti)")
+    parser.add_argument(
+        "--text",
+        metavar="SENTENCE",
+        help="the sentence of every image (folder, manifest, nifti); of layouts with classes '{class}' in it is the "
+        "class in words",
+    )
+    parser.add_argument("--classes", type=_words, metavar="NAME[,NAME]", help="take these classes only (coco, volumes)")
+    parser.add_argument(
+        "--names", type=_names, metavar="N=NAME[,...]", help="names of the masks' values (nnunet, slicer, medsam)"
+    )
+    parser.add_argument(
+        "--several",
+        choices=("union", "cases"),
+        help="what several masks of an image are (folder): one target together, or a case for each (default: union)",
+    )
+    parser.add_argument("--recursive", action="store_true", default=None, help="read the folders within, too (folder)")
+    add_links(parser)
     parser.add_argument(
         "--prompt", metavar="NAME", help="the prompt that becomes the text (layout medvlsm; default: p6)"
     )
@@ -50,7 +80,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="whether the images hold what their sentences name: all, none, or by a column and its values that mean "
         "that nothing is there, such as 'finding=none'; written to the manifest's column present",
     )
-    parser.add_argument("--images", metavar="DIR", help="folder of the images, if elsewhere (refcoco, referring)")
+    parser.add_argument("--images", metavar="DIR", help="folder of the images, if elsewhere (coco, refcoco, referring)")
     parser.add_argument(
         "--laterality",
         choices=("image", "patient"),
@@ -66,7 +96,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--leaks-mask",
         choices=("yes", "no"),
         help="whether the sentences were written from the masks; noted in the manifest (default: yes for lvit, "
-        "languide, medvlsm and nifti)",
+        "languide, medvlsm and volumes)",
     )
     parser.add_argument(
         "--label",
@@ -79,7 +109,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--strict", action="store_true", help="refuse the data set if a file is missing, instead of leaving out its row"
     )
     add_text_encoder(parser)
-    add_volume_options(parser, "volumes (layout nifti)")
+    add_volume_options(parser, "volumes")
     parser.set_defaults(run=run)
 
 
@@ -135,6 +165,11 @@ def run(args: argparse.Namespace) -> int:
             strict=args.strict,
             text_encoder=encoder,
             progress=progress,
+            classes=args.classes,
+            names=args.names,
+            several=args.several,
+            recursive=args.recursive,
+            links=args.links or None,
             **volume_options(args),
         )
     print_problems(console, report.notes)
@@ -149,6 +184,23 @@ def _label(text: str) -> int | str:
     if not text.strip().isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is no value of a mask; expected a whole number, or any")
     return int(text)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(",") if word.strip())
+    if not words:
+        raise argparse.ArgumentTypeError("names of classes were expected, such as liver,spleen")
+    return words
+
+
+def _names(text: str) -> dict[int, str]:
+    names = {}
+    for part in text.split(","):
+        value, equals, name = part.partition("=")
+        if not (equals and value.strip().isdigit() and int(value) > 0 and name.strip()):
+            raise argparse.ArgumentTypeError(f"{part!r} is no name of a value; expected such as 1=liver,2=spleen")
+        names[int(value)] = name.strip()
+    return names
 
 
 def _labels(text: str) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 _HELP = "segment images by sentences"
-_IMAGE = "PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD; a folder of them; a zip of DICOM; or a CSV of image,text"
+_IMAGE = "PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MHA; a folder of them; a zip of DICOM; or a CSV of image,text"
 _LATERALITY = "whose left 'left' is (default: the patient's where the header knows the sides, else the model's own)"
 _EPILOG = """examples:
   lexseg segment film.png --text "opacity in the lower left lung" --output out

@@ -207,7 +207,7 @@ class _Numbers:
         return {NUMBERS_JSON: json_bytes(what.values)}
 
 
-_KINDS = {"image": "a PNG, JPEG, TIFF or BMP", "nifti": "NIfTI", "nrrd": "NRRD"}
+_KINDS = {"image": "a PNG, JPEG, TIFF or BMP", "nifti": "NIfTI", "nrrd": "NRRD", "metaimage": "MetaImage"}
 
 PNG = register(Format("png", PNG_MASK, "image/png", _Masks(), served="mask.png"))
 NIFTI = register(Format("nifti", "_mask.nii.gz", "application/gzip", "lexseg.outputs.nifti", served="mask.nii.gz"))

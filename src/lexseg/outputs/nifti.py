@@ -38,7 +38,7 @@ def nifti_bytes(scan: "Scan", masks: NDArray[np.bool_]) -> bytes:
         DataError: if the masks are not of the scan's shape, or `why_no_nifti` says so.
     """
     stored = scan.to_stored(masks[None] if masks.ndim == 2 else masks)
-    if scan.format not in ("nifti", "nrrd"):
+    if scan.format not in ("nifti", "nrrd", "metaimage"):
         stored = stored.transpose(2, 1, 0)  # columns, rows, frames
     kind: Any = nib.Nifti1Header if max(stored.shape) <= _LARGEST else nib.Nifti2Header
     header = kind()
@@ -86,7 +86,7 @@ def _set_place(header: Any, scan: "Scan") -> None:
 def _affine(scan: "Scan") -> NDArray[np.float64] | None:
     """From the indices of the stored axes to millimetres RAS; ``None`` where the source has no place."""
     source: Any = scan.source
-    if scan.format == "nrrd":
+    if scan.format in ("nrrd", "metaimage"):
         return np.asarray(source.affine, np.float64) if scan.patient_left is not None else None
     if scan.format != "dicom":
         return None

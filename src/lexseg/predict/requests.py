@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from lexseg.cases.problem import Problem
 
 TABLES = (".csv",)
-_VOLUMES = (".nii.gz", ".nii", ".nrrd", ".nhdr")
+_VOLUMES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +128,9 @@ def _holds_dicom(folder: Path) -> bool:
 
 
 def _read_table(path: Path, texts: tuple[str | None, ...]) -> "tuple[list[Request], list[Problem]]":
+    from lexseg.cases.delimiter import own_names, separator_of
     from lexseg.cases.problem import Problem
-    from lexseg.cases.row import RowReader
+    from lexseg.cases.row import COLUMNS, RowReader
 
     requests: list[Request] = []
     problems: list[Problem] = []
@@ -138,8 +139,10 @@ def _read_table(path: Path, texts: tuple[str | None, ...]) -> "tuple[list[Reques
         problems.append(Problem("error", row, None, message, path))
 
     try:
-        rows = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
-        columns = [name.strip() for name in rows.fieldnames or ()]
+        content = path.read_text(encoding="utf-8-sig")
+        separator = separator_of(content, ("image",))
+        rows = csv.DictReader(io.StringIO(content, newline=""), strict=True, delimiter=separator)
+        columns = own_names([name.strip() for name in rows.fieldnames or ()], (*COLUMNS, "text"))
         rows.fieldnames = columns
         if "image" not in columns:
             wrong(

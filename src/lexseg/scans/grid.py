@@ -17,7 +17,7 @@ _OF_CT = tuple(
 
 def grid_scan(
     name: str,
-    kind: Literal["nifti", "nrrd"],
+    kind: Literal["nifti", "nrrd", "metaimage"],
     source: GridSource,
     spacing: tuple[float, float] | None,
     sizes: NDArray[np.float64],

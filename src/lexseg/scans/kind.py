@@ -1,14 +1,16 @@
 """What a file is, by its first bytes and not by its name."""
 
+import re
 import struct
 from typing import Literal
 
 from lexseg.scans.content import Content
 
-Kind = Literal["image", "dicom", "nifti", "nrrd", "zip"]
+Kind = Literal["image", "dicom", "nifti", "nrrd", "metaimage", "zip"]
 
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
 _START = 544  # bytes from which a kind is recognised
+_METAIMAGE = re.compile(rb"\s*(ObjectType|ObjectSubType|Comment|NDims)\s*=", re.IGNORECASE)
 _MAGIC = {348: (344, (b"n+1\0", b"ni1\0")), 540: (4, (b"n+2\0", b"ni2\0"))}
 
 
@@ -30,9 +32,16 @@ def _kind_of_volume(content: Content, start: bytes) -> Kind | None:
         return "nifti"
     if start.startswith(b"NRRD"):
         return "nrrd"
+    if is_metaimage(start):
+        return "metaimage"
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     return "dicom" if looks_like_dicom(start) else None
+
+
+def is_metaimage(start: bytes) -> bool:
+    """Whether a file that begins so is a MetaImage."""
+    return _METAIMAGE.match(start) is not None
 
 
 def nifti_magic(start: bytes) -> bytes | None:

@@ -1,8 +1,10 @@
 """How much of a file is read at most: a small one may be made to fill the memory."""
 
 from lexseg.scans.nifti_header import MAX_HEADER
-from lexseg.scans.nifti_volume import MAX_VOXELS
 from lexseg.scans.pictures import MAX_PIXELS
+
+MAX_VOXELS = 2_000_000_000
+"""Of the largest volume that is opened."""
 
 MAX_FILES = 20_000
 """Of a folder or zip: more are no study."""

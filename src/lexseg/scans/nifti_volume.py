@@ -1,4 +1,4 @@
-"""NIfTI files, turned the way radiologists look at axial slices.
+"""NIfTI, NRRD and MetaImage files, turned the way radiologists look at axial slices.
 
 Rows run from front to back and columns from the patient's right to the left, so that the patient's right side is at the
 left of the image. Which way the file's own axes run is read from its affine; oblique axes count as the nearest ones.
@@ -15,15 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.errors import DataError
-from lexseg.scans.nifti_header import UNITS, check_offset, header_notes, kind_of_header, sides_contradict
+from lexseg.scans.limits import MAX_VOXELS
+from lexseg.scans.nifti_header import check_offset, header_notes, kind_of_header, sides_contradict
+from lexseg.scans.turning import Array, spacing_of, turn_of
 
-MAX_VOXELS = 2_000_000_000
-"""The largest volume that is opened: past it a small file may be made to fill the memory."""
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 
-SUFFIXES = (".nii.gz", ".nii")
-
-
-Array = NDArray[np.float64]
 _orientations: Any = nib.orientations
 
 
@@ -61,15 +58,16 @@ class _Stored:
     affine: Array
     header: Any
     oriented: bool
+    notes: tuple[str, ...] = ()
 
 
-def is_nifti(path: Path) -> bool:
-    """Whether the file is named as one."""
+def is_volume(path: Path) -> bool:
+    """Whether the file is named as a volume: NIfTI, NRRD or MetaImage."""
     return path.name.lower().endswith(SUFFIXES)
 
 
 def stem_of(path: Path) -> str:
-    """The name without ``.nii`` or ``.nii.gz``."""
+    """The name without ``.nii``, ``.nii.gz``, ``.nrrd``, ``.mha`` or the like."""
     suffix = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
     return path.name[: len(path.name) - len(suffix)]
 
@@ -78,7 +76,7 @@ def read_volume(path: Path | str, channel: int | None = None) -> Volume:
     """A volume.
 
     Args:
-        path: a ``.nii`` or ``.nii.gz`` file.
+        path: a NIfTI, NRRD or MetaImage file; which of them is told by its content.
         channel: which volume of a 4D file is meant, from 0.
 
     Raises:
@@ -89,7 +87,7 @@ def read_volume(path: Path | str, channel: int | None = None) -> Volume:
     stored = _load(path, channel)
     turn = turn_of(path, stored.affine)
     spacing, notes = spacing_of(stored.header, stored.affine, stored.oriented, turn)
-    notes = [*header_notes(stored.header), *notes]
+    notes = [*stored.notes, *header_notes(stored.header), *notes]
     if not stored.oriented:
         notes.append("the header does not say which side is which: left and right of the patient are not known")
     values, affine = _turned(stored, turn)
@@ -117,6 +115,7 @@ def read_labels(path: Path | str, volume: Volume, notes: list[str] | None = None
     stored = _load(path, None)
     placed = stored.oriented and volume.oriented
     if notes is not None:
+        notes += stored.notes
         notes += header_notes(stored.header)
         if placed != (stored.oriented or volume.oriented):
             lacking = "volume" if stored.oriented else "mask"
@@ -137,6 +136,15 @@ def read_labels(path: Path | str, volume: Volume, notes: list[str] | None = None
             f"{path}: by their headers the mask lies up to {apart:.1f} voxels off the volume {volume.path.name}; save "
             "the mask with the header of its volume"
         )
+    return as_labels(path, values)
+
+
+def as_labels(path: Path, values: NDArray[Any]) -> NDArray[np.integer[Any]]:
+    """Values as labels.
+
+    Raises:
+        DataError: if one is no whole number of 0 or more.
+    """
     if values.dtype.kind == "f":
         bad = int(np.count_nonzero(~np.isfinite(values)))
         if bad:
@@ -149,6 +157,46 @@ def read_labels(path: Path | str, volume: Volume, notes: list[str] | None = None
     if int(values.min(initial=0)) < 0:
         raise DataError(f"{path}: the mask holds the label {values.min()}; labels are 0 or more")
     return values
+
+
+def read_part(path: Path | str, volume: Volume, channel: int | None = None) -> NDArray[np.integer[Any]]:
+    """The labels of a mask that may be cut out of its volume, as 3D Slicer saves segmentations, on the volume's grid.
+
+    Args:
+        path: the mask's file.
+        volume: what it is the mask of.
+        channel: which layer of a file of several.
+
+    Raises:
+        DataError: as :func:`read_labels`; if its voxels are of another size or direction, lie between the volume's, or
+            outside of it.
+    """
+    path = Path(path)
+    stored = _load(path, channel)
+    values, affine = _turned(stored, turn_of(path, stored.affine))
+    labels = as_labels(path, values)
+    if not (stored.oriented and volume.oriented):
+        if labels.shape != volume.values.shape:
+            raise DataError(
+                f"{path}: its header does not say where in {volume.path.name} it lies; save it with its place"
+            )
+        return labels
+    inverse = np.linalg.inv(volume.affine)
+    relative = inverse @ affine  # from the mask's indices (columns, rows, slices) to the volume's
+    start = np.rint(relative[:3, 3]).astype(int)
+    far = max(labels.shape)
+    if np.abs(relative[:3, :3] - np.eye(3)).max() * far > 0.5 or np.abs(relative[:3, 3] - start).max() > 0.1:
+        raise DataError(
+            f"{path}: its voxels are not those of {volume.path.name}; save it on the grid of the volume (in 3D Slicer: "
+            "export to a labelmap with the volume as reference)"
+        )
+    column, row, first = (int(each) for each in start)
+    whole = np.zeros(volume.values.shape, labels.dtype)
+    ends = row + labels.shape[0], column + labels.shape[1], first + labels.shape[2]
+    if min(row, column, first) < 0 or any(end > side for end, side in zip(ends, whole.shape, strict=True)):
+        raise DataError(f"{path}: reaches outside of {volume.path.name}; save it on the grid of the volume")
+    whole[row : ends[0], column : ends[1], first : ends[2]] = labels
+    return whole
 
 
 def _apart(affine: Array, volume: Volume) -> float:
@@ -167,6 +215,8 @@ def _turned(stored: _Stored, turn: Array) -> tuple[NDArray[Any], Array]:
 
 
 def _load(path: Path, channel: int | None) -> _Stored:
+    if (other := _load_other(path, channel)) is not None:
+        return other
     try:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
@@ -188,6 +238,35 @@ def _load(path: Path, channel: int | None) -> _Stored:
         raise DataError(f"{path}: the volume is damaged, cut short or no NIfTI ({error})") from error
     oriented = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
     return _Stored(values, affine if oriented else np.diag([-1.0, 1.0, 1.0, 1.0]), header, oriented)
+
+
+def _load_other(path: Path, channel: int | None) -> _Stored | None:
+    """An NRRD or MetaImage file; ``None`` if it is none."""
+    from lexseg.scans.kind import is_metaimage
+    from lexseg.scans.open import open_scan  # which reads by this page's turning
+    from lexseg.scans.sources import NrrdSource
+
+    start = b""
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(544)
+    if not (start.startswith(b"NRRD") or is_metaimage(start)):
+        return None
+    scan = open_scan(path, channel=channel)
+    source = scan.source
+    assert isinstance(source, NrrdSource)
+    values, affine = source.whole(), np.asarray(source.affine, np.float64)
+    kind: Any = nib.Nifti1Header
+    header = kind()
+    header.set_data_shape(values.shape)
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    oriented = scan.patient_left is not None
+    known = scan.spacing is not None
+    header["pixdim"][1:4] = sizes if known else 0
+    header["bitpix"], header["scl_slope"] = header.get_data_dtype().itemsize * 8, 1
+    told = ("Hounsfield", "gives no spacing", "which side is which", "look squeezed")  # elsewhere, or by no means
+    notes = tuple(note for note in scan.notes if not any(words in note for words in told))
+    return _Stored(values, affine, header, oriented, notes)
 
 
 def _values(path: Path, image: Any, channel: int | None) -> NDArray[Any]:
@@ -219,51 +298,3 @@ def _values(path: Path, image: Any, channel: int | None) -> NDArray[Any]:
         with np.errstate(over="ignore"):  # what overflows is infinite, and shown black or white
             values = values.astype(np.float32)
     return values
-
-
-def turn_of(path: Path | str, affine: Array) -> Array:
-    """What turns the file's axes into right-to-left, front-to-back, upwards, as nibabel writes it.
-
-    Raises:
-        DataError: if the affine turns nothing (a column of zeros), or holds values that are no numbers.
-    """
-    if not np.isfinite(affine).all():
-        raise DataError(f"{path}: the affine of the header holds values that are no numbers")
-    found = _orientations.io_orientation(affine)
-    if np.isnan(found).any():
-        raise DataError(f"{path}: the affine of the header is flat: an axis has no direction; save the volume anew")
-    # in nibabel's words an axis is named by where it runs *to*
-    return np.asarray(
-        _orientations.ornt_transform(found, _orientations.axcodes2ornt(("L", "P", "S"))), dtype=np.float64
-    )
-
-
-def sizes_of(header: Any) -> Array:
-    """Millimetres from voxel to voxel along i, j and k, as the raw header says; 0 or NaN where it says nothing."""
-    unit = UNITS.get(int(header["xyzt_units"]) & 7, 1.0)
-    return np.abs(np.asarray(header["pixdim"][1:4], dtype=np.float64)) * unit
-
-
-def spacing_of(header: Any, affine: Array, oriented: bool, turn: Array) -> tuple[tuple[float, float] | None, list[str]]:
-    """Millimetres between pixel centres of an axial slice, (row, column), and what looks odd.
-
-    Args:
-        header: as it is in the file.
-        affine: from indices to the header's units.
-        oriented: whether the header states an orientation.
-        turn: as :func:`turn_of` gives it.
-    """
-    unit = UNITS.get(int(header["xyzt_units"]) & 7, 1.0)
-    sizes = sizes_of(header)
-    column, row = (float(sizes[turn[:, 0] == axis].item()) for axis in (0, 1))
-    if not (np.isfinite([row, column]).all() and min(row, column) > 0):
-        shown = " and ".join(dict.fromkeys(f"{size:g}" for size in (row, column) if not size > 0 or np.isinf(size)))
-        return None, [f"the header gives no spacing (pixdim is {shown}): areas are counted in pixels"]
-    notes = []
-    stated = np.linalg.norm(affine[:3, :3], axis=0) * unit
-    if oriented and not np.allclose(stated, sizes, rtol=0.02):
-        shown, taken = (" x ".join(f"{size:.3g}" for size in each) for each in (stated, sizes))
-        notes.append(f"the affine says {shown} mm, pixdim {taken} mm; the latter is taken")
-    if max(row, column) > 2 * min(row, column):
-        notes.append(f"pixels of axial slices are {row:.3g} x {column:.3g} mm: the slices will look squeezed")
-    return (round(row, 6), round(column, 6)), notes

@@ -3,7 +3,7 @@
 import io
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nrrd
 import numpy as np
@@ -14,9 +14,9 @@ from lexseg.scans.content import Content, InMemory
 from lexseg.scans.grid import grid_scan
 from lexseg.scans.limits import MAX_VOXELS
 from lexseg.scans.nifti import check_shape
-from lexseg.scans.nifti_volume import turn_of
 from lexseg.scans.scan import Scan
 from lexseg.scans.sources import NrrdSource
+from lexseg.scans.turning import turn_of
 from lexseg.scans.unpack import unpacked, unpacked_end
 from lexseg.scans.voxels import Voxels
 
@@ -34,7 +34,7 @@ _UNITS = {
     **dict.fromkeys(("", "???", "none", "millimeter", "millimetre", "millimeters", "millimetres"), 1.0),
 }
 _TEXT = ("text", "txt", "ascii")
-_PACKINGS = {"gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
+_PACKINGS = {"gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2", "zlib": "zlib"}  # zlib: MetaImage's
 _TYPES = {
     **dict.fromkeys(("signed char", "int8", "int8_t"), "i1"),
     **dict.fromkeys(("uchar", "unsigned char", "uint8", "uint8_t"), "u1"),
@@ -61,7 +61,29 @@ def open_nrrd(content: Content, channel: int | None, modality: str | None = None
         with content.open() as file:
             start = io.BytesIO(file.read(_MAX_HEADER))
         header: dict[str, Any] = dict(nrrd.read_header(start))
-        offset = start.tell()
+    except (DataError, MemoryError):
+        raise
+    # a damaged header makes pynrrd raise nearly anything
+    except Exception as error:
+        raise DataError(f"{name}: the volume is damaged, cut short or no NRRD ({type(error).__name__})") from error
+    return scan_of_header(content, header, start.tell(), channel, modality)
+
+
+def scan_of_header(
+    content: Content,
+    header: dict[str, Any],
+    offset: int,
+    channel: int | None,
+    modality: str | None,
+    kind: Literal["nrrd", "metaimage"] = "nrrd",
+) -> Scan:
+    """A scan from a header in NRRD's words, whose voxels begin at ``offset`` of its file or lie in one beside it.
+
+    Raises:
+        DataError: as of :func:`open_nrrd`.
+    """
+    name = content.name
+    try:
         data = _data_file(content, header)
         shape = tuple(int(side) for side in header["sizes"])
         space = _space_axes(name, header, len(shape))
@@ -74,9 +96,10 @@ def open_nrrd(content: Content, channel: int | None, modality: str | None = None
         voxels = _voxels(data, 0 if data is not content else offset, header, shape, dtype, space, chosen, notes)
     except (DataError, MemoryError):
         raise
-    # a damaged header makes pynrrd and numpy raise nearly anything
+    # a damaged header makes numpy raise nearly anything
     except Exception as error:
-        raise DataError(f"{name}: the volume is damaged, cut short or no NRRD ({type(error).__name__})") from error
+        what = "NRRD" if kind == "nrrd" else "MetaImage"
+        raise DataError(f"{name}: the volume is damaged, cut short or no {what} ({type(error).__name__})") from error
     sizes = np.linalg.norm(directions, axis=0)
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = np.where(sizes > 0, directions, np.diag([-1.0, -1.0, 1.0])), origin
@@ -87,7 +110,7 @@ def open_nrrd(content: Content, channel: int | None, modality: str | None = None
     if known and max(row, column) > 2 * min(row, column):
         notes.append(f"pixels of axial slices are {row:.3g} x {column:.3g} mm: the slices will look squeezed")
     spacing = (round(row, 6), round(column, 6)) if known else None
-    return grid_scan(name, "nrrd", source, spacing, sizes, oriented, notes, modality)
+    return grid_scan(name, kind, source, spacing, sizes, oriented, notes, modality)
 
 
 def _data_file(content: Content, header: dict[str, Any]) -> Content:

@@ -16,7 +16,7 @@ def open_scan(
     """An image or a volume.
 
     Args:
-        path: a PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD file, or a folder or zip of DICOM files.
+        path: a PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MetaImage file, or a folder or zip of DICOM files.
         series: which series is meant, of a folder or zip that holds several: its SeriesInstanceUID; or the
             SOPInstanceUID of one of its images that is meant alone.
         channel: which volume of a 4D file is meant, or which image at each place of a series; from 0.

@@ -11,7 +11,7 @@ from lexseg.language.sides import Laterality
 from lexseg.scans.window import Window
 
 Side = Literal["left", "right"]
-Format = Literal["image", "dicom", "nifti", "nrrd"]
+Format = Literal["image", "dicom", "nifti", "nrrd", "metaimage"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,10 @@ class GridSource:
         cosines = np.abs(directions).max(axis=0)
         return float(np.rad2deg(np.arccos(np.clip(cosines, -1, 1))).max())
 
+    def whole(self) -> NDArray[Any]:
+        """All values, on the file's own axes [i, j, k]."""
+        return np.stack([self._voxels.plane(2, k) for k in range(self.shape[2])], axis=2)
+
     def frame(self, index: int) -> Frame:
         columns, rows, slices = self.axes
         values = self._voxels.plane(slices, self.shape[slices] - 1 - index if self._flips[2] else index)

@@ -10,14 +10,15 @@ from lexseg.scans.dicom.build import scan_of_file, scan_of_series
 from lexseg.scans.dicom.header import Header, NotAnImage, read_header
 from lexseg.scans.dicom.kinds import INDEX
 from lexseg.scans.dicom.series import by_frame_of_reference, describe_series, is_stack
-from lexseg.scans.kind import Kind, kind_of, looks_like_dicom, nifti_magic
+from lexseg.scans.kind import Kind, is_metaimage, kind_of, looks_like_dicom, nifti_magic
 from lexseg.scans.limits import MAX_FILES
+from lexseg.scans.metaimage import open_metaimage
 from lexseg.scans.nifti import open_nifti
 from lexseg.scans.nrrd import open_nrrd
 from lexseg.scans.pictures import open_picture
 from lexseg.scans.scan import Scan
 
-_EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD"
+_EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MetaImage (.mha)"
 
 
 def open_file(
@@ -43,6 +44,8 @@ def open_file(
         return open_nifti(content, channel, modality)
     if kind == "nrrd":
         return open_nrrd(content, channel, modality)
+    if kind == "metaimage":
+        return open_metaimage(content, channel, modality)
     if kind == "image" and content.path is not None:
         return open_picture(content.path, content.name, channel)
     if content.start(2) == b"\x1f\x8b":
@@ -81,7 +84,8 @@ def files_of_zip(content: Content) -> list[Content]:
     """The files of a zip that may be images."""
 
     def wanted(start: bytes) -> bool:
-        return start[:2] == b"\x1f\x8b" or start[:4] == b"NRRD" or bool(nifti_magic(start)) or looks_like_dicom(start)
+        volume = start[:2] == b"\x1f\x8b" or start[:4] == b"NRRD" or is_metaimage(start) or bool(nifti_magic(start))
+        return volume or looks_like_dicom(start)
 
     return unzipped(content, wanted)
 

@@ -11,9 +11,9 @@ from lexseg.scans.content import Content
 
 _IN_MEMORY = 64_000_000  # bytes up to which unpacked data are held in memory, not in a nameless temporary file
 _CHUNK = 1 << 20
-_STARTS = {"gzip": b"\x1f\x8b", "bzip2": b"BZh"}
+_STARTS = {"gzip": b"\x1f\x8b", "bzip2": b"BZh", "zlib": b"\0never"}  # zlib's data are never followed by more
 
-Packing = Literal["gzip", "bzip2"]
+Packing = Literal["gzip", "bzip2", "zlib"]
 
 MAX_BEFORE = 64_000_000
 """Bytes that may unpack before those that are wanted: another format's header, and no bomb."""
@@ -106,7 +106,9 @@ def _parts(content: Content, packing: Packing, offset: int) -> Iterator[bytes]:
 
 
 def _new(packing: str) -> "zlib._Decompress | bz2.BZ2Decompressor":
-    return zlib.decompressobj(zlib.MAX_WBITS | 16) if packing == "gzip" else bz2.BZ2Decompressor()
+    if packing == "bzip2":
+        return bz2.BZ2Decompressor()
+    return zlib.decompressobj(zlib.MAX_WBITS | (16 if packing == "gzip" else 0))
 
 
 def _idle(unpacker: "zlib._Decompress | bz2.BZ2Decompressor") -> bool:

@@ -36,7 +36,7 @@ async def capabilities(service: Served) -> dict[str, Any]:
         **what_it_is(asker),
         "teaching": asker.engine.method != "few-shot",  # which was taught a target already
         "formats": {
-            "in": ["png", "jpeg", "tiff", "bmp", "dicom", "nifti", "nrrd", "zip of dicom"],
+            "in": ["png", "jpeg", "tiff", "bmp", "dicom", "nifti", "nrrd", "metaimage", "zip of dicom"],
             "out": ["png", "nifti", "json", *(["seg"] if find_spec("highdicom") else [])],
         },
         "limits": {

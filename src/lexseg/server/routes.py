@@ -78,7 +78,8 @@ Served = Annotated[Service, Depends(service_of)]
 async def upload(request: Request, service: Served) -> Response:
     """Upload an image or a volume once, to ask about it as often as you like.
 
-    A PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD file, a zip of DICOM files, or the files of a DICOM series.
+    A PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MetaImage (.mha) file, a zip of DICOM files, or the files of a DICOM
+    series.
     """
     images, limits = service.images, service.settings.limits
     id_, folder = images.new_folder()

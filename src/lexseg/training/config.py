@@ -47,6 +47,7 @@ class DataConfig:
         mask_resize: how a training mask comes to the network's size: ``nearest``, or ``touched``: every pixel that a
             bilinear resize leaves above zero, as some published code does, which dilates what is trained on; or
             ``area``: the share of each pixel that the mask covers.
+        links: files of the manifests may lie outside of their folders, by links or by their paths.
     """
 
     cases: str | list[str] = ""
@@ -73,6 +74,7 @@ class DataConfig:
     val_limit: int = 0
     words: bool = True
     mask_resize: MaskResize = "nearest"
+    links: bool = False
 
 
 @dataclass(frozen=True)

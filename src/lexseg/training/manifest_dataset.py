@@ -37,6 +37,7 @@ class ManifestDataset(Dataset[Item]):
         augment: what may happen to a case; ``None`` leaves it as it is.
         seed: all randomness is a function of it, the epoch and the case's id.
         text_column: the columns that hold the sentence; several are sampled from where ``augment`` is given.
+        links: files may lie outside of the manifest's folder.
 
     Attributes:
         cases: their rows.
@@ -55,8 +56,9 @@ class ManifestDataset(Dataset[Item]):
         augment: AugmentConfig | None = None,
         seed: int = 0,
         text_column: Sequence[str] = ("text",),
+        links: bool = False,
     ) -> None:
-        cases = assign_splits(read_manifest(manifest, text_columns=text_column), seed=seed)
+        cases = assign_splits(read_manifest(manifest, text_columns=text_column, links=links), seed=seed)
         chosen = [case for case in cases if split is None or case.split == split]
         if not chosen:
             raise DataError(f"{manifest}: no case of the split {split!r}")

@@ -49,7 +49,8 @@ def read_cases(config: TrainConfig) -> list[Case]:
     except ValueError as error:
         raise ConfigError(f"data.split: {error}") from error
     drawn = str(config.data.labels).strip() != ""
-    cases = read_manifests(paths, text_columns=as_list(config.data.text_column), masks_may_miss=drawn)
+    columns = as_list(config.data.text_column)
+    cases = read_manifests(paths, text_columns=columns, masks_may_miss=drawn, links=config.data.links)
     cases = in_model_words(cases)
     if config.data.folds:
         cases = fold_cases(cases, config.data.folds, config.data.fold, config.data.fold_seed)

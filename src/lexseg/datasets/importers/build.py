@@ -16,7 +16,7 @@ from lexseg.cases.mask_values import meaning, table, values_of
 from lexseg.cases.problem import Problem, describe
 from lexseg.cases.splits import DEFAULT_FRACTIONS, leaks, split_cases
 from lexseg.datasets.importers.layouts import find_layout
-from lexseg.datasets.importers.masks import store_any, store_mask
+from lexseg.datasets.importers.masks import store_any, store_mask, store_union
 from lexseg.datasets.importers.present import label_cases
 from lexseg.datasets.importers.record import Findings, Record
 from lexseg.errors import ConfigError, DataError
@@ -226,7 +226,14 @@ class _Store:
         """Copy a mask, mended where it has nearly two values; one of instances or labels as it is."""
         if path not in self._copied:
             name = free_name(path.stem, "", self._taken)
-            if record.target_ids is None and record.label is None and not isinstance(label, int):
+            if record.parts:
+                try:
+                    self._copied[path] = store_union((path, *record.parts), self.folder / name, label)
+                except DataError as error:
+                    findings.note("error", str(error), record.source, record.row)
+                    self._copied[path] = self.folder / f"{name}{path.suffix.lower()}"
+                    shutil.copyfile(path, self._copied[path])
+            elif record.target_ids is None and record.label is None and not isinstance(label, int):
                 store = store_any if label == "any" else store_mask
                 self._copied[path] = store(path, self.folder / name, record, findings)
             else:

@@ -5,7 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lexseg.datasets.importers import folder, languide, lvit, manifest, medvlsm, nifti, refcoco, referring
+from lexseg.datasets.importers import (
+    coco,
+    folder,
+    languide,
+    lvit,
+    manifest,
+    medsam,
+    medvlsm,
+    nifti,
+    nnunet,
+    refcoco,
+    referring,
+    slicer,
+    totalsegmentator,
+)
 from lexseg.datasets.importers.record import Findings
 from lexseg.errors import ConfigError, DataError
 from lexseg.extensions import from_outside, outside
@@ -30,12 +44,15 @@ class Layout:
     file: bool = False
 
 
+_OF_CLASSES = ("text", "window", "classes", "min_area", "every")
+
 # The sentences published in the first three were written from the true masks.
 LAYOUTS: dict[str, Layout] = {
     "lvit": Layout(lvit.read, leaks_mask=True),
     "languide": Layout(languide.read, leaks_mask=True),
     "medvlsm": Layout(medvlsm.read, ("prompt",), leaks_mask=True),
-    "folder": Layout(folder.read, ("text",)),
+    "folder": Layout(folder.read, ("text", "several", "recursive")),
+    "coco": Layout(coco.read, ("images", "text", "classes"), draws=True, file=True),
     "refcoco": Layout(refcoco.read, ("images",), draws=True, file=True),
     "referring": Layout(referring.read, ("images",), draws=True, file=True),
     "nifti": Layout(
@@ -45,7 +62,13 @@ LAYOUTS: dict[str, Layout] = {
         draws=True,
         file=True,
     ),
-    "manifest": Layout(manifest.read, ("text",), file=True),
+    "totalsegmentator": Layout(totalsegmentator.read, _OF_CLASSES, leaks_mask=True, draws=True),
+    "nnunet": Layout(nnunet.read, (*_OF_CLASSES, "names", "channel"), leaks_mask=True, draws=True),
+    "slicer": Layout(slicer.read, (*_OF_CLASSES, "names", "channel"), leaks_mask=True, draws=True),
+    "medsam": Layout(
+        medsam.read, ("text", "classes", "names", "min_area", "every"), leaks_mask=True, draws=True, file=True
+    ),
+    "manifest": Layout(manifest.read, ("text", "links"), file=True),
 }
 
 _WHAT = {
@@ -58,6 +81,11 @@ _WHAT = {
     "min_area": "a smallest area",
     "every": "taking only some slices",
     "channel": "a channel",
+    "several": "what several masks of an image are",
+    "recursive": "reading folders within",
+    "classes": "a choice of classes",
+    "names": "names of classes",
+    "links": "reading files outside of the manifest's folder",
 }
 
 

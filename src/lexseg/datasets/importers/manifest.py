@@ -6,18 +6,19 @@ from lexseg.cases.manifest import parse_manifest
 from lexseg.datasets.importers.record import Findings, Record
 
 
-def read(source: Path, text: str = "") -> Findings:
+def read(source: Path, text: str = "", *, links: bool = False) -> Findings:
     """Read a manifest; its further columns are kept.
 
     Args:
         source: the manifest, or the folder that holds it.
         text: the sentence of every image in place of the manifest's own; empty keeps those.
+        links: its files may lie elsewhere: links that lead out of its folder, and paths that do.
     """
     findings = Findings()
     path = source
     if source.is_dir():
         path = next((f for f in (source / "cases.csv", source / "cases.jsonl") if f.is_file()), source / "cases.csv")
-    parsed = parse_manifest(path)
+    parsed = parse_manifest(path, links=links)
     findings.problems += parsed.problems
     for case in parsed.cases:
         organ = case.extra.get("organ", "").strip()

@@ -1,7 +1,9 @@
 """Masks on their way into a data set: copied where they have two values, mended where they nearly have."""
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -52,6 +54,39 @@ def store_any(source: Path, target: Path, record: Record, findings: Findings) ->
     except DataError:
         return store_mask(source, target, record, findings)
     Image.fromarray(np.where(values != 0, 255, 0).astype(np.uint8)).save(name)
+    return name
+
+
+def store_union(sources: Sequence[Path], target: Path, label: int | Literal["any"] | None) -> Path:
+    """Write what any of several masks shows, as PNG of 0 and the first one's foreground.
+
+    Args:
+        sources: the masks, of one size.
+        target: where to put it, without an ending.
+        label: the value that is foreground; ``any`` takes all but 0; ``None`` takes the larger of a mask's two.
+
+    Raises:
+        DataError: if one cannot be read or cut, or is of another size.
+    """
+    whole: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] | None = None
+    value = 255
+    for source in sources:
+        if isinstance(label, int):
+            mask, value = read_values(source) == label, label
+        elif label == "any":
+            mask = read_values(source) != 0
+        elif (cut := None if _usable(source) else _cut(source)) is not None:
+            mask = cut[0]
+        else:
+            mask = read_mask(source)
+            # the set's own value, so that its masks mean the same
+            value = max(int(read_values(source).max()), 1) if whole is None else value
+        if whole is not None and whole.shape != mask.shape:
+            raise DataError(f"{source}: is of another size than {sources[0].name}, of which it is a part")
+        whole = mask if whole is None else whole | mask
+    assert whole is not None
+    name = target.with_name(f"{target.name}.png")
+    Image.fromarray(np.where(whole, value, 0).astype(np.uint8 if value < 256 else np.uint16)).save(name)
     return name
 
 

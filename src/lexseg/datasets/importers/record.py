@@ -1,5 +1,6 @@
 """What an importer finds in another project's folders, before it becomes a case."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ class Record:
         present: whether the target is in the image, where the layout says so.
         language, weight, label: as of a case.
         files: further files of the case, by the column that shall name them.
+        parts: further masks of the same target; what any of them shows is foreground.
         source: the table, JSON or folder that told of it, for messages.
         row: its line or number therein.
     """
@@ -57,6 +59,7 @@ class Record:
     weight: float = 1.0
     label: int | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
+    parts: tuple[Path, ...] = ()
 
 
 @dataclass(slots=True)
@@ -158,13 +161,21 @@ def stem_of(name: str) -> str:
     return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
+_BEFORE = ("mask_", "Mask_", "gt_", "GT_")
+_AFTER = (
+    *("_mask", "_Mask", "-mask", "_segmentation", "_Segmentation", "_seg", "_label", "_lesion", "_gt", "_GT"),
+    *("_groundtruth", "_GroundTruth", "_annotation"),
+)
+"""What data sets write before or after an image's name to name its mask; ``_segmentation`` is ISIC's."""
+
+
 def image_names(mask: str) -> list[str]:
     """What the image of a mask may be called, the mask's own name first."""
     stem = stem_of(mask)
     names = [mask, stem]
-    for affix in ("mask_", "Mask_"):
+    for affix in _BEFORE:
         names += [stem.removeprefix(affix)] if stem.startswith(affix) else []
-    for affix in ("_mask", "_Mask", "-mask"):
+    for affix in _AFTER:
         names += [stem.removesuffix(affix)] if stem.endswith(affix) else []
     return names
 
@@ -172,4 +183,16 @@ def image_names(mask: str) -> list[str]:
 def mask_names(image: str) -> list[str]:
     """What the mask of an image may be called, the image's own name first."""
     stem = stem_of(image)
-    return [image, stem, f"mask_{stem}", f"{stem}_mask", f"Mask_{stem}", f"{stem}_Mask", f"{stem}-mask"]
+    return [image, stem, *(f"{before}{stem}" for before in _BEFORE), *(f"{stem}{after}" for after in _AFTER)]
+
+
+def is_mask_name(stem: str) -> bool:
+    """Whether a name says that the file is a mask, maybe one of several of an image (``a_mask_1``)."""
+    name = part_of(stem).lower()
+    return name.startswith(tuple(map(str.lower, _BEFORE))) or name.endswith(tuple(map(str.lower, _AFTER)))
+
+
+def part_of(stem: str) -> str:
+    """The name of the mask that a file is a further part of: ``a_mask`` of ``a_mask_1``; other names as they are."""
+    match = re.fullmatch(r"(?P<mask>.+)_\d+", stem)
+    return match["mask"] if match is not None and match["mask"].endswith(_AFTER) else stem

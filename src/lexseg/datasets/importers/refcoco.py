@@ -46,7 +46,7 @@ def read(source: Path, drawn: Path, *, images: str | None = None) -> Findings:
     except DataError as error:
         findings.note("error", str(error), path)
         return findings
-    catalogue = _Catalogue.read(folder / "instances.json", findings)
+    catalogue = Catalogue.read(folder / "instances.json", findings)
     if catalogue is None:
         return findings
     finder = ImageFinder.beside(folder, images, findings)
@@ -84,27 +84,50 @@ def _references(source: Path, findings: Findings) -> Path | None:
     return None
 
 
-class _Catalogue:
-    """``instances.json``: what images and annotations there are."""
+class Catalogue:
+    """``instances.json``: what images, annotations and categories (by their ids, their names) there are."""
 
-    def __init__(self, path: Path, images: Mapping[Any, Any], annotations: Mapping[Any, Any]) -> None:
-        self.path, self.images, self.annotations = path, images, annotations
+    def __init__(
+        self,
+        path: Path,
+        images: Mapping[Any, Any],
+        annotations: Mapping[Any, Any],
+        categories: Mapping[Any, str] | None = None,
+    ) -> None:
+        self.path, self.images, self.annotations, self.categories = path, images, annotations, dict(categories or {})
 
     @classmethod
-    def read(cls, path: Path, findings: Findings) -> "_Catalogue | None":
+    def read(cls, path: Path, findings: Findings) -> "Catalogue | None":
+        """Read it; what is wrong with it is noted, and then there is none."""
         try:
             content = read_json(path)
             if not isinstance(content, Mapping) or not {"images", "annotations"} <= set(content):
                 raise DataError("expected a COCO file: an object with 'images' and 'annotations'")
             images = {item["id"]: item for item in _list(content["images"])}
             annotations = {item["id"]: item for item in _list(content["annotations"])}
+            categories = {item["id"]: str(item["name"]) for item in _list(content.get("categories", []))}
         except DataError as error:
             findings.note("error", str(error), path)
             return None
         except (KeyError, TypeError):
-            findings.note("error", "an image or an annotation has no 'id'", path)
+            findings.note("error", "an image, an annotation or a category has no 'id', or the last no 'name'", path)
             return None
-        return cls(path, images, annotations)
+        return cls(path, images, annotations, categories)
+
+    def find(self, key: Any, finder: ImageFinder) -> Path | None:
+        """The file of an image; ``None`` if there is none."""
+        name = self.images[key].get("file_name")
+        return finder.find(name) if isinstance(name, str) else None
+
+    def check_size(self, key: Any, size: tuple[int, int]) -> None:
+        """Raise ``DataError`` where an image is of another size, (height, width), than is said of it here."""
+        entry = self.images[key]
+        stated = entry.get("height", size[0]), entry.get("width", size[1])
+        if stated != size:
+            raise DataError(
+                f"{self.path.name} says that {entry.get('file_name')!r} is {stated[0]} x {stated[1]} pixels, but the "
+                f"image is {size[0]} x {size[1]}; the masks would not fit"
+            )
 
     def expression(self, reference: Any, path: Path, number: int) -> tuple[Any, Expression]:
         """The image's id and the expression of a reference."""
@@ -134,23 +157,18 @@ class _Catalogue:
 
 
 def _image(
-    key: Any, expressions: list[Expression], catalogue: _Catalogue, finder: ImageFinder, drawn: Path, findings: Findings
+    key: Any, expressions: list[Expression], catalogue: Catalogue, finder: ImageFinder, drawn: Path, findings: Findings
 ) -> None:
-    entry, first = catalogue.images[key], expressions[0]
-    name = entry.get("file_name")
+    first = expressions[0]
     try:
-        path = finder.find(name) if isinstance(name, str) else None
+        path = catalogue.find(key, finder)
         if path is None:
+            name = catalogue.images[key].get("file_name")
             message = f"left out, with {len(expressions)} expressions: there is no image {name!r}"
             findings.note("warning", message, first.source, first.row)
             return
         size = image_size(path)
-        stated = entry.get("height", size[0]), entry.get("width", size[1])
-        if stated != size:
-            raise DataError(
-                f"{catalogue.path.name} says that {name!r} is {stated[0]} x {stated[1]} pixels, but the image is "
-                f"{size[0]} x {size[1]}; the masks would not fit"
-            )
+        catalogue.check_size(key, size)
     except DataError as error:
         findings.note("error", str(error), first.source, first.row)
         return

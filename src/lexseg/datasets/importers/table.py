@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lexseg.cases.delimiter import separator_of
 from lexseg.datasets.importers.record import Findings
 from lexseg.errors import DataError
 
@@ -105,7 +106,8 @@ def _csv(path: Path) -> Iterator[tuple[str, ...]]:
         raise DataError("the table is not UTF-8; save it as 'CSV UTF-8'") from error
     except OSError as error:
         raise DataError(f"the table cannot be read: {error.strerror or error}") from error
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
+    separator = separator_of(content, ("image", "description"))
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True, delimiter=separator)
     while True:
         before = reader.line_num
         try:

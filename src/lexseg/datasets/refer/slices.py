@@ -10,7 +10,7 @@ from lexseg.datasets.importers import import_layout
 from lexseg.errors import ConfigError
 from lexseg.files import folder_beside
 from lexseg.language.sides import Laterality
-from lexseg.scans.nifti_volume import is_nifti
+from lexseg.scans.nifti_volume import is_volume
 
 _OPTIONS = {"min_area": "min-area-mm2"}
 """What an option is called on the command line, where that is another name: there ``--min-area`` is a share."""
@@ -22,7 +22,7 @@ def are_volumes(paths: Sequence[Path | str]) -> bool:
     Raises:
         ConfigError: if they are both.
     """
-    kinds = {Path(path).is_dir() or is_nifti(Path(path)) for path in paths}
+    kinds = {Path(path).is_dir() or is_volume(Path(path)) for path in paths}
     if len(kinds) > 1:
         raise ConfigError("volumes and manifests are not read together; make a data set of each")
     return kinds == {True}

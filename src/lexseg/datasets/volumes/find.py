@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lexseg.scans.nifti_volume import is_nifti, stem_of
+from lexseg.scans.nifti_volume import is_volume, stem_of
 
 _MASK_FOLDER = re.compile(
     r"(labels|label|masks|mask|segmentations|segmentation|segs|seg|gts|gt|ground[-_]?truths?)(tr|ts)?"
@@ -63,7 +63,7 @@ def find_pairs(source: Path, channel: int | None = None) -> Pairs:
         channel: which of the files ``a_0000``, ``a_0001``, ... of nnU-Net is the volume; by default the first.
     """
     folder = source if source.is_dir() else source.parent
-    files = sorted(path for path in folder.rglob("*") if is_nifti(path) and _seen(path, folder) and path.is_file())
+    files = sorted(path for path in folder.rglob("*") if is_volume(path) and _seen(path, folder) and path.is_file())
     volumes: dict[Key, list[Path]] = {}
     masks: dict[Key, list[Path]] = {}
     for path in files:
