@@ -71,5 +71,19 @@ def test_results_of_another_model_are_done_again(segment, tmp_path):
     assert "4 of 6 are written already" in segment("out", "--resume")[1]
 
 
+def test_maps_of_several_sentences_are_not_made_again(segment, tmp_path):
+    asked = ("--text", "bright right", "--together")
+    segment("out", *asked)
+    out = tmp_path / "out"
+    names = {f"film{n}_{end}" for n in (0, 1, 3, 4, 5) for end in ("labels.png", "labels.json", "overlay.png")}
+    assert {path.name for path in out.iterdir()} == names
+    assert set(np.unique(np.asarray(Image.open(out / "film5_labels.png")))) == {0, 1, 2}
+    (out / "film1_labels.png").unlink()
+    assert "4 of 6 are written already" in segment("out", *asked, "--resume")[1]
+    assert {path.name for path in out.iterdir()} == names
+    # a map of other sentences is another
+    assert "written already" not in segment("out", *asked, "--text", "bright", "--resume")[1]
+
+
 def test_the_engines_of_the_command_line_are_those_that_there_are():
     assert ENGINES == CHOICES

@@ -88,6 +88,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="ask at most N wordings of a referring expression (default: %(default)s)",
     )
     add("--by", type=_names, default=(), metavar="C[,C]", help="also score each value of these columns of CASES alone")
+    add(
+        "--classes",
+        default="",
+        metavar="C",
+        help="the column of CASES that names each row's class: classes are scored on one map of an image, where each "
+        "pixel goes to the most probable",
+    )
     add("--save-masks", "--save_masks", action="store_true", help="also write the masks, to DIR/masks/ID.png")
     add("--include-text", "--include_text", action="store_true", help="show sentences, which may tell of a patient")
     add(
@@ -153,6 +160,7 @@ def run(args: argparse.Namespace) -> int:
         probes=args.probes,
         wordings=args.wordings,
         by=args.by,
+        classes=args.classes.strip(),
     )
     source = _source(model, args)
     from rich.console import Console
@@ -245,7 +253,23 @@ def _lines(summary: dict[str, Any], output: Path) -> str:
     for column, groups in summary["by"].items():
         rows.append(f"  by {column}")
         rows += [f"    {value or '(blank)':<24}  {_group(group)}" for value, group in groups.items()]
+    rows += _classes(summary["classes"])
     return "\n".join([*rows, f"written to {output}"])
+
+
+def _classes(part: dict[str, Any] | None) -> list[str]:
+    """The rows of classes, each pixel given to one of them."""
+    if part is None:
+        return []
+    rows = [f"  classes, {part['n_images']} images, each pixel to one class at most"]
+    for name, each in part["classes"].items():
+        dice, pooled = each["per_image"]["dice"]["mean"], each["pooled"]["dice"]
+        rows.append(f"    {name:<24}  {each['n']} rows   Dice per image {_plain(dice)}, pooled {_plain(pooled)}")
+    mean = part["mean"]
+    if mean["per_image"] is not None:
+        dice, pooled = _number(mean["per_image"]), _number(mean["pooled"])
+        rows.append(f"    {'mean over classes':<24}  Dice per image {dice}, pooled {pooled}")
+    return rows
 
 
 def _referring(summary: dict[str, Any]) -> list[str]:

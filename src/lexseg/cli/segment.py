@@ -1,15 +1,15 @@
 """``lexseg segment``: masks, overlays and numbers for images and sentences."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lexseg.cli.values import add_bare, add_cluster, add_operating_point, add_running, count, index, share, spacing
-from lexseg.errors import DataError, TextError
+from lexseg.errors import ConfigError, DataError, TextError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
 
 _HELP = "segment images by sentences"
 _IMAGE = "PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MHA; a folder of them; a zip of DICOM; or a CSV of image,text"
@@ -18,6 +18,7 @@ _EPILOG = """examples:
   lexseg segment film.png --text "opacity in the lower left lung" --output out
   lexseg segment films/ --model runs/mine/model --tta --output out
   lexseg segment asked.csv --output out          (a table with the columns image,text)
+  lexseg segment ct.nii.gz --text liver --text spleen --together --output out
   lexseg segment film.png --report report.txt --output out
   lexseg segment ct/ --text "liver lesion" --window liver --format seg --output out   (a folder of DICOM files)
 
@@ -53,6 +54,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add("--model", default="default", help="a bundled model, a model folder or a hub id (default: %(default)s)")
     add("--output", type=Path, required=True, metavar="DIR", help="folder for the results; made if it is missing")
+    add(
+        "--together",
+        action="store_true",
+        help="one label map for all sentences of an image: NAME_labels.png with a palette, NAME_labels.nii.gz, or a "
+        "DICOM SEG of several segments; NAME_labels.json is the legend",
+    )
     add("--tta", action="store_true", help="test-time augmentation: average with the mirrored image and swapped words")
     add("--laterality", choices=["image", "patient"], help=_LATERALITY)
     add("--language", metavar="CODE", help="of the sentences, such as de: read and asked in English (default: English)")
@@ -115,19 +122,22 @@ def run(args: argparse.Namespace) -> int:
     """Segment; bad images are listed at the end, after the good ones are done."""
     if any(not text.strip() for text in args.text):
         raise TextError("--text is blank; write what to find, or leave --text out to ask without a sentence")
+    if args.together and args.report is not None:
+        raise ConfigError("--together is for sentences; the findings of --report have files of their own")
     if args.report is not None:
         from lexseg.cli.segment_report import run_report
 
         return run_report(args)
     from lexseg.cli.segment_many import segment_all
-    from lexseg.cli.segment_scan import check_output, outputs_of
-    from lexseg.outputs.results import result_files
+    from lexseg.cli.segment_scan import check_output, files_of
     from lexseg.predict.requests import collect, output_stems
 
-    endings = outputs_of(args, "", None).endings
     requests, problems = collect(args.images, args.text)
-    stems = output_stems(requests)
-    targets = {file.resolve() for each in stems for stem in each for file in result_files(args.output, stem, endings)}
+    if args.together and (args.capture or args.gsps):
+        raise ConfigError("--together writes no captures and no presentation states; leave --capture and --gsps out")
+    answered = [replace(request, texts=(None,)) for request in requests] if args.together else requests
+    stems = output_stems(answered)  # one for each answer
+    targets = {file.resolve() for each in stems for stem in each for file in files_of(args, stem)}
     check_output(args, [request.image for request in requests], targets)
     failures = [str(problem) for problem in problems]
     if requests:

@@ -113,9 +113,10 @@ def _failure(
 
 
 def _is_done(segmenter: "Segmenter", request: "Request", names: list[str], args: argparse.Namespace) -> bool:
-    from lexseg.cli.segment_scan import asked_how, outputs_of
+    from lexseg.cli.segment_scan import asked_how, files_of
     from lexseg.outputs.resume import is_written
 
-    endings = outputs_of(args, "", None).endings
     told = {"image": str(request.image), **asked_how(segmenter, args)}
-    return all(is_written(args.output, name, endings, told | {"sentence": n}) for n, name in enumerate(names, start=1))
+    if args.together:
+        return is_written(files_of(args, names[0]), told | {"sentences": len(request.texts)})
+    return all(is_written(files_of(args, name), told | {"sentence": n}) for n, name in enumerate(names, start=1))

@@ -47,6 +47,26 @@ def outputs_of(args: argparse.Namespace, model_name: str, model_version: str | N
     )
 
 
+def files_of(args: argparse.Namespace, stem: str) -> list[Path]:
+    """The files that an answer may have: those that may hold its mask, the overlay, and last the numbers.
+
+    Args:
+        args: the options.
+        stem: the beginning of the names.
+
+    Raises:
+        ConfigError: if there is no such format of what is written together.
+    """
+    outputs = outputs_of(args, "", None)
+    if args.together:
+        from lexseg.outputs.together import together_files
+
+        return together_files(args.output, stem, outputs)
+    from lexseg.outputs.results import result_files
+
+    return result_files(args.output, stem, outputs.endings)
+
+
 def check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path]) -> None:
     """Refuse results over the inputs, or into a folder that cannot be written to.
 
@@ -152,7 +172,9 @@ def segment_scan(
     for note in scan.notes:
         print(f"note: {request.where}: {note}", file=sys.stderr)
     job = _Job(segmenter, request, args, scan, window, clock, outputs_of(args, segmenter.name, segmenter.sha256))
-    if scan.is_volume:
+    if args.together:
+        job.together(names[0], progress)
+    elif scan.is_volume:
         job.volume(names, progress)
     else:
         job.image(names)
@@ -219,6 +241,33 @@ class _Job:
                     **options,
                 )
             )
+
+    def together(self, name: str, progress: Callable[[int, int], None] | None) -> None:
+        """Answer all sentences, and write them as one map."""
+        from lexseg.files import write_files
+        from lexseg.outputs.results import AnyAnswer
+        from lexseg.outputs.together import together_contents
+        from lexseg.predict.ask import ask, look
+
+        args, scan = self.args, self.scan
+        asked = options_of(args, self.request)
+        answers: Sequence[AnyAnswer]
+        if scan.is_volume:
+            frames = None if args.slices is None else range(args.slices[0], args.slices[1] or scan.shape[0])
+            asked = replace(asked, frames=frames, window=self.window, progress=progress)
+            answers = ask(self.segmenter, scan, self.request.texts, asked)
+        else:
+            (session,) = look(self.segmenter, [(scan, scan.show(0, self.window))], tta=args.tta)
+            answers = ask(self.segmenter, session, self.request.texts, asked)
+        self.clock.lap("answers")
+        doubts = list(dict.fromkeys(doubt for answer in answers for doubt in answer.doubts))
+        self._told(doubts)
+        record = self._record(len(answers), doubts)
+        record["sentences"] = record.pop("sentence")
+        values, contents = together_contents(args.output, name, scan, answers, record, self.outputs, window=self.window)
+        write_files(contents)
+        found = sum(label["found"] > 0 for label in values["labels"])
+        print(f"{self.request.image.name} -> {next(iter(contents))}: {found} of {len(answers)} sentences found")
 
     def _told(self, doubts: Iterable[str]) -> None:
         for doubt in dict.fromkeys(doubts):

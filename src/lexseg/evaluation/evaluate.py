@@ -12,6 +12,7 @@ from lexseg.cases.case import Case
 from lexseg.cases.truth import truth_of
 from lexseg.errors import ConfigError
 from lexseg.evaluation.cases import check_cases, file_names, group_values
+from lexseg.evaluation.classes import Classes
 from lexseg.evaluation.expressions import WORDINGS, check_probes, probe_names, questions_about
 from lexseg.evaluation.gallery import Gallery, choose_compared, choose_expressions
 from lexseg.evaluation.output import MASKS, fresh_folder
@@ -49,6 +50,8 @@ class Options:
         probes: the honesty probes to make, by name; ``None`` makes all that the cases allow.
         wordings: how many wordings of a referring expression are asked; the first is the one that is scored.
         by: columns of the manifest whose values are scored as groups of their own.
+        classes: the column of the manifest that names each row's class, to score classes on one map of an image;
+            empty for none.
         batch: images that a model is asked about at once, at most.
         controls: ask the controls, too (:data:`lexseg.evaluation.probes.CONTROLS`).
     """
@@ -61,6 +64,7 @@ class Options:
     probes: tuple[str, ...] | None = None
     wordings: int = WORDINGS
     by: tuple[str, ...] = ()
+    classes: str = ""
     batch: int = BATCH
     controls: bool = False
 
@@ -115,6 +119,7 @@ def evaluate(
     names = file_names(cases)
     gallery = Gallery(choose_compared(questions, seed=options.seed), choose_expressions(cases, seed=options.seed))
     switching = Switching(cases)
+    classes = Classes(cases, options.classes) if options.classes else None
     scored: dict[int, CaseScore] = {}
     for index, answer in answers:
         case = cases[index]
@@ -122,6 +127,9 @@ def evaluate(
         masks = {name: cut.mask(each) for name, each in answer.items()}
         scored[index] = score_case(case, answer, truth, masks, in_mm=unit == "mm")
         switching.add(index, masks["given"], truth.mask)
+        if classes is not None:
+            found = cut.found(answer["given"])
+            classes.add(index, found, masks["given"], truth.mask, located=truth.located)
         if options.size is not None:
             masks = {name: cut.native().mask(each) for name, each in answer.items()}
         gallery.offer(index, scored[index], masks)
@@ -143,7 +151,9 @@ def evaluate(
         groups=groups,
     )
     predicted = isinstance(source, PredictionFolder)
+    scored_classes = classes.summary(n_resamples=options.n_resamples, seed=options.seed) if classes else None
     summary |= {
+        "classes": scored_classes,
         "model": describe_source(source, cases),
         "data": describe_data(cases),
         "threshold": None if predicted else cut.threshold,

@@ -104,16 +104,24 @@ class Cut:
 
     def mask(self, answer: Found) -> NDArray[np.bool_]:
         """The mask: probabilities are resized linearly and then cut, masks resized by nearest neighbour."""
-        found, size = answer.found, self.size
+        size = self.size
         if self.presence is not None and answer.presence is not None and answer.presence < self.presence:
-            return np.zeros(found.shape if size is None else (size, size), dtype=np.bool_)
+            return np.zeros(answer.found.shape if size is None else (size, size), dtype=np.bool_)
+        found = self.found(answer)
         if found.dtype == np.bool_:
-            return resize_mask(found.astype(np.bool_, copy=False), size)
-        if size is not None and found.shape != (size, size):
-            picture = Image.fromarray(found.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
-            found = np.asarray(picture, dtype=np.float32)
+            return found.astype(np.bool_, copy=False)
         mask: NDArray[np.bool_] = found >= self.threshold
         return mask
+
+    def found(self, answer: Found) -> NDArray[np.bool_] | NDArray[np.float32]:
+        """What was found at the size that is scored, before it is cut; presence is not heeded."""
+        found, size = answer.found, self.size
+        if found.dtype == np.bool_:
+            return resize_mask(found.astype(np.bool_, copy=False), size)
+        if size is None or found.shape == (size, size):
+            return found
+        picture = Image.fromarray(found.astype(np.float32)).resize((size, size), Image.Resampling.BILINEAR)
+        return np.asarray(picture, dtype=np.float32)
 
 
 def score_case(

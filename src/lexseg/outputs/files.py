@@ -67,6 +67,12 @@ class Outputs:
         reason = _why_no_nifti(scan) if self.format == "auto" else None
         return None if reason is None else f"the masks are written as PNG: {reason.split('; ')[0]}"
 
+    def kind(self, scan: Scan) -> str:
+        """The format that masks of a scan are written in, where ``auto`` is settled."""
+        if self.format != "auto":
+            return self.format
+        return NIFTI.name if scan.is_volume and _why_no_nifti(scan) is None else PNG.name
+
     def encoder(
         self, scan: Scan, window: Window | None = None
     ) -> "Callable[[AnyAnswer, int, Image.Image], dict[str, bytes]]":
@@ -76,10 +82,7 @@ class Outputs:
             scan: the images.
             window: as they were shown to the model; ``None`` is the first of ``scan.windows``.
         """
-        kind = self.format
-        if kind == "auto":
-            kind = NIFTI.name if scan.is_volume and _why_no_nifti(scan) is None else PNG.name
-        formats = (format_of(kind), *self._views)
+        formats = (format_of(self.kind(scan)), *self._views)
 
         def encode(result: AnyAnswer, frame: int, picture: Image.Image) -> dict[str, bytes]:
             what = Written(

@@ -23,8 +23,8 @@ _ROWS = ("srow_x", "srow_y", "srow_z")
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
-def nifti_bytes(scan: "Scan", masks: NDArray[np.bool_]) -> bytes:
-    """Masks as the bytes of a ``.nii.gz`` file of 0 and 1.
+def nifti_bytes(scan: "Scan", masks: NDArray[np.bool_] | NDArray[np.uint8]) -> bytes:
+    """Masks as the bytes of a ``.nii.gz`` file of 0 and 1; label maps as one of their numbers.
 
     Of a NIfTI file, its own place (affine and codes) and axes; of NRRD and of DICOM, the place that the header gives.
     Where none is given, as for films and PNGs, the file has the spacing and claims no orientation. Equal masks give
@@ -32,7 +32,7 @@ def nifti_bytes(scan: "Scan", masks: NDArray[np.bool_]) -> bytes:
 
     Args:
         scan: what the masks are about.
-        masks: bool[frames, H, W], of all its frames as shown; bool[H, W] will do for one frame.
+        masks: bool or uint8[frames, H, W], of all its frames as shown; [H, W] will do for one frame.
 
     Raises:
         DataError: if the masks are not of the scan's shape, or `why_no_nifti` says so.

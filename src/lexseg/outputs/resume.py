@@ -1,26 +1,22 @@
 """Which results stand already, so that a run that was stopped goes on where it was."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lexseg.outputs.results import result_files
 
-
-def is_written(folder: Path, stem: str, masks: Collection[str], record: Mapping[str, Any]) -> bool:
+def is_written(files: Sequence[Path], record: Mapping[str, Any]) -> bool:
     """Whether a result is there whole, of this very question.
 
     Results are moved into place together, but a process may be killed between two of the moves: all files count. The
     mask is in one file or another, as the image is a film or a volume.
 
     Args:
-        folder: where results are.
-        stem: the beginning of the result's names.
-        masks: the endings that the name of a file with the mask may have.
+        files: those that may hold the mask, the overlay, and last the JSON.
         record: what its JSON must say: image, number of the sentence, model and its hash.
     """
-    *held, overlay, numbers = result_files(folder, stem, masks)
+    *held, overlay, numbers = files
     if not (any(path.is_file() for path in held) and overlay.is_file() and numbers.is_file()):
         return False
     try:
