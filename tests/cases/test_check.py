@@ -76,7 +76,10 @@ def test_all_at_once(make_set):
     assert report.count("error") == 8
     messages = [problem.message for problem in report.problems]
     assert messages[0] == "the mask is 8 x 11 pixels, but the image is 8 x 10 (height x width)"
-    assert messages[1] == "images/2.png: not an image; expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MetaImage (.mha)"
+    assert (
+        messages[1]
+        == "images/2.png: not an image; expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MetaImage (.mha)"
+    )
     assert messages[2].startswith("masks/3.png: the mask holds 80 values (0 to 79), expected two")
     assert messages[3] == "patient 'A' is in 'test' here, but in 'train' in row 2"
     assert "11 tokens" in messages[5]

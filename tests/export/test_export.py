@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import graphed
 from lexseg.cli.main import main
 from lexseg.errors import ConfigError, DataError, ModelError
 from lexseg.export.check import BOUNDS, Checked, check_export
@@ -26,6 +27,14 @@ def exported(model_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def padded(registered, tmp_path_factory):
+    """A model that keeps the shape of images, and what was exported of it."""
+    folder = tmp_path_factory.mktemp("padded")
+    export_model(graphed.save(folder / "model", fit="pad"), folder / "onnx")
+    return folder / "model", folder / "onnx"
+
+
+@pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(1)
     for i, shape in enumerate([(64, 96), (150, 200), (40, 300, 3), (30, 31)]):
@@ -39,6 +48,18 @@ def test_it_answers_as_torch_does(model_folder, exported, pictures):
     assert not found.faults
     assert found.asked == 12
     assert found.presence is not None
+
+
+def test_a_model_that_keeps_the_shape_of_images_answers_alike(padded, pictures, tmp_path):
+    folder, out = padded
+    assert not check_export(folder, out, [(path, TEXT) for path in pictures], precision="fp32").faults
+    assert "black margins" in (out / "README.md").read_text()
+    # and not as one that stretches them
+    stretching = shutil.copytree(out, tmp_path / "stretching")
+    config = json.loads((out / "config.json").read_text())
+    (stretching / "config.json").write_text(json.dumps(config | {"fit": "stretch"}))
+    wide = [(pictures[2], TEXT)]
+    assert check_export(folder, stretching, wide, precision="fp32").faults
 
 
 def test_a_check_can_fail(model_folder, exported, pictures, tmp_path):
@@ -66,8 +87,13 @@ def test_smaller_weights_answer_nearly_alike(model_folder, exported, pictures, t
     assert sizes[0] != sizes[1]
 
 
-def test_the_example_needs_numpy_and_onnxruntime_alone_and_finds_the_same(model_folder, exported, tmp_path):
-    image = np.random.default_rng(2).random((150, 200), dtype=np.float32)
+@pytest.mark.parametrize(("fit", "shape"), [("stretch", (150, 200)), ("pad", (150, 200)), ("pad", (40, 300))])
+def test_the_example_needs_numpy_and_onnxruntime_alone_and_finds_the_same(
+    model_folder, exported, padded, tmp_path, fit, shape
+):
+    if fit == "pad":
+        model_folder, exported = padded
+    image = np.random.default_rng(2).random(shape, dtype=np.float32)
     np.save(tmp_path / "image.npy", image)
     given, target = str(tmp_path / "image.npy"), str(tmp_path / "mask.npy")
     command = [sys.executable, str(exported / "example.py"), given, TEXT, target]

@@ -36,7 +36,7 @@ def test_torch_s_own_loader_makes_batches_of_it(manifest):
 
 
 def test_without_augmentation_a_case_is_as_it_is(manifest):
-    data = ManifestDataset(manifest, size=(64, 64))
+    data = ManifestDataset(manifest, size=(64, 64), fit="stretch")
     one, case = data[0], data.cases[0]
     data.set_epoch(5)
     assert torch.equal(one["image"], data[0]["image"]) and one["text"] == case.text and one["valid"].all()

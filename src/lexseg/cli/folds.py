@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lexseg.cli.train import INTERRUPTED, as_initial, with_recipe_paths, with_regime_names
+from lexseg.cli.train import INTERRUPTED, as_begun, as_initial, with_recipe_paths, with_regime_names
 
 
 def main(argv: Sequence[str]) -> int:
@@ -32,6 +32,7 @@ def main(argv: Sequence[str]) -> int:
         settings = parser.parse_args(arguments)
         own = settings.output / "fold0" / "config.yaml"
         if settings.resume and own.is_file():
+            parser.set_defaults(as_begun(own.parent))
             settings = parser.parse_args(["--config", str(own), *arguments])
         elif settings.init is not None and not recipes:
             parser.set_defaults(as_initial(settings.init))

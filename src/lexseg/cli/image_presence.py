@@ -61,12 +61,14 @@ def run(args: argparse.Namespace) -> int:
             loaded.model,
             images["train"],
             loaded.config.size,
+            fit=loaded.config.fit,
             shares=shares,
             most=args.most,
             seed=args.seed,
             progress=progress,
         )
-    for number, value in scores(loaded.model, probe, images["val"], loaded.config.size).items():
+    size, fit = loaded.config.size, loaded.config.fit
+    for number, value in scores(loaded.model, probe, images["val"], size, fit=fit).items():
         print(f"AUROC {value:.3f}  {manifests[number]} (split val)")
     arguments = dict(loaded.config.arguments) | {"image_presence": True}
     built = dict(arguments) | {"encoder_args": dict(arguments.get("encoder_args") or {}) | {"pretrained": False}}

@@ -60,6 +60,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="one label map for all sentences of an image: NAME_labels.png with a palette, NAME_labels.nii.gz, or a "
         "DICOM SEG of several segments; NAME_labels.json is the legend",
     )
+    add(
+        "--tile",
+        type=count,
+        metavar="N",
+        help="ask a large image piece by piece, in overlapping tiles of N x N of its own pixels (default: as a whole)",
+    )
     add("--tta", action="store_true", help="test-time augmentation: average with the mirrored image and swapped words")
     add("--laterality", choices=["image", "patient"], help=_LATERALITY)
     add("--language", metavar="CODE", help="of the sentences, such as de: read and asked in English (default: English)")
@@ -122,6 +128,8 @@ def run(args: argparse.Namespace) -> int:
     """Segment; bad images are listed at the end, after the good ones are done."""
     if any(not text.strip() for text in args.text):
         raise TextError("--text is blank; write what to find, or leave --text out to ask without a sentence")
+    if args.tile is not None and (args.together or args.report is not None):
+        raise ConfigError("--tile asks one sentence at a time; leave --together and --report out")
     if args.together and args.report is not None:
         raise ConfigError("--together is for sentences; the findings of --report have files of their own")
     if args.report is not None:

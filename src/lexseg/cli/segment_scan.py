@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from lexseg.outputs.files import Outputs
     from lexseg.predict.options import Options
     from lexseg.predict.requests import Request
-    from lexseg.predict.segmenter import Segmenter
+    from lexseg.predict.segmentation import Segmentation
+    from lexseg.predict.segmenter import ImageSession, Segmenter
     from lexseg.scans.scan import Scan
     from lexseg.scans.window import Window
 
@@ -106,6 +110,8 @@ def open_asked(
     window = None if args.window is None else parse_window(args.window)
     if window is not None and (scan.color or scan.format == "image"):
         raise ConfigError(f"{path}: --window is for CT, MR and X-ray in DICOM, NIfTI or NRRD; leave it out")
+    if args.tile is not None and scan.is_volume:
+        raise ConfigError(f"{path}: --tile is for single images, and this is a volume; leave it out")
     if args.slices is not None and not scan.is_volume:
         raise ConfigError(f"{path}: --slices is for volumes, and this is a single image; leave it out")
     return scan, window
@@ -195,14 +201,14 @@ class _Job:
     def image(self, names: list[str]) -> None:
         """Answer about the only frame, one sentence after the other."""
         from lexseg.outputs.results import result_contents
-        from lexseg.predict.ask import ask, look
+        from lexseg.predict.ask import look
 
         args, scan = self.args, self.scan
         image = scan.show(0, self.window)
         (session,) = look(self.segmenter, [(scan, image)], tta=args.tta)
         self.clock.lap("image")
         for number, (text, name) in enumerate(zip(self.request.texts, names, strict=True), start=1):
-            (result,) = ask(self.segmenter, session, [text], options_of(args, self.request))
+            result = self._asked(session, image, text)
             self.clock.lap("sentence")
             self._told(result.doubts)
             record = self._record(number, result.doubts)
@@ -213,6 +219,18 @@ class _Job:
             self._write(
                 result_contents(args.output, name, image, result, record, include_text=args.include_text, **options)
             )
+
+    def _asked(self, session: "ImageSession", image: "NDArray[np.float32]", text: str | None) -> "Segmentation":
+        """The answer to one sentence, about the image as a whole or tile by tile."""
+        from lexseg.predict.ask import ask
+        from lexseg.predict.picture_sides import Sides
+        from lexseg.predict.tiles import Tiles, segment_tiled
+
+        options = options_of(self.args, self.request)
+        if self.args.tile is None:
+            return ask(self.segmenter, session, [text], options)[0]
+        tiles, sides = Tiles(self.args.tile), Sides.of(self.scan)
+        return segment_tiled(self.segmenter, image, text, tiles, options, spacing=self.scan.spacing, sides=sides)
 
     def volume(self, names: list[str], progress: Callable[[int, int], None] | None) -> None:
         """Answer all sentences about each slice, and then write."""

@@ -43,6 +43,7 @@ def main(argv: Sequence[str]) -> int:
             settings = parser.parse_args(arguments)
         if settings.resume and own.is_file():
             read_recipe(own)
+            parser.set_defaults(as_begun(settings.output))
             settings = parser.parse_args(["--config", str(own), *arguments])
         config = to_config(parser, settings)
         if settings.as_published:
@@ -77,6 +78,13 @@ def with_regime_names(argv: Sequence[str]) -> list[str]:
         if word == "--regime" or word.startswith("--regime="):
             out[i] = word.replace("--regime", "--regime.kind", 1)
     return out
+
+
+def as_begun(output: Path) -> dict[str, str]:
+    """The settings, by dotted names, that an older run does not state and did not choose."""
+    from lexseg.training.folder import unsaid
+
+    return unsaid(output)
 
 
 def with_recipe_paths(argv: Sequence[str]) -> tuple[list[str], list[Path]]:

@@ -169,7 +169,7 @@ def _asked(segmenter: Segmenter, cases: Sequence[Case], progress: Progress | Non
                 (asked,) = segmenter.views(session.features, [(0, heard.words)], tta=False)
                 if asked.presence is None:
                     raise ModelError(f"{segmenter.name}: the model does not say whether what a sentence names is there")
-                where = probability(asked.logits, session.shape)
+                where = probability(asked.logits, session.shape, segmenter.fit)
                 drawn = bool((where >= segmenter.threshold).any())
                 dice = _dice(where, truth.mask, segmenter.threshold) if truth.present and truth.located else None
                 yield _Said(asked.presence, drawn, truth.present, dice)

@@ -23,6 +23,18 @@ def _peak(sure: Mapping[str, float]) -> str:
     )
 
 
+def _brought(config: ModelConfig) -> str:
+    """What is done to an image's shape."""
+    size = "{} x {}".format(*config.size)
+    if config.fit == "stretch":
+        return f"stretched to {size}"
+    return f"made as large as {size} holds\n   without a change of shape, in the middle of black margins"
+
+
+def _back(config: ModelConfig) -> str:
+    return "Stretch the logits" if config.fit == "stretch" else "Cut off the margins and stretch the logits"
+
+
 def card(name: str, config: ModelConfig, about: About) -> str:
     """README.md of an exported model."""
     height, width = config.size
@@ -44,11 +56,11 @@ A LexSeg model ({config.method}; weights {config.weights_sha256[:12]}), opset {a
 {_PRECISION.get(str(about.precision), "")}
 **Research use only: not a medical device.** The model's own terms and licence go with it.
 
-1. **Image.** Gray or colour in 0..1, stretched to {height} x {width} (bilinear, antialiased where it shrinks), gray
-   repeated to three channels; the mean and spread that the encoder wants are inside the graph.
+1. **Image.** Gray or colour in 0..1, {_brought(config)} (bilinear, antialiased where it shrinks),
+   gray repeated to three channels; the mean and spread that the encoder wants are inside the graph.
    `image_encoder.onnx`: `image` float[B, 3, {height}, {width}] to `map_0`, `map_1`, ...{words}
 3. **Answer.** `decoder.onnx`: {inputs}, one row a sentence (repeat an image's maps for several), to `logits`
-   float[B, 1, {height}, {width}]{"" if config.presence is None else " and `presence` float[B]"}. Stretch the logits
+   float[B, 1, {height}, {width}]{"" if config.presence is None else " and `presence` float[B]"}. {_back(config)}
    to the image's size, bilinear; a pixel belongs to the mask from a sigmoid of {config.threshold:g} on. Where the graph
    has `presence`, sigmoid({sure["scale"]:.6g} * presence + {sure["bias"]:.6g}) is the probability that what is named is
    there; below {sure["threshold"]:.6g} the mask is empty.{_peak(sure)}

@@ -122,4 +122,4 @@ def _answer(
     """What the network says, whatever the words deny and the scope holds."""
     session = segmenter.set_image(image)
     ((_, logits, presence),) = segmenter.answers(session.features, [(0, text)], tta=False)
-    return probability(logits, session.shape), presence
+    return probability(logits, session.shape, segmenter.fit), presence

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from lexseg.errors import ModelError
 from lexseg.language.plain_words import ANATOMIES
 from lexseg.metrics.operating import OPERATING_POINTS
+from lexseg.models.place import FITS, Fit
 
 FORMAT = 1
 UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
@@ -28,7 +29,8 @@ class ModelConfig:
     Attributes:
         method: key in :data:`lexseg.models.MODELS`.
         arguments: the constructor's keywords.
-        size: (height, width) that images are stretched to.
+        size: (height, width) that images are brought to.
+        fit: how: ``stretch`` or ``pad``, as :mod:`lexseg.models.place` says; older models do not say, and stretch.
         text_encoder: its configuration, as :func:`lexseg.encoders.text.create_text_encoder` takes it;
             ``None`` for image-only models.
         text_encoder_sha256: fingerprint of a frozen text encoder; a model is not run with another.
@@ -51,6 +53,7 @@ class ModelConfig:
     method: str
     arguments: Mapping[str, Any]
     size: tuple[int, int]
+    fit: Fit = "stretch"
     text_encoder: Mapping[str, Any] | None = None
     text_encoder_sha256: str | None = None
     laterality: Literal["image", "patient"] | None = None
@@ -94,6 +97,8 @@ def read_config(folder: Path) -> ModelConfig:
         )
     if config.plain is not None and not _plain(config.plain):
         raise ModelError(f"{path}: 'plain' must be null or name a finding for an anatomy, of {sorted(ANATOMIES)}")
+    if config.fit not in FITS:
+        raise ModelError(f"{path}: fit {config.fit!r}; {' or '.join(FITS)} was expected")
     if not usable:
         raise ModelError(f"{path}: 'threshold' must lie between 0 and 1, and 'size' be two positive numbers")
     return config

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lexseg.encoders.text.protocol import Reader
 from lexseg.language.sides import Laterality
+from lexseg.models.place import Fit
 from lexseg.predict.answered import Answerer, Outside, State
 from lexseg.predict.engines.engine import Encoded
 from lexseg.predict.picture_sides import Sides
@@ -20,6 +21,7 @@ class Asker(Protocol):
     """What answers: :class:`lexseg.predict.segmenter.Segmenter`, where what each member does is told."""
 
     threshold: float
+    fit: Fit
     laterality: Laterality | None
 
     @property

@@ -1,7 +1,6 @@
 """Images on their way into a model and probabilities on their way out.
 
-An image is stretched to the model's input size, whatever its shape, exactly as in training; the answer is stretched
-back to the image's own size.
+An image comes to the model's input size exactly as in training, and the answer back to the image's own size.
 """
 
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.errors import DataError
+from lexseg.models.place import Fit, Place
 from lexseg.scans.pictures import image_from_array, image_from_pil
 
 ImageLike = str | Path | NDArray[Any] | Image.Image
@@ -48,8 +48,8 @@ def is_blank(image: NDArray[np.float32]) -> bool:
     return bool((image == image[:1, :1]).all())
 
 
-def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Stretch an image to a model's input size, bilinear, with antialiasing where it shrinks; give it three channels.
+def to_input(image: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stretch") -> NDArray[np.float32]:
+    """Bring an image to a model's input size, bilinear, with antialiasing where it shrinks; give it three channels.
 
     One channel at a time, so that a colour image of 10,000 x 10,000 pixels needs no second copy of itself. Pillow's
     filter is the one that training's (:func:`lexseg.models.inputs.resize_image`) was made after.
@@ -57,26 +57,35 @@ def to_input(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.fl
     Args:
         image: float32[H, W] or [H, W, 3] in 0..1.
         size: (height, width) of the input.
+        fit: how the model's training did it.
 
     Returns:
         float32[3, height, width] in 0..1.
     """
     planes = [image] if image.ndim == 2 else [image[..., c] for c in range(3)]
-    stretched = [_resized(plane, size) if plane.shape != size else plane for plane in planes]
-    return np.broadcast_to(np.stack(stretched).clip(0, 1), (3, *size))
+    place = Place.of((image.shape[0], image.shape[1]), size, fit)
+    inside = (place.height, place.width)
+    resized = np.stack([_resized(plane, inside) if plane.shape != inside else plane for plane in planes]).clip(0, 1)
+    if inside != tuple(size):
+        resized = np.pad(resized, ((0, 0), *place.margins(size)))
+    return np.broadcast_to(resized, (3, *size))
 
 
-def to_native(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Stretch logits to an image's own size, bilinear, and turn them into probabilities.
+def to_native(logits: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stretch") -> NDArray[np.float32]:
+    """Bring logits to an image's own size, bilinear, and turn them into probabilities there.
+
+    The mask is so drawn at the image's resolution, not at the network's and enlarged.
 
     Args:
         logits: float32[1, h, w].
         size: (H, W) of the image.
+        fit: how the image came to the input.
 
     Returns:
         float32[H, W] in 0..1.
     """
     (plane,) = logits
+    plane = plane[Place.of(size, (plane.shape[0], plane.shape[1]), fit).inside]
     if plane.shape[0] <= size[0] and plane.shape[1] <= size[1]:
         native = _resized(plane, size)
     else:  # an image smaller than the network's: between the nearest two, where Pillow would take a mean of more

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lexseg.errors import ConfigError
 from lexseg.language.sides import Laterality
+from lexseg.models.place import Fit
 from lexseg.predict.answered import Outside, State, consistent
 from lexseg.predict.images import to_native
 from lexseg.predict.options import Options
@@ -141,7 +142,7 @@ class Question:
         sure = asker.presence_threshold
         if logits is None:
             presence = 0.0 if self.settled == "not found" and sure is not None else None
-        where = np.zeros(shape, np.float32) if logits is None else probability(logits, shape)
+        where = np.zeros(shape, np.float32) if logits is None else probability(logits, shape, asker.fit)
         if presence is not None and sure is not None and presence >= sure and asker.peak is not None:
             where = given_present(where, asker.peak)
         highest = float(where.max())
@@ -197,19 +198,20 @@ def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
             yield question.answer(None, None)
 
 
-def probability(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+def probability(logits: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stretch") -> NDArray[np.float32]:
     """The mean probability of several views.
 
     Args:
         logits: float32[V, 1, h, w].
         size: (H, W) of the image.
+        fit: how the image came to the network's input.
 
     Returns:
         float32[H, W] in 0..1.
     """
-    mean = to_native(logits[0], size)
+    mean = to_native(logits[0], size, fit)
     for view in logits[1:]:
-        mean += to_native(view, size)
+        mean += to_native(view, size, fit)
     if len(logits) > 1:
         mean /= len(logits)
     return mean

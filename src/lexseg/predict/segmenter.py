@@ -17,6 +17,7 @@ from lexseg.language.sides import Laterality, mirror_words
 from lexseg.language.vocabulary import mended
 from lexseg.models.config import LOST, PEAK, UNCALIBRATED, read_config
 from lexseg.models.find import find_model
+from lexseg.models.place import Fit
 from lexseg.models.scope import Scope
 from lexseg.predict.answered import Answerer, Outside, State
 from lexseg.predict.engines.choose import EngineChoice, open_engine
@@ -58,7 +59,8 @@ class Segmenter:
     Args:
         model: the network, or an engine that runs it.
         text_encoder: what reads a network's sentences; ``None`` for an image-only model, and where there is an engine.
-        size: (height, width) that images are stretched to.
+        size: (height, width) that images are brought to.
+        fit: how, as :mod:`lexseg.models.place` says.
         threshold: probability from which on a pixel is foreground, 0..1.
         presence: calibration of the answer to "is it there?", as in :class:`lexseg.models.io.ModelConfig`.
         laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
@@ -79,6 +81,7 @@ class Segmenter:
         text_encoder: "TextEncoder | None" = None,
         *,
         size: tuple[int, int],
+        fit: Fit = "stretch",
         threshold: float = 0.5,
         presence: Mapping[str, float] | None = None,
         laterality: Laterality | None = None,
@@ -97,6 +100,7 @@ class Segmenter:
         self.notes: tuple[str, ...] = ()
         self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
         self.modalities = tuple(modalities)
+        self.fit: Fit = fit
         self.sha256, self.scope = sha256, scope
         self._presence, self._plain = dict(presence or UNCALIBRATED), dict(plain or {})
 
@@ -128,6 +132,7 @@ class Segmenter:
         segmenter = cls(
             runs,
             size=config.size,
+            fit=config.fit,
             threshold=config.threshold,
             presence=config.presence,
             laterality=config.laterality,
@@ -264,7 +269,8 @@ class Segmenter:
     ) -> Segmentation:
         """Find in an image what a sentence names, in one call.
 
-        For several sentences about one image :meth:`set_image` looks at it only once. Args and errors are those of
+        For several sentences about one image :meth:`set_image` looks at it only once;
+        :func:`lexseg.predict.tiles.segment_tiled` asks a large one piece by piece. Args and errors are those of
         :meth:`set_image` and :meth:`ImageSession.segment`.
         """
         session = self.set_image(image, spacing=spacing, tta=tta)
@@ -292,7 +298,7 @@ class Segmenter:
         """As :meth:`set_images`, of images whose sides may be known; ``keep`` has answers know what they are about."""
         inputs, about = [], []
         for pixels, spacing, sides in images:
-            inputs.append(to_input(pixels, self.size))
+            inputs.append(to_input(pixels, self.size, self.fit))
             kept = shown(pixels) if keep else None
             about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, is_blank(pixels), kept))
         if not inputs:

@@ -18,6 +18,7 @@ from lexseg.language.sides import mirror_words
 from lexseg.language.strange_words import estrange
 from lexseg.language.typos import misspell
 from lexseg.models.inputs import resize_image
+from lexseg.models.place import Fit, Place
 
 SEEN = 0.1
 """Share of a target's area that must stay in view for the image to count as showing it."""
@@ -147,24 +148,32 @@ def disturb_text(text: str, parameters: AugmentParameters) -> str:
     return misspell(text, rng) if parameters.typos else text
 
 
-def augment_image(image: Tensor, parameters: AugmentParameters, size: tuple[int, int]) -> Tensor:
+def augment_image(image: Tensor, parameters: AugmentParameters, size: tuple[int, int], fit: Fit = "stretch") -> Tensor:
     """Resize and augment an image.
 
     Args:
         image: float[C, H, W] in 0..1, at its own size.
         parameters: what happens to it.
         size: (height, width) of the result.
+        fit: how the image comes to that size.
 
     Returns:
         float[C, height, width] in 0..1.
     """
-    image = resize_image(image, size)
-    image = F.grid_sample(image[None], _grid(parameters, size), padding_mode="zeros", align_corners=False)[0]
+    place = Place.of((image.shape[-2], image.shape[-1]), size, fit)
+    image = resize_image(image, (place.height, place.width))
+    image = F.grid_sample(
+        image[None], _grid(parameters, size, place.scale(size)), padding_mode="zeros", align_corners=False
+    )[0]
     return _change_intensity(image, parameters)
 
 
 def augment_mask(
-    mask: Tensor, parameters: AugmentParameters, size: tuple[int, int], resize: MaskResize = "nearest"
+    mask: Tensor,
+    parameters: AugmentParameters,
+    size: tuple[int, int],
+    resize: MaskResize = "nearest",
+    fit: Fit = "stretch",
 ) -> tuple[Tensor, Tensor]:
     """The mask that goes with :func:`augment_image`, by nearest neighbour straight from its own size.
 
@@ -176,14 +185,16 @@ def augment_mask(
             does (LViT's and what is built on it): masks grow by up to a pixel all round. ``area`` is the share of each
             pixel that the mask covers: nearest neighbours alone cap the Dice at a mask's own size (at 160 px, of masks
             of 224, at 0.984).
+        fit: the same as the image's.
 
     Returns:
         The masks, float[N, height, width], 0 or 1 (with ``area`` also between), and bool[1, height, width], false where
         the image shows nothing.
     """
-    grid = _grid(parameters, size)
+    scale = Place.of((mask.shape[-2], mask.shape[-1]), size, fit).scale(size)
+    grid = _grid(parameters, size, scale)
     if resize == "area":
-        fine = _grid(parameters, (size[0] * _FINER, size[1] * _FINER))
+        fine = _grid(parameters, (size[0] * _FINER, size[1] * _FINER), scale)
         out = F.grid_sample(mask[None], fine, mode="bilinear", padding_mode="zeros", align_corners=False)
         return F.avg_pool2d(out, _FINER)[0], (grid.abs() <= 1).all(-1)
     mode = "nearest" if resize == "nearest" else "bilinear"
@@ -193,15 +204,18 @@ def augment_mask(
     return out, (grid.abs() <= 1).all(-1)
 
 
-def _grid(p: AugmentParameters, size: tuple[int, int]) -> Tensor:
-    """Where each output pixel reads from: mirror, then zoom and rotation about the centre, then shift."""
+def _grid(p: AugmentParameters, size: tuple[int, int], scale: tuple[float, float]) -> Tensor:
+    """Where each output pixel reads from: mirror, then zoom and rotation about the centre, then shift.
+
+    ``scale`` is of :meth:`lexseg.models.inputs.Place.scale`: what lies beyond the image is its margin.
+    """
     angle, (height, width) = math.radians(p.rotate), size
     cos, sin, aspect = math.cos(angle), math.sin(angle), height / width
     sx, sy = (-1 if p.mirror else 1) / p.zoom[1], (-1 if p.flip else 1) / p.zoom[0]
     # rotation acts in pixels, the grid in -1..1 of each axis: the aspect ratio makes up for oblong images
     theta = [
-        [sx * cos, -sx * sin * aspect, 2 * p.shift[1] * sx],
-        [sy * sin / aspect, sy * cos, 2 * p.shift[0] * sy],
+        [scale[1] * each for each in (sx * cos, -sx * sin * aspect, 2 * p.shift[1] * sx)],
+        [scale[0] * each for each in (sy * sin / aspect, sy * cos, 2 * p.shift[0] * sy)],
     ]
     return F.affine_grid(torch.tensor([theta], dtype=torch.float32), [1, 1, height, width], align_corners=False)
 

@@ -38,7 +38,7 @@ tags: [medical, image-segmentation, language-guided]
 
 **Research use only. Not a medical device.**
 
-Method `{config.method}`, {parameters / 1e6:.1f} M parameters. It reads images of any size, stretched to \
+Method `{config.method}`, {parameters / 1e6:.1f} M parameters. It reads images of any size, {_brought(written)} to \
 {written.size[0]} x {written.size[1]} pixels, and {reads}{trained}. "Left" in its training sentences: {left}.
 
 ## Validation
@@ -90,3 +90,7 @@ def _absent(val: Mapping[str, Any]) -> str:
         f"\n\nWhere the target is not in the image the mask was empty in {referring['n_acc']:.1%} (N-acc); where it "
         f"is, something was found in {referring['t_acc']:.1%} (T-acc){known}."
     )
+
+
+def _brought(written: ModelConfig) -> str:
+    return "stretched" if written.fit == "stretch" else "brought, with black margins,"

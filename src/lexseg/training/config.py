@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lexseg.models.place import Fit
 from lexseg.training.augment import AugmentConfig, MaskResize
 from lexseg.training.regimes.views import ViewConfig
 
@@ -18,7 +19,8 @@ class DataConfig:
         cases: manifests, comma-separated or as a list.
         repeat: how often the training cases of each manifest count in an epoch; one number for each manifest.
         text_column: columns that hold the sentence; several, comma-separated, are sampled from.
-        size: side in pixels of the square that images are stretched to; divisible by 32.
+        size: side in pixels of the square that images are brought to; divisible by 32.
+        fit: how: ``pad`` keeps an image's shape, with black margins at two sides; ``stretch`` fills the square.
         grow: smaller sizes to begin with, as {size: share of the epochs}; the rest is trained at ``size``.
         batch_size: images in a batch, on each device.
         sentences: how many are asked about each image of a training batch; it is read and encoded once for all of them.
@@ -54,6 +56,7 @@ class DataConfig:
     repeat: list[int] = field(default_factory=list)
     text_column: str | list[str] = "text"
     size: int = 224
+    fit: Fit = "pad"
     grow: dict[int, float] = field(default_factory=dict)
     batch_size: int = 16
     sentences: int = 1

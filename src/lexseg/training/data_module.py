@@ -142,6 +142,7 @@ class CaseDataModule(pl.LightningDataModule):
             augment=config.augment,
             views=config.regime.view,
             drop_words=config.regime.drop_words,
+            fit=config.data.fit,
             seed=config.seed,
             epoch=epoch,
         )
@@ -159,11 +160,23 @@ class CaseDataModule(pl.LightningDataModule):
             visits = self.mixture.epoch(epoch, world)
             mine = visits[: len(visits) // world * world][rank::world]
             shown = GroupedDataset(
-                mine, self.size(), augment=config.augment, seed=config.seed, epoch=epoch, mask_resize=resize
+                mine,
+                self.size(),
+                augment=config.augment,
+                seed=config.seed,
+                epoch=epoch,
+                mask_resize=resize,
+                fit=config.data.fit,
             )
             return self._loader(_Guarded(shown), SequentialSampler(shown), _stack_training, drop_last=not few)
         dataset = CaseDataset(
-            self.train_cases, self.size(), augment=config.augment, seed=config.seed, epoch=epoch, mask_resize=resize
+            self.train_cases,
+            self.size(),
+            augment=config.augment,
+            seed=config.seed,
+            epoch=epoch,
+            mask_resize=resize,
+            fit=config.data.fit,
         )
         sampler: DistributedSampler[Any] = DistributedSampler(
             dataset, world, rank, shuffle=True, seed=config.seed, drop_last=world > 1
@@ -173,7 +186,7 @@ class CaseDataModule(pl.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation cases, shared out among devices."""
-        dataset = CaseDataset(self.val_cases, self.size())
+        dataset = CaseDataset(self.val_cases, self.size(), fit=self.config.data.fit)
         return self._loader(_Guarded(dataset), _Share(len(dataset), *self._place), _stack_validation, drop_last=False)
 
     def on_before_batch_transfer(

@@ -17,7 +17,8 @@ from lexseg.encoders.text.batch import EncodeText
 from lexseg.errors import DataError
 from lexseg.language.same_meaning import meaning_id
 from lexseg.losses.target import Target
-from lexseg.models.inputs import image_tensor, resize_image
+from lexseg.models.inputs import fit_image, image_tensor
+from lexseg.models.place import Fit, Place
 from lexseg.scans.images import read_image
 from lexseg.seeds import case_generator
 from lexseg.training.augment import (
@@ -96,6 +97,7 @@ class CaseDataset(Dataset[Sample]):
         augment: ``None`` in validation: the first wording, and the mask at its own size.
         seed, epoch: all randomness is a function of these and the case's id.
         mask_resize: how a training mask comes to that size.
+        fit: how an image does.
     """
 
     def __init__(
@@ -107,10 +109,12 @@ class CaseDataset(Dataset[Sample]):
         seed: int = 0,
         epoch: int = 0,
         mask_resize: MaskResize = "nearest",
+        fit: Fit = "stretch",
     ) -> None:
         refuse_unanswered(cases)
         self.cases, self.size, self.augment, self.seed, self.epoch = list(cases), size, augment, seed, epoch
         self.mask_resize: MaskResize = mask_resize
+        self.fit: Fit = fit
         # a case that is repeated within an epoch is not augmented twice in the same way
         seen: Counter[str] = Counter()
         self.keys: list[str] = []
@@ -128,10 +132,10 @@ class CaseDataset(Dataset[Sample]):
             mask = torch.from_numpy(truth.mask).float()[None]
             present = float("nan") if truth.present is None else float(truth.present)
             valid = torch.full_like(mask, truth.located, dtype=torch.bool)
-            image = resize_image(image, self.size)
+            image = fit_image(image, self.size, self.fit)
             return Sample(image, case.text, mask, valid, case, located=truth.located, present=present)
         source = (self.seed, self.epoch, self.keys[index])
-        return augmented([case], self.augment, self.size, source, mask_resize=self.mask_resize)[0]
+        return augmented([case], self.augment, self.size, source, mask_resize=self.mask_resize, fit=self.fit)[0]
 
 
 def augmented(
@@ -141,6 +145,7 @@ def augmented(
     source: tuple[int, int, str],
     *,
     mask_resize: MaskResize = "nearest",
+    fit: Fit = "stretch",
 ) -> list[Sample]:
     """What is asked about one image, which is read and augmented once for all of it.
 
@@ -151,6 +156,7 @@ def augmented(
         config: what may happen.
         size: (height, width) of the network's input.
         source: seed, epoch and what this image is called in the epoch: what all chance is a function of.
+        fit: how the image comes to that size.
         mask_resize: of :func:`lexseg.training.augment.augment_mask`.
     """
     parameters = draw(config, case_generator(*source))
@@ -159,7 +165,8 @@ def augmented(
         words = draw(config, case_generator(*source[:2], f"{source[2]}/{slot}"))
         asked.append(replace(words, mirror=parameters.mirror, flip=parameters.flip))
     image, truths = _read(cases)
-    image = augment_image(image, parameters, size)
+    place = Place.of((image.shape[-2], image.shape[-1]), size, fit)
+    image = augment_image(image, parameters, size, fit)
     plain = [augment_text(_wording(case, words), words) for case, words in zip(cases, asked, strict=True)]
     for slot, truth in enumerate(truths):
         if not plain[slot] and truth.others is not None:
@@ -167,14 +174,14 @@ def augmented(
             truths[slot] = replace(truth, mask=whole, others=np.zeros_like(whole), present=bool(whole.any()))
     # all of an image's masks at once: the grid is the same
     layers = [layer for truth in truths for layer in (truth.mask, truth.others) if layer is not None]
-    masks, valid = augment_mask(torch.from_numpy(np.stack(layers)).float(), parameters, size, mask_resize)
+    masks, valid = augment_mask(torch.from_numpy(np.stack(layers)).float(), parameters, size, mask_resize, fit)
     layer = iter(masks[:, None])
     samples = []
     for case, words, truth, text in zip(cases, asked, truths, plain, strict=True):
         mask = next(layer)
         others = None if truth.others is None else next(layer)
         known = valid if truth.located else torch.zeros_like(valid)
-        present, said = _present(truth, mask, parameters), disturb_text(text, words)
+        present, said = _present(truth, mask, parameters, place), disturb_text(text, words)
         same = meaning(case, words) if text else ""
         where = region(case.image, truth.mask)
         samples.append(Sample(image, said, mask, known, case, others, truth.located, present, text, same, where))
@@ -251,7 +258,7 @@ def _read(cases: Sequence[Case]) -> tuple[Tensor, list[Truth]]:
     return image, truths
 
 
-def _present(truth: Truth, mask: Tensor, parameters: AugmentParameters) -> float:
+def _present(truth: Truth, mask: Tensor, parameters: AugmentParameters, place: Place) -> float:
     """1, or 0 where the sentence means nothing in the image; NaN where what it means has been moved out of view.
 
     What nobody has drawn is taken to stay in view.
@@ -260,7 +267,7 @@ def _present(truth: Truth, mask: Tensor, parameters: AugmentParameters) -> float
         return float("nan")
     if not truth.located or not truth.present:
         return float(truth.present)
-    expected = truth.mask.mean() * mask.numel() * parameters.zoom[0] * parameters.zoom[1]
+    expected = truth.mask.mean() * place.height * place.width * parameters.zoom[0] * parameters.zoom[1]
     return 1.0 if float(mask.sum()) > SEEN * expected else float("nan")
 
 

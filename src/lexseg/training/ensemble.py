@@ -8,7 +8,7 @@ from lexseg.errors import ModelError
 from lexseg.models.ensemble import Ensemble
 from lexseg.models.io import UNCALIBRATED, LoadedModel, ModelConfig, load_model, save_model
 
-_EQUAL = ("method", "size", "text_encoder", "text_encoder_sha256", "laterality", "modalities", "plain")
+_EQUAL = ("method", "size", "fit", "text_encoder", "text_encoder_sha256", "laterality", "modalities", "plain")
 
 
 def join_models(folders: Sequence[Path], output: Path) -> ModelConfig:
@@ -49,6 +49,7 @@ def join_models(folders: Sequence[Path], output: Path) -> ModelConfig:
         method=Ensemble.name,
         arguments=own,
         size=first.size,
+        fit=first.fit,
         text_encoder=first.text_encoder,
         text_encoder_sha256=first.text_encoder_sha256,
         laterality=first.laterality,

@@ -65,7 +65,7 @@ def check_resumed(output: Path, config: TrainConfig, init: str | None) -> dict[s
     """
     if not (output / CONFIG).is_file() or not (output / RECORD).is_file():
         raise ConfigError(f"--resume: {output} holds no run that could go on ({CONFIG} is missing); leave --resume out")
-    began = settled(read_recipe(output / CONFIG))
+    began = _began(output)
     changed = [name for name in differences(began, config) if name not in _MAY_CHANGE]
     if "trainer.epochs" in differences(began, config) and config.trainer.epochs < began.trainer.epochs:
         changed.append("trainer.epochs")
@@ -83,6 +83,17 @@ def check_resumed(output: Path, config: TrainConfig, init: str | None) -> dict[s
             "run"
         )
     return record
+
+
+def unsaid(output: Path) -> dict[str, str]:
+    """Settings, by their dotted names, that a run began with before they could be chosen; none of newer runs."""
+    stated = yaml.safe_load((output / CONFIG).read_text(encoding="utf-8"))
+    return {} if "fit" in (stated.get("data") or {}) else {"data.fit": "stretch"}
+
+
+def _began(output: Path) -> TrainConfig:
+    began = settled(read_recipe(output / CONFIG))
+    return replace(began, data=replace(began.data, fit="stretch")) if unsaid(output) else began
 
 
 def check_checkpoint(path: Path) -> None:
@@ -150,7 +161,7 @@ def write_record(
 
 def keep_settings(output: Path, config: TrainConfig) -> None:
     """Write down what a run goes on with, but for how long it may take this time."""
-    began = settled(read_recipe(output / CONFIG))
+    began = _began(output)
     kept = replace(config, trainer=replace(config.trainer, max_time=began.trainer.max_time))
     if differences(began, kept):
         replace_file(output / CONFIG, yaml.safe_dump(plain(kept), sort_keys=False, allow_unicode=True).encode())

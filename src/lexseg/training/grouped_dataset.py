@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch.utils.data import Dataset
 
 from lexseg.cases.case import Case
+from lexseg.models.place import Fit
 from lexseg.training.augment import AugmentConfig, MaskResize
 from lexseg.training.dataset import Sample, augmented, refuse_unanswered
 
@@ -32,6 +34,7 @@ class GroupedDataset(Dataset[tuple[Sample, ...]]):
         augment: what may happen to an image and, drawn for each of its sentences anew, to their words.
         seed, epoch: all randomness is a function of these and the visit's key.
         mask_resize: how a mask comes to that size.
+        fit: how an image does.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class GroupedDataset(Dataset[tuple[Sample, ...]]):
         seed: int,
         epoch: int,
         mask_resize: MaskResize = "nearest",
+        fit: Fit = "stretch",
     ) -> None:
         refuse_unanswered(case for visit in visits for case in visit.cases)
         self.visits, self.size, self.augment, self.seed, self.epoch = list(visits), size, augment, seed, epoch
         self.mask_resize: MaskResize = mask_resize
+        self.fit: Fit = fit
 
     def __len__(self) -> int:
         return len(self.visits)
@@ -54,4 +59,5 @@ class GroupedDataset(Dataset[tuple[Sample, ...]]):
     def __getitem__(self, index: int) -> tuple[Sample, ...]:
         visit = self.visits[index]
         source = (self.seed, self.epoch, visit.key)
-        return tuple(augmented(visit.cases, self.augment, self.size, source, mask_resize=self.mask_resize))
+        options: Any = {"mask_resize": self.mask_resize, "fit": self.fit}
+        return tuple(augmented(visit.cases, self.augment, self.size, source, **options))

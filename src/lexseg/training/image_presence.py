@@ -18,6 +18,7 @@ from lexseg.cases.truth import truth_of
 from lexseg.errors import ConfigError, DataError
 from lexseg.metrics.calibration import auroc
 from lexseg.models.base import SegmentationModel
+from lexseg.models.place import Fit
 from lexseg.models.tmca.image_presence import ImagePresence
 from lexseg.seeds import case_generator
 from lexseg.training.augment import AugmentConfig
@@ -73,6 +74,7 @@ def fit_image_presence(
     images: Sequence[Labelled],
     size: tuple[int, int],
     *,
+    fit: Fit = "stretch",
     shares: Sequence[float] = (),
     views: int = VIEWS,
     most: int = MOST,
@@ -85,6 +87,7 @@ def fit_image_presence(
         model: trained; its encoder is not changed.
         images: of training.
         size: (height, width) of the model's input.
+        fit: how images come to it.
         shares: how much an image of each manifest counts; empty: one.
         views: further views of each image.
         most: images of a manifest, drawn by the seed.
@@ -107,7 +110,8 @@ def fit_image_presence(
     for view in range(views + 1):
         for at in range(0, len(chosen), _BATCH):
             part = chosen[at : at + _BATCH]
-            rows.append(_read(model, [view_of(one.image, size, _AUGMENT, seed=seed, view=view) for one in part]))
+            seen = [view_of(one.image, size, _AUGMENT, seed=seed, view=view, fit=fit) for one in part]
+            rows.append(_read(model, seen))
             done += len(part)
             if progress is not None:
                 progress(done, len(chosen) * (views + 1))
@@ -120,7 +124,12 @@ def fit_image_presence(
 
 
 def scores(
-    model: SegmentationModel, probe: ImagePresence, images: Sequence[Labelled], size: tuple[int, int]
+    model: SegmentationModel,
+    probe: ImagePresence,
+    images: Sequence[Labelled],
+    size: tuple[int, int],
+    *,
+    fit: Fit = "stretch",
 ) -> dict[int, float]:
     """AUROC of "anything is there" on other images, by the number of their manifest, where it has both answers."""
     by_source: dict[int, list[Labelled]] = defaultdict(list)
@@ -132,7 +141,7 @@ def scores(
         if truth.any() and not truth.all():
             parts = [own[at : at + _BATCH] for at in range(0, len(own), _BATCH)]
             read = torch.cat(
-                [_read(model, [view_of(one.image, size, _AUGMENT, seed=0) for one in part]) for part in parts]
+                [_read(model, [view_of(one.image, size, _AUGMENT, seed=0, fit=fit) for one in part]) for part in parts]
             )
             found[source] = auroc(probe.answer(read).squeeze(1).numpy(), truth.numpy())
     return found

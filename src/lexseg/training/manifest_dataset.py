@@ -11,6 +11,7 @@ from lexseg.cases.case import Case, Split
 from lexseg.cases.manifest import read_manifest
 from lexseg.cases.splits import assign_splits
 from lexseg.errors import DataError
+from lexseg.models.place import Fit
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.dataset import CaseDataset
 
@@ -33,7 +34,8 @@ class ManifestDataset(Dataset[Item]):
     Args:
         manifest: a CSV or JSONL. Without splits it is divided by patient, 70/15/15, by the seed.
         split: which cases; ``None`` takes all.
-        size: (height, width) that images and masks are brought to, whatever their shape.
+        size: (height, width) that images and masks are brought to.
+        fit: how: ``pad`` keeps an image's shape, with black margins that are not ``valid``; ``stretch`` fills the size.
         augment: what may happen to a case; ``None`` leaves it as it is.
         seed: all randomness is a function of it, the epoch and the case's id.
         text_column: the columns that hold the sentence; several are sampled from where ``augment`` is given.
@@ -57,6 +59,7 @@ class ManifestDataset(Dataset[Item]):
         seed: int = 0,
         text_column: Sequence[str] = ("text",),
         links: bool = False,
+        fit: Fit = "pad",
     ) -> None:
         cases = assign_splits(read_manifest(manifest, text_columns=text_column, links=links), seed=seed)
         chosen = [case for case in cases if split is None or case.split == split]
@@ -64,7 +67,7 @@ class ManifestDataset(Dataset[Item]):
             raise DataError(f"{manifest}: no case of the split {split!r}")
         if augment is None:
             chosen = [replace(case, texts=case.texts[:1]) for case in chosen]
-        self._rows = CaseDataset(chosen, size, augment=augment or _STILL, seed=seed)
+        self._rows = CaseDataset(chosen, size, augment=augment or _STILL, seed=seed, fit=fit)
 
     @property
     def cases(self) -> list[Case]:

@@ -20,7 +20,7 @@ def as_published(config: TrainConfig) -> TrainConfig:
         known = ", ".join(name for name in sorted(MODELS) if has_faults(name)) or "none"
         raise ConfigError(f"{config.method} has no variant as published, with faults of released code; {known} have")
     settings: dict[str, Any] = dict(cls.published_data)
-    data = replace(config.data, **settings)
+    data = replace(config.data, fit="stretch", **settings)
     return replace(config, model=dict(config.model) | {"as_published": True}, data=data)
 
 

@@ -45,6 +45,7 @@ def save_run_model(
         method=config.method,
         arguments=model_arguments(config, encoder),
         size=(side, side),
+        fit=config.data.fit,
         text_encoder=None if encoder is None else encoder.config(),
         text_encoder_sha256=None if encoder is None or encoder.trainable else encoder.fingerprint(),
         laterality=lateralities.pop() if len(lateralities) == 1 else None,

@@ -11,10 +11,12 @@ from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
+from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.cases.case import Case
 from lexseg.files import replace_file
+from lexseg.models.inputs import to_image
 from lexseg.training.calibration import found as is_there
 from lexseg.training.data_module import CaseDataModule
 from lexseg.training.dataset import CaseDataset
@@ -46,8 +48,8 @@ class SampleOverlays(Callback):
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
         assert isinstance(data, CaseDataModule)
-        tiles = []
-        dataset = CaseDataset(self.cases, data.size())
+        tiles, fit = [], data.config.data.fit
+        dataset = CaseDataset(self.cases, data.size(), fit=fit)
         for i in range(len(dataset)):
             sample = dataset[i]
             image = sample.image.expand(3, -1, -1)[None].to(pl_module.device)
@@ -55,14 +57,19 @@ class SampleOverlays(Callback):
                 text = data.encode_text([sample.text or None]).to(pl_module.device)
                 prediction = pl_module.model(image, text)
             logits = prediction.logits.float()
-            found = F.interpolate(logits, size=(TILE, TILE), mode="bilinear", align_corners=False)[0, 0] > 0
+            own = (sample.mask.shape[-2], sample.mask.shape[-1])
+            found = _tile(to_image(logits, own, fit))[0, 0] > 0
             if prediction.presence is not None:
                 found &= bool(is_there(prediction.presence.float().cpu().numpy(), pl_module.presence)[0])
             truth = F.interpolate(sample.mask[None], size=(TILE, TILE), mode="nearest-exact")[0, 0] > 0.5
-            picture = F.interpolate(image, size=(TILE, TILE), mode="bilinear", align_corners=False)[0].cpu()
+            picture = _tile(to_image(image, own, fit))[0].cpu()
             tiles.append(draw_tile(picture.permute(1, 2, 0).numpy(), truth.numpy(), found.cpu().numpy()))
         self.folder.mkdir(exist_ok=True)
         replace_file(self.folder / f"epoch_{trainer.current_epoch:03d}.png", _sheet(tiles))
+
+
+def _tile(maps: Tensor) -> Tensor:
+    return F.interpolate(maps, size=(TILE, TILE), mode="bilinear", align_corners=False)
 
 
 def spread(cases: Sequence[Case], n: int) -> list[Case]:

@@ -33,7 +33,7 @@ def load(init: str) -> LoadedModel:
 
 
 def settings_of(init: str) -> dict[str, Any]:
-    """The settings of a run that begins with a model's weights, by their dotted names: method, model, text and size.
+    """The settings of a run that begins with a model's weights, by their dotted names: method, model, text, size, fit.
 
     Raises:
         ModelError: there is no such model, or it is damaged, or is an ensemble.
@@ -45,7 +45,7 @@ def settings_of(init: str) -> dict[str, Any]:
     if config.method in COMPOSED:
         raise ModelError(f"--init: {init} is an {config.method}; start from one of its members")
     text = {} if config.text_encoder is None else {"text": dict(config.text_encoder)}
-    return {"method": config.method, "model": model, "data.size": max(config.size), **text}
+    return {"method": config.method, "model": model, "data.size": max(config.size), "data.fit": config.fit, **text}
 
 
 def vocabulary(initial: LoadedModel | None) -> list[str] | None:

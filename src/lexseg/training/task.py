@@ -5,12 +5,12 @@ from typing import Any
 import lightning.pytorch as pl
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.metrics.calibration import auroc
 from lexseg.metrics.overlap import dice_from_counts, pixel_counts
 from lexseg.models.base import SegmentationModel
+from lexseg.models.inputs import to_image
 from lexseg.training.batch import Batch
 from lexseg.training.calibration import fit_presence, found
 from lexseg.training.config import TrainConfig
@@ -112,7 +112,7 @@ class SegmentationTask(pl.LightningModule):
         # float[B, 2]: whether the target is there (NaN: unknown), and whether the mask is its truth
         self._known.append(presence.new_tensor([batch.present, batch.located]).T)
         for mask, one, counted in zip(batch.masks, logits, batch.counted, strict=True):
-            native = F.interpolate(one[None], size=mask.shape[-2:], mode="bilinear", align_corners=False)
+            native = to_image(one[None], (mask.shape[-2], mask.shape[-1]), self.config.data.fit)
             counts = pixel_counts(native, mask)
             self._counts.append(counts if counted else torch.full_like(counts, -1))
 

@@ -12,6 +12,7 @@ from lexseg.cases.case import Case
 from lexseg.encoders.text.batch import EncodeText, TextBatch
 from lexseg.errors import DataError
 from lexseg.models.inputs import image_tensor
+from lexseg.models.place import Fit
 from lexseg.scans.images import read_image
 from lexseg.seeds import case_generator
 from lexseg.training.augment import AugmentConfig, augment_image, augment_mask, augment_text, draw
@@ -109,6 +110,7 @@ class PairDataset(Dataset[Pair]):
         views: what may happen to the second.
         drop_words: probability that both views have no words.
         seed, epoch: all randomness is a function of these and the name.
+        fit: how an image comes to that size.
     """
 
     def __init__(
@@ -121,7 +123,9 @@ class PairDataset(Dataset[Pair]):
         drop_words: float,
         seed: int,
         epoch: int,
+        fit: Fit = "stretch",
     ) -> None:
+        self.fit: Fit = fit
         self.cases, self.size, self.augment, self.views = list(cases), size, augment, views
         self.drop_words, self.seed, self.epoch = drop_words, seed, epoch
 
@@ -139,8 +143,9 @@ class PairDataset(Dataset[Pair]):
         wordings = [t for t in case.texts if t.strip()] or [""]
         said = augment_text(wordings[int(parameters.wording * len(wordings))], parameters)
         words = "" if rng.random() < self.drop_words else said
-        image = augment_image(image, parameters, self.size)
-        _, valid = augment_mask(torch.ones(1, 1, 1), parameters, self.size)
+        nothing = torch.ones(1, image.shape[-2], image.shape[-1])
+        image = augment_image(image, parameters, self.size, self.fit)
+        _, valid = augment_mask(nothing, parameters, self.size, fit=self.fit)
         second = view(image, words, int(rng.integers(2**31)), self.views)
         return Pair(image.expand(3, -1, -1), words, valid, second, case.id)
 

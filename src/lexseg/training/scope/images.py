@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lexseg.models.inputs import image_tensor, resize_image
+from lexseg.models.config import ModelConfig
+from lexseg.models.inputs import fit_image, image_tensor
 from lexseg.models.io import LoadedModel
 from lexseg.models.scope_scorers import ImageScorer, pooled
 from lexseg.seeds import case_generator
@@ -43,7 +44,7 @@ def fit_images(
         world's by a model that had never met it.
     """
     fitted, calibrated = image_points(loaded, worlds, device=device, seed=seed, progress=progress)
-    foreign = encode(loaded, [_stretched(image, loaded.config.size) for image in strange_images(seed)], device)
+    foreign = encode(loaded, [_fitted(image, loaded.config) for image in strange_images(seed)], device)
     scorer = fit_space(fitted, calibrated, foreign)
     refused = {
         world.name: float((scorer.judge(own).min(1) > 1).mean())
@@ -68,6 +69,7 @@ def image_points(
         for split, most in (("train", FITTED), ("val", CALIBRATED))
         for world in worlds
     ]
+    config = loaded.config
     total = sum(len(paths) * (2 if split == "train" else 1) for _, split, paths in asked)
     done = 0
     found: dict[str, list[Tensor]] = {"train": [], "val": []}
@@ -76,7 +78,10 @@ def image_points(
         for augmented in (False, True)[: 2 if split == "train" else 1]:
             for start in range(0, len(paths), _BATCH):
                 part = paths[start : start + _BATCH]
-                inputs = [view_of(path, loaded.config.size, _AUGMENT, seed=seed, view=int(augmented)) for path in part]
+                inputs = [
+                    view_of(path, config.size, _AUGMENT, seed=seed, view=int(augmented), fit=config.fit)
+                    for path in part
+                ]
                 parts.append(encode(loaded, inputs, device))
                 done += len(part)
                 if progress is not None:
@@ -102,5 +107,5 @@ def spread(paths: Sequence[Path], most: int, seed: int) -> list[Path]:
     return chosen[:most]
 
 
-def _stretched(image: NDArray[np.float32], size: tuple[int, int]) -> Tensor:
-    return resize_image(image_tensor(image), size).expand(3, -1, -1)
+def _fitted(image: NDArray[np.float32], config: ModelConfig) -> Tensor:
+    return fit_image(image_tensor(image), config.size, config.fit).expand(3, -1, -1)

@@ -183,6 +183,7 @@ def label_one(
     """The mask of one image, float[1 or 3, H, W] in 0..1, by one sentence."""
     prepared = scored.prepared(image)[None]
     found = saliency(scored, prepared, [sentence], kind, spread=spread, m2ib=options.m2ib)[0]
+    found = scored.of_image(found, (image.shape[-2], image.shape[-1]))
     if kind == "mask":
         return from_probability(found, keep=options.keep)
     return make_mask(found, keep=options.keep, sam=None if sam is None else SAM(sam, image.expand(3, -1, -1)))

@@ -18,8 +18,9 @@ from lexseg.errors import ConfigError, ModelError
 from lexseg.language.sides import Laterality
 from lexseg.models.base import SegmentationModel
 from lexseg.models.find import find_model
-from lexseg.models.inputs import resize_image
+from lexseg.models.inputs import fit_image
 from lexseg.models.io import load_model
+from lexseg.models.place import Fit, Place
 from lexseg.models.towers import Towers
 from lexseg.training.snapshots import FOLDER as SNAPSHOTS
 from lexseg.training.weak.folder import is_towers_folder, load_towers
@@ -36,7 +37,7 @@ class Scored:
         name: as the user named it.
         sha256: of its weights.
         kind: what the score is: the towers' likeness, the mean of TMCA's relevance maps, or the logit of presence.
-        size: (height, width) that images are stretched to.
+        size: (height, width) that images are brought to.
         encoder: the image encoder, whose stages maps are read from.
         encode: turns sentences into what the model reads.
         score: float[B] of images, float[B, 3, H, W] in 0..1, and their sentences.
@@ -46,6 +47,7 @@ class Scored:
         separate: whether words stay out of the image encoder.
         laterality: whose left "left" is.
         device: where it runs.
+        fit: how images are brought to the size.
     """
 
     name: str
@@ -60,10 +62,18 @@ class Scored:
     separate: bool
     laterality: Laterality | None
     device: torch.device
+    fit: Fit = "stretch"
 
     def prepared(self, image: Tensor) -> Tensor:
         """float[1 or 3, H, W] in 0..1 of any size as float[3, h, w] of the model's."""
-        return resize_image(image, self.size).expand(3, -1, -1).to(self.device)
+        return fit_image(image, self.size, self.fit).expand(3, -1, -1).to(self.device)
+
+    def of_image(self, found: Tensor, image: tuple[int, int]) -> Tensor:
+        """A map float[h, w] of the input as one of an image of (H, W): what lies in the margins is cut off."""
+        if self.fit == "stretch":
+            return found
+        whole = F.interpolate(found[None, None].float(), size=self.size, mode="bilinear", align_corners=False)[0, 0]
+        return whole[Place.of(image, self.size, self.fit).inside]
 
     def texts(self, sentences: Sequence[str | None]) -> TextBatch:
         """The sentences, encoded, where the model is."""
@@ -119,6 +129,7 @@ def load_scored(model: str | Path, *, kind: ScoreKind | None = None, device: str
         _separate(network),
         loaded.config.laterality,
         place,
+        loaded.config.fit,
     )
 
 

@@ -84,7 +84,7 @@ class WordMaps:
             copies = prepared.expand(len(asked), -1, -1, -1)
             maps = maps_of.saliency(self.scored, copies, asked, self.kind, spread=self.spread)
             size = (int(image.shape[-2]), int(image.shape[-1]))
-            answers.append([self._answer(found, size, sam) for found in maps])
+            answers.append([self._answer(self.scored.of_image(found, size), size, sam) for found in maps])
         return answers
 
     def _answer(self, found: torch.Tensor, size: tuple[int, int], sam: SAM | None) -> NDArray[np.float32]:
