@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import shutil
+import time
 import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,12 @@ from lexseg.errors import ConfigError, DataError
 from lexseg.locks import abandoned, held
 
 _LOCK = ".lock"
+# Windows: a file that anybody reads cannot be replaced; virus scanners and viewers let go of it soon
+_HELD_BY_READERS = os.name == "nt"
+_PATIENCE = (0.05, 0.1, 0.2, 0.4, 0.8)  # seconds between tries
+_FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(?=$|\.)", re.IGNORECASE)
+
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
@@ -78,7 +85,7 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
                     os.fsync(file.fileno())
             opened.close()
             for temporary, path in begun:
-                os.replace(temporary, path)
+                move(temporary, path)
         except BaseException:
             opened.close()
             for temporary, _ in begun:
@@ -98,6 +105,21 @@ def _named(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def move(source: Path, target: Path) -> None:
+    """Put a file or folder in the place of another: at once, or where a reader holds that one, as soon as he lets go.
+
+    Raises:
+        OSError: if it cannot be; after two seconds, where a reader does not let go.
+    """
+    for pause in _PATIENCE if _HELD_BY_READERS else ():
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    os.replace(source, target)
 
 
 def leftovers(folder: Path) -> list[Path]:
@@ -128,7 +150,7 @@ def new_folder(output: Path) -> Iterator[Path]:
     with folder_beside(output) as building:
         yield building
         os.chmod(building, usual_mode())  # it was private
-        os.replace(building, output)
+        move(building, output)
 
 
 @contextlib.contextmanager
@@ -150,14 +172,14 @@ def folder_beside(output: Path) -> Iterator[Path]:
 def replace_folder(new: Path, target: Path) -> None:
     """Move a folder to its place. What stood there goes once the new one is there, and comes back if that fails."""
     if not target.is_dir():
-        os.replace(new, target)
+        move(new, target)
         return
     with folder_beside(target) as aside:
-        os.replace(target, aside / "old")
+        move(target, aside / "old")
         try:
-            os.replace(new, target)
+            move(new, target)
         except BaseException:
-            os.replace(aside / "old", target)
+            move(aside / "old", target)
             raise
 
 
@@ -180,7 +202,11 @@ def remove_begun(output: Path) -> None:
 
 
 def free_name(stem: str, suffix: str, taken: set[str]) -> str:
-    """A file name that is not taken yet, and is from now on: ``film.png``, ``film_2.png``, ..."""
+    """A file name that is not taken yet, and is from now on: ``film.png``, ``film_2.png``, ...
+
+    It is one on every system (:func:`portable`), and differs from all others by more than capitals.
+    """
+    stem = portable(stem)
     # in lower case, as some file systems do not tell A from a
     name, number = f"{stem}{suffix}", 1
     while name.lower() in taken:
@@ -222,3 +248,9 @@ def same_name(path: Path) -> Path:
 def plain_name(name: str) -> str:
     """A name in the one form that names are compared in."""
     return unicodedata.normalize("NFC", name)
+
+
+def portable(name: str) -> str:
+    """A name without what Windows does not allow in file names: ``a:b`` is ``a_b``, ``con`` is ``con_``."""
+    name = _FORBIDDEN.sub("_", name).rstrip(". ") or "_"
+    return _DEVICES.sub(r"\1_", name, count=1) if _DEVICES.match(name) else name

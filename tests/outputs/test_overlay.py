@@ -54,3 +54,16 @@ def test_words_stand_below_the_picture():
 def test_tiny_images(size):
     picture = draw_overlay(np.zeros(size, np.float32), np.ones(size, bool), caption=["left"])
     assert picture.width == size[1] and picture.height > size[0]
+
+
+GROUNDS = [(224, 172, 140), (255, 140, 0), (200, 120, 60), (250, 250, 250), (5, 5, 5), (120, 60, 40)]
+
+
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_an_outline_shows_on_any_ground(ground):
+    """On skin, and even on its own orange: somewhere across the border of the mask the brightness jumps."""
+    image = np.broadcast_to(np.array(ground, np.float32) / 255, (128, 128, 3)).copy()
+    mask = np.zeros((128, 128), np.bool_)
+    mask[40:90, 40:90] = True
+    row = np.asarray(draw_overlay(image, mask)).astype(float)[64, 20:64] @ np.array([0.299, 0.587, 0.114])
+    assert np.abs(np.diff(row)).max() > 60

@@ -153,13 +153,24 @@ class RowReader:
                 f"{_excerpt(value)} leads out of the manifest's folder; keep the files in it or below it, or allow "
                 "it if the manifest is your own: --links of check, import and evaluate, data.links of train"
             )
-        return (path, "") if exists else (None, no_file(value))
+        if exists:
+            return path, ""
+        near = _in_other_capitals(path)
+        return None, no_file(value) + (f", but {near!r}: capitals count here" if near else "")
 
     def _parent(self, parent: str) -> Path:
         # resolved once for each folder, not once for each file
         if parent not in self._parents:
             self._parents[parent] = Path(os.path.realpath(same_name(self._folder / parent)))
         return self._parents[parent]
+
+
+def _in_other_capitals(path: Path) -> str:
+    """The file of the same name in other capitals, which Windows and macOS would have taken; empty if there is none."""
+    try:
+        return next((each.name for each in path.parent.iterdir() if each.name.lower() == path.name.lower()), "")
+    except OSError:
+        return ""
 
 
 def no_file(value: str) -> str:

@@ -114,12 +114,17 @@ def wide_console() -> Console:
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Progress]:
-    """A bar on the terminal while the work goes on; it leaves nothing behind."""
+    """A bar on the terminal while the work goes on, which leaves nothing behind; elsewhere a line now and then."""
     from rich.console import Console
     from rich.progress import Progress as Bar
 
+    from lexseg.cli.spoken import SpokenProgress
+
     console = Console(stderr=True)
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+    if not console.is_terminal:
+        yield SpokenProgress(description)
+        return
+    with Bar(console=console, transient=True) as bar:
         task = bar.add_task(description, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 

@@ -4,8 +4,18 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.check import add_links
-from lexseg.cli.values import add_cluster, add_operating_point, add_running, cluster, count, index, open_model
+from lexseg.cli.check import add_links, progress_bar
+from lexseg.cli.values import (
+    add_cluster,
+    add_operating_point,
+    add_running,
+    add_threads,
+    cluster,
+    count,
+    index,
+    open_model,
+    use_threads,
+)
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -120,6 +130,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--resamples", type=count, default=2000, metavar="N", help="bootstrap samples (default: %(default)s)")
     add_links(parser)
     add_cluster(add)
+    add_threads(add)
     add_running(add)
     parser.set_defaults(run=run, usage_error=parser.error)
     _allow_options_between(parser)
@@ -133,6 +144,7 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.evaluation.cases import select_cases
     from lexseg.evaluation.evaluate import Options, evaluate_to
 
+    use_threads(args.threads)
     model, manifests = _inputs(args)
     if args.cluster and (args.interactive is not None or model is None):
         raise ConfigError("--cluster spreads what a model is asked; leave it out with --interactive and --predictions")
@@ -163,13 +175,7 @@ def run(args: argparse.Namespace) -> int:
         classes=args.classes.strip(),
     )
     source = _source(model, args)
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("scoring"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with cluster(args), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("scoring", total=len(chosen))
+    with cluster(args), progress_bar("scoring") as progress:
         report = evaluate_to(
             args.output,
             source,
@@ -178,7 +184,7 @@ def run(args: argparse.Namespace) -> int:
             save_masks=args.save_masks,
             include_text=args.include_text,
             notes={"split": args.split or "test", "text_column": ",".join(texts)},
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
+            progress=progress,
         )
     print(_lines(report.summary, args.output))
     return 0

@@ -5,7 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.values import add_bare, add_cluster, add_operating_point, add_running, count, index, share, spacing
+from lexseg.cli.values import (
+    add_bare,
+    add_cluster,
+    add_operating_point,
+    add_running,
+    add_threads,
+    count,
+    index,
+    share,
+    spacing,
+    use_threads,
+)
 from lexseg.errors import ConfigError, DataError, TextError
 
 if TYPE_CHECKING:
@@ -92,6 +103,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="leave alone what the same model has written for the same images; ask the same sentences as before",
     )
     add_cluster(add)
+    add_threads(add)
     add_running(add)
     parser.set_defaults(run=run)
 
@@ -126,6 +138,7 @@ def _add_medical(add: "Callable[..., argparse.Action]") -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Segment; bad images are listed at the end, after the good ones are done."""
+    use_threads(args.threads)
     if any(not text.strip() for text in args.text):
         raise TextError("--text is blank; write what to find, or leave --text out to ask without a sentence")
     if args.tile is not None and (args.together or args.report is not None):

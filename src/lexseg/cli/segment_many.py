@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import itertools
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,8 @@ def segment_all(requests: "list[Request]", stems: list[list[str]], args: argpars
     from rich.console import Console
     from rich.progress import Progress
 
+    from lexseg.cli.spoken import SpokenProgress
+
     segmenter = open_model(args)
     for text in args.text:
         segmenter.check_text(text)
@@ -35,22 +38,32 @@ def segment_all(requests: "list[Request]", stems: list[list[str]], args: argpars
         if kept := len(requests) - len(work):
             print(f"{kept} of {len(requests)} are written already, and kept", file=sys.stderr)
     quiet = not sys.stderr.isatty()
+    told, finished = SpokenProgress("segmenting"), itertools.count(1)
     with Progress(console=Console(stderr=True), disable=quiet, redirect_stdout=sys.stdout.isatty()) as progress:
         images = progress.add_task("segmenting", total=len(work), visible=len(work) > 1)
+
+        def advance() -> None:
+            progress.advance(images)
+            if quiet:
+                told(next(finished), len(work))
 
         def one(each: Work) -> str | None:
             frames = progress.add_task("frames", total=None, visible=False)
 
+            spoken = SpokenProgress("frames")
+
             def count(done: int, total: int) -> None:
                 progress.update(frames, completed=done, total=total, visible=True)
+                if quiet:
+                    spoken(done, total)
 
             failure = _failure(segmenter, *each, args, count)
             progress.remove_task(frames)
-            progress.advance(images)
+            advance()
             return failure
 
         if args.cluster:
-            return [failure for failure in _on_cluster(work, args, lambda: progress.advance(images)) if failure]
+            return [failure for failure in _on_cluster(work, args, advance) if failure]
         return [failure for failure in _each(one, work, args.workers) if failure is not None]
 
 

@@ -104,6 +104,11 @@ def run(args: argparse.Namespace) -> int:
     try:
         from lexseg.server.run import serve
     except ModuleNotFoundError as error:
+        if error.name in ("fcntl", "resource"):
+            raise ConfigError(
+                "the server needs Linux or macOS, by which it locks its files and limits what reading an image may "
+                "take; on Windows, run it in WSL"
+            ) from error
         if (error.name or "").partition(".")[0] not in (
             "fastapi",
             "uvicorn",

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import ipaddress
 import math
+import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -45,6 +46,19 @@ def add_min_area(parser: argparse.ArgumentParser, what: str) -> None:
     """Add the option that says how small an area is left out; ``what`` begins its help."""
     names = ("--min_area", "--min-area")
     parser.add_argument(*names, type=float, default=1e-4, metavar="SHARE", help=f"{what} (default: 0.0001)")
+
+
+def add_threads(add: "Callable[..., argparse.Action]") -> None:
+    """Add the option that says how many processor cores may be used."""
+    add("--threads", type=count, metavar="N", help="processor cores to use (default: all, or OMP_NUM_THREADS)")
+
+
+def use_threads(threads: int | None) -> None:
+    """Have whatever runs a model compute on so many cores; ``None`` leaves it to that."""
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # torch heeds it when it is first imported, our ONNX sessions too
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(threads)
 
 
 def share(text: str) -> float:

@@ -7,7 +7,6 @@ machine and from minute to minute; the latency is therefore given over a ConvNeX
 import itertools
 import json
 import multiprocessing
-import resource
 import statistics
 import sys
 import time
@@ -264,5 +263,9 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def _peak_megabytes() -> float:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)

@@ -202,8 +202,10 @@ def _peak_megabytes() -> float:
 
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return round(torch.cuda.max_memory_allocated() / (1 << 20), 1)
-    import resource
-
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return float("nan")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 

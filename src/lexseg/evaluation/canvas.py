@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 from PIL import Image
 
 
@@ -92,6 +94,22 @@ def _save(figure: Figure, kind: str, paper: str) -> bytes:
 def axes_in_row(figure: Figure, n: int) -> list[Axes]:
     """N axes beside each other."""
     return list(np.ravel(figure.subplots(1, n)))
+
+
+def plain_numbers(axis: Axis, unit: str = "") -> None:
+    """Numbers as one writes them, 0.2 and 20 and not 2 times 10 to the power of -1, on a logarithmic axis.
+
+    Of the small ticks between powers of ten those of 2 and 5 have numbers too, as there may be no power in sight.
+    """
+
+    def shown(value: float, _: object) -> str:
+        return f"{value:g}{unit}" if value < 1e5 else f"{value:,.0f}{unit}"
+
+    def between(value: float, at: object) -> str:
+        return shown(value, at) if f"{value:.0e}"[0] in "25" else ""
+
+    axis.set_major_formatter(FuncFormatter(shown))
+    axis.set_minor_formatter(FuncFormatter(between))
 
 
 def annotate(axes: Axes, text: str, at: tuple[float, float], colour: str, *, within: bool = False) -> None:

@@ -12,6 +12,7 @@ from lexseg.cases.problem import Problem, describe
 from lexseg.cases.truth import truth_of
 from lexseg.datasets.phantoms.mark import all_phantoms
 from lexseg.errors import DataError, LexSegError, TextError
+from lexseg.files import portable
 from lexseg.metrics.listening import check_region
 from lexseg.scans.images import read_image
 
@@ -197,7 +198,7 @@ def file_names(cases: Sequence[Case]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for case in cases:
-        plain = re.sub(r"[^\w.-]", "_", case.id).strip(".")[:120] or "case"
+        plain = portable(re.sub(r"[^\w.-]", "_", case.id).strip(".")[:120] or "case")
         name, number = plain, 1
         while name.lower() in taken:
             number += 1

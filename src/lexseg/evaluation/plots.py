@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from lexseg.evaluation.canvas import Plot, Theme, annotate, axes_in_row, plot_both
+from lexseg.evaluation.canvas import Plot, Theme, annotate, axes_in_row, plain_numbers, plot_both
 from lexseg.evaluation.scores import CaseScore
 from lexseg.metrics.calibration import reliability_by_mass
 
@@ -66,7 +65,7 @@ def size_against_dice(scores: Sequence[CaseScore]) -> Plot | None:
             axes.plot(*zip(*middle, strict=True), color=theme.hues[2], marker="o", markersize=4, linewidth=2)
             annotate(axes, "median of each tenth of the cases", (0.99, 0.06), theme.hues[2], within=True)
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} %"))
+        plain_numbers(axes.xaxis, " %")
         axes.set_xlabel("size of the target, share of the image", color=theme.ink)
         axes.set_ylabel("Dice", color=theme.ink)
         axes.set_ylim(-0.02, 1.02)
@@ -128,7 +127,7 @@ def presence_plots(scores: Sequence[CaseScore], threshold: float | None) -> Plot
         left.set_xlabel("presence", color=theme.ink)
         left.set_ylabel("sentences", color=theme.ink)
         left.set_yscale("symlog", linthresh=10)
-        left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        plain_numbers(left.yaxis)
         if threshold is not None:
             left.axvline(threshold, color=theme.ink, linewidth=1, linestyle="--")
             annotate(left, "not found | found", (threshold, 1.0), theme.ink)

@@ -9,6 +9,7 @@ from typing import Any
 import lightning.pytorch as pl
 from lightning.pytorch.callbacks import Callback, Checkpoint, WeightAveraging
 
+from lexseg.files import move
 from lexseg.models.base import SegmentationModel
 from lexseg.training.stop import StopRun
 from lexseg.training.task import SegmentationTask
@@ -67,7 +68,7 @@ class LastCheckpoint(Checkpoint):
             if trainer.is_global_zero:
                 with open(part, "rb") as file:
                     os.fsync(file.fileno())
-                os.replace(part, self.path)
+                move(part, self.path)
         except BaseException:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)  # on a full disk, half a checkpoint would keep it full

@@ -139,6 +139,7 @@ class TrainerConfig:
         patience: validations without a better score before the run stops; 0 is never.
         accumulate: batches whose gradients are added up to one step.
         samples: validation cases whose overlays are drawn at each validation.
+        threads: processor cores to compute on; 0 leaves it to torch, which takes all.
         loggers: where losses and scores go beside ``curves.csv``: ``tensorboard``, ``csv``, ``wandb`` (Weights &
             Biases), ``mlflow``. The last two are packages of their own, and send what they log where they are told to;
             never sentences or images.
@@ -161,6 +162,7 @@ class TrainerConfig:
     patience: int = 0
     accumulate: int = 1
     samples: int = 6
+    threads: int = 0
     loggers: list[str] = field(default_factory=lambda: ["tensorboard"])
 
 

@@ -71,7 +71,7 @@ def draw_curves(rows: Sequence[Mapping[str, float]]) -> bytes:
     """Losses, validation scores and learning rate against the epoch, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     FigureCanvasAgg(figure)
@@ -89,6 +89,9 @@ def draw_curves(rows: Sequence[Mapping[str, float]]) -> bytes:
         axes.set(title=title, xlabel="epoch")
         positive = all(row[name] > 0 for row in rows for name in chosen if name in row)
         axes.set_yscale(scale if positive else "linear")
+        if axes.get_yscale() == "log":
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_formatter(FuncFormatter(lambda v, _: f"{v:g}" if f"{v:.0e}"[0] in "25" else ""))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
         if len(chosen) > 1:

@@ -29,7 +29,7 @@ from lexseg.training.settings import differences, plain, settled
 PACKAGES = ("lexseg", "torch", "lightning", "monai", "transformers", "numpy", "scipy", "pillow")
 _MAY_CHANGE = (
     *("data.cases", "data.unlabelled", "data.split_file", "data.ids", "data.workers", "data.links"),
-    *("trainer.epochs", "trainer.max_time", "trainer.loggers"),
+    *("trainer.epochs", "trainer.max_time", "trainer.threads", "trainer.loggers"),
 )
 CONFIG, RECORD, TEXT_CACHE = "config.yaml", "run.json", "text_cache"
 

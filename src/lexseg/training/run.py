@@ -98,6 +98,8 @@ def train(
     encoder = prepare.text_encoder(config, training, vocabulary)
     if encoder is not None:
         prepare.check_sentences(cases, encoder, config.augment)
+    if config.trainer.threads:
+        torch.set_num_threads(config.trainer.threads)
     pl.seed_everything(config.seed, verbose=False)
     model = create_model(config.method, **prepare.model_arguments(config, encoder))
     if initial is not None:
@@ -257,7 +259,7 @@ def _end_other_processes(trainer: pl.Trainer) -> None:
     """Those that this process started would wait for it for ever."""
     kill = getattr(trainer.strategy.launcher, "kill", None)
     if kill is not None:
-        kill(signal.SIGKILL)
+        kill(getattr(signal, "SIGKILL", signal.SIGTERM))  # Windows has the second only
 
 
 @contextlib.contextmanager

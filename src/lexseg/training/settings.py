@@ -132,7 +132,7 @@ def _problems(config: TrainConfig) -> Iterator[tuple[str, Any, str]]:
         "trainer",
         trainer,
         dict.fromkeys(("epochs", "devices", "num_nodes", "validate_every", "accumulate"), (1, None))
-        | dict.fromkeys(("steps", "patience", "samples", "snapshots"), (0, None)),
+        | dict.fromkeys(("steps", "patience", "samples", "snapshots", "threads"), (0, None)),
     )
     if 0 < trainer.steps < trainer.epochs:
         wanted = (
