@@ -41,7 +41,7 @@ def test_what_vanishes_in_the_whole_is_found_in_tiles(sides):
     whole, tiled = sides.segment(image, "bright"), segment_tiled(sides, image, "bright", Tiles(64))
     truth = image > 0.5
     found = (tiled.mask & truth).sum() / truth.sum()
-    assert found > 0.9 and found > (whole.mask & truth).sum() / truth.sum() + 0.3
+    assert found > 0.75 and found > (whole.mask & truth).sum() / truth.sum() + 0.3
     assert tiled.mask.sum() < 2 * truth.sum() and tiled.mask.shape == image.shape
 
 
