@@ -68,7 +68,7 @@ def listed(folder):
 
 
 def test_mask_overlay_and_numbers(segment, film, out):
-    status, err = segment(film, "--text", "left lung")
+    status, err = segment(film, "--text", "left lung", "--laterality", "image")
     assert (status, err) == (0, "")
     assert listed(out) == ["film.json", "film_mask.png", "film_overlay.png"]
     mask = mask_of(out / "film_mask.png")
@@ -213,6 +213,27 @@ def test_whose_left_it_is_stands_on_the_overlay_where_it_matters(segment, film, 
     assert Image.open(out / "film_overlay.png").height > 90
 
 
+def test_what_is_taken_for_granted_of_a_picture_s_sides_is_said_once(segment, film, out, tmp_path):
+    Image.fromarray(spots()).save(tmp_path / "other.png")
+    _, said = segment(film, tmp_path / "other.png", "--text", "bright", "--text", "left lung")
+    assert said.count("left and right are taken for those of the picture") == 1 and "--laterality patient" in said
+    assert "is not read" in said
+
+
+@pytest.mark.parametrize(
+    "options", [("--text", "bright"), ("--text", "left lung", "--laterality", "image"), ("--text", "left over bright")]
+)
+def test_where_no_side_is_named_or_all_is_said_there_is_no_such_note(segment, film, options):
+    assert "left and right" not in segment(film, *options)[1]
+
+
+def test_a_table_that_says_whose_sides_they_are_needs_no_such_note(segment, film, tmp_path):
+    (tmp_path / "asked.csv").write_text("image,text,laterality\nfilm.png,left lung,patient\n")
+    assert "left and right" not in segment(tmp_path / "asked.csv")[1]
+    (tmp_path / "german.csv").write_text("image,text,language\nfilm.png,Infiltrat links,de\n")
+    assert "left and right are taken" in segment(tmp_path / "german.csv")[1]
+
+
 # --- odd images must work
 
 
@@ -314,7 +335,7 @@ def test_in_a_batch_the_good_are_done_and_the_bad_listed_at_the_end(segment, fil
         (folder / name).write_bytes(content)
     film.rename(folder / "film.png")
     status, err = segment(folder, tmp_path / "missing.png", "--text", "left")
-    assert status == 1 and err.startswith("error: 1 done, 7 could not be segmented:\n")
+    assert status == 1 and "error: 1 done, 7 could not be segmented:\n" in err
     assert all(name in err for name in (*bad_files(tmp_path), "missing.png")) and "Traceback" not in err
     assert listed(out) == ["film.json", "film_mask.png", "film_overlay.png"]
 

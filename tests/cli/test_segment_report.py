@@ -50,7 +50,8 @@ def listed(folder):
 
 def test_a_report_is_answered_sentence_by_sentence(segment, film, report, out):
     status, printed, err = segment(film, "--report", report)
-    assert status == 0 and err.count("\n") == err.count("warning:")
+    assert err.count("note: left and right are taken for those of the picture") == 1
+    assert status == 0 and err.count("\n") == err.count("warning:") + 1
     lines = printed.splitlines()
     assert "film_01_mask.png: " in lines[0] and "component" in lines[0]
     assert lines[1] == "finding 2 -> negated"

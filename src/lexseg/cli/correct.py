@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.cli.sides import tell_sides
 from lexseg.cli.values import click, index, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
 
@@ -114,6 +115,7 @@ def _looked(args: argparse.Namespace) -> "tuple[ImageSession, NDArray[np.float32
         scan = replace(scan, spacing=args.spacing)
     pixels = scan.show(args.slice or 0)
     segmenter = Segmenter.from_pretrained(args.model, device=args.device)
+    tell_sides(segmenter, [(args.image, [args.text, *args.say], args.laterality, None)])
     return look(segmenter, [(scan, pixels)])[0], pixels
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from lexseg.cli.sides import tell_sides
 from lexseg.cli.values import cluster, open_model
 from lexseg.errors import LexSegError
 
@@ -62,9 +63,12 @@ def segment_all(requests: "list[Request]", stems: list[list[str]], args: argpars
             advance()
             return failure
 
-        if args.cluster:
-            return [failure for failure in _on_cluster(work, args, advance) if failure]
-        return [failure for failure in _each(one, work, args.workers) if failure is not None]
+        results = list(_on_cluster(work, args, advance) if args.cluster else _each(one, work, args.workers))
+    done = [request for (request, _), failure in zip(work, results, strict=True) if failure is None]
+    tell_sides(
+        segmenter, ((r.image, r.texts, args.laterality or r.laterality, args.language or r.language) for r in done)
+    )
+    return [failure for failure in results if failure is not None]
 
 
 def _each(one: Callable[[Work], str | None], work: list[Work], workers: int) -> Iterator[str | None]:

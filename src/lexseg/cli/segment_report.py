@@ -13,6 +13,7 @@ from lexseg.cli.segment_scan import (
     options_of,
     outputs_of,
 )
+from lexseg.cli.sides import tell_sides
 from lexseg.cli.values import open_model
 from lexseg.errors import ConfigError, DataError, TextError
 
@@ -47,6 +48,7 @@ def run_report(args: argparse.Namespace) -> int:
         findings = findings_of(segmenter, text, args.language)
     except TextError as error:
         raise TextError(f"{args.report}: {error}") from error
+    tell_sides(segmenter, [(path, [text], args.laterality, args.language)])
     outputs = outputs_of(args, segmenter.name, segmenter.sha256)
     stems = finding_stems(stem, len(findings))
     names = [

@@ -15,6 +15,22 @@ _UNKNOWN = (
 )
 
 
+def taken(own: Laterality | None) -> str:
+    """What is taken for granted of a picture without a header, such as a PNG, where a sentence names a side.
+
+    Args:
+        own: the model's own convention; ``None`` if unknown.
+    """
+    whose = {"image": "those of the picture", "patient": "the patient's, seen face to face"}
+    other = {"image": "the patient's are meant, say --laterality patient", "patient": "not, say --laterality image"}
+    if own is None:
+        return "neither the picture nor the model says whose left and right are: the sentence is asked as it stands"
+    return (
+        f"left and right are taken for {whose[own]}, as the model has learnt them: a picture does not say whose they "
+        f"are, and an L or R that is drawn on it is not read; if {other[own]}"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Sides:
     """What is known of a picture's sides.
