@@ -12,6 +12,7 @@ from lexseg.cli.main import main
 from lexseg.errors import ConfigError, DataError, ModelError
 from lexseg.export.check import BOUNDS, Checked, check_export
 from lexseg.export.folder import export_model
+from lexseg.export.web import export_web
 from lexseg.models.config import read_config
 from lexseg.predict.question import probability
 from lexseg.predict.segmenter import Segmenter
@@ -60,6 +61,12 @@ def test_a_model_that_keeps_the_shape_of_images_answers_alike(padded, pictures, 
     (stretching / "config.json").write_text(json.dumps(config | {"fit": "stretch"}))
     wide = [(pictures[2], TEXT)]
     assert check_export(folder, stretching, wide, precision="fp32").faults
+
+
+def test_a_page_of_a_model_that_keeps_the_shape_of_images_is_refused(padded, tmp_path):
+    with pytest.raises(ModelError, match="can only stretch"):
+        export_web(padded[0], tmp_path / "page")
+    assert not (tmp_path / "page").exists()
 
 
 def test_a_check_can_fail(model_folder, exported, pictures, tmp_path):

@@ -14,6 +14,7 @@ from lexseg.export.precision import Precision
 from lexseg.export.web_runtime import WEB, copy_runtime, web_runtime
 from lexseg.files import new_folder
 from lexseg.graphs.store import ABOUT, About
+from lexseg.models.config import read_config
 from lexseg.models.find import find_model
 from lexseg.outputs.capabilities import what_it_is
 from lexseg.predict.segmenter import Segmenter
@@ -50,11 +51,15 @@ def export_web(model: str | Path, output: Path, *, precision: Precision = "fp32"
         runtime: a folder `node_modules` with the packages; ``None`` has npm fetch them.
 
     Raises:
-        ModelError: as :func:`lexseg.export.folder.export_model`.
+        ModelError: as :func:`lexseg.export.folder.export_model`; the model keeps the shape of images.
         ConfigError: as :func:`lexseg.export.web_runtime.web_runtime`.
         DataError: if there is something at ``output`` already.
     """
     name = find_model(model).name if Path(model).exists() else str(model)
+    if (fit := read_config(find_model(model)).fit) != "stretch":
+        raise ModelError(
+            f"{name}: keeps the shape of images (fit {fit!r}), and the page can only stretch them; serve it"
+        )
     with new_folder(output) as target, web_runtime(runtime) as modules:
         about = export_model(model, target / MODEL, precision=precision)
         segmenter = Segmenter.from_pretrained(target / MODEL)
