@@ -13,6 +13,7 @@ from lexseg.models import create_model
 from .base import images, jitter, sentences, target
 from .test_clipseg import LITE as CLIPSEG
 from .test_cris import LITE as CRIS
+from .test_ddcmd import SMALL as DDCMD
 from .test_fmiseg import SMALL as FMISEG
 from .test_languide import SMALL as LANGUIDE
 from .test_lsms import LITE as LSMS
@@ -25,6 +26,7 @@ ADAPTER = {"text_adapter": {"dim": 16, "dropout": 0.0}}
 SMALL: dict[str, dict[str, Any]] = {
     "clipseg": CLIPSEG | ADAPTER,
     "cris": CRIS | ADAPTER,
+    "ddcmd": DDCMD | ADAPTER,
     "dynunet": {"filters": [8, 12, 16, 24], "deep_supervision": 2},
     "fmiseg": FMISEG,
     "languide": LANGUIDE | ADAPTER,

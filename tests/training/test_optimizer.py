@@ -38,7 +38,9 @@ def test_every_parameter_once_with_its_rate_and_decay() -> None:
     assert (decay[id(model.head.weight)], decay[id(model.head.bias)], decay[id(norm.weight)]) == (0.3, 0.0, 0.0)
 
 
-@pytest.mark.parametrize("name", ["lsms-lite", "lsms-tiny", "tmca-lite", "fmiseg-lite", "m2snet-lite", "languide-lite"])
+@pytest.mark.parametrize(
+    "name", ["lsms-lite", "lsms-tiny", "tmca-lite", "fmiseg-lite", "m2snet-lite", "languide-lite", "ddcmd-lite"]
+)
 def test_scales_and_gates_do_not_decay_whatever_their_shape(name: str) -> None:
     recipe = read_recipe(name)
     arguments = {**recipe.model, "encoder_args": {"pretrained": False}}

@@ -26,7 +26,7 @@ FOLDER = Path(str(files("lexseg"))) / "assets" / "recipes"
 NAMES = sorted(p.stem for p in FOLDER.glob("*.yaml"))
 # of these the networks are large, the pretrained weights lie on a hub, or both
 LARGE = {
-    "clipseg", "cris", "lvit", "reclmis", "dynunet", "m2snet", "fmiseg",
+    "clipseg", "cris", "lvit", "reclmis", "dynunet", "m2snet", "fmiseg", "ddcmd",
     "languide", "tmca", "lsms", "unet", "lsms-tiny",
 }  # fmt: skip
 SENTENCES = ["left upper lung", "right lung", None, "left upper lung"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MODELS: dict[str, str] = {
     "clipseg": "lexseg.models.clipseg:CLIPSeg",
     "cris": "lexseg.models.cris:CRIS",
+    "ddcmd": "lexseg.models.ddcmd:DDCMD",
     "dynunet": "lexseg.models.dynunet:DynUNet",
     "fmiseg": "lexseg.models.fmiseg:FMISeg",
     "languide": "lexseg.models.languide:LanGuide",
