@@ -17,10 +17,11 @@ from lexseg.comparison.benchmark import Cost
 from lexseg.comparison.cells import Cell, CellRecord, cells_of, read_record
 from lexseg.comparison.comparison import gather
 from lexseg.comparison.labels import row_label
-from lexseg.comparison.page_tables import _of_few, rules
+from lexseg.comparison.page_tables import _of_few, papers, probed, rules
 from lexseg.comparison.pictures import scores_plot
 from lexseg.comparison.plan import parse_plan
 from lexseg.comparison.results import write_results
+from lexseg.comparison.table import cell_rows
 from lexseg.errors import LexSegError
 
 REASON = "the loss is no longer a number: bce is nan at step 3"
@@ -38,7 +39,25 @@ VALUES = {
     "texts": ["text", None],
     "reference": "tmca",
     "papers": [
-        {"method": "Paper", "dataset": "breast", "dice": 0.8366, "aggregation": "pooled", "source": "somewhere"}
+        {
+            "method": "SAM paper",
+            "dataset": "breast",
+            "dice": 0.7772,
+            "aggregation": "not stated",
+            "kind": "SAM-style",
+            "source": "elsewhere",
+            "beside": "far",
+        },
+        {
+            "method": "Paper",
+            "dataset": "breast",
+            "dice": 0.8366,
+            "aggregation": "pooled",
+            "source": "somewhere",
+            "beside": "near",
+            "command": "lexseg train --config lsms",
+        },
+        {"method": "Other", "dataset": "breast", "dice": 0.7, "aggregation": "per image", "source": "somewhere"},
     ],
 }
 # pixels that each method is off, and more with other words
@@ -109,6 +128,32 @@ def test_the_tables_scores_are_those_of_the_cases(output):
     assert float(row["dice_per_image_low"]) < float(row["dice_per_image"]) < float(row["dice_per_image_high"])
     assert (row["macs"], row["relative_latency"], row["peak_memory_mb"]) == ("2000000000", "1.3", "812")
     assert float(row["none_gap"]) > 0.05 and row["swapped_gap"] != ""
+
+
+def test_all_cells_have_the_same_columns_whatever_became_of_the_first(plan, output):
+    rows = cell_rows(plan, gather(plan, output).outcomes, {})
+    assert len({tuple(row) for row in rows}) == 1  # or a comparison that waits for its first cell could not be written
+
+
+def test_lost_answers_and_irrelevant_words_are_the_cases_own(plan, output):
+    rows = _rows(output / "cells" / "near__breast__text__s0" / "report" / "cases.csv")
+    changed = [r for r in rows if r["shuffled_changed"] == "1" and float(r["dice"]) >= 0.5]
+    lost = np.mean([float(r["dice_shuffled"]) < 0.1 for r in changed])
+    head, *body = probed(gather(plan, output), "breast")
+    near = next(row for row in body if row[0].startswith("A|B <near> $^$"))
+    assert near[head.index("... lost")] == f"{lost:.3f}"
+    shuffled = np.mean([float(r["dice_shuffled"]) for r in rows])
+    assert near[head.index("another case's words: Dice")] == f"{shuffled:.3f}"
+
+
+def test_papers_stand_by_their_averaging_and_ours_by_the_same(plan, output):
+    head, *body = papers(gather(plan, output), "breast")
+    assert [row[head.index("averaged")] for row in body] == ["per image", "pooled", "not stated"]
+    pooled = _one(_rows(output / "summary.csv"), method="near", text="text")["dice_pooled"]
+    ours = [row[head.index("ours, not a reproduction")] for row in body]
+    assert ours[0] == ours[2] == "-"  # no architecture of ours, and no averaging to go by
+    assert ours[1].startswith(f"A|B <near> $^$: {float(pooled):.3f} [")
+    assert body[1][head.index("what would reproduce it")] == "`lexseg train --config lsms`"
 
 
 def test_pairs_are_those_of_brute_force(output, cases):
@@ -205,7 +250,7 @@ def test_the_page_says_what_failed_and_shows_no_number_without_its_averaging(out
     page = (output / "whole.html").read_text()
     assert REASON in page and "1 failed" in page and "1 to come" in page
     assert "A &lt;trial&gt;" in page and "<trial>" not in page and "&lt;near&gt;" in page
-    assert re.search(r"Paper</td><td>pooled</td><td>0\.8366", page)
+    assert re.search(r"Paper</td><td>network</td><td>pooled</td><td>0\.8366", page)
     assert "MemoryError: too large" in page
     assert "://" not in page.replace("http://www.w3.org", "")  # nothing from outside
     assert page.count('<picture class="plot">') == 5

@@ -2,6 +2,7 @@
 
 from lexseg.comparison import page_tables as shown
 from lexseg.comparison.comparison import Comparison
+from lexseg.evaluation.probes import PUBLISHED
 
 
 def build_markdown(found: Comparison) -> str:
@@ -25,11 +26,14 @@ def build_markdown(found: Comparison) -> str:
         for head, rows in (
             ("Paired differences", shown.differences(found, name)),
             ("Change in Dice with other words", shown.honesty(found, name)),
+            ("As VoxTell was probed", shown.probed(found, name)),
             ("What the words name", shown.listening(found, name)),
             ("As published, elsewhere", shown.papers(found, name)),
         ):
             if rows:
                 parts += [f"### {head}", _table(rows)]
+            if rows and head == "As VoxTell was probed":
+                parts.append(PUBLISHED)
     if rows := shown.costs(found):
         parts += ["## Cost", _table(rows)]
     parts += ["## How to read this", "\n".join(f"- {line}" for line in shown.rules(found))]

@@ -15,6 +15,7 @@ from lexseg.comparison.pictures import ranked
 from lexseg.comparison.statistics import MAIN
 from lexseg.evaluation.canvas import Plot
 from lexseg.evaluation.markup import Rows
+from lexseg.evaluation.probes import PUBLISHED
 from lexseg.outputs.html import render
 
 
@@ -94,6 +95,12 @@ def _parts(found: Comparison, name: str, plots: Mapping[str, Plot]) -> Iterator[
             "that holds zero cannot be told from not listening at all."
         )
         yield _Part("Does it listen?", _cells(rows), note)
+    if rows := shown.probed(found, name):
+        note = (
+            "Lost: of the cases that the own words answer with a Dice of 0.5 or more, the share that falls below 0.1. "
+            f"{PUBLISHED}"
+        )
+        yield _Part("As VoxTell was probed", _cells(rows), note)
     if rows := shown.listening(found, name):
         yield _Part("Does it find what the words name?", _cells(rows))
     if "size" in plots:
@@ -102,7 +109,10 @@ def _parts(found: Comparison, name: str, plots: Mapping[str, Plot]) -> Iterator[
         rows = shown.parts(found, name, column)
         yield _Part(f"By {column}", _cells(rows), plot=plots.get(f"by_{column}"))
     if rows := shown.papers(found, name):
-        note = "As published: other encoders, training, splits and sizes. Compare with equal averaging only, if at all."
+        note = (
+            "As published: other encoders, training, splits and sizes. Compare with equal averaging only, if at all. "
+            "Ours beside it is the architecture on small encoders, another split and this budget."
+        )
         yield _Part("What papers report", _cells(rows), note)
 
 

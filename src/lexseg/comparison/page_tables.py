@@ -7,12 +7,13 @@ from lexseg.comparison.comparison import Comparison
 from lexseg.comparison.labels import PROBE_LABELS, amount, entry_label, number, p_value, row_label, signed
 from lexseg.comparison.outcomes import DONE, FAILED, PROBES, Entry
 from lexseg.comparison.pictures import in_order, pair_label, ranked
-from lexseg.comparison.plan import NULL, Plan
+from lexseg.comparison.plan import NULL, PaperScore, Plan
 from lexseg.comparison.statistics import MAIN, METRICS, Estimate
 from lexseg.comparison.table import LISTENING
 from lexseg.metrics.comparison import FEW, TOO_FEW, Difference
 
 Table = list[list[str]]
+_AVERAGED = ("per image", "pooled", "not stated")
 
 _MEASURES = {
     "giou": "gIoU",
@@ -77,6 +78,37 @@ def honesty(found: Comparison, dataset: str) -> Table:
     return rows if asked else []
 
 
+def probed(found: Comparison, dataset: str) -> Table:
+    """How often other words cost everything, and how often words about something else are answered with nothing.
+
+    In the measures that VoxTell was probed by (:data:`PROBED`): Dice with the own words and with another patient's,
+    the share of changed places that is catastrophic, the share of irrelevant sentences that paint nothing. Empty where
+    none was asked.
+    """
+    columns = {
+        "shuffled_other": "another case's words: Dice",
+        "shuffled_catastrophic": "... lost",
+        "swapped_catastrophic": "left and right swapped: lost",
+        "irrelevant_other": "words about something else: Dice",
+        "irrelevant_empty": "... nothing painted",
+    }
+    rows = []
+    for entry in ranked(found.statistics[dataset]):
+        own = found.statistics[dataset].estimate(entry, MAIN).value
+        numbers = [_probe_number(found, entry, name, own) for name in columns]
+        if any(value is not None for value in numbers):
+            rows.append([entry_label(found.plan, entry), number(own), *(number(value) for value in numbers)])
+    return [["", "own words: Dice", *columns.values()], *rows] if rows else []
+
+
+def _probe_number(found: Comparison, entry: Entry, name: str, own: float) -> float | None:
+    probe, _, part = name.partition("_")
+    if part != "other":
+        return _of(found, entry, name)
+    gap = _of(found, entry, f"{probe}_gap")
+    return None if gap is None else own - gap
+
+
 def listening(found: Comparison, dataset: str) -> Table:
     """The measures of the referring task, of listening and of presence; empty where there are none."""
     entries = ranked(found.statistics[dataset])
@@ -121,14 +153,41 @@ def costs(found: Comparison) -> Table:
 
 
 def papers(found: Comparison, dataset: str) -> Table:
-    """What papers report on a data set, each with how it is averaged; empty without any."""
-    head = ["paper", "averaged", "Dice", "IoU", "scored at [px]", "source"]
+    """What papers report on a data set, those of one averaging together; empty without any.
+
+    A method of the plan that has a paper's architecture stands beside it by the same averaging, on our split and with
+    our encoders: no reproduction.
+    """
+    chosen = [p for p in found.plan.papers if p.dataset == dataset]
+    chosen.sort(key=lambda p: _AVERAGED.index(p.aggregation))
+    head = ["published", "kind", "averaged", "Dice", "IoU", "scored at [px]", "source"]
+    beside, command = any(p.beside for p in chosen), any(p.command for p in chosen)
+    head += ["ours, not a reproduction"] * beside + ["what would reproduce it"] * command
     rows = [
-        [p.method, p.aggregation, number(p.dice, 4), number(p.iou, 4), str(p.resolution or "not said"), p.source]
-        for p in found.plan.papers
-        if p.dataset == dataset
+        [
+            p.method,
+            p.kind,
+            p.aggregation,
+            number(p.dice, 4),
+            number(p.iou, 4),
+            str(p.resolution or "not said"),
+            p.source,
+            *[_beside(found, p)] * beside,
+            *[f"`{p.command}`" if p.command else "-"] * command,
+        ]
+        for p in chosen
     ]
     return [head, *rows] if rows else []
+
+
+def _beside(found: Comparison, paper: PaperScore) -> str:
+    """The score of the paper's architecture here; - where its averaging is not stated or nothing was run."""
+    statistics = found.statistics[paper.dataset]
+    metric = {"per image": MAIN, "pooled": "dice_pooled"}.get(paper.aggregation)
+    entry = next((e for e in statistics.entries if e.method == paper.beside), None)
+    if metric is None or entry is None:
+        return "-"
+    return f"{entry_label(found.plan, entry)}: {ranged(statistics.estimate(entry, metric))}"
 
 
 def troubles(found: Comparison) -> Table:

@@ -81,10 +81,10 @@ class Method(_Strict):
     """A row of the table.
 
     Attributes:
-        recipe: shipped recipe, or the path of one; needed unless the kind is ``zero-shot``.
+        recipe: shipped recipe, or the path of one; needed of the kinds ``train`` and ``weak``.
         kind: ``train``: on the masks. ``zero-shot``: no mask is seen, towers are aligned and their maps scored.
             ``weak``: half of the steps align towers, their maps become masks, and the recipe is trained on these in the
-            other half.
+            other half. ``floor``: no image is seen, the mean training mask of the nearest words is the answer.
         align: settings of the alignment, such as ``size``; of the kinds without masks.
         masks: how masks are made of maps: ``saliency``, ``keep`` and ``sam``; likewise.
         label: what the table calls it; empty is its name.
@@ -95,7 +95,7 @@ class Method(_Strict):
     """
 
     recipe: str = ""
-    kind: Literal["train", "zero-shot", "weak"] = "train"
+    kind: Literal["train", "zero-shot", "weak", "floor"] = "train"
     align: dict[str, Any] = Field(default_factory=dict)
     masks: dict[str, Any] = Field(default_factory=dict)
     label: str = ""
@@ -106,11 +106,12 @@ class Method(_Strict):
 
     @model_validator(mode="after")
     def _of_its_kind(self) -> "Method":
-        if not self.recipe and self.kind != "zero-shot":
+        untrained = self.kind in ("zero-shot", "floor")
+        if not self.recipe and not untrained:
             raise ValueError("recipe is missing")
-        if self.kind == "zero-shot" and (self.recipe or self.set or self.as_published):
-            raise ValueError("a zero-shot method trains no recipe: leave recipe, set and as_published out")
-        if self.kind == "train" and (self.align or self.masks):
+        if untrained and (self.recipe or self.set or self.as_published):
+            raise ValueError(f"a {self.kind} method trains no recipe: leave recipe, set and as_published out")
+        if self.kind in ("train", "floor") and (self.align or self.masks):
             raise ValueError("align and masks are of the kinds zero-shot and weak")
         if unknown := sorted(set(self.masks) - {"saliency", "keep", "sam"}):
             raise ValueError(f"masks has no setting {unknown[0]!r}; it has saliency, keep and sam")
@@ -134,6 +135,7 @@ class Dataset(_Strict):
             where that is not known. Said beside the scores.
         leak_free: columns of sentences that tell nothing of the mask, for a set whose own do; empty is no words at all.
         limit: images that are scored, drawn once for all; 0 is all.
+        texts: sentence variants of this data set, in place of the plan's.
         set: settings of this data set alone, by their dotted names; those of the method come later.
     """
 
@@ -149,6 +151,7 @@ class Dataset(_Strict):
     leaks: bool | None = None
     leak_free: Annotated[list[str], BeforeValidator(_names)] = Field(default_factory=list)
     limit: int = Field(0, ge=0)
+    texts: Annotated[list[str], BeforeValidator(_texts)] = Field(default_factory=list)
     set: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -159,18 +162,24 @@ class PaperScore(_Strict):
         method: as the paper calls it.
         dataset: of the plan.
         dice, iou: 0 to 1.
-        aggregation: over what they are averaged; without it a number says nothing.
+        aggregation: over what they are averaged; without it a number says little, and where it is not stated, that.
+        kind: a text-guided network, one built on SAM, or on a vision-language model trained before.
         resolution: pixels at which it was scored.
         source: where it stands.
+        beside: the method of the plan that has its architecture, whose score is shown as no reproduction.
+        command: that would reproduce it, where its encoders and its split are at hand.
     """
 
     method: str
     dataset: str
     dice: float | None = Field(None, ge=0, le=1)
     iou: float | None = Field(None, ge=0, le=1)
-    aggregation: Literal["per image", "pooled"]
+    aggregation: Literal["per image", "pooled", "not stated"]
+    kind: Literal["network", "SAM-style", "VLM"] = "network"
     resolution: int | str | None = None
     source: str = Field(min_length=1)
+    beside: str = ""
+    command: str = ""
 
 
 class Plan(_Strict):
@@ -228,8 +237,8 @@ class Plan(_Strict):
         """The sentence variants on a data set, the headline first: columns with commas between them, or ``NULL``."""
         told = self.datasets[dataset]
         own = ",".join(told.text_column)
-        if self.texts:
-            return list(dict.fromkeys(own if text == OWN else text for text in self.texts))
+        if texts := told.texts or self.texts:
+            return list(dict.fromkeys(own if text == OWN else text for text in texts))
         return [",".join(told.leak_free) or NULL, own] if told.leaks else [own]
 
 
@@ -416,21 +425,24 @@ def _contradictions(plan: Plan) -> Iterator[str]:
         for dataset in method.datasets:
             if dataset not in plan.datasets:
                 yield f"methods.{name}.datasets: there is no data set {dataset}; {_known(plan.datasets)}"
-        if method.kind != "train" and plan.budget.steps is None:
+        if method.kind in ("zero-shot", "weak") and plan.budget.steps is None:
             yield f"methods.{name}.kind: {method.kind} needs a budget of steps; minutes are timed on a recipe's own"
-        if method.kind != "train" and plan.select_on == "train-part":
+        if method.kind in ("zero-shot", "weak") and plan.select_on == "train-part":
             yield f"methods.{name}.kind: {method.kind} sees no training masks, so none can select: select_on val"
     for number, paper in enumerate(plan.papers):
         if paper.dataset not in plan.datasets:
             yield f"papers.{number}.dataset: there is no data set {paper.dataset}; {_known(plan.datasets)}"
+        if paper.beside and paper.beside not in plan.methods:
+            yield f"papers.{number}.beside: there is no method {paper.beside}; {_known(plan.methods)}"
     for key, values in (
         ("seeds", plan.seeds),
         *((f"methods.{n}.seeds", m.seeds or []) for n, m in plan.methods.items()),
     ):
         if len(set(values)) < len(values):
             yield f"{key}: a seed stands twice"
-    if len(set(plan.texts)) < len(plan.texts):
-        yield "texts: a variant stands twice"
+    for key, texts in (("texts", plan.texts), *((f"datasets.{n}.texts", d.texts) for n, d in plan.datasets.items())):
+        if len(set(texts)) < len(texts):
+            yield f"{key}: a variant stands twice"
 
 
 def _known(names: Iterable[str]) -> str:

@@ -20,9 +20,10 @@ Row = dict[str, Any]
 _REFERRING = ("giou", "ciou", "pr50", "pr70", "pr90", "n_acc", "t_acc")
 _LISTENING = ("follow_rate", "switch_score", "paraphrase_spread")
 _PRESENCE = ("auroc", "ece")
+_PROBE_PARTS = ("gap", "gap_changed", "n_changed", "catastrophic", "empty")
 OWN = ("method", "label", "dataset", "text")
 COUNTS = ("n", "n_foreground", "patients", "missed", "false_alarms")
-HONESTY = tuple(f"{probe}_{part}" for probe in PROBES for part in ("gap", "gap_changed", "n_changed"))
+HONESTY = tuple(f"{probe}_{part}" for probe in PROBES for part in _PROBE_PARTS)
 LISTENING = (
     *_REFERRING,
     *_LISTENING,
@@ -77,7 +78,8 @@ def report_numbers(summary: Mapping[str, Any]) -> Row:
         row[f"{name}_n_changed"] = probe["n_changed"]
         if probe["changed_only"] is not None:
             row[f"{name}_gap_changed"] = probe["changed_only"]["drop"]["mean"]
-            row[f"{name}_catastrophic"] = probe["changed_only"].get("catastrophic")  # None of older reports
+            for part in ("catastrophic", "empty"):  # of older reports, and of probes without, nothing
+                row[f"{name}_{part}"] = probe["changed_only"].get(part)
     for part, names, prefix in (
         ("referring", _REFERRING, ""),
         ("listening", _LISTENING, ""),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lexseg.cases.case import Case
-    from lexseg.training.weak.word_maps import WordMaps
+    from lexseg.evaluation.sources import Predictor
 
 INTERRUPTED = 130
 TIMING = "timing.json"
@@ -79,6 +79,7 @@ def _work(job: Job, folder: Path, train: dict[str, Any]) -> bool:
     import torch
 
     from lexseg.comparison.configuration import within
+    from lexseg.comparison.floor import word_floor
     from lexseg.comparison.weak import aligned, weakly
     from lexseg.training.recipe import from_values
     from lexseg.training.run import train as run_training
@@ -87,6 +88,10 @@ def _work(job: Job, folder: Path, train: dict[str, Any]) -> bool:
 
     torch.set_num_threads(job.threads)
     config, run = from_values(job.config), folder / RUN
+    if job.kind == "floor":
+        train |= {"steps": 0, "threads": job.threads}
+        _evaluate(job, folder, train, word_floor(config))
+        return True
     if job.kind == "zero-shot":
         towers = aligned(job, config, folder, config.trainer.steps, train)
         _evaluate(job, folder, train, WordMaps(load_scored(towers), **job.masks))
@@ -116,7 +121,7 @@ def _work(job: Job, folder: Path, train: dict[str, Any]) -> bool:
     return True
 
 
-def _evaluate(job: Job, folder: Path, train: dict[str, Any], maps: "WordMaps | None" = None) -> None:
+def _evaluate(job: Job, folder: Path, train: dict[str, Any], source: "Predictor | None" = None) -> None:
     from lexseg.cases.manifest import read_manifests
     from lexseg.cases.splits import apply_splits
     from lexseg.evaluation.cases import select_cases
@@ -135,19 +140,16 @@ def _evaluate(job: Job, folder: Path, train: dict[str, Any], maps: "WordMaps | N
         cases = [replace(case, texts=("",)) for case in cases]
     if job.clusters == "image":
         cases = [replace(case, patient=None) for case in cases]
-    source: Segmenter | WordMaps
-    if maps is None:
-        source = Segmenter.from_pretrained(folder / RUN / "model", engine="torch")
-        parameters = list(source.model.parameters())
+    if source is None:
+        source = segmenter = Segmenter.from_pretrained(folder / RUN / "model", engine="torch")
+        parameters = list(segmenter.model.parameters())
         train |= {
-            "device": str(source.device),
+            "device": str(segmenter.device),
             "parameters": sum(p.numel() for p in parameters),
             "trainable": sum(p.numel() for p in parameters if p.requires_grad),
         }
-    else:
-        source = maps
     probes = None if job.probes is None else tuple(job.probes)
-    options = Options(probes=probes, by=tuple(job.by), batch=job.batch, controls=job.kind != "train")
+    options = Options(probes=probes, by=tuple(job.by), batch=job.batch, controls=job.kind in ("zero-shot", "weak"))
     notes = {"split": job.split, "text_column": ",".join(columns) if data["words"] else None}
     evaluate_to(folder / REPORT, source, cases, options, notes=notes)
     train["evaluate_seconds"] = round(time.monotonic() - started, 1)

@@ -10,6 +10,7 @@ from lexseg.evaluation.page_presence import presence
 from lexseg.evaluation.page_referring import expressions_shown, groups, referring
 from lexseg.evaluation.pictures import PROBE_WORDS, Figure, figure
 from lexseg.evaluation.plots import probe_bars, score_histograms, size_against_dice
+from lexseg.evaluation.probes import PUBLISHED
 from lexseg.outputs.html import render
 from lexseg.outputs.overlay import FOUND, TRUTH
 
@@ -107,7 +108,7 @@ def _probes(report: "Measured") -> dict[str, Any]:
         told = [f"Not asked: {next(iter(missing.values()))}."]
     if all(probe is None for probe in probes.values()):
         return {"rows": [], "told": told}
-    return {"rows": _probe_rows(summary), "note": "", "plot": probe_bars(summary), "told": told}
+    return {"rows": _probe_rows(summary), "note": PUBLISHED, "plot": probe_bars(summary), "told": told}
 
 
 def _probe_rows(summary: dict[str, Any]) -> Rows:
