@@ -223,12 +223,13 @@ class _Job:
     def _asked(self, session: "ImageSession", image: "NDArray[np.float32]", text: str | None) -> "Segmentation":
         """The answer to one sentence, about the image as a whole or tile by tile."""
         from lexseg.predict.ask import ask
-        from lexseg.predict.picture_sides import Sides
-        from lexseg.predict.tiles import Tiles, segment_tiled
 
         options = options_of(self.args, self.request)
         if self.args.tile is None:
             return ask(self.segmenter, session, [text], options)[0]
+        from lexseg.predict.picture_sides import Sides
+        from lexseg.predict.tiles import Tiles, segment_tiled
+
         tiles, sides = Tiles(self.args.tile), Sides.of(self.scan)
         return segment_tiled(self.segmenter, image, text, tiles, options, spacing=self.scan.spacing, sides=sides)
 
