@@ -32,7 +32,9 @@ def there(guarded):
     (result,) = guarded.ask(image, "infection in the right lung")
     job = guarded.post(f"/v1/images/{image['id']}/segment", sentences=["infection"], frames=[0, 0]).json
     guarded.wait(job, "done")
+    teaching = guarded.post("/v1/teachings").json
     ids = {"/v1/images": image["id"], "/v1/results": result["id"], "/v1/jobs": job["id"]}
+    ids["/v1/teachings"] = teaching["id"]
 
     def fill(path):
         id_ = next((id_ for start, id_ in ids.items() if path.startswith(start)), "")

@@ -51,6 +51,11 @@ def export_model(model: str | Path, output: Path, *, precision: Precision = "fp3
     if (folder / ABOUT).is_file():
         raise ModelError(f"{folder}: is an exported model already; export the model that it was made of")
     config = read_config(folder)
+    if config.method == "few-shot":
+        raise ModelError(
+            f"{folder}: a model of few shots asks another one within itself, and cannot be put into graphs yet; use it "
+            "with torch, or export the model that it stands on"
+        )
     graphs, tokenizer, reader, text_sha256 = _graphs(folder, config)
     with new_folder(output) as target:
         for name, graph in graphs.items():
