@@ -19,6 +19,6 @@ def base(monkeypatch, tmp_path):
     torch.manual_seed(0)
     model = tiny.Tiny(text_width=16, text_encoder=WORDS).eval()
     config = ModelConfig(
-        "tiny", {"text_width": 16}, (64, 64), WORDS | {"kind": "word", "trainable": True}, laterality="image"
+        "tiny", {"text_width": 16}, (64, 64), text_encoder=WORDS | {"trainable": True}, laterality="image"
     )
     return LoadedModel(model, model.text_input.encoder, config, tmp_path / "tiny")

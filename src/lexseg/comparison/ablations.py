@@ -120,7 +120,13 @@ def ablation(
     return {
         "title": f"Ablation of {method.upper()} ({recipe}) at {size} px",
         "budget": dict(budget or {"steps": 250}),
-        "train": {"data.size": size, "data.grow": {}, "data.batch_size": 16, "trainer.precision": "bf16-mixed"},
+        "train": {
+            "data.fit": "stretch",
+            "data.size": size,
+            "data.grow": {},
+            "data.batch_size": 16,
+            "trainer.precision": "bf16-mixed",
+        },
         "select": "best",
         "seeds": list(seeds),
         "methods": {

@@ -20,7 +20,7 @@ from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import leftovers, replace_file
 from lexseg.language.sides import Laterality
-from lexseg.training.config import TrainConfig
+from lexseg.training.config import DataConfig, TrainConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.regimes import NONE
 from lexseg.training.regimes.labels import write_labelled
@@ -89,6 +89,13 @@ def unsaid(output: Path) -> dict[str, str]:
     """Settings, by their dotted names, that a run began with before they could be chosen; none of newer runs."""
     stated = yaml.safe_load((output / CONFIG).read_text(encoding="utf-8"))
     return {} if "fit" in (stated.get("data") or {}) else {"data.fit": "stretch"}
+
+
+def as_begun(output: Path, config: TrainConfig) -> TrainConfig:
+    """Settings to go on with: what could not be chosen when the run began is as it was then, whatever is usual now."""
+    if not (output / CONFIG).is_file() or not unsaid(output) or config.data.fit != DataConfig().fit:
+        return config
+    return replace(config, data=replace(config.data, fit="stretch"))
 
 
 def _began(output: Path) -> TrainConfig:

@@ -75,6 +75,7 @@ def train(
     check(config)
     record: dict[str, Any] = {}
     if resume:
+        config = folder.as_begun(output, config)
         record = folder.check_resumed(output, config, origin)
         origin = record.get("init")
     elif is_first_process():

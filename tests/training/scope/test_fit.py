@@ -43,7 +43,9 @@ def test_a_run_with_a_world_knows_its_own_words_and_images(tmp_path: Path, recip
     assert [each.known for each in own] == [True, True]
     assert sum(each.known for each in foreign) <= 1  # fitted to fourteen images' two sentences
     paths = [cases.parent / f"images/{i}.png" for i in (11, 13)]
-    inputs = torch.stack([torch.from_numpy(to_input(load_image(path), loaded.config.size)) for path in paths])
+    inputs = torch.stack(
+        [torch.from_numpy(to_input(load_image(path), loaded.config.size, loaded.config.fit)) for path in paths]
+    )
     with torch.inference_mode():
         judged = loaded.scope.image(loaded.model.encode_image(inputs))
         blank = loaded.scope.image(loaded.model.encode_image(torch.ones(1, 3, *loaded.config.size)))
