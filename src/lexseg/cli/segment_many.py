@@ -5,6 +5,7 @@ import contextlib
 import io
 import itertools
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -87,13 +88,18 @@ def _each(one: Callable[[Work], str | None], work: list[Work], workers: int) -> 
 def _on_cluster(work: list[Work], args: argparse.Namespace, advance: Callable[[], None]) -> Iterator[str | None]:
     """Do the work on a Ray cluster; what is said of it is said here, and in its order."""
     from lexseg.cluster import spread
+    from lexseg.files import leftovers
 
+    began = time.time()
     with cluster(args):
         for failure, out, err in spread(Answering, (args,), work):
             sys.stdout.write(out)
             sys.stderr.write(err)
             advance()
             yield failure
+    for begun in leftovers(args.output):  # of a machine that was lost in the middle of a file
+        if begun.stat().st_mtime >= began:
+            begun.unlink()
 
 
 class Answering:
