@@ -25,8 +25,8 @@ class Segmentation:
             is (:func:`given_present`).
         threshold: a pixel at or above it belongs to the mask, 0..1.
         presence: probability that what the words name is in the image, below ``presence_threshold`` if and only if the
-            mask is empty (:func:`lexseg.predict.answered.consistent`); ``None`` where the model does not say, or nothing
-            was looked for (``negated``, ``not in scope``).
+            mask is empty (:func:`lexseg.predict.answered.consistent`); ``None`` where the model does not say, or
+            nothing was looked for (``negated``, ``not in scope``).
         presence_threshold: below it the mask is empty; ``None`` where the model does not say.
         negated: the sentence says of all it names that it is not there ("no infection"): nothing was looked for.
         text: the sentence as it was asked; ``None`` for the null sentence.
