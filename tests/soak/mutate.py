@@ -74,7 +74,10 @@ def _several(data: bytes, rng: random.Random, others: Sequence[bytes]) -> bytes:
     changed, own = bytearray(data), _way_of(data)
     for _ in range(rng.choice([1, 1, 1, 2, 3, 8])):
         if own is not None and rng.random() < 0.6:
-            own(changed, rng)
+            try:
+                own(changed, rng)
+            except (struct.error, IndexError, ValueError):  # too short, by now, for what its kind begins with
+                _bytes(changed, rng)
         elif others and rng.random() < 0.05:
             _splice(changed, rng, rng.choice(others))
         else:

@@ -132,3 +132,12 @@ def test_no_answer_is_noticed(server, monkeypatch):
 def test_what_goes_wrong_is_made_small():
     assert shrunk(b"a" * 3000 + b"bad" + b"c" * 5000, lambda data: b"bad" in data) == b"bad"
     assert sys.getsizeof(shrunk(b"abc", lambda _: False)) == sys.getsizeof(b"abc")
+
+
+@pytest.mark.parametrize(
+    "head", [b"II*\0", b"MM\0*", b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"\xff\xd8\xff", b"NRRD0004\n", b"\x1f\x8b"]
+)
+def test_what_is_left_of_a_file_is_mutated_too(head):
+    for n in range(60):
+        for length in range(len(head), len(head) + 12):
+            assert isinstance(mutated(head + bytes(length - len(head)), n), bytes)
