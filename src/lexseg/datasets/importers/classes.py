@@ -35,7 +35,7 @@ class ClassOptions:
         window: as `parse_window` reads it.
         classes: names of the classes that are taken; empty takes all.
         min_area: of a class in a slice, square millimetres; pixels where the spacing is not known.
-        every: of the slices that show any class, only each so-manieth.
+        every: of the slices that show any class, only every so many, so that 2 takes every second one.
     """
 
     text: str = "{class}"

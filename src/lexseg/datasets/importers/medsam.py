@@ -39,7 +39,7 @@ def read(
         text: the sentence, in which ``{class}`` stands for the class in words, as is the default.
         classes: names of the classes that are taken; empty takes all.
         min_area: of a class in a slice, square millimetres (pixels where the spacing is not known).
-        every: of the slices that show a class, take only each so-manieth.
+        every: of the slices that show a class, take only every so many, so that 2 takes every second one.
         names: of classes by their values; without, every value is one class, called by the sentence.
     """
     options, findings = ClassOptions.of(text, "auto", classes, min_area, every), Findings()

@@ -44,7 +44,7 @@ def read(
         window: as `parse_window` reads it.
         classes: names of the classes that are taken; empty takes all.
         min_area: of a class in a slice, square millimetres (pixels where the spacing is not known).
-        every: of the slices that show a class, take only each so-manieth.
+        every: of the slices that show a class, take only every so many, so that 2 takes every second one.
         names: of segments by their values, before those of the file.
         channel: which volume of a 4D file.
     """

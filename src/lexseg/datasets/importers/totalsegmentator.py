@@ -34,7 +34,7 @@ def read(
         window: as `parse_window` reads it.
         classes: names of the classes that are taken; empty takes all.
         min_area: of a class in a slice, square millimetres (pixels where the spacing is not known).
-        every: of the slices that show a class, take only each so-manieth.
+        every: of the slices that show a class, take only every so many, so that 2 takes every second one.
     """
     options, findings = ClassOptions.of(text, window, classes, min_area, every), Findings()
     subjects = [source] if find_folder(source, _FOLDERS) else sorted(path for path in source.iterdir() if path.is_dir())

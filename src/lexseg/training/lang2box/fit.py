@@ -1,6 +1,5 @@
 """Training of Lang2Box: boxes of masks and their sentences; sentences of what is not there are told to be absent."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +10,6 @@ import torch
 from torch import Tensor
 
 from lexseg.cases.case import Case
-from lexseg.cases.manifest import read_manifests
-from lexseg.cases.splits import assign_splits, parse_fractions
 from lexseg.cases.truth import read_truth
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.pipeline import TextPipeline
@@ -22,9 +19,10 @@ from lexseg.language.sides import mirror_words
 from lexseg.losses.box import corners
 from lexseg.models.lang2box import Lang2Box, lang2box_loss
 from lexseg.scans.images import read_image
+from lexseg.training.beside import some_cases, warmed_cosine
 from lexseg.training.lang2box.folder import square, write_lang2box
 
-_WARMUP, _WEIGHT_DECAY = 0.05, 1e-2
+_WEIGHT_DECAY = 1e-2
 _VALIDATED = 200
 
 
@@ -132,17 +130,13 @@ def _check(config: Lang2BoxConfig) -> None:
 
 
 def _read(config: Lang2BoxConfig, split: str) -> list[Sample]:
-    cases = assign_splits(read_manifests([Path(p) for p in config.cases]), parse_fractions("80/20/0"), config.seed)
-    chosen = [case for case in cases if case.split == split and case.text.strip() and _told(case)]
     most = config.limit if split == "train" else _VALIDATED
-    if most and len(chosen) > most:
-        drawn = np.random.default_rng(config.seed).permutation(len(chosen))[:most]
-        chosen = [chosen[i] for i in sorted(drawn)]
+    chosen = some_cases(config.cases, split, _told, most=most, seed=config.seed)
     return [Sample(square(read_image(case.image), config.size), case.text, _box(case)) for case in chosen]
 
 
 def _told(case: Case) -> bool:
-    return case.mask is not None or case.present == "no"
+    return bool(case.text.strip()) and (case.mask is not None or case.present == "no")
 
 
 def _box(case: Case) -> tuple[float, float, float, float] | None:
@@ -161,13 +155,7 @@ def _fit(
 ) -> None:  # fmt: skip
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=config.lr, weight_decay=_WEIGHT_DECAY)
-    warm = max(1, round(_WARMUP * config.steps))
-
-    def factor(step: int) -> float:
-        progress = (step - warm) / max(1, config.steps - warm)
-        return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    schedule = warmed_cosine(optimizer, config.steps)
     rng = np.random.default_rng(config.seed)
     network.train()
     running = 0.0

@@ -1,7 +1,5 @@
 """Lang2Box as a folder: ``lang2box.json``, ``lang2box.safetensors``; the frozen encoders are named, not copied."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,18 +9,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ModelError
-from lexseg.files import new_folder
 from lexseg.models.lang2box import Lang2Box
 from lexseg.models.medsam_lite import Box
+from lexseg.training.beside import read_weights, unreadable, write_weights
 
-ABOUT, WEIGHTS, FORMAT = "lang2box.json", "lang2box.safetensors", 1
+NAME, FORMAT = "lang2box", 1
+ABOUT, WEIGHTS = f"{NAME}.json", f"{NAME}.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +86,15 @@ def write_lang2box(
         how: plain values that say how it came about; no sentence and no path.
     """
     own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("encoder.")}
-    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in own.items()})
     about = {
         "lexseg_lang2box": FORMAT,
         "arguments": dict(arguments),
         "text_encoder": dict(text),
         "text_encoder_sha256": fingerprint,
         "size": size,
-        "weights_sha256": hashlib.sha256(content).hexdigest(),
         "how": dict(how),
     }
-    with new_folder(output) as folder:
-        (folder / WEIGHTS).write_bytes(content)
-        (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    write_weights(output, NAME, own, about)
 
 
 def load_lang2box(folder: Path) -> LoadedLang2Box:
@@ -108,17 +103,12 @@ def load_lang2box(folder: Path) -> LoadedLang2Box:
     Raises:
         ModelError: the folder is none, is damaged, or was trained with another text encoder.
     """
+    about, content = read_weights(folder, NAME, "Lang2Box")
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         arguments, text, size = dict(about["arguments"]), dict(about["text_encoder"]), int(about["size"])
-        expected, fingerprint = str(about["weights_sha256"]), str(about["text_encoder_sha256"])
-        content = (folder / WEIGHTS).read_bytes()
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{folder}: no Lang2Box that can be read ({error}); `lexseg pretrain lang2box` makes one"
-        ) from error
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise ModelError(f"{folder / WEIGHTS}: the file is damaged (its SHA-256 is not the one in {ABOUT})")
+        fingerprint = str(about["text_encoder_sha256"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise unreadable(folder, NAME, "Lang2Box", error) from error
     reader = create_text_encoder(text)
     if reader.fingerprint() != fingerprint:
         raise ModelError(f"{folder}: was trained with another version of the text encoder {reader.name!r}")
@@ -128,4 +118,4 @@ def load_lang2box(folder: Path) -> LoadedLang2Box:
         network.load_state_dict(load(content) | kept, strict=True)
     except (SafetensorError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{folder}: {ABOUT} and {WEIGHTS} do not fit: {error}") from error
-    return LoadedLang2Box(network.eval().requires_grad_(False), TextPipeline(reader), size, expected)
+    return LoadedLang2Box(network.eval().requires_grad_(False), TextPipeline(reader), size, about["weights_sha256"])

@@ -1,6 +1,5 @@
 """Training of a refiner: spoilt masks of true ones, three simulated clicks each, the answer to each click scored."""
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,18 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.cases.case import Case
-from lexseg.cases.manifest import read_manifests
-from lexseg.cases.splits import assign_splits, parse_fractions
 from lexseg.cases.truth import read_truth
 from lexseg.errors import ConfigError, DataError
 from lexseg.metrics.overlap import dice
 from lexseg.models.refiner import Refiner, hint_maps
 from lexseg.scans.images import read_image
+from lexseg.training.beside import some_cases, warmed_cosine
 from lexseg.training.refiner.folder import write_refiner
 from lexseg.training.refiner.spoil import Click, Mask, next_click, spoilt
 
-_WARMUP, _WEIGHT_DECAY = 0.05, 1e-4
+_WEIGHT_DECAY = 1e-4
 _BOXED = 0.5  # how often the box of the target is known
 _VALIDATED = 64  # validation cases that are scored at the end
 
@@ -115,14 +112,8 @@ _Sample = tuple[NDArray[np.float32], Mask]
 
 
 def _read(config: RefinerConfig, split: str) -> list[_Sample]:
-    cases = assign_splits(
-        read_manifests([Path(path) for path in config.cases]), parse_fractions("80/20/0"), config.seed
-    )
-    chosen: list[Case] = [case for case in cases if case.split == split and case.mask is not None]
     most = config.limit if split == "train" else _VALIDATED
-    if most and len(chosen) > most:
-        drawn = np.random.default_rng(config.seed).permutation(len(chosen))[:most]
-        chosen = [chosen[i] for i in sorted(drawn)]
+    chosen = some_cases(config.cases, split, lambda case: case.mask is not None, most=most, seed=config.seed)
     read = [(_square(gray_of(read_image(case.image)), config.size), read_truth(case)) for case in chosen]
     samples = [(image, _square(truth.astype(np.float32), config.size) >= 0.5) for image, truth in read]
     return [(image, truth) for image, truth in samples if truth.any()]
@@ -144,13 +135,7 @@ def _fit(
     network: Refiner, samples: list[_Sample], config: RefinerConfig, place: torch.device, say: Callable[[str], None]
 ) -> None:
     optimizer = torch.optim.AdamW(network.parameters(), lr=config.lr, weight_decay=_WEIGHT_DECAY)
-    warm = max(1, round(_WARMUP * config.steps))
-
-    def factor(step: int) -> float:
-        progress = (step - warm) / max(1, config.steps - warm)
-        return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    schedule = warmed_cosine(optimizer, config.steps)
     rng = np.random.default_rng(config.seed)
     network.train()
     running = 0.0

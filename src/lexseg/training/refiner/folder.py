@@ -1,20 +1,19 @@
 """A refiner as a folder: ``refiner.json``, ``refiner.safetensors``."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load, save
+from safetensors.torch import load
 
 from lexseg.errors import ModelError
-from lexseg.files import new_folder
 from lexseg.models.refiner import Refiner
+from lexseg.training.beside import read_weights, unreadable, write_weights
 
-ABOUT, WEIGHTS, FORMAT = "refiner.json", "refiner.safetensors", 1
+NAME, FORMAT = "refiner", 1
+ABOUT, WEIGHTS = f"{NAME}.json", f"{NAME}.safetensors"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,17 +34,8 @@ def write_refiner(output: Path, network: Refiner, *, size: int, how: Mapping[str
         size: side of the square that images are stretched to.
         how: plain values that say how it came about; no sentence and no path.
     """
-    content = save({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()})
-    about = {
-        "lexseg_refiner": FORMAT,
-        "widths": list(network.widths),
-        "size": size,
-        "weights_sha256": hashlib.sha256(content).hexdigest(),
-        "how": dict(how),
-    }
-    with new_folder(output) as folder:
-        (folder / WEIGHTS).write_bytes(content)
-        (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    about = {"lexseg_refiner": FORMAT, "widths": list(network.widths), "size": size, "how": dict(how)}
+    write_weights(output, NAME, network.state_dict(), about)
 
 
 def load_refiner(folder: Path) -> LoadedRefiner:
@@ -54,19 +44,14 @@ def load_refiner(folder: Path) -> LoadedRefiner:
     Raises:
         ModelError: the folder is none, or a file of it is damaged.
     """
+    about, content = read_weights(folder, NAME, "refiner")
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        widths, size, expected = about["widths"], int(about["size"]), str(about["weights_sha256"])
-        content = (folder / WEIGHTS).read_bytes()
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(
-            f"{folder}: no refiner that can be read ({error}); `lexseg pretrain refiner` makes one"
-        ) from error
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise ModelError(f"{folder / WEIGHTS}: the file is damaged (its SHA-256 is not the one in {ABOUT})")
+        widths, size = about["widths"], int(about["size"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise unreadable(folder, NAME, "refiner", error) from error
     try:
         network = Refiner(widths)
         network.load_state_dict(load(content), strict=True)
     except (SafetensorError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(f"{folder}: {ABOUT} and {WEIGHTS} do not fit: {error}") from error
-    return LoadedRefiner(network.eval().requires_grad_(False), size, expected)
+    return LoadedRefiner(network.eval().requires_grad_(False), size, about["weights_sha256"])

@@ -1,6 +1,5 @@
 """Alignment: an image encoder and a text encoder brought into one space by images and sentences, without masks."""
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from lexseg.language.sides import mentions_side
 from lexseg.losses.dhn_nce import dhn_nce
 from lexseg.models.towers import Pooling, Towers
 from lexseg.training.augment import AugmentConfig
+from lexseg.training.beside import warmed_cosine
 from lexseg.training.dataset import CaseDataset, augmented
 from lexseg.training.weak.folder import write_towers
 from lexseg.training.weak.pairs import Draw, Near, Pairs, no_negatives, read_pairs
@@ -194,13 +194,7 @@ def _fit(
     towers.encoder.requires_grad_(bool(config.encoder_lr))
     groups = [{"params": part, "lr": rate} for part, rate in zip(parts, rates, strict=True)]
     optimizer = torch.optim.AdamW(groups, weight_decay=config.weight_decay)
-    warm = max(1, round(_WARMUP * config.steps))
-
-    def factor(step: int) -> float:
-        progress = (step - warm) / max(1, config.steps - warm)
-        return (step + 1) / warm if step < warm else 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
+    schedule = warmed_cosine(optimizer, config.steps, _WARMUP)
     augment = replace(_CALM, mirror=config.mirror)
     drawn = Draw(pairs, config.batch, config.seed)
     towers.train()

@@ -26,6 +26,8 @@ class Stepping(Head):
     STEPS: ClassVar[int] = 10
     HIDDEN: ClassVar[int] = 0
     RATE: ClassVar[float] = 0.1
+    LEARNS_RATES: ClassVar[bool] = False
+    """Whether :meth:`rates` are learnt, one for each number of the parameters."""
 
     def __init__(
         self,
@@ -52,6 +54,10 @@ class Stepping(Head):
         self.start = nn.ParameterDict({name: nn.Parameter(value) for name, value in start.items()})
         for name, value in start.items():
             self.register_buffer(name, value.clone())
+        if self.LEARNS_RATES:
+            self.speed = nn.ParameterDict(
+                {name: nn.Parameter(torch.full_like(value, self.rate)) for name, value in self.start.items()}
+            )
 
     def adapt(self, pixels: Pixels) -> State:
         """The parameters after the steps; second order where they are differentiated."""
@@ -102,19 +108,7 @@ class MetaSGD(MAML):
 
     name = "meta-sgd"
 
-    def __init__(
-        self,
-        channels: int,
-        words: int = 0,
-        *,
-        hidden: int | None = None,
-        steps: int | None = None,
-        rate: float | None = None,
-    ) -> None:
-        super().__init__(channels, words, hidden=hidden, steps=steps, rate=rate)
-        self.speed = nn.ParameterDict(
-            {name: nn.Parameter(torch.full_like(value, self.rate)) for name, value in self.start.items()}
-        )
+    LEARNS_RATES = True
 
     def rates(self, name: str) -> Tensor | float:
         """The learnt rates of one parameter's numbers."""
