@@ -8,7 +8,7 @@ import numpy as np
 from lexseg.cases.truth import truth_of
 from lexseg.comparison.cells import REPORT, CellRecord, cells_of
 from lexseg.comparison.plan import NULL
-from lexseg.evaluation.evaluate import Options, evaluate
+from lexseg.evaluation.evaluate import EvaluationOptions, evaluate
 from lexseg.scans.images import read_image
 
 
@@ -55,7 +55,7 @@ def write_cell(cell, output, cases, painter, *, by=(), resamples=50):
     folder = cell.folder(output)
     folder.mkdir(parents=True)
     painter.learn(cases)
-    report = evaluate(painter, cases, Options(n_resamples=resamples, by=tuple(by), wordings=1))
+    report = evaluate(painter, cases, EvaluationOptions(n_resamples=resamples, by=tuple(by), wordings=1))
     (folder / REPORT).mkdir()
     with patch("lexseg.evaluation.page.build_page", return_value=""):  # of each cell; pictures take long
         report.write(folder / REPORT)

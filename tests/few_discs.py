@@ -3,11 +3,11 @@
 import numpy as np
 from PIL import Image
 
-from lexseg.fewshot.fit import Options
+from lexseg.fewshot.fit import TeachingOptions
 from lexseg.fewshot.labels import BESIDE, TARGET, unknown
 from lexseg.fewshot.support import Example
 
-OPTIONS = Options(size=64, parts=("statistics", "place"))
+OPTIONS = TeachingOptions(size=64, parts=("statistics", "place"))
 
 
 def disc(seed, size=(80, 80)):

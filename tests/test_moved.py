@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lexseg
-from lexseg._moved import MOVED
+from lexseg._moved import MOVED, RENAMED
 
 
 @pytest.mark.parametrize("old", MOVED)
@@ -19,6 +19,15 @@ def test_an_old_name_gives_what_stands_under_the_new_one(old: str) -> None:
     new = importlib.import_module(MOVED[old])
     public = [name for name in getattr(new, "__all__", vars(new)) if not name.startswith("_")]
     assert public and all(getattr(module, name) is getattr(new, name) for name in public)
+
+
+@pytest.mark.parametrize("module, old", [(module, old) for module, names in RENAMED.items() for old in names])
+def test_what_is_renamed_is_found_under_its_old_name(module: str, old: str) -> None:
+    holds = importlib.import_module(module)
+    with pytest.warns(DeprecationWarning, match=f"{old} is now called {RENAMED[module][old]}"):
+        assert getattr(holds, old) is vars(holds)[RENAMED[module][old]]
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = holds.nothing
 
 
 def test_a_folder_that_a_checkout_left_does_not_hide_an_old_name(

@@ -1,16 +1,18 @@
 """Names that have moved: imports under the old ones work for one release, with a DeprecationWarning.
 
-`MOVED` lists what the documentation named. The finder stands first in `sys.meta_path`: where a checkout has left empty
-folders (or ones of byte code) under the old names, Python would else take them for packages without content.
+`MOVED` lists the modules that the documentation named, `RENAMED` what a module holds under another name now. The
+finder stands first in `sys.meta_path`: where a checkout has left empty folders (or ones of byte code) under the old names,
+Python would else take them for packages without content.
 """
 
 import importlib
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 MOVED = {
     "lexseg.data.batch": "lexseg.training.batch",
@@ -40,6 +42,7 @@ MOVED = {
     "lexseg.text.typos": "lexseg.language.typos",
     "lexseg.text.wording": "lexseg.language.sides",
 }
+RENAMED = {"lexseg.evaluation.evaluate": {"Options": "EvaluationOptions"}}
 _ROOMS = {old.rpartition(".")[0] for old in MOVED} - {"lexseg"}  # that are no more: they hold nothing but old names
 
 
@@ -70,3 +73,19 @@ def keep_old_names() -> None:
     """Let old names be imported, once for a process."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+
+
+def renamed(module: str) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a module that holds something under another name than it once did.
+
+    Args:
+        module: its name, one of `RENAMED`.
+    """
+
+    def value_of(name: str) -> Any:
+        if (new := RENAMED[module].get(name)) is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(f"{module}.{name} is now called {new}", DeprecationWarning, stacklevel=2)
+        return getattr(sys.modules[module], new)
+
+    return value_of

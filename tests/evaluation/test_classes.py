@@ -11,7 +11,7 @@ from lexseg.cases.case import Case
 from lexseg.cases.manifest import read_manifest
 from lexseg.errors import ConfigError
 from lexseg.evaluation.classes import Classes
-from lexseg.evaluation.evaluate import Options, evaluate
+from lexseg.evaluation.evaluate import EvaluationOptions, evaluate
 from lexseg.metrics.overlap import dice
 
 
@@ -85,10 +85,12 @@ def test_the_report_has_them(tmp_path, listener):
     with (tmp_path / "cases.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["id", "image", "mask", "label", "laterality", "text", "class"], *listed])
     cases = read_manifest(tmp_path / "cases.csv")
-    report = evaluate(listener, cases, Options(n_resamples=20, classes="class", probes=()))
+    report = evaluate(listener, cases, EvaluationOptions(n_resamples=20, classes="class", probes=()))
     assert list(report.summary["classes"]["classes"]) == ["left", "right"]
     assert report.summary["classes"]["mean"]["per_image"]["mean"] == 1
     listener.deaf = True  # both blobs for each sentence: the first row of each image takes all
-    deaf = evaluate(listener, cases, Options(n_resamples=20, classes="class", probes=())).summary["classes"]["classes"]
+    deaf = evaluate(listener, cases, EvaluationOptions(n_resamples=20, classes="class", probes=())).summary["classes"][
+        "classes"
+    ]
     assert deaf["right"]["pooled"]["dice"] == 0 and deaf["left"]["pooled"]["dice"] == pytest.approx(2 / 3)
-    assert evaluate(listener, cases, Options(n_resamples=20, probes=())).summary["classes"] is None
+    assert evaluate(listener, cases, EvaluationOptions(n_resamples=20, probes=())).summary["classes"] is None

@@ -10,7 +10,7 @@ from PIL import Image
 
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.evaluation.cases import fingerprint, select_cases
-from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
+from lexseg.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_to
 from lexseg.evaluation.page import build_page
 from lexseg.evaluation.probes import PROBES
 from lexseg.evaluation.sources import PredictionFolder
@@ -19,7 +19,7 @@ from lexseg.metrics.overlap import dice
 from lexseg.metrics.surface import hd95, image_diagonal
 from lexseg.scans.masks import read_mask
 
-FEW = Options(n_resamples=50)
+FEW = EvaluationOptions(n_resamples=50)
 
 
 def test_a_model_that_listens(cases, listener):
@@ -67,7 +67,7 @@ def test_scores_are_those_of_the_metrics(cases, listener):
 
 
 def test_misses_are_counted_and_cost_the_diagonal(cases, listener):
-    summary = evaluate(listener, cases, Options(threshold=0.95, n_resamples=50)).summary
+    summary = evaluate(listener, cases, EvaluationOptions(threshold=0.95, n_resamples=50)).summary
     assert (summary["missed"], summary["false_alarms"], summary["threshold"]) == (5, 0, 0.95)
     assert summary["hd95"]["mean"] == pytest.approx(5 / 6 * image_diagonal((24, 32)))
     assert summary["per_image"]["dice"]["mean"] == pytest.approx(1 / 6)
@@ -76,7 +76,7 @@ def test_misses_are_counted_and_cost_the_diagonal(cases, listener):
 
 def test_millimetres_only_if_all_spacings_are_known(cases, listener):
     spaced = [replace(case, spacing=(0.5, 0.25)) for case in cases]
-    options = Options(threshold=0.95, n_resamples=50)
+    options = EvaluationOptions(threshold=0.95, n_resamples=50)
     summary = evaluate(listener, spaced, options).summary
     assert summary["hd95"]["unit"] == "mm"
     assert summary["hd95"]["mean"] == pytest.approx(5 / 6 * np.hypot(24 * 0.5, 32 * 0.25))
@@ -86,10 +86,13 @@ def test_millimetres_only_if_all_spacings_are_known(cases, listener):
 
 def test_another_size_is_named_and_its_spacing_scaled(cases, listener):
     spaced = [replace(case, spacing=(0.5, 0.25)) for case in cases]
-    summary = evaluate(listener, spaced, Options(threshold=0.95, size=16, n_resamples=50)).summary
+    summary = evaluate(listener, spaced, EvaluationOptions(threshold=0.95, size=16, n_resamples=50)).summary
     assert summary["resolution"] == "16x16"
     assert summary["hd95"]["mean"] == pytest.approx(5 / 6 * np.hypot(24 * 0.5, 32 * 0.25))
-    assert evaluate(listener, cases, Options(size=48, n_resamples=50)).summary["per_image"]["dice"]["mean"] > 0.95
+    assert (
+        evaluate(listener, cases, EvaluationOptions(size=48, n_resamples=50)).summary["per_image"]["dice"]["mean"]
+        > 0.95
+    )
 
 
 def test_image_only_models_are_not_probed(cases, listener):
@@ -133,7 +136,7 @@ def test_one_sentence_for_all_gives_null_and_a_reason(cases, listener):
 
 
 def test_equal_seeds_equal_reports(cases, listener):
-    one, other = (evaluate(listener, cases, Options(n_resamples=50, seed=3)).summary for _ in range(2))
+    one, other = (evaluate(listener, cases, EvaluationOptions(n_resamples=50, seed=3)).summary for _ in range(2))
     assert one | {"date": ""} == other | {"date": ""}
 
 
@@ -298,16 +301,16 @@ def test_the_hash_is_of_contents(cases):
 @pytest.mark.parametrize("options", [{"threshold": 0}, {"threshold": 1.2}, {"size": 0}])
 def test_impossible_options(options):
     with pytest.raises(ConfigError):
-        Options(**options)
+        EvaluationOptions(**options)
 
 
 def test_a_threshold_for_masks_is_refused(cases, masks_of):
     with pytest.raises(ConfigError, match="threshold"):
-        evaluate(PredictionFolder(masks_of(lambda case: f"{case.id}.png")), cases, Options(threshold=0.4))
+        evaluate(PredictionFolder(masks_of(lambda case: f"{case.id}.png")), cases, EvaluationOptions(threshold=0.4))
 
 
 def test_the_table_holds_what_a_paired_comparison_needs(cases, listener):
-    report = evaluate(listener, cases, Options(n_resamples=20, by=("laterality",)))
+    report = evaluate(listener, cases, EvaluationOptions(n_resamples=20, by=("laterality",)))
     rows = report.rows()
     for row, score in zip(rows, report.scores, strict=True):
         assert row["overlap_area"] == score.given.tp
@@ -320,5 +323,5 @@ def test_the_table_holds_what_a_paired_comparison_needs(cases, listener):
 
 def test_swapped_sides_of_sentences_that_name_none_leave_nothing_to_show(listener, cases):
     plain = [replace(case, texts=("a square",)) for case in cases]
-    summary = evaluate(listener, plain, Options(probes=("swapped",), n_resamples=50)).summary
+    summary = evaluate(listener, plain, EvaluationOptions(probes=("swapped",), n_resamples=50)).summary
     assert set(summary["text_probes"]) >= {"swapped"}

@@ -6,10 +6,10 @@ import pytest
 
 from lexseg.datasets.phantoms.mark import COLUMN
 from lexseg.errors import DataError
-from lexseg.evaluation.evaluate import Options, evaluate
+from lexseg.evaluation.evaluate import EvaluationOptions, evaluate
 from lexseg.evaluation.page import build_page
 
-OPTIONS = Options(n_resamples=20)
+OPTIONS = EvaluationOptions(n_resamples=20)
 
 
 def marked(cases, value="yes"):

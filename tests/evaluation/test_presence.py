@@ -13,10 +13,10 @@ from lexseg.cases.manifest import read_manifest
 from lexseg.cli.main import main
 from lexseg.errors import DataError
 from lexseg.evaluation.cases import fingerprint
-from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
+from lexseg.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_to
 from lexseg.evaluation.page import build_page
 
-FEW = Options(n_resamples=100)
+FEW = EvaluationOptions(n_resamples=100)
 
 # id, patient, mask (rows of a 20 x 20 film that it fills), present, what the model says, whether it paints
 FILMS = [

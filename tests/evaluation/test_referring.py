@@ -14,13 +14,13 @@ from lexseg.cases.manifest import read_manifest
 from lexseg.cases.sentence_columns import sentence_columns
 from lexseg.cli.main import main
 from lexseg.errors import ConfigError, DataError
-from lexseg.evaluation.evaluate import Options, evaluate, evaluate_to
+from lexseg.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_to
 from lexseg.evaluation.expressions import questions_about
 from lexseg.evaluation.page import build_page
 from lexseg.evaluation.probes import PROBES
 from lexseg.evaluation.sources import PredictionFolder
 
-FEW = Options(n_resamples=50)
+FEW = EvaluationOptions(n_resamples=50)
 
 # top left corners of the blobs, of 16 pixels each, in images of 30 x 40; the instances count from 1
 BLOBS = {"film0": [(3, 4), (22, 6), (4, 30)], "film1": [(3, 4), (23, 6)]}
@@ -311,7 +311,7 @@ def test_groups_must_be_there_and_be_few(expressions, finder):
 @pytest.mark.parametrize("wrong", [{"wordings": 0}, {"probes": ("other", "elsewhere")}])
 def test_impossible_options(wrong):
     with pytest.raises(ConfigError):
-        Options(**wrong)
+        EvaluationOptions(**wrong)
 
 
 def test_files(tmp_path, expressions, finder):

@@ -8,7 +8,7 @@ import lexseg
 from few_discs import dice
 from lexseg.cases.manifest import read_manifest
 from lexseg.cases.truth import read_truth
-from lexseg.fewshot.fit import Options
+from lexseg.fewshot.fit import TeachingOptions
 from lexseg.fewshot.sparse import sparsify
 from lexseg.fewshot.support import Example
 from lexseg.fewshot.teach import teach
@@ -29,7 +29,7 @@ def test_three_scribbled_sonograms_are_enough_for_a_fourth(tmp_path):
         )
         for case in cases[:3]
     ]
-    taught = teach(load_model("default"), shown, Options(size=128, words="breast tumour"))
+    taught = teach(load_model("default"), shown, TeachingOptions(size=128, words="breast tumour"))
     taught.save(tmp_path / "m")
     found = Segmenter.from_pretrained(tmp_path / "m").segment(cases[3].image).mask
     assert dice(found, read_truth(cases[3])) > 0.5

@@ -9,7 +9,7 @@ import torch
 
 from few_discs import OPTIONS, dice, disc, examples
 from lexseg.errors import ConfigError, DataError
-from lexseg.fewshot.fit import Options, Teacher, words_of
+from lexseg.fewshot.fit import Teacher, TeachingOptions, words_of
 from lexseg.fewshot.labels import BESIDE, TARGET, unknown
 from lexseg.fewshot.support import Example
 from lexseg.fewshot.teach import teach
@@ -131,4 +131,4 @@ def test_strokes_too_close_for_the_models_size_are_refused(base):
 def test_impossible_options_are_refused():
     for wrong in ({"head": "nearest"}, {"size": 100}, {"parts": ("colour",)}, {"parts": ()}, {"refine": -1}):
         with pytest.raises(ConfigError):
-            Options(**wrong)
+            TeachingOptions(**wrong)

@@ -142,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.cases.sentence_columns import sentence_columns
     from lexseg.cases.splits import apply_splits
     from lexseg.evaluation.cases import select_cases
-    from lexseg.evaluation.evaluate import Options, evaluate_to
+    from lexseg.evaluation.evaluate import EvaluationOptions, evaluate_to
 
     use_threads(args.threads)
     model, manifests = _inputs(args)
@@ -163,7 +163,7 @@ def run(args: argparse.Namespace) -> int:
         if model is None:
             raise ConfigError("--interactive corrects a model's masks; give MODEL and CASES")
         return run_interactive(Segmenter.from_pretrained(model, device=args.device), chosen, args)
-    options = Options(
+    options = EvaluationOptions(
         threshold=args.threshold,
         tta=args.tta,
         size=args.size,

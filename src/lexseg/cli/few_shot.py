@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lexseg.fewshot.evaluate import Score
-    from lexseg.fewshot.fit import Options
+    from lexseg.fewshot.fit import TeachingOptions
 
 _HEADS = ("ridge", "proto", "panet", "anil", "reptile", "maml", "meta-sgd", "guided", "finetune")
 _DESCRIPTION = """Teaches a target that no model has met from a few images with a few labels, in a minute, on a CPU:
@@ -91,9 +91,9 @@ def run(args: argparse.Namespace) -> int:
     return {"fit": _fit, "evaluate": _evaluate, "learn": _learn}[args.action](args)
 
 
-def _options(args: argparse.Namespace) -> "Options":
+def _options(args: argparse.Namespace) -> "TeachingOptions":
     from lexseg.errors import ConfigError
-    from lexseg.fewshot.fit import Options
+    from lexseg.fewshot.fit import TeachingOptions
 
     own: dict[str, int] = {}
     for name, heads in (("steps", ("anil", "maml", "meta-sgd", "reptile", "finetune")), ("scale", ("ridge",))):
@@ -102,7 +102,9 @@ def _options(args: argparse.Namespace) -> "Options":
             raise ConfigError(f"--{name} changes nothing about the head {args.head}; leave it out")
         own |= {} if value is None else {name: value}
     parts = tuple(part.strip() for part in args.parts.split(",") if part.strip())
-    return Options(args.head, own, args.size, parts, grow=not args.as_drawn, refine=args.refine, words=args.words)
+    return TeachingOptions(
+        args.head, own, args.size, parts, grow=not args.as_drawn, refine=args.refine, words=args.words
+    )
 
 
 def _fit(args: argparse.Namespace) -> int:

@@ -125,7 +125,7 @@ def _evaluate(job: Job, folder: Path, train: dict[str, Any], source: "Predictor 
     from lexseg.cases.manifest import read_manifests
     from lexseg.cases.splits import apply_splits
     from lexseg.evaluation.cases import select_cases
-    from lexseg.evaluation.evaluate import Options, evaluate_to
+    from lexseg.evaluation.evaluate import EvaluationOptions, evaluate_to
     from lexseg.predict.segmenter import Segmenter
 
     data, started = job.config["data"], time.monotonic()
@@ -149,7 +149,9 @@ def _evaluate(job: Job, folder: Path, train: dict[str, Any], source: "Predictor 
             "trainable": sum(p.numel() for p in parameters if p.requires_grad),
         }
     probes = None if job.probes is None else tuple(job.probes)
-    options = Options(probes=probes, by=tuple(job.by), batch=job.batch, controls=job.kind in ("zero-shot", "weak"))
+    options = EvaluationOptions(
+        probes=probes, by=tuple(job.by), batch=job.batch, controls=job.kind in ("zero-shot", "weak")
+    )
     notes = {"split": job.split, "text_column": ",".join(columns) if data["words"] else None}
     evaluate_to(folder / REPORT, source, cases, options, notes=notes)
     train["evaluate_seconds"] = round(time.monotonic() - started, 1)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from lexseg._moved import renamed
 from lexseg.cases.case import Case
 from lexseg.cases.truth import truth_of
 from lexseg.errors import ConfigError
@@ -34,10 +35,11 @@ from lexseg.evaluation.switching import Switching
 
 Progress = Callable[[int, int], None]
 """Called with the number of cases that are done and of all."""
+__getattr__ = renamed(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class EvaluationOptions:
     """How to score.
 
     Attributes:
@@ -87,7 +89,7 @@ class Options:
 def evaluate(
     source: Predictor | PredictionFolder,
     cases: Sequence[Case],
-    options: Options | None = None,
+    options: EvaluationOptions | None = None,
     *,
     notes: Mapping[str, Any] | None = None,
     masks_to: Path | None = None,
@@ -111,7 +113,7 @@ def evaluate(
         DataError: with all problems of the cases and of the masks, before anything is run.
         TextError: with all sentences that the model cannot read.
     """
-    options = options or Options()
+    options = options or EvaluationOptions()
     groups = {column: group_values(cases, column) for column in options.by}
     questions, answers = _prepare(source, cases, options)
     cut = Cut(_threshold(source, options), presence_threshold(source), options.size)
@@ -171,7 +173,7 @@ def evaluate_to(
     output: Path | str,
     source: Predictor | PredictionFolder,
     cases: Sequence[Case],
-    options: Options | None = None,
+    options: EvaluationOptions | None = None,
     *,
     save_masks: bool = False,
     include_text: bool = False,
@@ -203,7 +205,7 @@ def evaluate_to(
 
 
 def _prepare(
-    source: Predictor | PredictionFolder, cases: Sequence[Case], options: Options
+    source: Predictor | PredictionFolder, cases: Sequence[Case], options: EvaluationOptions
 ) -> tuple[Questions, Iterator[tuple[int, dict[str, Found]]]]:
     """What is asked, and the answers to come, once everything that is to be read has been read."""
     if isinstance(source, PredictionFolder):
@@ -233,7 +235,7 @@ def _silent(cases: Sequence[Case], why: str) -> Questions:
     return Questions((None,) * len(cases), missing=dict.fromkeys(probe_names(cases), why))
 
 
-def _threshold(source: Predictor | PredictionFolder, options: Options) -> float:
+def _threshold(source: Predictor | PredictionFolder, options: EvaluationOptions) -> float:
     if isinstance(source, PredictionFolder):
         return 0.5
     return source.threshold if options.threshold is None else options.threshold

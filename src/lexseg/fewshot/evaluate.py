@@ -10,7 +10,7 @@ import torch
 from lexseg.cases.case import Case
 from lexseg.cases.truth import read_truth
 from lexseg.errors import DataError
-from lexseg.fewshot.fit import Options, Teacher, words_of
+from lexseg.fewshot.fit import Teacher, TeachingOptions, words_of
 from lexseg.fewshot.labels import Labels
 from lexseg.fewshot.seen import Seen
 from lexseg.fewshot.support import Example, read_example
@@ -47,7 +47,7 @@ class Score:
 def leave_one_out(
     base: LoadedModel,
     cases: Sequence[Case],
-    options: Options,
+    options: TeachingOptions,
     *,
     labels: Sequence[str] = ("mask",),
     task: str | None = None,
@@ -97,7 +97,7 @@ def _each(
     base: LoadedModel,
     examples: Sequence[Example],
     truths: Sequence[Bool],
-    options: Options,
+    options: TeachingOptions,
     shots: int | None,
     known: list[Seen],
 ) -> Iterator[tuple[float, float, int, float]]:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from lexseg.errors import ConfigError
-from lexseg.fewshot.fit import Options, Teacher
+from lexseg.fewshot.fit import Teacher, TeachingOptions
 from lexseg.fewshot.labels import TARGET, UNKNOWN, shrunk
 from lexseg.fewshot.support import Example
 from lexseg.models.fewshot import FewShot
@@ -20,7 +20,7 @@ _PARTS = ("model",)
 
 
 def finetune(
-    base: LoadedModel, examples: Sequence[Example], options: Options, words: str | None
+    base: LoadedModel, examples: Sequence[Example], options: TeachingOptions, words: str | None
 ) -> tuple[FewShot, dict[str, Any]]:
     """Train the network and a new last layer on the labelled pixels, by so many steps of Adam.
 

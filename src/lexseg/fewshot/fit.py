@@ -30,7 +30,7 @@ _DOUBT = 0.1  # a walker that meets either class alike says nothing
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class TeachingOptions:
     """How a target is taught.
 
     Attributes:
@@ -78,7 +78,7 @@ class Teacher:
     """
 
     def __init__(
-        self, base: LoadedModel, options: Options, words: str | None = None, *, unlearnt: bool = False
+        self, base: LoadedModel, options: TeachingOptions, words: str | None = None, *, unlearnt: bool = False
     ) -> None:
         self.learnt = base.config.method == FewShot.name
         if self.learnt:
@@ -169,7 +169,7 @@ def joined_pixels(model: FewShot, seen: Sequence[Drawn]) -> Pixels:
     return together(parts, model.word)
 
 
-def arguments_of(base: LoadedModel, options: Options) -> dict[str, Any]:
+def arguments_of(base: LoadedModel, options: TeachingOptions) -> dict[str, Any]:
     """The keywords of the model that is taught.
 
     Raises:

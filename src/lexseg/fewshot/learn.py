@@ -13,7 +13,7 @@ from lexseg.cases.truth import read_truth
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError, DataError
 from lexseg.fewshot.episodes import TaskImage, draw_episode, usable
-from lexseg.fewshot.fit import Options, Teacher
+from lexseg.fewshot.fit import Teacher, TeachingOptions
 from lexseg.fewshot.labels import dense
 from lexseg.fewshot.support import Example
 from lexseg.fewshot.teach import Taught
@@ -57,7 +57,7 @@ class Learnt:
 def learn(
     base: LoadedModel,
     tasks: Sequence[Sequence[Case]],
-    options: Options,
+    options: TeachingOptions,
     plan: Plan,
     *,
     progress: Callable[[int, int], None] | None = None,
@@ -130,7 +130,7 @@ def _episode(head: Head, images: Sequence[Sequence[TaskImage]], rng: np.random.G
 class _Learning(Teacher):
     """Sees whole tasks, through the model whose head is learnt."""
 
-    def __init__(self, base: LoadedModel, options: Options) -> None:
+    def __init__(self, base: LoadedModel, options: TeachingOptions) -> None:
         self.base = base
         super().__init__(base, options, unlearnt=True)
 

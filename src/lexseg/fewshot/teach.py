@@ -7,7 +7,7 @@ from typing import Any
 
 from lexseg.errors import ConfigError
 from lexseg.fewshot.finetune import finetune
-from lexseg.fewshot.fit import Options, Teacher, words_of
+from lexseg.fewshot.fit import Teacher, TeachingOptions, words_of
 from lexseg.fewshot.labels import BESIDE, TARGET, UNKNOWN
 from lexseg.fewshot.support import Example
 from lexseg.models.fewshot import FewShot
@@ -37,7 +37,7 @@ class Taught:
         return save_model(folder, self.model, self.config, card=_card(self.config), metrics=metrics)
 
 
-def teach(base: LoadedModel, examples: Sequence[Example], options: Options) -> Taught:
+def teach(base: LoadedModel, examples: Sequence[Example], options: TeachingOptions) -> Taught:
     """Teach a target.
 
     Args:
@@ -74,7 +74,7 @@ def teach(base: LoadedModel, examples: Sequence[Example], options: Options) -> T
     return Taught(model.eval(), config, words, left_out)
 
 
-def _check_words_alone(base: LoadedModel, options: Options, words: str | None) -> None:
+def _check_words_alone(base: LoadedModel, options: TeachingOptions, words: str | None) -> None:
     if options.head not in ("proto", "panet"):
         raise ConfigError(
             f"head {options.head!r} needs labelled images; by words alone `proto` or `panet` can be taught"

@@ -21,7 +21,7 @@ _KEYS = {"said", "done", "echo", "mask_sha256", "seal"}
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class CorrectionRecord:
     """A session that was written down.
 
     Attributes:
@@ -77,7 +77,7 @@ def write_record(path: Path, session: CorrectionSession, *, image_sha256: str | 
     replace_file(path, (json.dumps(values, indent=2, ensure_ascii=False) + "\n").encode())
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> CorrectionRecord:
     """Read a record, and see that nothing of it was changed.
 
     Raises:
@@ -94,7 +94,7 @@ def read_record(path: Path) -> Record:
         raise DataError(f"{path}: {error}") from None
 
 
-def replay(record: Record, image: ImageSession, refine: Refine | None = None) -> CorrectionSession:
+def replay(record: CorrectionRecord, image: ImageSession, refine: Refine | None = None) -> CorrectionSession:
     """Do all corrections of a record once more, and see that each gives the mask that it gave.
 
     Args:
@@ -127,7 +127,7 @@ def replay(record: Record, image: ImageSession, refine: Refine | None = None) ->
     return session
 
 
-def _checked(values: object) -> Record:
+def _checked(values: object) -> CorrectionRecord:
     if not isinstance(values, dict) or values.get("lexseg_corrections") != FORMAT:
         raise DataError(f"no record of corrections: 'lexseg_corrections' must be {FORMAT}")
     entries = values.get("entries")
@@ -148,7 +148,7 @@ def _checked(values: object) -> Record:
         )
     if values.get("seal") != _seal(seal, {"held": values.get("held"), "accepted": values.get("accepted")}):
         raise DataError("entries are missing at the end, or its head was changed; nothing is played")
-    return Record(head, tuple(steps))
+    return CorrectionRecord(head, tuple(steps))
 
 
 def _act(act: tuple[Operation, ...] | Control | None) -> Any:

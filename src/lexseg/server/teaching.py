@@ -143,13 +143,13 @@ def _window(image: OpenImage, given: WindowValues | None) -> Window | None:
 def _teach(
     service: Service, taught: Teaching, image: OpenImage, frame: int, window: Window | None, labels: Labels
 ) -> None:
-    from lexseg.fewshot.fit import Options, Teacher
+    from lexseg.fewshot.fit import Teacher, TeachingOptions
     from lexseg.fewshot.support import Example
     from lexseg.models.find import find_model
     from lexseg.models.io import load_model
 
     if taught.teacher is None:
-        taught.teacher = Teacher(load_model(find_model(service.segmenter.name)), Options())
+        taught.teacher = Teacher(load_model(find_model(service.segmenter.name)), TeachingOptions())
     seen = taught.teacher.look(Example.of(image.scan.show(frame, window), labels, where="the scribbles"))
     choice = taught.teacher.fit([*taught.seen, seen.kept()])
     taught.seen.append(seen.kept())

@@ -15,7 +15,7 @@ from lexseg.cases.check import check_manifest
 from lexseg.cases.manifest import read_manifest
 from lexseg.datasets.refer import ReferSettings, refer
 from lexseg.datasets.refer.anatomy import ANATOMIES
-from lexseg.datasets.refer.attributes import Target
+from lexseg.datasets.refer.attributes import Referent
 from lexseg.datasets.refer.gather import Reading
 from lexseg.datasets.refer.query import execute, parse_query
 from lexseg.errors import ConfigError, DataError
@@ -169,9 +169,9 @@ class TestTheSet:
         manifest = made([films], tmp_path / "out").manifest
         written = json.loads((tmp_path / "out/attributes.json").read_text())
         assert written["anatomy"] == "chest"
-        names = Target.__slots__
+        names = Referent.__slots__
         tables = {
-            each["image"]: [Target(**{name: _tuple(t[name]) for name in names}) for t in each["targets"]]
+            each["image"]: [Referent(**{name: _tuple(t[name]) for name in names}) for t in each["targets"]]
             for each in written["images"]
         }
         checked = 0

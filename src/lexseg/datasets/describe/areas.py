@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from lexseg.datasets.refer.attributes import Target, measure
+from lexseg.datasets.refer.attributes import Referent, measure
 from lexseg.datasets.refer.targets import components
 from lexseg.scans.pictures import Bool
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def areas_of(mask: Bool, *, min_area: float) -> list[Target]:
+def areas_of(mask: Bool, *, min_area: float) -> list[Referent]:
     """The connected areas of a mask; touching corners connect.
 
     Args:

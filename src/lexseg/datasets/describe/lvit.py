@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal, get_args
 
 from lexseg.datasets.describe.areas import number_word
-from lexseg.datasets.refer.attributes import Target
+from lexseg.datasets.refer.attributes import Referent
 
 Height = Literal["upper", "middle", "lower"]
 HEIGHTS: tuple[Height, ...] = get_args(Height)
@@ -26,7 +26,7 @@ ALL_FROM, ALL_SLOPE = 0.06, 0.3
 """A long area takes all of the lung if it begins above ``ALL_FROM + ALL_SLOPE * its lower end``."""
 
 
-def sentence(areas: Sequence[Target], shape: tuple[int, int]) -> str:
+def sentence(areas: Sequence[Referent], shape: tuple[int, int]) -> str:
     """The sentence, with the image's left and right.
 
     Args:
@@ -45,7 +45,7 @@ def sentence(areas: Sequence[Target], shape: tuple[int, int]) -> str:
     return f"{extent} pulmonary infection, {number}, {' and '.join(sides)}."
 
 
-def heights_of(area: Target, height: int) -> set[Height]:
+def heights_of(area: Referent, height: int) -> set[Height]:
     """In which thirds of a lung an area lies.
 
     Args:
@@ -59,7 +59,7 @@ def heights_of(area: Target, height: int) -> set[Height]:
     return set(HEIGHTS) if top < ALL_FROM + ALL_SLOPE * bottom else {"middle", "lower"}
 
 
-def _heights(areas: Sequence[Target], height: int) -> str:
+def _heights(areas: Sequence[Referent], height: int) -> str:
     found = set().union(*(heights_of(area, height) for area in areas))
     # "all" is said of one area that takes the whole lung, "upper middle lower" of several
     return "all" if len(areas) == 1 and len(found) == 3 else " ".join(each for each in HEIGHTS if each in found)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lexseg.datasets.describe.areas import number_word
-from lexseg.datasets.refer.attributes import Target
+from lexseg.datasets.refer.attributes import Referent
 from lexseg.language.sides import Laterality, convert_laterality
 
 MEDIUM, LARGE = 0.1, 0.3
@@ -54,7 +54,7 @@ def phrasings(descriptions: Sequence[str]) -> tuple[str, ...]:
 def prompt(
     style: str,
     subject: Subject,
-    areas: Sequence[Target] = (),
+    areas: Sequence[Referent] = (),
     shape: tuple[int, int] = (1, 1),
     *,
     laterality: Laterality = "image",
@@ -90,19 +90,19 @@ def prompt(
     return said if not located else f"{said}, {where}" if style == "p6" else f"{said} {where}"
 
 
-def size_of(area: Target) -> str:
+def size_of(area: Referent) -> str:
     """``small``, ``medium`` or ``large``."""
     return "small" if area.fraction < MEDIUM else "medium" if area.fraction < LARGE else "large"
 
 
-def shape_of(area: Target) -> str:
+def shape_of(area: Referent) -> str:
     """``round``, ``oval``, ``elongated`` or ``irregular``."""
     if area.fill < IRREGULAR:
         return "irregular"
     return "round" if area.elongation < OVAL else "oval" if area.elongation < ELONGATED else "elongated"
 
 
-def cells_of(areas: Sequence[Target], shape: tuple[int, int]) -> list[str]:
+def cells_of(areas: Sequence[Referent], shape: tuple[int, int]) -> list[str]:
     """Where the areas are: the cells of a 3 x 3 grid that hold the centres of their boxes, each once, from the top."""
     cells = set()
     for area in areas:

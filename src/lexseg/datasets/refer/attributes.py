@@ -21,7 +21,7 @@ MOST_DESCRIBED = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Referent:
     """One target.
 
     Attributes:
@@ -87,7 +87,7 @@ def measure(
     min_area: float,
     spacing: tuple[float, float] | None = None,
     organ: NDArray[np.bool_] | None = None,
-) -> list[Target]:
+) -> list[Referent]:
     """Measure the targets of an image.
 
     Args:
@@ -138,7 +138,7 @@ def measure(
             continue
         contrast = _contrast(labels, gray, i, where, reach) if speakable[i - 1] and not crowded else None
         targets.append(
-            Target(
+            Referent(
                 id=i,
                 classes=tuple(sorted(found.classes[i - 1])),
                 speck=bool(area[i] < least),

@@ -5,14 +5,14 @@ from typing import Any, get_args
 
 from lexseg.datasets.refer import predicates as p
 from lexseg.datasets.refer.anatomy import Anatomy
-from lexseg.datasets.refer.attributes import Target
+from lexseg.datasets.refer.attributes import Referent
 from lexseg.datasets.refer.query import CLEARLY_APART
 
 MOST_OTHERS = 500
 """How many targets that cannot be spoken of alone are written for one image; the rest are counted."""
 
 
-def describe(targets: Sequence[Target], anatomy: Anatomy) -> dict[str, Any]:
+def describe(targets: Sequence[Referent], anatomy: Anatomy) -> dict[str, Any]:
     """All targets of an image.
 
     A word is ``None`` where it cannot be said for sure. Ranks count from 1 among the targets that can be spoken of
@@ -44,11 +44,11 @@ def describe(targets: Sequence[Target], anatomy: Anatomy) -> dict[str, Any]:
     }
 
 
-def _ranks(targets: Sequence[Target], key: Callable[[Target], float]) -> dict[int, int]:
+def _ranks(targets: Sequence[Referent], key: Callable[[Referent], float]) -> dict[int, int]:
     return {target.id: rank for rank, target in enumerate(sorted(targets, key=key), start=1)}
 
 
-def _words(target: Target, anatomy: Anatomy) -> dict[str, str | None]:
+def _words(target: Referent, anatomy: Anatomy) -> dict[str, str | None]:
     return {
         "side": _word(get_args(p.Side), lambda side: p.on_side(target, side)),
         "zone": _word(p.ZONES, lambda zone: p.in_zone(target, zone)),
@@ -63,7 +63,7 @@ def _word(words: Sequence[Any], true_of: Callable[[Any], p.Truth]) -> str | None
     return next((str(word) for word in words if true_of(word)), None)
 
 
-def _relations(target: Target, largest: Target | None) -> list[str]:
+def _relations(target: Referent, largest: Referent | None) -> list[str]:
     if largest is None or target is largest:
         return []
     down, along = target.y - largest.y, target.x - largest.x

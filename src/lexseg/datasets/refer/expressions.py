@@ -11,7 +11,7 @@ import numpy as np
 from lexseg.cases.case import ExpressionKind
 from lexseg.datasets.refer import propose
 from lexseg.datasets.refer.anatomy import Anatomy
-from lexseg.datasets.refer.attributes import MOST_DESCRIBED, Target
+from lexseg.datasets.refer.attributes import MOST_DESCRIBED, Referent
 from lexseg.datasets.refer.grammar import Form, mirrored_query, wordings
 from lexseg.datasets.refer.nouns import Nouns
 from lexseg.datasets.refer.query import Denoted, Query, execute
@@ -58,7 +58,7 @@ class _Named:
 
 
 def express(
-    targets: Sequence[Target],
+    targets: Sequence[Referent],
     anatomy: Anatomy,
     nouns: Mapping[str | None, Nouns],
     *,
@@ -98,7 +98,7 @@ def express(
 
 
 def _execute(
-    targets: Sequence[Target], anatomy: Anatomy, names: Sequence[str | None], doubts: Counter[str]
+    targets: Sequence[Referent], anatomy: Anatomy, names: Sequence[str | None], doubts: Counter[str]
 ) -> dict[str, list[_Named]]:
     """All queries that name exactly their targets, by the group they were proposed in."""
     crowded = sum(target.describable for target in targets) > MOST_DESCRIBED
@@ -178,7 +178,7 @@ def _in_turn(
 
 def _texts(
     named: _Named,
-    targets: Sequence[Target],
+    targets: Sequence[Referent],
     anatomy: Anatomy,
     nouns: Nouns,
     number: int,
@@ -213,7 +213,7 @@ def _for_patients(said: tuple[str, ...], whole: tuple[str, ...]) -> tuple[str, .
     return tuple(text for text in said if not (picture.search(text) and mentions_side(text)))
 
 
-def _forms(named: _Named, targets: Sequence[Target], nouns: Nouns) -> tuple[Form, ...]:
+def _forms(named: _Named, targets: Sequence[Referent], nouns: Nouns) -> tuple[Form, ...]:
     """Singular only for one target, plural only for several; names without a plural where nothing is counted."""
     query = named.query
     if query.rank is not None:

@@ -8,7 +8,7 @@ small to be spoken of alone are never in doubt: they belong where their centroid
 from typing import Literal
 
 from lexseg.datasets.refer.anatomy import Anatomy
-from lexseg.datasets.refer.attributes import Target
+from lexseg.datasets.refer.attributes import Referent
 
 Side = Literal["left", "right"]
 Zone = Literal["upper", "middle", "lower"]
@@ -31,7 +31,7 @@ BAND = 1.25
 """Factor about a limit of size within which a target is neither."""
 
 
-def on_side(target: Target, side: Side) -> Truth:
+def on_side(target: Referent, side: Side) -> Truth:
     """Whether a target lies in a half of the image."""
     if target.speck:
         return (target.x < 0.5) == (side == "left")
@@ -42,17 +42,17 @@ def on_side(target: Target, side: Side) -> Truth:
     return actual == side if share >= ON_A_SIDE else None
 
 
-def in_zone(target: Target, zone: Zone) -> Truth:
+def in_zone(target: Referent, zone: Zone) -> Truth:
     """Whether a target lies in a third of the frame's height."""
     return _in_third(target, target.frame_y, target.rows, ZONES.index(zone))
 
 
-def in_column(target: Target, column: Column) -> Truth:
+def in_column(target: Referent, column: Column) -> Truth:
     """Whether a target lies in a third of the frame's width."""
     return _in_third(target, target.frame_x, target.columns, COLUMNS.index(column))
 
 
-def _in_third(target: Target, place: float, shares: tuple[float, float, float], third: int) -> Truth:
+def _in_third(target: Referent, place: float, shares: tuple[float, float, float], third: int) -> Truth:
     if target.speck:
         return shares.index(max(shares)) == third
     inside = min(place - third / 3 if third else 1.0, (third + 1) / 3 - place if third < 2 else 1.0)
@@ -61,7 +61,7 @@ def _in_third(target: Target, place: float, shares: tuple[float, float, float], 
     return False if shares[third] <= BARELY and inside <= -MARGIN else None
 
 
-def of_size(target: Target, size: Size, anatomy: Anatomy) -> Truth:
+def of_size(target: Referent, size: Size, anatomy: Anatomy) -> Truth:
     """Whether a target is small or large for its anatomy; of a piece nobody knows."""
     if not target.whole:
         return None
@@ -72,7 +72,7 @@ def of_size(target: Target, size: Size, anatomy: Anatomy) -> Truth:
     return _not(_below(target.fraction, anatomy.large / BAND, anatomy.large * BAND))
 
 
-def of_shape(target: Target, shape: Shape) -> Truth:
+def of_shape(target: Referent, shape: Shape) -> Truth:
     """Whether a target is round, elongated or irregular; specks and pieces have no shape."""
     if not target.describable:
         return None
@@ -84,14 +84,14 @@ def of_shape(target: Target, shape: Shape) -> Truth:
     return both(stout, smooth) if shape == "round" else _below(target.fill, 0.74, 0.84)
 
 
-def longer_than(target: Target, millimetres: float) -> Truth:
+def longer_than(target: Referent, millimetres: float) -> Truth:
     """Whether a target is longer than so many millimetres; ``None`` where the spacing is unknown."""
     if target.length_mm is None or not target.whole:
         return None
     return _not(_below(target.length_mm, 0.9 * millimetres, 1.1 * millimetres))
 
 
-def of_brightness(target: Target, brightness: Brightness) -> Truth:
+def of_brightness(target: Referent, brightness: Brightness) -> Truth:
     """Whether a target is brighter or darker than the ring around it."""
     if target.contrast is None:
         return None

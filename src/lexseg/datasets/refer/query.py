@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from lexseg.datasets.refer import predicates as p
 from lexseg.datasets.refer.anatomy import Anatomy
-from lexseg.datasets.refer.attributes import Target
+from lexseg.datasets.refer.attributes import Referent
 from lexseg.errors import DataError
 
 Rank = Literal[
@@ -112,7 +112,7 @@ class Denoted:
     doubt: str = ""
 
 
-def execute(query: Query, targets: Sequence[Target], anatomy: Anatomy) -> Denoted:
+def execute(query: Query, targets: Sequence[Referent], anatomy: Anatomy) -> Denoted:
     """Find the targets that a query names, or why that is in doubt.
 
     Args:
@@ -149,7 +149,7 @@ def execute(query: Query, targets: Sequence[Target], anatomy: Anatomy) -> Denote
     return Denoted(tuple(t.id for t in chosen))
 
 
-def _true_of(query: Query, target: Target, anatomy: Anatomy) -> tuple[str, p.Truth]:
+def _true_of(query: Query, target: Referent, anatomy: Anatomy) -> tuple[str, p.Truth]:
     """What is in doubt, and whether all of the query's properties are true of a target."""
     checks: list[tuple[str, p.Truth]] = []
     if query.side is not None:
@@ -178,7 +178,7 @@ def _true_of(query: Query, target: Target, anatomy: Anatomy) -> tuple[str, p.Tru
     return reason, truth
 
 
-def _related(relation: Relation, chosen: list[Target], pool: Sequence[Target]) -> list[Target] | Denoted:
+def _related(relation: Relation, chosen: list[Referent], pool: Sequence[Referent]) -> list[Referent] | Denoted:
     """Those of the chosen that lie above (...) the largest target of the pool."""
     by_size = sorted((t for t in pool if t.describable), key=lambda t: -t.area)
     if len(by_size) < 2 or by_size[0].area < CLEARLY_LARGER * by_size[1].area:
@@ -196,11 +196,11 @@ def _related(relation: Relation, chosen: list[Target], pool: Sequence[Target]) -
     return found
 
 
-def _counted(chosen: Sequence[Target], count: int) -> bool:
+def _counted(chosen: Sequence[Referent], count: int) -> bool:
     return len(chosen) == count and all(t.describable for t in chosen)
 
 
-def _ranked(rank: Rank, chosen: list[Target]) -> Denoted:
+def _ranked(rank: Rank, chosen: list[Referent]) -> Denoted:
     described = [t for t in chosen if t.describable]
     place = 1 if rank.startswith("second") else 0
     if len(described) < place + 2:
@@ -221,19 +221,19 @@ def _ranked(rank: Rank, chosen: list[Target]) -> Denoted:
     return Denoted((order[place].id,)) if clear else Denoted(doubt="the rank is a near tie")
 
 
-def _x(target: Target) -> float:
+def _x(target: Referent) -> float:
     return target.x
 
 
-def _minus_x(target: Target) -> float:
+def _minus_x(target: Referent) -> float:
     return -target.x
 
 
-def _y(target: Target) -> float:
+def _y(target: Referent) -> float:
     return target.y
 
 
-def _minus_y(target: Target) -> float:
+def _minus_y(target: Referent) -> float:
     return -target.y
 
 

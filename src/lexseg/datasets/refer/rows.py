@@ -7,7 +7,7 @@ from pathlib import Path
 from lexseg.cases.case import Case
 from lexseg.datasets.phantoms.mark import mark_of
 from lexseg.datasets.refer.anatomy import Anatomy
-from lexseg.datasets.refer.attributes import Target
+from lexseg.datasets.refer.attributes import Referent
 from lexseg.datasets.refer.expressions import Expression
 from lexseg.datasets.refer.gather import Reading, Source
 from lexseg.datasets.refer.propose import SIDES
@@ -79,7 +79,7 @@ def caption_rows(source: Source, found: Instances, reading: Reading, image: Path
     return rows
 
 
-def false_caption_rows(captions: Sequence[Case], targets: Sequence[Target], anatomy: Anatomy) -> list[Case]:
+def false_caption_rows(captions: Sequence[Case], targets: Sequence[Referent], anatomy: Anatomy) -> list[Case]:
     """Captions that would be true of the mirror image, and name nothing in this one.
 
     A caption that is always true teaches a model to find something whatever it says. Only a caption of one side is

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.cases.case import Case
-from lexseg.datasets.refer.attributes import Target
+from lexseg.datasets.refer.attributes import Referent
 from lexseg.datasets.refer.expressions import Expression
 
 
@@ -40,7 +40,7 @@ class Statistics:
     splits: Counter[str] = field(default_factory=Counter)
     sentences: dict[str, int] = field(default_factory=dict)
 
-    def image(self, targets: Sequence[Target], expressions: Sequence[Expression], doubts: Mapping[str, int]) -> None:
+    def image(self, targets: Sequence[Referent], expressions: Sequence[Expression], doubts: Mapping[str, int]) -> None:
         """Count an image and its expressions."""
         described = sum(target.describable for target in targets)
         self.targets[described] += 1

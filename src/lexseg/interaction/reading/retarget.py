@@ -31,14 +31,14 @@ _LEADING = re.compile(r"^(?:please|the|a|an|on|in|at|for)\b[ ,]*", re.IGNORECASE
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class NewTarget:
     """What is asked instead. Attributes: asked: the sentence; again: what is to be read as a correction instead."""
 
     asked: str
     again: str | None = None
 
 
-def retarget(text: str, sentence: str | None, words: Lexicon) -> Target | None:
+def retarget(text: str, sentence: str | None, words: Lexicon) -> NewTarget | None:
     """What a sentence asks for in place of the last one; ``None`` where it asks for no other target.
 
     Places alone ("I meant the right lung", "no, the other side") keep the finding that was asked before.
@@ -78,7 +78,7 @@ def sides_contrasted(text: str, words: Lexicon) -> bool:
     return any(m and _only_places(m["yes"], words) and _only_places(m["no"], words) for m in matches)
 
 
-def _contrasted(what: str, sentence: str | None, words: Lexicon) -> Target | None:
+def _contrasted(what: str, sentence: str | None, words: Lexicon) -> NewTarget | None:
     """As in "the right lung, not the left": the one that is wanted, where both are places of other sides."""
     for rule in (_NOT_BUT, _YES_NOT):
         match = rule.fullmatch(what)
@@ -103,34 +103,34 @@ def _organs(text: str, words: Lexicon) -> set[str]:
     return {organ.id for _, _, organ in words.organ_finder(text) if not organ.part and organ.id != "part"}
 
 
-def _other_side(sentence: str | None, words: Lexicon) -> Target | None:
+def _other_side(sentence: str | None, words: Lexicon) -> NewTarget | None:
     if sentence is None or len(set(named_sides(sentence, words))) != 1:
         return None
-    return Target(mirror_words(sentence, "horizontal", words))
+    return NewTarget(mirror_words(sentence, "horizontal", words))
 
 
-def _new(what: str, sentence: str | None, words: Lexicon) -> Target | None:
+def _new(what: str, sentence: str | None, words: Lexicon) -> NewTarget | None:
     asked = what.strip(" .,;:!?")
     while (bare := _LEADING.sub("", asked)) != asked:
         asked = bare
     if not asked:
         return None
     if words.finding_finder(asked) or not places(asked, words) or sentence is None:
-        return Target(asked)
+        return NewTarget(asked)
     wanted, had = places(asked, words), places(sentence, words)
     other = _organs(asked, words) - _organs(sentence, words)  # "the left breast", where a lung was asked about
     sides = {side for side, _ in wanted}
     if not other and len(sides) == 1 and not any(height for _, height in wanted):
         named = set(named_sides(sentence, words))
         if len(named) == 1 and named.isdisjoint(sides):
-            return Target(mirror_words(sentence, "horizontal", words))
+            return NewTarget(mirror_words(sentence, "horizontal", words))
         if named == sides and had:
-            return Target(sentence)
+            return NewTarget(sentence)
     found = [
         name for phrase in read(sentence, words).phrases if phrase.polarity == "affirmed" for name in phrase.findings
     ]
     noun = re.sub(r"\b(?:one|side)\b", "", asked).strip()
     organ = "" if words.organ_finder(noun) else " lung" if re.search(r"\blungs?\b", sentence, re.IGNORECASE) else ""
     if not found:
-        return Target(f"{noun}{organ}")
-    return Target(f"{' and '.join(dict.fromkeys(found))} in the {noun}{organ}")
+        return NewTarget(f"{noun}{organ}")
+    return NewTarget(f"{' and '.join(dict.fromkeys(found))} in the {noun}{organ}")
