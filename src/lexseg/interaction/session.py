@@ -9,7 +9,7 @@ import numpy as np
 
 from lexseg.interaction.apply import Done, NothingToDo, Refine, apply
 from lexseg.interaction.operations import Control, Operation
-from lexseg.interaction.parse import About, Misunderstood, parse
+from lexseg.interaction.parse import About, Misunderstood, Understood, parse
 from lexseg.interaction.state import Mask, Side, State
 from lexseg.language.sides import Laterality
 from lexseg.predict.picture_sides import Sides
@@ -176,16 +176,24 @@ class CorrectionSession:
         Raises:
             LexSegError: where another target is asked for that cannot be asked (:class:`lexseg.errors.TextError`).
         """
-        last = self.entries[self.at - 1].operations[-1] if self.at else None
-        state = self.state
         try:
-            understood = parse(said, About(state.sentence, state.left, last))
+            understood = self.understood(said)
         except Misunderstood as error:
             return self._refused(said, error)
         first = understood[0]
         if isinstance(first, Control):
             return self.control(first, said)
         return self.do([each for each in understood if not isinstance(each, Control)], said)
+
+    def understood(self, said: str) -> Understood:
+        """What a sentence would do here, without doing it.
+
+        Raises:
+            Misunderstood: it is no correction, or not surely.
+        """
+        last = self.entries[self.at - 1].operations[-1] if self.at else None
+        state = self.state
+        return parse(said, About(state.sentence, state.left, last))
 
     def do(self, operations: Sequence[Operation], said: str = "") -> Reply:
         """Do operations as one correction, such as a stroke of the brush.
