@@ -71,6 +71,12 @@ class TestSwapped(ModelTests):
     learns = False
 
 
+class TestUntoldApart(ModelTests):
+    name = "lsms"
+    arguments: ClassVar = {**LITE, "swapped_weight": 0.2, "untold": "apart"}
+    learns = False
+
+
 class TestSwappedOnMSCAN(ModelTests):
     name = "lsms"
     arguments: ClassVar = {**TINY, "swapped_weight": 0.2}
@@ -375,3 +381,48 @@ def test_the_answer_does_not_depend_on_the_term() -> None:
     for name in two:
         if name != "pixel":  # draws its pixels
             torch.testing.assert_close(one[name], two[name])
+
+
+# Images without words in a pass of their own (OURS).
+
+
+def running(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.named_buffers() if "running" in name}
+
+
+@pytest.mark.parametrize(("untold", "told_alone"), [("apart", True), ("beside", False)])
+@pytest.mark.parametrize("swapped", [0.0, 0.2])
+def test_what_a_model_is_asked_with_is_of_told_images_alone(untold: Any, told_alone: bool, swapped: float) -> None:
+    """The running statistics are those of a training that reads no image without words."""
+    model, plain = lite(untold=untold, swapped_weight=swapped), lite(swapped_weight=0.0, contrastive_weight=0.0)
+    jitter(model)
+    plain.load_state_dict(model.state_dict(), strict=False)
+    for one in (model, plain):
+        one.train().training_losses(images(4), sentences(4), target(4))
+    found, expected = running(model), running(plain)
+    assert found.keys() == expected.keys() and len(found) > 50
+    assert all(torch.equal(found[name], expected[name]) for name in found) == told_alone
+
+
+def test_both_ways_of_reading_without_words_are_one_where_no_batch_statistic_is_in_it() -> None:
+    beside, apart = lite().eval(), lite(untold="apart").eval()
+    text = sentences(8, null=(3,))  # two about an image
+    found = []
+    for model in (beside, apart):
+        jitter(model)
+        torch.manual_seed(1)  # the pixel term draws
+        found.append(model.training_losses(images(4), text, target(8)))
+    assert found[0].keys() == found[1].keys()
+    for name in found[0]:
+        torch.testing.assert_close(found[0][name], found[1][name], atol=1e-5, rtol=1e-4)
+
+
+def test_the_smallest_images_can_be_read_apart() -> None:
+    """One image of 32 pixels is one cell at stride 32, and a batch norm in training refuses a single value."""
+    model = lite(untold="apart", contrastive_weight=0.0).train()
+    assert model.training_losses(images(4, (32, 32)), sentences(4), target(4, (32, 32)))["swapped"].isfinite()
+
+
+def test_a_third_way_of_reading_without_words_is_refused() -> None:
+    with pytest.raises(ValueError, match="'beside' or 'apart'"):
+        lite(untold="never")

@@ -64,6 +64,7 @@ LSMS: tuple[Change, ...] = (
         {"model.decoder": "hamburger", "model.decoder_args": {"width": 96, "rank": 16}},
     ),
     ("contrast-0", "contrastive terms 0, as in the paper's v1", {"model.contrastive_weight": 0.0}),
+    ("untold-apart", "images without words in a pass of their own (ours)", {"model.untold": "apart"}),
     ("contrast-0.05", "contrastive terms 0.05", {"model.contrastive_weight": 0.05}),
     ("contrast-0.5", "contrastive terms 0.5", {"model.contrastive_weight": 0.5}),
 )

@@ -6,7 +6,8 @@ decoder and, from v3 on, a vision-language contrastive loss (FOUND). The attenti
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from lexseg.models.arguments import check_arguments
 from lexseg.models.base import Features, Normalize, Prediction
 from lexseg.models.lsms.full_scale_decoder import ConcatHamburger, FullScaleDecoder
 from lexseg.models.lsms.svla import Heard, LanguageBlocks, SVLAEncoder, Words
+from lexseg.models.parts.batch_statistics import statistics_not_kept
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.unet_decoder import resize
 from lexseg.models.text_model import TextModel
@@ -53,6 +55,9 @@ class LSMS(TextModel):
         presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
         contrastive_weight: of the pixel and the region term each; 0 leaves both out, as the paper's v1 and v2 do.
         swapped_weight: of telling each sentence from itself with its places swapped (OURS); 0 leaves it out.
+        untold: how images are read without words for the contrastive and the swapped terms: ``beside`` the told ones,
+            in one batch that all batch norms see as a whole, or ``apart`` (OURS), in a pass of their own whose
+            statistics are not kept, so that a model is asked with those of images that were read with words.
     """
 
     name = "lsms"
@@ -75,6 +80,7 @@ class LSMS(TextModel):
         presence_weight: float = 0.2,
         contrastive_weight: float = 0.1,
         swapped_weight: float = 0.0,
+        untold: Literal["beside", "apart"] = "beside",
     ) -> None:
         super().__init__()
         image_encoder = create_image_encoder(encoder, **(encoder_args or {}))
@@ -110,6 +116,9 @@ class LSMS(TextModel):
                 "swapped_weight trains the queries and keys of SVLA, so language_blocks must not be 'none'"
             )
         self.swapped_weight, self.reads_swapped = swapped_weight, bool(swapped_weight)
+        if untold not in ("beside", "apart"):
+            raise ValueError(f"untold is {untold!r}; 'beside' or 'apart' was expected")
+        self.untold = untold
         self.loss_names += ("swapped",) * bool(swapped_weight)
 
     def encode_image(self, image: Tensor) -> Features:
@@ -122,31 +131,22 @@ class LSMS(TextModel):
         """Segment by one sentence an image; ``maps`` hold, by stride, each pixel's best score for any word."""
         words = self._words(text)
         maps, heard = self._read(features, words)
-        return self._answer(maps, self.decoder(maps, words), heard, words, features.size)
+        return self._answer(_Reading(maps, heard, self.decoder(maps, words)), words, features.size)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, the contrastive and the swapped terms."""
         words, features = self._words(text), self.encode_for(image, text)
         rows, each = len(text), len(text) // len(image)
         # what has read the sentence could be told from it, whatever the image
-        few = min(len(image), -(-rows // UNTOLD)) if self.swapped_weight else 0
+        least = 2 if self.untold == "apart" else 1  # one image at stride 32 may be one cell, which has no statistics
+        few = min(len(image), max(least, -(-rows // UNTOLD))) if self.swapped_weight else 0
         few = len(image) if self.contrastive_weight else few
         untold = self._words(no_sentences(text, few)) if few else None
-        maps, heard = self._read(features, words, untold, each)
-        x = self.decoder(maps, words if untold is None else words.before(untold))
-        prediction = self._answer([m[:rows] for m in maps], x[:rows], heard, words, features.size)
+        told, blank = self._read_both(features, words, untold, each)
+        prediction = self._answer(told, words, features.size)
         losses = segmentation_losses(prediction.logits, target)
         losses |= self.presence_losses(prediction, target)
-        if self.contrastive_weight:
-            pixels = F.normalize(self.joint_pixels(x[rows:]).float(), dim=1).repeat_interleave(each, 0)
-            sentence = F.normalize(self.joint_sentence(words.sentence).float(), dim=-1)
-            pixel = pixel_loss(pixels, sentence, target, text.is_null)
-            region = region_loss(pixels, sentence, target, text.is_null, text.caption_id)
-            losses |= {"pixel": self.contrastive_weight * pixel, "region": self.contrastive_weight * region}
-        if self.swapped_weight:
-            queries = [h.queries[rows:].repeat_interleave(each, 0) for h in heard]
-            losses["swapped"] = self.swapped_weight * self._swapped(queries, words, text, target)
-        return losses
+        return losses if blank is None else losses | self._blank_losses(blank, words, text, target, each)
 
     def image_layers(self) -> list[list[nn.Parameter]]:
         """The image encoder in layers, without the language branches."""
@@ -176,14 +176,43 @@ class LSMS(TextModel):
         read, heard = self.encoder(maps[0], words)
         return read, heard
 
-    def _answer(
-        self, maps: list[Tensor], x: Tensor, heard: list[Heard], words: Words, size: tuple[int, int]
-    ) -> Prediction:
-        """The prediction by the encoder's maps and the decoder's."""
-        n = x.shape[0]
+    def _read_both(
+        self, features: Features, words: Words, untold: Words | None, each: int
+    ) -> tuple["_Reading", "_Reading | None"]:
+        """The images as read with the words, and the first of them without, where there are null sentences for that."""
+        if untold is None:
+            maps, heard = self._read(features, words)
+            return _Reading(maps, heard, self.decoder(maps, words)), None
+        if self.untold == "beside":
+            maps, heard = self._read(features, words, untold, each)
+            return _Reading(maps, heard, self.decoder(maps, words.before(untold))).cut(len(words.states))
+        told, _ = self._read_both(features, words, None, each)
+        first = replace(features, maps=[m[::each][: len(untold.states)] for m in features.maps])
+        with statistics_not_kept(self):
+            return told, self._read_both(first, untold, None, 1)[0]
+
+    def _answer(self, read: "_Reading", words: Words, size: tuple[int, int]) -> Prediction:
+        """The prediction by what was read with the words."""
+        x = read.decoded
         logits = resize(self.head(x), size)  # [n, 1, H, W]
-        named = {f"relevance@{s}": h.relevance[:n] for s, h in zip(self.encoder.encoder.strides, heard, strict=False)}
-        return Prediction(logits, self.answer_presence([*maps[2:], x], logits, words.sentence), named, x)
+        named = {f"relevance@{s}": h.relevance for s, h in zip(self.encoder.encoder.strides, read.heard, strict=False)}
+        return Prediction(logits, self.answer_presence([*read.maps[2:], x], logits, words.sentence), named, x)
+
+    def _blank_losses(
+        self, blank: "_Reading", words: Words, text: TextBatch, target: Target, each: int
+    ) -> dict[str, Tensor]:
+        """The contrastive and the swapped terms, of images that were read without words."""
+        losses: dict[str, Tensor] = {}
+        if self.contrastive_weight:
+            pixels = F.normalize(self.joint_pixels(blank.decoded).float(), dim=1).repeat_interleave(each, 0)
+            sentence = F.normalize(self.joint_sentence(words.sentence).float(), dim=-1)
+            pixel = pixel_loss(pixels, sentence, target, text.is_null)
+            region = region_loss(pixels, sentence, target, text.is_null, text.caption_id)
+            losses |= {"pixel": self.contrastive_weight * pixel, "region": self.contrastive_weight * region}
+        if self.swapped_weight:
+            queries = [h.queries.repeat_interleave(each, 0) for h in blank.heard]
+            losses["swapped"] = self.swapped_weight * self._swapped(queries, words, text, target)
+        return losses
 
     def _swapped(self, queries: list[Tensor], words: Words, text: TextBatch, target: Target) -> Tensor:
         """The swapped term, where images were read without words: a map that knows the sentence could give it away."""
@@ -202,3 +231,20 @@ class LSMS(TextModel):
                     use = keep & ~is_null
                     total = total + swapped_loss(region, said[0], false, use, temperature=0.07, weight=weight)
         return total / len(queries)
+
+
+class _Reading(NamedTuple):
+    """What images, read with sentences, became: the encoder's maps, what it heard, the decoder's map."""
+
+    maps: list[Tensor]
+    heard: list[Heard]
+    decoded: Tensor
+
+    def cut(self, n: int) -> tuple["_Reading", "_Reading"]:
+        """The first ``n`` rows and the rest."""
+        rows = slice(None, n), slice(n, None)
+        first, rest = (
+            _Reading([m[at] for m in self.maps], [Heard(*(x[at] for x in h)) for h in self.heard], self.decoded[at])
+            for at in rows
+        )
+        return first, rest
