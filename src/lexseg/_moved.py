@@ -1,8 +1,8 @@
 """Names that have moved: imports under the old ones work for one release, with a DeprecationWarning.
 
-`MOVED` lists the modules that the documentation named, `RENAMED` what a module holds under another name now. The
-finder stands first in `sys.meta_path`: where a checkout has left empty folders (or ones of byte code) under the old names,
-Python would else take them for packages without content.
+`MOVED` lists the modules that the documentation named, `RENAMED` what a module holds under another name now. The finder
+stands first in `sys.meta_path`: where a checkout has left empty folders (or ones of byte code) under old names, Python
+would else take them for packages without content.
 """
 
 import importlib
