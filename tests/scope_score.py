@@ -20,7 +20,7 @@ from scipy import ndimage
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.language.denial import affirmed
 from lexseg.language.typos import misspell
-from lexseg.models.find import find_model
+from lexseg.models.config import find_model
 from lexseg.models.io import LoadedModel, load_model
 from lexseg.models.scope import ImageScope, Scope
 from lexseg.predict.images import load_image, to_input

@@ -14,7 +14,7 @@ from lexseg.export.check import BOUNDS, Checked, check_export
 from lexseg.export.folder import export_model
 from lexseg.export.web import export_web
 from lexseg.models.config import read_config
-from lexseg.predict.question import probability
+from lexseg.predict.ask import probability
 from lexseg.predict.segmenter import Segmenter
 
 TEXT = "opacity in the left lung."

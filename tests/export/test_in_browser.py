@@ -17,10 +17,11 @@ from lexseg.language.report_reading import read_report
 from lexseg.outputs.capabilities import what_it_is
 from lexseg.outputs.description import judged
 from lexseg.outputs.wording import for_clients
+from lexseg.predict.ask import Denied, Question, probability, segment_together
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.question import Denied, Heard, Question, probability, segment_together
 from lexseg.predict.segmentation import given_present
+from lexseg.predict.words import Heard
 
 HERE = Path(__file__).parent
 QUESTIONS = json.loads((HERE / "page_questions.json").read_text(encoding="utf-8"))

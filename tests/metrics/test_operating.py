@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexseg.metrics.operating import OPERATING_POINTS, SIZES, operating_threshold, size_class
+from lexseg.metrics.operating import SIZES, operating_threshold, size_class
+from lexseg.models.config import OPERATING_POINTS
 
 PAIRS = st.lists(st.tuples(st.sampled_from([-2.0, -0.5, 0.0, 0.1, 0.25, 3.0]), st.booleans()), min_size=1, max_size=30)
 

@@ -7,7 +7,7 @@ import huggingface_hub
 import pytest
 
 from lexseg.errors import ModelError
-from lexseg.models.find import find_model
+from lexseg.models.config import find_model
 from lexseg.models.hub import push_to_hub
 
 

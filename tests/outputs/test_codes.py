@@ -46,7 +46,7 @@ def test_the_check_digit_is_no_formality():
 def test_an_answer_has_the_codes_of_its_own_language(text):
     import numpy as np
 
-    from lexseg.language.translate import to_model_words
+    from lexseg.language.foreign import to_model_words
     from lexseg.outputs.segment import Segment
     from lexseg.predict.segmentation import Segmentation
 

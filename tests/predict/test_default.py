@@ -9,7 +9,7 @@ import pytest
 from lexseg.cases.manifest import read_manifest
 from lexseg.language.sides import mirror_words
 from lexseg.metrics.overlap import dice
-from lexseg.models.find import find_model
+from lexseg.models.config import find_model
 from lexseg.outputs.demo import examples
 from lexseg.predict.segmenter import Segmenter
 from lexseg.scans.images import read_image

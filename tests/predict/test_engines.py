@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from lexseg.graphs.sessions import fits
-from lexseg.graphs.weights import Weights
-from lexseg.models.config import read_config
-from lexseg.models.find import bundled_models
+from lexseg.graphs.store import Weights
+from lexseg.models.config import bundled_models, read_config
 from lexseg.predict.segmenter import Segmenter
 
 EXAMPLES = sorted((Path(str(files("lexseg"))) / "assets" / "examples" / "images").glob("*.png"))

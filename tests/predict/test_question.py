@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lexseg.errors import ConfigError, TextError
-from lexseg.predict.question import segment_together
+from lexseg.predict.ask import segment_together
 from lexseg.predict.words import doubts_about
 
 

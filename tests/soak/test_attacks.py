@@ -21,7 +21,7 @@ pytest.importorskip("uvicorn")
 from uploading import check_refusal, strict
 
 from lexseg.cli.main import main
-from lexseg.models.find import bundled_models
+from lexseg.models.config import bundled_models
 from serving import EXAMPLES, FILM, processor_seconds
 
 UNREADABLE = "does not fit|cannot be read as safetensors"

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from lexseg.cli.main import main
-from lexseg.models.find import bundled_models
+from lexseg.models.config import bundled_models
 from lexseg.models.io import load_model
 from lexseg.predict.segmenter import Segmenter
 from lexseg.training.config import TrainConfig

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lexseg.cases.case import Case
 from lexseg.errors import DataError, TextError
-from lexseg.language.translate import MODELS, to_model_words
+from lexseg.language.foreign import MODELS, to_model_words
 
 
 def in_model_words(cases: Iterable[Case]) -> list[Case]:

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.errors import ConfigError
     from lexseg.evaluation.calibrate import calibrate
     from lexseg.evaluation.cases import check_cases, select_cases
-    from lexseg.models.find import bundled_models
+    from lexseg.models.config import bundled_models
 
     if not 0 <= args.lost < 1:
         raise ConfigError(f"--lost is {args.lost:g}; a share from 0 to below 1 was expected")

@@ -99,7 +99,7 @@ def _in_place(args: argparse.Namespace) -> int:
     from lexseg.errors import ConfigError
     from lexseg.graphs.make import make_graphs
     from lexseg.graphs.store import FOLDER
-    from lexseg.models.find import find_model
+    from lexseg.models.config import find_model
 
     if args.precision != "fp32" or args.check or args.web or args.web_runtime is not None:
         raise ConfigError("--in-place takes neither --precision, --check nor --web: the weights stay the model's own")
@@ -120,8 +120,7 @@ def _asked(args: argparse.Namespace) -> "list[Asked]":
     from lexseg.cases.manifest import read_manifest
     from lexseg.evaluation.cases import select_cases
     from lexseg.evaluation.probes import sentence_of
-    from lexseg.models.config import read_config
-    from lexseg.models.find import find_model
+    from lexseg.models.config import find_model, read_config
 
     laterality = read_config(find_model(args.model)).laterality
     path = args.cases or Path(str(files("lexseg"))) / "assets" / "examples" / "cases.csv"

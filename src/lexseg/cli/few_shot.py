@@ -111,7 +111,7 @@ def _fit(args: argparse.Namespace) -> int:
     from lexseg.fewshot.support import read_support
     from lexseg.fewshot.teach import teach
     from lexseg.files import check_writable
-    from lexseg.models.find import find_model
+    from lexseg.models.config import find_model
     from lexseg.models.io import load_model
 
     options = _options(args)
@@ -142,7 +142,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from lexseg.fewshot.labels import Labels
     from lexseg.fewshot.sparse import sparsify
     from lexseg.files import check_folder_of, replace_file
-    from lexseg.models.find import find_model
+    from lexseg.models.config import find_model
     from lexseg.models.io import load_model
     from lexseg.scans.pictures import Bool
     from lexseg.seeds import case_generator
@@ -201,7 +201,7 @@ def _learn(args: argparse.Namespace) -> int:
     from lexseg.cli.check import progress_bar
     from lexseg.fewshot.learn import Plan, learn
     from lexseg.files import check_writable
-    from lexseg.models.find import find_model
+    from lexseg.models.config import find_model
     from lexseg.models.io import load_model
 
     options = _options(args)

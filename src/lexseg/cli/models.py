@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _one(name: str, *, as_json: bool) -> int:
     from lexseg.models.catalogue import about, about_encoder
-    from lexseg.models.find import find_model
+    from lexseg.models.config import find_model
     from lexseg.models.worlds import read_worlds
 
     if (encoder := about_encoder(name)) is not None:

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     from lexseg.cases.splits import apply_splits
     from lexseg.cli.check import progress_bar
     from lexseg.errors import ConfigError
-    from lexseg.models.find import bundled_models
+    from lexseg.models.config import bundled_models
     from lexseg.models.io import load_model
     from lexseg.training.scope import fit_scope, scope_worlds
 

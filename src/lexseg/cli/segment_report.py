@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from lexseg.cli.remarks import tell_sides
 from lexseg.cli.segment_scan import (
     Clock,
     about,
@@ -13,7 +14,6 @@ from lexseg.cli.segment_scan import (
     options_of,
     outputs_of,
 )
-from lexseg.cli.sides import tell_sides
 from lexseg.cli.values import open_model
 from lexseg.errors import ConfigError, DataError, TextError
 

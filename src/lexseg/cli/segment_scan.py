@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lexseg.outputs.files import Outputs
+    from lexseg.outputs.results import Outputs
     from lexseg.predict.options import Options
     from lexseg.predict.requests import Request
     from lexseg.predict.segmentation import Segmentation
@@ -38,7 +38,7 @@ class Clock:
 
 def outputs_of(args: argparse.Namespace, model_name: str, model_version: str | None) -> "Outputs":
     """How masks are written, as the options say."""
-    from lexseg.outputs.files import Outputs
+    from lexseg.outputs.results import Outputs
 
     return Outputs(
         format=args.format,

@@ -29,8 +29,8 @@ from lexseg.errors import ConfigError, LexSegError
 from lexseg.losses.target import Target
 from lexseg.models import create_model
 from lexseg.models.catalogue import catalogue
-from lexseg.predict.engines.torch_engine import TorchEngine
 from lexseg.predict.segmenter import Segmenter
+from lexseg.predict.torch_engine import TorchEngine
 from lexseg.training.config import OptimizerConfig, TrainConfig
 from lexseg.training.optimizer import build_optimizer
 from lexseg.training.prepare import model_arguments

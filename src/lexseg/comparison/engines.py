@@ -13,7 +13,7 @@ import torch
 
 from lexseg.comparison.benchmark import INPUT, new_sentences, seconds, yardstick
 from lexseg.errors import LexSegError
-from lexseg.predict.engines.choose import EngineChoice
+from lexseg.predict.engine import EngineChoice
 from lexseg.predict.segmenter import ImageSession, Segmenter
 
 STAGES = ("whole", "look", "sentence", "eight")

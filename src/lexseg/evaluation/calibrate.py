@@ -15,13 +15,14 @@ from lexseg.evaluation.evaluate import Progress
 from lexseg.evaluation.probes import sentence_of
 from lexseg.files import replace_file
 from lexseg.metrics.calibration import auroc
-from lexseg.metrics.operating import OPERATING_POINTS
+from lexseg.models.config import OPERATING_POINTS
 from lexseg.models.io import CONFIG, PEAK
+from lexseg.predict.ask import Question, probability
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.question import Heard, Question, probability
 from lexseg.predict.segmentation import given_present
 from lexseg.predict.segmenter import Segmenter
+from lexseg.predict.words import Heard
 from lexseg.scans.images import read_image
 from lexseg.training.calibration import LOST, fit_presence, found, presence_of
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lexseg.evaluation.bootstrap import Bootstrap, plain
 from lexseg.evaluation.scores import CaseScore
 from lexseg.metrics.calibration import BINS, auroc, expected_calibration_error, reliability_by_mass
-from lexseg.metrics.operating import OPERATING_POINTS, SIZES, operating_threshold, size_class
+from lexseg.metrics.operating import SIZES, operating_threshold, size_class
+from lexseg.models.config import OPERATING_POINTS
 
 Part = dict[str, Any]
 _NOT_DRAWN = "not drawn"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lexseg.errors import DataError
 from lexseg.export.precision import Precision
-from lexseg.predict.question import probability
+from lexseg.predict.ask import probability
 from lexseg.predict.segmenter import Segmenter
 from lexseg.scans.images import read_image
 

@@ -17,14 +17,12 @@ from lexseg.export.precision import Precision, to_bytes, whole
 from lexseg.files import new_folder
 from lexseg.graphs.filled import filled, tokenizer_of
 from lexseg.graphs.make import about_reader
-from lexseg.graphs.store import ABOUT, TOKENIZER, About, structure_of
+from lexseg.graphs.store import ABOUT, TOKENIZER, About, Weights, structure_of
 from lexseg.graphs.trace import need_tools, trace
-from lexseg.graphs.weights import Weights
-from lexseg.models.config import CARD, CONFIG, WEIGHTS, ModelConfig, read_config, sha256_of
-from lexseg.models.find import find_model
+from lexseg.models.config import CARD, CONFIG, WEIGHTS, ModelConfig, find_model, read_config, sha256_of
 from lexseg.models.io import load_model
 from lexseg.models.scope import SCOPE
-from lexseg.predict.engines.choose import find_graphs
+from lexseg.predict.engine import find_graphs
 
 if TYPE_CHECKING:
     import onnx_ir

@@ -24,7 +24,7 @@ from lexseg.predict.answered import Answerer, Outside, consistent, state_of
 from lexseg.predict.picture_sides import Sides, sides_of
 from lexseg.predict.report_findings import report_findings
 from lexseg.predict.scope import outside, unfamiliar
-from lexseg.predict.spoken import Spoken, looked_for
+from lexseg.predict.words import Spoken, looked_for
 
 TokenIds = Callable[[str, bool], Sequence[int]]
 """The ids of a sentence, with or without the special ones."""

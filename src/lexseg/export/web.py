@@ -14,8 +14,7 @@ from lexseg.export.precision import Precision
 from lexseg.export.web_runtime import WEB, copy_runtime, web_runtime
 from lexseg.files import new_folder
 from lexseg.graphs.store import ABOUT, About
-from lexseg.models.config import read_config
-from lexseg.models.find import find_model
+from lexseg.models.config import find_model, read_config
 from lexseg.outputs.capabilities import what_it_is
 from lexseg.predict.segmenter import Segmenter
 
@@ -34,7 +33,7 @@ _RULES = (
     *("errors.py", "_version.py", "encoders/text/protocol.py", "models/worlds.py"),
     *("outputs/description.py", "outputs/wording.py", "export/in_browser.py"),
     *(f"predict/{name}.py" for name in ("answered", "picture_sides", "report_findings")),
-    *(f"predict/{name}.py" for name in ("scope", "spoken", "words")),
+    *(f"predict/{name}.py" for name in ("options", "scope", "words")),
 )
 _MOST_BYTES = 1_000_000_000
 

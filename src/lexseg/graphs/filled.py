@@ -8,8 +8,7 @@ from tokenizers import Tokenizer
 
 from lexseg.encoders.text.reader import minilm_folder
 from lexseg.errors import ModelError
-from lexseg.graphs.store import PREFIX, TOKENIZER, About, stored_name, text_weights
-from lexseg.graphs.weights import Weights
+from lexseg.graphs.store import PREFIX, TOKENIZER, About, Weights, stored_name, text_weights
 from lexseg.models.config import ModelConfig, checked_weights
 
 if TYPE_CHECKING:

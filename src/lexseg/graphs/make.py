@@ -9,9 +9,8 @@ import numpy as np
 
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.files import new_folder
-from lexseg.graphs.store import ABOUT, PREFIX, TOKENIZER, About, stored_name, structure_of, text_weights
+from lexseg.graphs.store import ABOUT, PREFIX, TOKENIZER, About, Weights, stored_name, structure_of, text_weights
 from lexseg.graphs.trace import trace
-from lexseg.graphs.weights import Weights
 from lexseg.models.config import WEIGHTS, ModelConfig, sha256_of
 from lexseg.models.io import LoadedModel, load_model
 

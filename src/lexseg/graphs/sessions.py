@@ -21,11 +21,11 @@ from lexseg.graphs.store import (
     PREFIX,
     TOKENIZER,
     About,
+    Weights,
     stored_name,
     structure_of,
     text_weights,
 )
-from lexseg.graphs.weights import Weights
 from lexseg.models.config import CONFIG, ModelConfig, checked_weights
 
 if TYPE_CHECKING:

@@ -1,14 +1,25 @@
-"""Whether a sentence is in another language than the one it is read in.
+"""Sentences of other languages: how one is told, and what it says in the words of the models.
 
-Words that stand in a report of another language and in no English one; and any other script. Half a sentence is too
-short for language identification as libraries offer it, which calls "RLL opacity" anything. What it misses
-("infiltrat") goes unsaid; what it names is not English.
+A foreign sentence is told by words that stand in a report of another language and in no English one; and by any other
+script. Half a sentence is too short for language identification as libraries offer it, which calls "RLL opacity"
+anything. What this misses ("infiltrat") goes unsaid; what it names is not English.
+
+No word is translated: the reading's findings, places and denials are said anew in English. What the lexicon does not
+know stays as it is where nothing else names a finding, and is told.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from lexseg.language.lexicon import Lexicon, lexicon
+from lexseg.language.places import Height, Place, Side, named_sides
+
+if TYPE_CHECKING:
+    from lexseg.language.reading import Phrase
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 
@@ -56,3 +67,131 @@ def _mostly_another_script(text: str) -> bool:
     letters = [character for character in text if character.isalpha()]
     ours = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
     return 2 * ours < len(letters)
+
+
+MODELS = "en"
+"""The language that the models were trained in."""
+
+_HEIGHTS: tuple[Height, ...] = ("upper", "middle", "lower", "")
+_SIDES: tuple[Side, ...] = ("left", "right", "")
+_WITHIN = ("outer", "inner", "anterior", "posterior", "central", "peripheral")  # attributes that say where in an organ
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A sentence in English. Attributes: text: the sentence; unknown: the words of the original that nobody knew."""
+
+    text: str
+    unknown: tuple[str, ...]
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is doubtful about it, as sentences for the user; the sentence itself is not quoted."""
+        n = len(self.unknown)
+        if not n:
+            return []
+        return [
+            f"{n} word{'s' * (n > 1)} of the sentence {'are' if n > 1 else 'is'} not in the lexicon of its language"
+        ]
+
+
+def to_model_words(text: str, language: str | None) -> Translation:
+    """A sentence in the language of the models.
+
+    ``"Kein Erguss, Infiltrat im linken Unterlappen"`` in ``de`` is ``"no effusion, infiltrate in the left lower
+    zone"``.
+
+    Args:
+        text: one sentence or several.
+        language: ISO 639-1 code; ``None`` and ``en`` leave the text as it stands.
+
+    Raises:
+        TextError: there is no lexicon of the language.
+    """
+    if language is None or (words := lexicon(language)).language == MODELS:
+        return Translation(text, ())
+    from lexseg.language.reading import read  # an English sentence is not read here
+
+    reading = read(text, words)
+    said = [_said(phrase, words, whole=reading.contradictory) for phrase in reading.phrases]
+    kept = [each for each in said if each]
+    return Translation(", ".join(kept) if kept else text, reading.unknown)
+
+
+def _said(phrase: "Phrase", words: Lexicon, *, whole: bool) -> str:
+    """A phrase in English; "" where it names neither a finding nor a place."""
+    several = any(row["id"] in phrase.attributes for row in words.concepts.value("attributes") if row.get("many"))
+    names = [_plural(name, words) if several else name for name in phrase.findings] or phrase.unknown
+    name = (" or " if phrase.polarity == "negated" else " and ").join(names)
+    organs = [organ for organ in words.organs if organ.id in phrase.organs and organ.region and not organ.part]
+    if whole and len({side for side, _ in phrase.places if side}) == 2:
+        first, second = _in_order(phrase, words)
+        return f"{first} {name} in the {second} {_organ(phrase, words) or 'side'}"
+    where = [word for word in phrase.attributes if word in _WITHIN]
+    look = [word for word in phrase.attributes if word not in where and not (word == "two" and _both(phrase.places))]
+    place = _place(phrase.places, _organ(phrase, words), where)
+    if not name:
+        name = next((organ.id for organ in organs if not organ.whole), "")
+        if phrase.polarity == "negated":
+            name = f"{name} finding".strip()
+    elif part := next((organ.id for organ in organs if not organ.whole and organ.id not in name), ""):
+        name = f"{name} of the {part}"
+    before = ["no"] * (phrase.polarity == "negated")
+    before += ["possible"] * (
+        phrase.polarity == "affirmed" and phrase.certainty == "possible" and bool(phrase.findings)
+    )
+    return " ".join(filter(None, (*before, *look, name, place)))
+
+
+def _plural(name: str, words: Lexicon) -> str:
+    return next((finding.many for finding in words.findings if finding.id == name and finding.many), name)
+
+
+def _organ(phrase: "Phrase", words: Lexicon) -> str:
+    """What a place is a place of: the organ named, else the one in which such findings lie."""
+    organs = [organ for organ in words.organs if organ.id in phrase.organs]
+    if any(organ.part for organ in organs):
+        return "lung"
+    if named := next((organ.id for organ in organs if organ.whole), ""):
+        return named
+    regions = {region for finding in words.findings if finding.id in phrase.findings for region in finding.anatomy}
+    if regions == {"chest"} or (not regions and any(height for _, height in phrase.places)):
+        return "lung"
+    return "breast" if regions == {"breast"} else ""
+
+
+def _place(found: Iterable[Place], organ: str, within: Sequence[str]) -> str:
+    """Where, in English: "in the left lower zone and in the right lung"."""
+    places = sorted(found, key=lambda place: (_HEIGHTS.index(place[1]), _SIDES.index(place[0])))
+    if not places:
+        return f"in the {' '.join(within)} part" if within else ""
+    said = []
+    for height, group in groupby(places, key=lambda place: place[1]):
+        sides = [side for side, _ in group]
+        both = {"left", "right"} <= set(sides)
+        said += [_one("both" if both else side, height, organ, within) for side in (sides[:1] if both else sides)]
+    return " and ".join(said)
+
+
+def _one(side: str, height: Height, organ: str, within: Sequence[str]) -> str:
+    plural = "s" * (side == "both")
+    if organ == "lung" and height and not within:
+        whose = "both " if plural else f"the {side} ".replace("  ", " ")
+        return f"in {whose}{height} zone{plural or 's' * (not side)}"
+    part = " ".join(filter(None, (height, *within)))
+    what = f"both {organ or 'side'}s" if plural else " ".join(filter(None, ("the", side, organ)))
+    if part and (organ or plural):
+        return f"in the {part} part of {what}"
+    if part:
+        return f"in the {part} part" + (f" on the {side}" if side else "")
+    return f"in {what}" if organ else f"on {what}"
+
+
+def _both(found: Iterable[Place]) -> bool:
+    return {"left", "right"} <= {side for side, _ in found}
+
+
+def _in_order(phrase: "Phrase", words: Lexicon) -> tuple[str, str]:
+    """The sides of a contradiction, as they are said."""
+    first, *rest = named_sides(phrase.text, words)
+    return first, next(side for side in rest if side != first)

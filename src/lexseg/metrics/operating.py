@@ -9,9 +9,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-OPERATING_POINTS: Mapping[str, float] = {"5": 0.05, "10": 0.10, "15": 0.15}
-"""By name, which is a number of percent: the largest share of the targets that are there and may be denied."""
-
 SIZES: Mapping[str, tuple[float, float]] = {
     "below 0.5 %": (0.0, 0.005),
     "0.5 to 2 %": (0.005, 0.02),

@@ -12,7 +12,7 @@ from typing import Any
 from lexseg.errors import ModelError
 from lexseg.extensions import outside
 from lexseg.models import MODELS
-from lexseg.models.find import bundled_models
+from lexseg.models.config import bundled_models
 
 
 def catalogue() -> dict[str, list[dict[str, Any]]]:

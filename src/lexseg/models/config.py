@@ -1,24 +1,75 @@
-"""What a model folder says of a model: config.json. Imports no torch."""
+"""A model's folder: where it is, and what its config.json says of the model. Imports no torch."""
 
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 from lexseg.errors import ModelError
 from lexseg.language.plain_words import ANATOMIES
-from lexseg.metrics.operating import OPERATING_POINTS
 from lexseg.models.place import FITS, Fit
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_PATTERNS = ("*.safetensors", "*.json", "*.md")  # no code, no pickle
+
+
+def bundled_models() -> dict[str, Path]:
+    """The models that come with the package, by name."""
+    root = Path(str(files("lexseg"))) / "assets" / "models"
+    return {f.parent.name: f.parent for f in sorted(root.glob("*/config.json"))}
+
+
+def find_model(model: str | Path) -> Path:
+    """The folder of a model.
+
+    Args:
+        model: the name of a bundled model (it goes before a folder of that name: write ``./name`` for the folder), a
+            model folder, the folder of a training run (its ``model/`` is meant), or a hub id such as
+            ``someone/lexseg-polyps``, whose weights, JSON and card are fetched, or found in the hub's cache.
+
+    Raises:
+        ModelError: if there is no such model, or the hub cannot be reached.
+    """
+    name, bundled = str(model), bundled_models()
+    if isinstance(model, str) and name in bundled:
+        return bundled[name]
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        inside = folder / "model"
+        return inside if not (folder / "config.json").exists() and (inside / "config.json").exists() else folder
+    if folder.exists():
+        raise ModelError(f"{name}: is a file; a model is a folder with config.json and model.safetensors")
+    if isinstance(model, str) and _HUB_ID.fullmatch(name):
+        return _from_hub(name)
+    known = ", ".join(bundled) or "none"
+    raise ModelError(f"{name!r}: no such model; expected a bundled name ({known}), a model folder or a hub id")
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(_PATTERNS)))
+    except Exception as error:  # the hub's client raises many unrelated classes, of its own and of its transport
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(f"{name!r}: is no folder here, and cannot be had from the hub: {reason[0]}") from error
+
 
 FORMAT = 1
 UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
 """What stands for ``ModelConfig.presence`` where there is none."""
+OPERATING_POINTS: Mapping[str, float] = {"5": 0.05, "10": 0.10, "15": 0.15}
+"""By name, a number of percent, the share of what is there that a threshold of presence may deny at most
+(:func:`lexseg.metrics.operating.operating_threshold`)."""
 LOST = "lost_"
+"""Before the name of an operating point in a calibration."""
 PEAK = "peak"
-"""Before the name of an operating point (:data:`lexseg.metrics.operating.OPERATING_POINTS`) in a calibration."""
+"""In a calibration, how many logits a mask reaches down from its highest pixel."""
 CONFIG, WEIGHTS, CARD, METRICS = "config.json", "model.safetensors", "README.md", "metrics.json"
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from lexseg.errors import ModelError
-from lexseg.models.find import find_model
+from lexseg.models.config import find_model
 from lexseg.models.io import CARD, CONFIG, METRICS, WEIGHTS, load_model
 
 

@@ -26,12 +26,12 @@ from lexseg.models.config import (
     UNCALIBRATED,
     WEIGHTS,
     ModelConfig,
+    bundled_models,
     checked_weights,
     read_config,
     read_json,
     sha256_of,
 )
-from lexseg.models.find import bundled_models
 from lexseg.models.scope import Scope
 
 __all__ = [

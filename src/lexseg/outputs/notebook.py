@@ -10,7 +10,7 @@ from PIL import Image
 from lexseg.errors import ConfigError
 from lexseg.files import write_files
 from lexseg.outputs.description import caption_of, describe, in_words, judged
-from lexseg.outputs.encoding import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, json_bytes, mask_png, png
+from lexseg.outputs.formats import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, json_bytes, mask_png, png
 from lexseg.outputs.overlay import draw_overlay, preview
 from lexseg.predict.answered import AnsweredImage
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from lexseg.scans.preview import LARGEST, step_of
+from lexseg.scans.window import LARGEST, step_of
 
 FOUND = (255, 140, 0)  # orange and blue differ for the colour-blind too
 TRUTH = (0, 160, 255)
@@ -36,7 +36,7 @@ def draw_overlay(
     """Draw a mask over its image.
 
     Args:
-        image: float[H, W] or [H, W, 3] in 0..1, or what :func:`lexseg.scans.preview.shown` made of it.
+        image: float[H, W] or [H, W, 3] in 0..1, or what :func:`lexseg.scans.window.shown` made of it.
         mask: bool[H, W], filled and outlined in orange.
         truth: bool[H, W], outlined in blue.
         caption: lines of text on a strip below the picture; none gives a picture of exactly the image's size.

@@ -10,8 +10,8 @@ import pydicom
 from pydicom import Dataset
 
 from lexseg.errors import LexSegError, PacsError
+from lexseg.language.foreign import to_model_words
 from lexseg.language.sides import Laterality
-from lexseg.language.translate import to_model_words
 from lexseg.outputs.derived import new_uids, source_of
 from lexseg.outputs.formats import SEG, Written
 from lexseg.outputs.references import is_placed

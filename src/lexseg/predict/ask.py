@@ -1,45 +1,59 @@
 """The one way to ask: sentences about a scan or about encoded images, and an answer to each.
 
 The command line, the server and the PACS ask by it and add nothing. What is decided before the network runs (whose
-sides, what is denied, what is doubtful) is in :class:`lexseg.predict.question.Question`, and so is what its output
-comes to.
+sides, what is denied, what is doubtful) is in :class:`lexseg.predict.words.Heard`; what its output comes to, in
+:class:`Question`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.errors import DataError
-from lexseg.predict.answered import Outside
-from lexseg.predict.options import Options
+from lexseg.models.place import Fit
+from lexseg.predict.answered import Outside, State, consistent
+from lexseg.predict.images import to_native
+from lexseg.predict.options import AS_IT_IS, Denied, Options, Sentence
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.question import AS_IT_IS, Denied, Heard, Question, Sentence, questions, segment_together
-from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.segmenter import ImageSession, Segmenter
+from lexseg.predict.segmentation import Segmentation, given_present
+from lexseg.predict.words import Heard
 from lexseg.scans.scan import Scan
 
 if TYPE_CHECKING:
+    from lexseg.predict.asker import Looked
+    from lexseg.predict.segmenter import ImageSession, Segmenter
     from lexseg.predict.volume_segmentation import VolumeSegmentation
 
-__all__ = ["Denied", "Options", "Sentence", "ask", "look", "questions"]
+__all__ = [
+    "Denied",
+    "Options",
+    "Question",
+    "Sentence",
+    "ask",
+    "look",
+    "probability",
+    "questions",
+    "segment_together",
+]
 
 
 @overload
 def ask(
-    segmenter: Segmenter, image: ImageSession, sentences: Sequence[Sentence], options: Options = AS_IT_IS
+    segmenter: "Segmenter", image: "ImageSession", sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> list[Segmentation]: ...
 
 
 @overload
 def ask(
-    segmenter: Segmenter, image: Scan, sentences: Sequence[Sentence], options: Options = AS_IT_IS
+    segmenter: "Segmenter", image: Scan, sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> "list[VolumeSegmentation]": ...
 
 
 def ask(
-    segmenter: Segmenter, image: Scan | ImageSession, sentences: Sequence[Sentence], options: Options = AS_IT_IS
+    segmenter: "Segmenter", image: "Scan | ImageSession", sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> "list[Segmentation] | list[VolumeSegmentation]":
     """Find in an image, or in each frame of a scan, what each sentence names.
 
@@ -62,14 +76,14 @@ def ask(
         ConfigError: for an impossible threshold or laterality.
         DataError: if the scan has no such frames, or one cannot be read.
     """
-    if isinstance(image, ImageSession):
-        return list(segment_together(questions(image, sentences, options)))
-    return _ask_scan(segmenter, image, sentences, options)
+    if isinstance(image, Scan):
+        return _ask_scan(segmenter, image, sentences, options)
+    return list(segment_together(questions(image, sentences, options)))
 
 
 def look(
-    segmenter: Segmenter, frames: Iterable[tuple[Scan, NDArray[np.float32]]], *, tta: bool = False
-) -> list[ImageSession]:
+    segmenter: "Segmenter", frames: Iterable[tuple[Scan, NDArray[np.float32]]], *, tta: bool = False
+) -> "list[ImageSession]":
     """Encode frames of scans, to ask about them as often as you like.
 
     Args:
@@ -81,11 +95,13 @@ def look(
 
 
 def _ask_scan(
-    segmenter: Segmenter, scan: Scan, sentences: Sequence[Sentence], options: Options
+    segmenter: "Segmenter", scan: Scan, sentences: Sequence[Sentence], options: Options
 ) -> "list[VolumeSegmentation]":
+    from lexseg.predict.volume_segmentation import FoundSoFar  # which a single image does not need
+
     frames = _frames(scan, options.frames)
     asked = [Heard.of(segmenter, sentence, options, Sides.of(scan)) for sentence in sentences]
-    said = [_Said(len(frames)) for _ in asked]
+    said = [FoundSoFar(len(frames)) for _ in asked]
     scoped = segmenter.scope is not None  # the frames decide, also where the words do
     looked_for = scoped or any(heard.settled is None for heard in asked)
     for start in range(0, len(frames), options.batch):
@@ -111,47 +127,116 @@ def _frames(scan: Scan, asked: range | None) -> range:
     return frames
 
 
-class _Said:
-    """What was found of a sentence so far: bits of masks, and nothing of frames in which nothing is."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """A sentence about an image, ready to be asked.
 
-    def __init__(self, count: int) -> None:
-        self._presence = np.zeros(count, np.float32)
-        self._bits: dict[int, NDArray[np.uint8]] = {}
-        self._highest = 0.0
-        self._outside: dict[int, Outside] = {}
+    Attributes:
+        session: the image.
+        heard: the sentence.
+        outside: why the two are not in the model's scope; ``None`` where they are, or the scope is unknown.
+    """
 
-    def take(self, at: int, frame: int, answer: Segmentation) -> None:
-        """Take the answer about a frame, the ``at``-th that is asked."""
-        self._highest = max(self._highest, float(answer.probability.max()))
-        self._presence[at] = answer.presence or 0.0
-        if answer.outside is not None:
-            self._outside[frame] = answer.outside
-        if answer.found:
-            self._bits[frame] = np.packbits(answer.mask)
+    session: "Looked"
+    heard: Heard
+    outside: Outside | None = None
 
-    def about(self, scan: Scan, frames: range, heard: Heard, segmenter: Segmenter) -> "VolumeSegmentation":
-        """The answer about the frames together."""
-        from lexseg.predict.volume_segmentation import VolumeSegmentation
+    @classmethod
+    def about(cls, session: "Looked", heard: Heard) -> "Question":
+        """A sentence that was heard, about an image."""
+        return cls(session, heard, session.outside(heard.known))
 
-        sure, negated = segmenter.presence_threshold, heard.settled == "negated"
-        everywhere = len(self._outside) == len(frames)
-        looked = heard.anyway or not everywhere
-        return VolumeSegmentation(
-            shape=scan.shape,
-            frames=frames,
-            bits=self._bits,
-            presence=None if negated or sure is None or not looked else self._presence,
-            presence_threshold=sure,
+    @property
+    def text(self) -> str | None:
+        """The sentence as it was given."""
+        return self.heard.text
+
+    @property
+    def settled(self) -> State | None:
+        """The state, where nothing is to be looked for: scope comes before what the words deny."""
+        return "not in scope" if self.outside is not None and not self.heard.anyway else self.heard.settled
+
+    def answer(self, logits: NDArray[np.float32] | None, presence: float | None) -> Segmentation:
+        """What the model says, as an answer.
+
+        Args:
+            logits: float32[V, 1, h, w] of V views; ``None`` where nothing was looked for.
+            presence: the calibrated probability of presence; ``None`` where the model does not say.
+        """
+        heard, asker, shape = self.heard, self.session.segmenter, self.session.shape
+        sure = asker.presence_threshold
+        if logits is None:
+            presence = 0.0 if self.settled == "not found" and sure is not None else None
+        where = np.zeros(shape, np.float32) if logits is None else probability(logits, shape, asker.fit)
+        if presence is not None and sure is not None and presence >= sure and asker.peak is not None:
+            where = given_present(where, asker.peak)
+        highest = float(where.max())
+        return Segmentation(
+            probability=where,
             threshold=heard.threshold,
-            highest=self._highest,
             text=heard.text,
             language=heard.language,
+            presence=consistent(presence, highest, threshold=heard.threshold, presence_threshold=sure),
+            presence_threshold=sure,
+            negated=heard.settled == "negated",
             laterality=heard.laterality,
-            negated=negated,
-            spacing=scan.spacing,
-            thickness=scan.thickness,
+            spacing=self.session.spacing,
             doubts=heard.doubts,
-            outside_in=self._outside,
-            anyway=heard.anyway and (everywhere or not self._outside.keys().isdisjoint(self._bits)),
-            model=segmenter.answerer,
+            outside=self.outside,
+            anyway=self.outside is not None and heard.anyway,
+            model=asker.answerer,
+            shown=self.session.shown,
         )
+
+
+def questions(session: "Looked", sentences: Iterable[Sentence], options: Options = AS_IT_IS) -> list[Question]:
+    """Sentences about an image, read but not asked yet: for :func:`segment_together`.
+
+    Raises:
+        TextError, ConfigError: as :func:`lexseg.predict.ask.ask`.
+    """
+    return [Question.about(session, Heard.of(session.segmenter, s, options, session.sides)) for s in sentences]
+
+
+def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
+    """Answer questions about any images, as many as possible with each run of the network.
+
+    Args:
+        questions: of one ``Segmenter``, their sessions all with or all without test-time augmentation.
+
+    Yields:
+        the answers, in the order of the questions; one at a time, as those of large images are large.
+    """
+    looked_for = [q for q in questions if q.settled is None]
+    sessions = list(dict.fromkeys(q.session for q in looked_for))
+    answers: Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]] = iter(())
+    if sessions:
+        asker, tta = sessions[0].segmenter, sessions[0].tta
+        rows = {session: row for row, session in enumerate(sessions)}
+        asked = [(rows[q.session], q.heard.words) for q in looked_for]
+        answers = asker.answers(asker.stacked([s.features for s in sessions], views=2 if tta else 1), asked, tta)
+    for question in questions:
+        if question.settled is None:
+            _, logits, presence = next(answers)
+            yield question.answer(logits, presence)
+        else:
+            yield question.answer(None, None)
+
+
+def probability(logits: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stretch") -> NDArray[np.float32]:
+    """The mean probability of several views.
+
+    Args:
+        logits: float32[V, 1, h, w].
+        size: (H, W) of the image.
+        fit: how the image came to the network's input.
+
+    Returns:
+        float32[H, W] in 0..1.
+    """
+    mean = to_native(logits[0], size, fit)
+    for view in logits[1:]:
+        mean += to_native(view, size, fit)
+    if len(logits) > 1:
+        mean /= len(logits)
+    return mean

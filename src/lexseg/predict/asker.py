@@ -10,7 +10,7 @@ from lexseg.encoders.text.protocol import Reader
 from lexseg.language.sides import Laterality
 from lexseg.models.place import Fit
 from lexseg.predict.answered import Answerer, Outside, State
-from lexseg.predict.engines.engine import Encoded
+from lexseg.predict.engine import Encoded
 from lexseg.predict.picture_sides import Sides
 
 if TYPE_CHECKING:

@@ -1,13 +1,26 @@
-"""How a question is asked."""
+"""What can be asked, and how. Imports neither numpy nor torch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from lexseg.language.sides import Laterality
-from lexseg.scans.window import Window
+
+if TYPE_CHECKING:
+    from lexseg.scans.window import Window
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """What a report says is not there; the words alone need not say it: "... except the upper zone"."""
+
+    text: str
+
+
+Sentence = str | Denied | None
+"""What can be asked; ``None`` is the null sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +47,13 @@ class Options:
     language: str | None = None
 
     frames: range | None = None
-    window: Window | None = None
+    window: "Window | None" = None
     tta: bool = False
     batch: int = 8
     progress: Progress | None = None
+
+
+AS_IT_IS = Options()
 
 
 class Asked(TypedDict, total=False):

@@ -2,9 +2,9 @@
 
 from lexseg.encoders.text.protocol import Reader
 from lexseg.errors import TextError
+from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import lexicon
 from lexseg.language.report_reading import Finding, read_report
-from lexseg.language.translate import to_model_words
 
 
 def report_findings(text: str, reader: Reader | None, language: str | None = None) -> list[Finding]:

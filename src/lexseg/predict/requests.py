@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lexseg.errors import ConfigError
 from lexseg.language.sides import Laterality
-from lexseg.scans.kind import looks_like_dicom
+from lexseg.scans.content import looks_like_dicom
 from lexseg.scans.pictures import SUFFIXES
 
 if TYPE_CHECKING:

@@ -38,7 +38,7 @@ class Segmentation:
         model: what answered.
         language: of ``text``, as ISO 639-1 code; ``None`` is English.
         shown: the image, for pictures of the answer: uint8[h, w] or [h, w, 3], as
-            :func:`lexseg.scans.preview.shown` gives it; ``None`` where it was not kept.
+            :func:`lexseg.scans.window.shown` gives it; ``None`` where it was not kept.
     """
 
     probability: NDArray[np.float32]
@@ -158,7 +158,7 @@ class Segmentation:
 
     def _repr_png_(self) -> bytes:
         """The overlay as a PNG file, which a notebook shows."""
-        from lexseg.outputs.encoding import png
+        from lexseg.outputs.formats import png
 
         return png(self.overlay())
 

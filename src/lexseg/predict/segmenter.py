@@ -15,22 +15,19 @@ from lexseg.language.lexicon import lexicon
 from lexseg.language.plain_words import in_plain_words
 from lexseg.language.sides import Laterality, mirror_words
 from lexseg.language.vocabulary import mended
-from lexseg.models.config import LOST, PEAK, UNCALIBRATED, read_config
-from lexseg.models.find import find_model
+from lexseg.models.config import LOST, PEAK, UNCALIBRATED, find_model, read_config
 from lexseg.models.place import Fit
 from lexseg.models.scope import Scope
 from lexseg.predict.answered import Answerer, Outside, State
-from lexseg.predict.engines.choose import EngineChoice, open_engine
-from lexseg.predict.engines.engine import Encoded, Engine
+from lexseg.predict.ask import Question, segment_together
+from lexseg.predict.engine import Encoded, Engine, EngineChoice, open_engine
 from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, to_input
 from lexseg.predict.options import Asked, Options
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.question import Heard, Question, segment_together
 from lexseg.predict.scope import outside
 from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.spoken import looked_for
-from lexseg.predict.words import check_sentence
-from lexseg.scans.preview import shown
+from lexseg.predict.words import Heard, check_sentence, looked_for
+from lexseg.scans.window import shown
 
 if TYPE_CHECKING:
     import torch
@@ -93,7 +90,7 @@ class Segmenter:
         device: "torch.device | str | None" = None,
     ) -> None:
         if not isinstance(model, Engine):
-            from lexseg.predict.engines.torch_engine import TorchEngine
+            from lexseg.predict.torch_engine import TorchEngine
 
             model = TorchEngine(model, text_encoder, device)
         self.engine = model
@@ -167,7 +164,7 @@ class Segmenter:
         Raises:
             ConfigError: something else runs it.
         """
-        from lexseg.predict.engines.torch_engine import TorchEngine
+        from lexseg.predict.torch_engine import TorchEngine
 
         if not isinstance(self.engine, TorchEngine):
             raise ConfigError(f"{self.name}: ONNX Runtime runs the model; load it with engine='torch' for its network")
@@ -475,7 +472,7 @@ class ImageSession:
         return outside(self.segmenter.scope, self.known, words, blank=self.blank)
 
     def ask(self, text: str | None = None, **how: Unpack[Asked]) -> Question:
-        """Check a question without asking it yet, for :func:`lexseg.predict.question.segment_together`.
+        """Check a question without asking it yet, for :func:`lexseg.predict.ask.segment_together`.
 
         Args and errors are those of :meth:`segment`.
         """

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from lexseg.errors import ConfigError
 from lexseg.language.sides import mentions_side
 from lexseg.predict.answered import consistent
-from lexseg.predict.ask import Options, ask, questions
+from lexseg.predict.ask import Options, Question, ask, questions, segment_together
 from lexseg.predict.images import ImageLike, check_spacing, load_image
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.question import Question, segment_together
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import ImageSession, Segmenter
 

@@ -6,13 +6,19 @@ What is kept of a volume is packed to a bit a voxel, and nothing at all of frame
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.language.sides import Laterality
 from lexseg.predict.answered import Answerer, Outside, State
+
+if TYPE_CHECKING:
+    from lexseg.predict.segmentation import Segmentation
+    from lexseg.predict.segmenter import Segmenter
+    from lexseg.predict.words import Heard
+    from lexseg.scans.scan import Scan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,3 +152,51 @@ class VolumeSegmentation:
             if number in frames:
                 masks[number - frames.start] = self.mask(number)
         return masks
+
+
+class FoundSoFar:
+    """What was found of a sentence, frame by frame: bits of masks, and nothing of frames in which nothing is.
+
+    Args:
+        count: how many frames are asked.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._presence = np.zeros(count, np.float32)
+        self._bits: dict[int, NDArray[np.uint8]] = {}
+        self._highest = 0.0
+        self._outside: dict[int, Outside] = {}
+
+    def take(self, at: int, frame: int, answer: "Segmentation") -> None:
+        """Take the answer about a frame, the ``at``-th that is asked."""
+        self._highest = max(self._highest, float(answer.probability.max()))
+        self._presence[at] = answer.presence or 0.0
+        if answer.outside is not None:
+            self._outside[frame] = answer.outside
+        if answer.found:
+            self._bits[frame] = np.packbits(answer.mask)
+
+    def about(self, scan: "Scan", frames: range, heard: "Heard", segmenter: "Segmenter") -> VolumeSegmentation:
+        """The answer about the frames together."""
+        sure, negated = segmenter.presence_threshold, heard.settled == "negated"
+        everywhere = len(self._outside) == len(frames)
+        looked = heard.anyway or not everywhere
+        return VolumeSegmentation(
+            shape=scan.shape,
+            frames=frames,
+            bits=self._bits,
+            presence=None if negated or sure is None or not looked else self._presence,
+            presence_threshold=sure,
+            threshold=heard.threshold,
+            highest=self._highest,
+            text=heard.text,
+            language=heard.language,
+            laterality=heard.laterality,
+            negated=negated,
+            spacing=scan.spacing,
+            thickness=scan.thickness,
+            doubts=heard.doubts,
+            outside_in=self._outside,
+            anyway=heard.anyway and (everywhere or not self._outside.keys().isdisjoint(self._bits)),
+            model=segmenter.answerer,
+        )

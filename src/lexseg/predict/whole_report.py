@@ -7,9 +7,9 @@ from pathlib import Path
 from lexseg.errors import DataError
 from lexseg.language.report_reading import Finding
 from lexseg.language.sides import Laterality
+from lexseg.predict.ask import Denied, Sentence, questions, segment_together
 from lexseg.predict.asker import Asker, Looked
 from lexseg.predict.options import Options
-from lexseg.predict.question import Denied, Sentence, questions, segment_together
 from lexseg.predict.report_findings import report_findings
 from lexseg.predict.segmentation import Segmentation
 

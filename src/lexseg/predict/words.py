@@ -1,15 +1,167 @@
-"""A user's sentence, checked and put into the words that a model knows."""
+"""What is heard of a sentence by its words alone, before any network runs. Imports neither numpy nor torch.
+
+A model in a browser hears by this very module (:mod:`lexseg.export.in_browser`).
+"""
 
 import warnings
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from lexseg.encoders.text.protocol import Reader
-from lexseg.errors import TextError
-from lexseg.language.foreign import likely_language, looks_foreign
+from lexseg.errors import ConfigError, TextError
+from lexseg.language.contradiction import contradicts
+from lexseg.language.denial import affirmed, denied
+from lexseg.language.foreign import likely_language, looks_foreign, to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import Laterality, convert_laterality, mentions_side
+from lexseg.predict.answered import State
+from lexseg.predict.options import Denied, Options, Sentence
+from lexseg.predict.picture_sides import Sides, sides_of
+
+if TYPE_CHECKING:
+    from lexseg.models.worlds import WordsScope
+    from lexseg.predict.asker import Asker
 
 MOST_UNKNOWN = 0.2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """What is heard of a sentence, whatever the image shows.
+
+    Attributes:
+        text: the sentence as it was given; ``None`` is the null sentence.
+        words: what of it is looked for, in the model's own convention.
+        settled: the state, where the words alone decide it and nothing is looked for.
+        known: where the words lie in what the model has learnt; ``None`` where its scope is unknown, or a report denies
+            them.
+        threshold: probability from which on a pixel is foreground, 0..1.
+        laterality: whose left the sentence's "left" is; ``None`` where nobody says.
+        anyway: whether it is looked for also where it is not in scope.
+        doubts: why the answer may not be what the user expects; the sentence is not quoted.
+        language: of ``text``, as ISO 639-1 code; ``None`` is English.
+    """
+
+    text: str | None
+    words: str | None
+    settled: State | None
+    known: "WordsScope | None"
+    threshold: float
+    laterality: Laterality | None
+    anyway: bool = False
+    doubts: tuple[str, ...] = ()
+    language: str | None = None
+
+    @classmethod
+    def of(cls, segmenter: "Asker", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
+        """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
+
+        Args:
+            segmenter: what is to answer.
+            sentence: that is asked.
+            options: how it is asked.
+            sides: of the image that it is about.
+
+        Raises:
+            TextError: if the sentence is blank or longer than the text encoder reads, or there is no lexicon of its
+                language.
+            ConfigError: for an impossible threshold or laterality.
+        """
+        threshold = segmenter.threshold if options.threshold is None else options.threshold
+        if not 0 < threshold < 1:
+            raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
+        if isinstance(sentence, Denied):
+            whose, _ = sides_of(sides.patient_left, options.laterality)
+            # most of what a report denies a model never learnt: to say so of each would tell the reader nothing
+            return cls(
+                sentence.text, None, "negated", None, threshold, whose or segmenter.laterality, options.anyway,
+                language=options.language,
+            )  # fmt: skip
+        said = Spoken.of(
+            sentence,
+            reader=segmenter.text_encoder,
+            own=segmenter.laterality,
+            given=options.laterality,
+            language=options.language,
+            sides=sides,
+            heard=segmenter.heard,
+        )
+        known = segmenter.known_words(said.judged)
+        return cls(
+            sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
+            options.language,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A sentence, read.
+
+    Attributes:
+        words: what of it is looked for, in the model's own convention.
+        settled: the state, where the words alone decide it and nothing is looked for.
+        judged: by which words it is to be told whether the model has learnt such; ``None`` is the null sentence.
+        laterality: whose left the sentence's "left" is; ``None`` where nobody says.
+        doubts: why the answer may not be what the user expects; the sentence is not quoted.
+    """
+
+    words: str | None
+    settled: State | None
+    judged: str | None
+    laterality: Laterality | None
+    doubts: tuple[str, ...]
+
+    @classmethod
+    def of(
+        cls,
+        sentence: str | None,
+        *,
+        reader: Reader | None,
+        own: Laterality | None,
+        given: Laterality | None,
+        language: str | None,
+        sides: Sides,
+        heard: Callable[[str | None], tuple[str | None, State | None]],
+    ) -> "Spoken":
+        """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
+
+        Args:
+            sentence: that is asked; ``None`` is the null sentence.
+            reader: of the model's words; ``None`` for an image-only model.
+            own: whose left "left" is in the words that the model was trained on; ``None`` if unknown.
+            given: whose left it is in the sentence; ``None`` takes the patient's where the image knows its sides.
+            language: of the sentence, as ISO 639-1 code; ``None`` is English.
+            sides: of the image that it is about.
+            heard: what of words is looked for, and the state where nothing is (:func:`looked_for`).
+
+        Raises:
+            TextError: if the sentence is blank or longer than the text encoder reads, or there is no lexicon of its
+                language.
+            ConfigError: for an impossible laterality.
+        """
+        whose, given = sides_of(sides.patient_left, given)
+        said = to_model_words(sentence, language) if sentence else None
+        text = sentence if said is None else said.text
+        check_sentence(text, reader)
+        asked = model_words(text, reader, given=given, own=own)
+        words, settled = heard(asked)
+        judged = asked if settled == "not found" else words or (asked and denied(asked))
+        doubts = [] if said is None or reader is None else said.doubts
+        # an unknown word stays foreign in the translation, and is told already
+        doubts += doubts_about(text, reader, given=given, own=own, foreign=not doubts)
+        told = tuple(dict.fromkeys([*doubts, *sides.doubts(whose, text)]))
+        return cls(words, settled, judged, whose or own, told)
+
+
+def looked_for(text: str | None) -> tuple[str | None, State | None]:
+    """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
+    if not text:
+        return text, None
+    if contradicts(text):
+        return None, "not found"
+    words = affirmed(text)
+    return words, "negated" if words is None else None
 
 
 def check_sentence(text: str | None, encoder: Reader | None) -> None:

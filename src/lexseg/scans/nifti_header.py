@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 
 from lexseg.errors import DataError
-from lexseg.scans.kind import nifti_magic
+from lexseg.scans.content import nifti_magic
 
 MAX_HEADER = 64_000_000
 """Bytes before the voxels of a NIfTI file."""

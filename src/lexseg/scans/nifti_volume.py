@@ -242,7 +242,7 @@ def _load(path: Path, channel: int | None) -> _Stored:
 
 def _load_other(path: Path, channel: int | None) -> _Stored | None:
     """An NRRD or MetaImage file; ``None`` if it is none."""
-    from lexseg.scans.kind import is_metaimage
+    from lexseg.scans.content import is_metaimage
     from lexseg.scans.open import open_scan  # which reads by this page's turning
     from lexseg.scans.sources import NrrdSource
 

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from lexseg.errors import DataError
 from lexseg.scans.archive import unzipped
-from lexseg.scans.content import Content
+from lexseg.scans.content import Content, Kind, is_metaimage, kind_of, looks_like_dicom, nifti_magic
 from lexseg.scans.dicom.build import scan_of_file, scan_of_series
 from lexseg.scans.dicom.header import Header, NotAnImage, read_header
 from lexseg.scans.dicom.kinds import INDEX
 from lexseg.scans.dicom.series import by_frame_of_reference, describe_series, is_stack
-from lexseg.scans.kind import Kind, is_metaimage, kind_of, looks_like_dicom, nifti_magic
 from lexseg.scans.limits import MAX_FILES
 from lexseg.scans.metaimage import open_metaimage
 from lexseg.scans.nifti import open_nifti

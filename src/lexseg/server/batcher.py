@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 from lexseg.errors import LexSegError
 from lexseg.language.sides import Laterality
-from lexseg.predict.ask import Options, look, questions
-from lexseg.predict.question import Question, segment_together
+from lexseg.predict.ask import Options, Question, look, questions, segment_together
 from lexseg.predict.segmenter import ImageSession, Segmenter
 from lexseg.scans.window import Window
 from lexseg.server.images import OpenImage

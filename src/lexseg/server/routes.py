@@ -10,11 +10,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from PIL import Image
 
 from lexseg.errors import TextError
+from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import lexicon
-from lexseg.language.translate import to_model_words
 from lexseg.outputs.description import marked
-from lexseg.outputs.encoding import png
-from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format
+from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format, png
 from lexseg.outputs.overlay import draw_overlay
 from lexseg.predict.scope import unfamiliar
 from lexseg.predict.segmenter import Segmenter

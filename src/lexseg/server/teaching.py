@@ -145,7 +145,7 @@ def _teach(
 ) -> None:
     from lexseg.fewshot.fit import Teacher, TeachingOptions
     from lexseg.fewshot.support import Example
-    from lexseg.models.find import find_model
+    from lexseg.models.config import find_model
     from lexseg.models.io import load_model
 
     if taught.teacher is None:

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit, logsumexp
 
-from lexseg.metrics.operating import OPERATING_POINTS, operating_threshold
+from lexseg.metrics.operating import operating_threshold
+from lexseg.models.config import OPERATING_POINTS
 from lexseg.models.io import UNCALIBRATED
 
 LOST = 0.03

@@ -8,7 +8,7 @@ from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
 from lexseg.models import COMPOSED
 from lexseg.models.base import SegmentationModel
-from lexseg.models.find import bundled_models, find_model
+from lexseg.models.config import bundled_models, find_model
 from lexseg.models.io import LoadedModel, load_model
 from lexseg.training.config import TrainConfig
 

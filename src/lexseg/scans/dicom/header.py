@@ -12,10 +12,9 @@ from pydicom.sequence import Sequence
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from lexseg.errors import DataError
-from lexseg.scans.content import Content, InMemory
+from lexseg.scans.content import Content, InMemory, looks_like_dicom
 from lexseg.scans.dicom.groups import UnusableValue, named, value_of
 from lexseg.scans.dicom.kinds import VIDEO, not_an_image
-from lexseg.scans.kind import looks_like_dicom
 from lexseg.scans.limits import FREE_BYTES, MAX_FRAMES, MAX_INFLATED, MAX_PIXELS, MAX_RATIO, MAX_VOXELS
 
 

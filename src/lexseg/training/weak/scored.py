@@ -17,7 +17,7 @@ from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError, ModelError
 from lexseg.language.sides import Laterality
 from lexseg.models.base import SegmentationModel
-from lexseg.models.find import find_model
+from lexseg.models.config import find_model
 from lexseg.models.inputs import fit_image
 from lexseg.models.io import load_model
 from lexseg.models.place import Fit, Place

@@ -12,7 +12,7 @@ from lexseg.encoders.text.batch import TextBatch, no_words
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
 from lexseg.models.base import Features, SegmentationModel
-from lexseg.predict.engines.engine import Encoded, Engine, EngineName
+from lexseg.predict.engine import Encoded, Engine, EngineName
 
 
 class TorchEngine(Engine):

@@ -1,19 +1,103 @@
-"""Which engine runs a model, and where its graphs are. Imports torch only where torch is to run it."""
+"""Engines: what runs a network, and which one runs a model. Imports torch only where torch is to run it."""
 
 import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from lexseg.encoders.text.protocol import Reader
 from lexseg.errors import ConfigError, DataError, ModelError
 from lexseg.graphs.sessions import fits, has_runtime, is_exported
-from lexseg.graphs.store import ABOUT, FOLDER
-from lexseg.graphs.weights import Weights
+from lexseg.graphs.store import ABOUT, FOLDER, Weights
 from lexseg.models.config import WEIGHTS, ModelConfig
-from lexseg.predict.engines.engine import Engine
+
+if TYPE_CHECKING:
+    from lexseg.models.scope import Sentences
+
+EngineName = Literal["torch", "onnx"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """What an engine keeps of images between two sentences.
+
+    Attributes:
+        maps: float[B, ...] each: tensors where torch runs the network, arrays where ONNX Runtime does.
+        size: (H, W) of the input.
+    """
+
+    maps: list[Any]
+    size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return int(self.maps[0].shape[0])
+
+    @property
+    def nbytes(self) -> int:
+        """The memory that they take."""
+        return sum(int(m.nbytes) for m in self.maps)
+
+    def rows(self, index: Sequence[int]) -> "Encoded":
+        """A copy of some of the images, in this order, each as often as it is named."""
+        return Encoded([m[list(index)] for m in self.maps], self.size)
+
+
+class Engine(ABC):
+    """Runs a network. It never changes, so that threads may share it.
+
+    Attributes:
+        kind: which one it is.
+        method: of the network, a key of :data:`lexseg.models.MODELS`.
+        device: where it runs, such as ``cpu``.
+        reader: what reads the sentences; ``None`` for an image-only model.
+        says_presence: whether the network says that what is named is there.
+    """
+
+    kind: ClassVar[EngineName]
+    method: str
+    device: str
+    reader: Reader | None
+    says_presence: bool
+
+    @abstractmethod
+    def look(self, images: NDArray[np.float32]) -> Encoded:
+        """Run all that the words do not touch.
+
+        Args:
+            images: float32[B, 3, H, W] in 0..1, of the network's size.
+        """
+
+    @abstractmethod
+    def answer(
+        self, encoded: Encoded, rows: Sequence[int], texts: Sequence[str | None]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Answer sentences about encoded images.
+
+        Args:
+            encoded: of :meth:`look`.
+            rows: which image each sentence is about.
+            texts: the sentences, in the model's own words; ``None`` and "" are the null sentence.
+
+        Returns:
+            logits float32[N, 1, H, W]; and float32[N], logits of "it is there", where the network says so.
+        """
+
+    @abstractmethod
+    def words(self, texts: Sequence[str | None]) -> "Sentences":
+        """Sentences as :meth:`lexseg.models.scope.Scope.words` takes them."""
+
+    @abstractmethod
+    def join(self, parts: Sequence[Encoded]) -> Encoded:
+        """Several images' maps as those of a batch."""
+
 
 EngineChoice = Literal["auto", "torch", "onnx"]
 CHOICES: tuple[EngineChoice, ...] = ("auto", "torch", "onnx")
@@ -52,7 +136,7 @@ def open_engine(
         if engine == "onnx":
             raise ConfigError(f"{note}; take the engine torch")
         return _torch(folder, device), (f"{note}: torch runs the model, which takes longer",)
-    from lexseg.predict.engines.onnx_engine import OnnxEngine
+    from lexseg.predict.onnx_engine import OnnxEngine
 
     graphs = find_graphs(folder, config)
     if graphs is None:
@@ -65,7 +149,7 @@ def open_engine(
 def _exported(folder: Path, config: ModelConfig, engine: EngineChoice, device: str | None) -> Engine:
     if engine == "torch" or device not in (None, "cpu") or not has_runtime():
         raise ConfigError(f"{folder}: an exported model is run by ONNX Runtime on the CPU (pip install onnxruntime)")
-    from lexseg.predict.engines.onnx_engine import OnnxEngine
+    from lexseg.predict.onnx_engine import OnnxEngine
 
     return OnnxEngine.of(folder, folder, config)
 
@@ -135,7 +219,7 @@ def _on_cpu(device: str | None) -> bool:
 
 def _torch(folder: Path, device: str | None) -> Engine:
     from lexseg.models.io import load_model
-    from lexseg.predict.engines.torch_engine import TorchEngine
+    from lexseg.predict.torch_engine import TorchEngine
 
     loaded = load_model(folder)
     return TorchEngine(loaded.model, loaded.text_encoder, device)

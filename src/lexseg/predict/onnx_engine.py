@@ -23,7 +23,7 @@ from lexseg.graphs.store import (
     map_name,
 )  # fmt: skip
 from lexseg.models.config import ModelConfig
-from lexseg.predict.engines.engine import Encoded, Engine, EngineName
+from lexseg.predict.engine import Encoded, Engine, EngineName
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession

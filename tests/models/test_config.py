@@ -4,14 +4,14 @@ import types
 import pytest
 
 from lexseg.errors import ModelError
-from lexseg.models import find
-from lexseg.models.find import find_model
+from lexseg.models import config
+from lexseg.models.config import find_model
 
 
 @pytest.fixture
 def bundled(tmp_path, monkeypatch):
     folder = tmp_path / "package" / "default"
-    monkeypatch.setattr(find, "bundled_models", lambda: {"default": folder})
+    monkeypatch.setattr(config, "bundled_models", lambda: {"default": folder})
     return folder
 
 
@@ -33,7 +33,7 @@ def test_a_run_s_folder_means_its_model(tmp_path):
 
 @pytest.mark.parametrize("name", ["nowhere", "/no/such/folder", "../up", "a/b/c", "a b/c", ""])
 def test_what_is_nowhere_is_refused_without_asking_the_hub(bundled, name, monkeypatch):
-    monkeypatch.setattr(find, "_from_hub", lambda name: pytest.fail("asked the hub"))
+    monkeypatch.setattr(config, "_from_hub", lambda name: pytest.fail("asked the hub"))
     monkeypatch.chdir(bundled.parents[1])
     with pytest.raises(ModelError, match=r"no such model.*default"):
         find_model(name) if name else find_model("nowhere at all")
