@@ -49,11 +49,6 @@ def export_model(model: str | Path, output: Path, *, precision: Precision = "fp3
     if (folder / ABOUT).is_file():
         raise ModelError(f"{folder}: is an exported model already; export the model that it was made of")
     config = read_config(folder)
-    if config.method == "few-shot":
-        raise ModelError(
-            f"{folder}: a model of few shots asks another one within itself, and cannot be put into graphs yet; use it "
-            "with torch, or export the model that it stands on"
-        )
     graphs, tokenizer, reader, text_sha256 = _graphs(folder, config)
     with new_folder(output) as target:
         for name, graph in graphs.items():
@@ -98,7 +93,8 @@ def _graphs(
         words = None if about.reader is None else tokenizer_of(there)
         return filled(there, folder, config), words, about.reader, about.text_sha256
     loaded = load_model(folder)
-    graphs, encoder = trace(loaded.model, loaded.text_encoder, config.size), loaded.text_encoder
+    encoder = loaded.text_encoder if loaded.model.uses_text else None  # one may stand on a model that reads words
+    graphs = trace(loaded.model, encoder, config.size)
     if encoder is None:
         return graphs, None, None, None
     sha256 = None if encoder.trainable else encoder.fingerprint()

@@ -51,7 +51,7 @@ def write_graphs(
     """
     import onnx_ir as ir
 
-    config, encoder = loaded.config, loaded.text_encoder
+    config, encoder = loaded.config, loaded.text_encoder if loaded.model.uses_text else None
     for name, model in graphs.items():
         (target / name).write_bytes(ir.to_proto(model).SerializeToString(deterministic=True))
     if encoder is not None and not _is_packaged(config):

@@ -129,10 +129,10 @@ class FewShot(SegmentationModel):
         groups = list(beside)
         if self.base is not None:
             own = features.maps[: len(features.maps) - 1 - len(beside)]
-            said = self.base.decode(Features(own, self.base_size), self.asked(len(own[0])))
+            said = self.base.decode(Features(own, self.base_size), self.asked(own[0].shape[0]))
             groups.insert(0, cast(Tensor, said.features))
         if "place" in self.parts:
-            groups.append(places(size, features.maps[-1]).expand(len(features.maps[-1]), -1, -1, -1))
+            groups.append(places(size, features.maps[-1]).expand(features.maps[-1].shape[0], -1, -1, -1))
         return joined(groups, size)
 
     def embedding(self, seen: Tensor) -> Tensor:
