@@ -86,7 +86,8 @@ class _Looks(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        return tuple(self.network.encode_image(image).maps)
+        # what a graph hands through would have one name as its input and as its output
+        return tuple(m.clone() if m is image else m for m in self.network.encode_image(image).maps)
 
 
 class _Reads(nn.Module):

@@ -29,10 +29,11 @@ MODELS: dict[str, str] = {
 }
 
 COMPOSED: dict[str, str] = {
+    "corrected": "lexseg.models.corrected:Corrected",
     "ensemble": "lexseg.models.ensemble:Ensemble",
     "few-shot": "lexseg.models.fewshot:FewShot",
 }
-"""What a model folder may name beside the methods: made of trained models, never trained itself."""
+"""What a model folder may name beside the methods: made of other models, and no recipe's method."""
 
 
 def model_class(name: str) -> type["SegmentationModel"]:

@@ -10,6 +10,7 @@ from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.losses.target import Target
 from lexseg.models import create_model
+from lexseg.models.arguments import within
 from lexseg.models.base import Features, Prediction, SegmentationModel
 
 _SURE = 1e-6  # a probability of 0 or 1 has no logit
@@ -45,11 +46,7 @@ class Ensemble(SegmentationModel):
         super().__init__()
         if members < 1 or (presence is not None and len(presence) != members):
             raise ValueError("one member or more was expected, and a calibration for each")
-        own = dict(arguments)
-        if encoder_args is not None:
-            own["encoder_args"] = dict(own.get("encoder_args") or {}) | dict(encoder_args)
-        own |= {} if text_width is None else {"text_width": text_width}
-        own |= {} if text_encoder is None else {"text_encoder": text_encoder}
+        own = within(of, arguments, encoder_args, text_width, text_encoder)
         self.members = nn.ModuleList([create_model(of, **own) for _ in range(members)])
         first = self._each[0]
         self.uses_text, self.stride = first.uses_text, first.stride  # type: ignore[misc]  # as its members are

@@ -10,6 +10,7 @@ from lexseg.encoders.text.base import TextEncoder
 from lexseg.language.sides import mentions_side
 from lexseg.metrics.overlap import EMPTY_RULE
 from lexseg.models.base import SegmentationModel
+from lexseg.models.corrected import Corrected
 from lexseg.models.io import ModelConfig, save_model
 from lexseg.training.card import model_card
 from lexseg.training.config import TrainConfig, size_at
@@ -41,9 +42,12 @@ def save_run_model(
     lateralities = {c.laterality for c in training}
     if len(lateralities) > 1:  # a sentence that names no side has no convention
         lateralities = {c.laterality for c in training if any(map(mentions_side, c.texts))} or lateralities
+    arguments = model_arguments(config, encoder)
+    if isinstance(model, Corrected):
+        arguments = model.configuration(config.method, arguments)
     written = ModelConfig(
-        method=config.method,
-        arguments=model_arguments(config, encoder),
+        method=model.name if isinstance(model, Corrected) else config.method,
+        arguments=arguments,
         size=(side, side),
         fit=config.data.fit,
         text_encoder=None if encoder is None else encoder.config(),

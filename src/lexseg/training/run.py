@@ -107,15 +107,16 @@ def train(
         start.initialise(model, config, encoder, initial)
         del initial
     regime = create_regime(model, config)
+    network = model if regime is None else regime.network()
     if model.text_input is not None and model.text_input.encoder is not None:
         encoder = model.text_input.encoder  # the one that is trained, not the stand-in that told its width
 
     def save(scores: dict[str, Any]) -> None:
-        finished = model if regime is None else regime.finish()
+        finished = network if regime is None else regime.finish()
         save_run_model(output / "model", finished, config, encoder, cases, scores)
 
     with _quiet():
-        task = SegmentationTask(model, config, regime)
+        task = SegmentationTask(network, config, regime)
         lines = EpochLines()
         limit = seconds(config.trainer.max_time)
         stop = StopInTime(None if limit is None else began + limit)
@@ -137,12 +138,12 @@ def train(
         if is_first_process():
             if not resume:
                 folder.write_record(output, config, cases, init=origin, laterality=convention, encoder=encoder)
-            lines.console.print(describe(model, data, trainer))
+            lines.console.print(describe(network, data, trainer))
         if encoder is not None:
             turned = prepare.turned(config)
-            met = prepare.met(cases, turned, swapped=model.reads_swapped)
+            met = prepare.met(cases, turned, swapped=network.reads_swapped)
             data.encode_text = _pipeline(encoder, output / folder.TEXT_CACHE, met)
-            data.training_text = model.training_text
+            data.training_text = network.training_text
             data.fits = functools.partial(_fits, encoder)
         whole = True
         try:

@@ -36,14 +36,14 @@ def settings_of(init: str) -> dict[str, Any]:
     """The settings of a run that begins with a model's weights, by their dotted names: method, model, text, size, fit.
 
     Raises:
-        ModelError: there is no such model, or it is damaged, or is an ensemble.
+        ModelError: there is no such model, or it is damaged, or is made of others.
     """
     config = load(init).config
     model = {name: value for name, value in config.arguments.items() if name not in ("text_width", "text_encoder")}
     if isinstance(own := model.get("encoder_args"), Mapping):
         model["encoder_args"] = dict(own) | {"pretrained": False}  # the model's own weights are about to replace it
     if config.method in COMPOSED:
-        raise ModelError(f"--init: {init} is an {config.method}; start from one of its members")
+        raise ModelError(f"--init: {init} is made of other models ({config.method}); start from one of those")
     text = {} if config.text_encoder is None else {"text": dict(config.text_encoder)}
     return {"method": config.method, "model": model, "data.size": max(config.size), "data.fit": config.fit, **text}
 

@@ -23,8 +23,10 @@ from lexseg.training.task import SegmentationTask
 from ..conftest import RECIPE, write_set
 from ..test_resume import same
 
-SETTINGS: dict[str, dict[str, Any]] = {"self-training": {"sure": 0.0}}
-METHODS = {"correction": "tiny-pyramid"}
+BOTH = "correction, both"
+KINDS = sorted([*REGIMES, BOTH])
+SETTINGS: dict[str, dict[str, Any]] = {"self-training": {"sure": 0.0}, BOTH: {"correct": "both"}}
+METHODS = {"correction": "tiny-pyramid", BOTH: "tiny-pyramid"}
 Run = Callable[..., Path]
 
 
@@ -36,7 +38,7 @@ def settings(tmp_path: Path) -> Callable[..., TrainConfig]:
     def settings(kind: str, **data: Any) -> TrainConfig:
         recipe = read_recipe(tmp_path / "tiny.yaml")
         view = replace(recipe.regime.view, mirror=0.5)
-        regime = replace(recipe.regime, kind=kind, batch=3, view=view, args=SETTINGS.get(kind, {}))
+        regime = replace(recipe.regime, kind=kind.split(",")[0], batch=3, view=view, args=SETTINGS.get(kind, {}))
         given: DataConfig = replace(recipe.data, cases=str(tmp_path / "set/cases.csv"), size=64, grow={}, **data)
         return replace(
             recipe,
@@ -65,7 +67,7 @@ def drop_unlabelled_masks(run: Path, cases: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", sorted(REGIMES))
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_run_is_its_labels_and_goes_on_bit_by_bit(
     kind: str, settings: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,8 +75,13 @@ def test_a_run_is_its_labels_and_goes_on_bit_by_bit(
     train(config, tmp_path / "whole")
     plain = load_model(train(replace(settings("none"), method=config.method), tmp_path / "plain"))
     found = load_model(tmp_path / "whole/model")
-    assert found.config.method == plain.config.method
-    assert found.model.state_dict().keys() == plain.model.state_dict().keys()
+    wanted = plain.model.state_dict().keys()
+    if kind == BOTH:
+        assert found.config.method == "corrected"
+        assert {f"base.{name}" for name in wanted} < found.model.state_dict().keys()
+    else:
+        assert found.config.method == plain.config.method
+        assert found.model.state_dict().keys() == wanted
     case = read_manifest(tmp_path / "set/cases.csv")[-1]
     segmenter = Segmenter.from_pretrained(tmp_path / "whole/model", device="cpu")
     assert segmenter.set_image(case.image).segment(case.text).mask.shape == (48, 56)

@@ -1,7 +1,6 @@
 """A model taught from a few labelled images: another model's features, and a head fitted to some of their pixels."""
 
 from collections.abc import Mapping, Sequence
-from inspect import signature
 from typing import Any, cast
 
 import torch
@@ -11,7 +10,8 @@ from torch.nn import functional as F
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.losses.target import Target
-from lexseg.models import create_model, model_class
+from lexseg.models import create_model
+from lexseg.models.arguments import within
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.fewshot.features import PARTS, PLACES, Beside, joined, places
 from lexseg.models.fewshot.heads import create_head
@@ -80,11 +80,7 @@ class FewShot(SegmentationModel):
             raise ValueError(f"parts {sorted(unknown)} are unknown; there are {', '.join(PARTS)}")
         if not parts or ("model" in parts and of is None):
             raise ValueError("parts: one or more, and 'model' only where there is a model to stand on")
-        own = dict(base or {})
-        if encoder_args is not None and of is not None and "encoder_args" in signature(model_class(of)).parameters:
-            own["encoder_args"] = dict(own.get("encoder_args") or {}) | dict(encoder_args)
-        own |= {} if text_width is None else {"text_width": text_width}
-        own |= {} if text_encoder is None else {"text_encoder": text_encoder}
+        own = {} if of is None else within(of, base or {}, encoder_args, text_width, text_encoder)
         pretrained = (encoder_args or {}).get("pretrained", True) is not False
         self.base = None if "model" not in parts or of is None else create_model(of, **own)
         self.base_size = (int(base_size[0]), int(base_size[1]))

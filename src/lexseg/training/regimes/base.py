@@ -18,7 +18,7 @@ from lexseg.training.regimes.stream import Unlabelled
 class Regime(ABC):
     """How a model is trained on what has masks and what has none.
 
-    A regime wraps any :class:`SegmentationModel`; it is never a model of its own. What only training needs is in
+    A regime wraps any :class:`SegmentationModel`; it is no method of its own. What only training needs is in
     :meth:`modules` and :meth:`state`: in the checkpoint, so that a run goes on exactly, and not in what is saved at the
     end. Its constructor's keywords, after the model and the recipe, are ``regime.args``.
 
@@ -72,6 +72,10 @@ class Regime(ABC):
             step: the one that was taken, from 0.
         """
 
+    def network(self) -> SegmentationModel:
+        """What is trained, validated and, unless :meth:`finish` says otherwise, saved: the model, or one around it."""
+        return self.model
+
     def modules(self) -> dict[str, nn.Module]:
         """What only training needs, by name. Made in the constructor; moved, averaged and saved with the run."""
         return {}
@@ -92,7 +96,7 @@ class Regime(ABC):
 
     def finish(self) -> SegmentationModel:
         """The network that is saved as the model: what was trained, or an average of it."""
-        return self.model
+        return self.network()
 
     def idle(self) -> Tensor:
         """A zero that carries a gradient to all of :meth:`parameters`, for a step that has no use for them."""

@@ -1,24 +1,24 @@
 """Hide what was found, fill the hole, and look again.
 
 SCL-SSL (Zhang et al., Self-supervised correction learning, MICCAI 2021, arXiv 2301.04866), written from descriptions of
-paper and released code (FOUND; the latter has no licence). This is the form that costs nothing once it is trained
-(OURS): gates act on every second labelled batch, and the model is saved without them.
+paper and released code (FOUND; the latter has no licence). Gates act on every second labelled batch, so that the first
+look stays true (OURS). The model is saved without them, which costs nothing once it is trained (OURS), or with them.
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.base import SegmentationModel
+from lexseg.models.corrected import Corrected
+from lexseg.models.corrected.gates import encoder_gives
 from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime
-from lexseg.training.regimes.gates import Gates, Inpainter, encoder_gives, pyramid_of
+from lexseg.training.regimes.inpainter import Inpainter
 from lexseg.training.regimes.stream import Unlabelled
-
-LEAST, MOST = 0.002, 0.6
-"""Shares of the image: a mask that is smaller or larger is not hidden."""
 
 
 class Correction(Regime):
@@ -30,6 +30,9 @@ class Correction(Regime):
 
     Args:
         model, config: as of every regime; the model's image encoder must give a pyramid.
+        correct: ``train`` leaves the gates when training ends. ``both`` saves them with the model
+            (:class:`lexseg.models.corrected.Corrected`), as published: it then looks twice at every image, which takes
+            about twice as long, and validation scores the second look.
         begin: share of the steps on labels alone: early masks are arbitrary (OURS).
         gated: whether labelled batches pass the gates.
         inpaint: whether unlabelled images are filled.
@@ -40,66 +43,55 @@ class Correction(Regime):
         model: SegmentationModel,
         config: TrainConfig,
         *,
+        correct: Literal["train", "both"] = "train",
         begin: float = 0.2,
         gated: bool = True,
         inpaint: bool = True,
     ) -> None:
         super().__init__(model, config)
+        if correct not in ("train", "both") or (correct == "both" and not gated):
+            raise ValueError(f"correct is {correct!r}; train or both was expected, and both needs gated: true")
         self.begin, self.gated, self.inpaint = round(begin * self.steps), gated, inpaint
-        channels = pyramid_of(model).channels
-        self.gates, self.inpainter = Gates(channels), Inpainter(channels)
+        self.twice = Corrected.around(model)
+        self.kept = correct == "both"
+        self.inpainter = Inpainter([gate[0].out_channels for gate in self.twice.gates.levels])
         self.loss_names = (*model.loss_names, *["inpainting"] * inpaint)
 
+    def network(self) -> SegmentationModel:
+        return self.twice if self.kept else self.model
+
     def modules(self) -> dict[str, nn.Module]:
-        return {"gates": self.gates, "inpainter": self.inpainter}
+        return ({} if self.kept else {"gates": self.twice.gates}) | {"inpainter": self.inpainter}
 
     def parameters(self) -> list[nn.Parameter]:
-        return [*self.gates.parameters(), *self.inpainter.parameters()]
+        return [p for module in self.modules().values() for p in module.parameters()]
+
+    def idle(self) -> Tensor:
+        """Of the gates too where they are the network's own: on several devices every weight must have a gradient."""
+        both = (self.twice.gates, self.inpainter)
+        return torch.stack([0 * p.sum() for module in both for p in module.parameters()]).sum()
 
     def losses(self, labelled: Batch, unlabelled: Unlabelled | None, step: int) -> dict[str, Tensor]:
         assert unlabelled is not None
-        image, text, target = labelled.image, labelled.text, labelled.target
-        if step < self.begin or not self.gated or step % 2:
-            losses = self.model.training_losses(image, text, target)
-        else:
-            first = text if len(text) == len(image) else None  # of several sentences none says what to hide
-            gated = self._look_again(image, first)[0]
-            with encoder_gives(self.model, gated):
-                losses = self.model.training_losses(image, text, target)
+        begun = step >= self.begin
+        asked = self.twice if begun and self.gated and not step % 2 else self.model
+        losses = asked.training_losses(labelled.image, labelled.text, labelled.target)
         if self.inpaint:
-            nothing = 0 * torch.stack(list(losses.values())).sum() + self.idle().to(image.device)
-            filled = nothing if step < self.begin else self.filling(unlabelled)
-            losses["inpainting"] = nothing + self.weight(step) * filled
+            nothing = 0 * torch.stack(list(losses.values())).sum() + self.idle().to(labelled.image.device)
+            losses["inpainting"] = nothing + self.weight(step) * (self.filling(unlabelled) if begun else nothing)
         return losses
 
     def filling(self, unlabelled: Unlabelled) -> Tensor:
         """Mean absolute error of what is put in the hole, at every scale; 0 where nothing is hidden."""
-        gated, hidden = self._look_again(unlabelled.image, unlabelled.text)
+        image, maps = unlabelled.image, self.twice.pyramid(unlabelled.image)
+        with torch.no_grad(), encoder_gives(self.model, maps):
+            first = self.model(image, unlabelled.text).logits
+        gated, hidden = self.twice.look_again(image, maps, first)
         hidden = hidden * unlabelled.valid
         total = torch.zeros((), device=hidden.device)
         for made in self.inpainter(gated):
             size = made.shape[-2:]
-            truth = F.interpolate(unlabelled.image, size, mode="bilinear", antialias=True, align_corners=False)
+            truth = F.interpolate(image, size, mode="bilinear", antialias=True, align_corners=False)
             hole = F.adaptive_avg_pool2d(hidden, size)
             total = total + ((made - truth).abs().mean(1, keepdim=True) * hole).sum() / hole.sum().clamp(min=1)
         return total
-
-    def _look_again(self, image: Tensor, text: TextBatch | None) -> tuple[list[Tensor], Tensor]:
-        """The gated maps, and float[B, 1, H, W], 1 where something was hidden.
-
-        The hidden parts take the mean colour of the batch, not black: on a chest film black is air.
-        """
-        maps = self._pyramid(image)
-        hidden = torch.zeros_like(image[:, :1])
-        if text is not None:
-            with torch.no_grad(), encoder_gives(self.model, maps):
-                hidden = (self.model(image, text).logits > 0).float()
-            share = hidden.mean((1, 2, 3), keepdim=True)
-            hidden = hidden * ((share >= LEAST) & (share <= MOST))
-        again = torch.where(hidden > 0, image.mean((0, 2, 3), keepdim=True), image)
-        return self.gates(maps, self._pyramid(again)), hidden
-
-    def _pyramid(self, image: Tensor) -> list[Tensor]:
-        normalize = getattr(self.model, "normalize")  # noqa: B009  # every model with a pyramid has one
-        maps: list[Tensor] = pyramid_of(self.model)(normalize(image))
-        return maps
