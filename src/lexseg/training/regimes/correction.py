@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from lexseg.models.base import SegmentationModel
 from lexseg.models.corrected import Corrected
-from lexseg.models.corrected.gates import encoder_gives
+from lexseg.models.corrected.gates import encoder_gives, pyramid_of
 from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime
@@ -54,7 +54,7 @@ class Correction(Regime):
         self.begin, self.gated, self.inpaint = round(begin * self.steps), gated, inpaint
         self.twice = Corrected.around(model)
         self.kept = correct == "both"
-        self.inpainter = Inpainter([gate[0].out_channels for gate in self.twice.gates.levels])
+        self.inpainter = Inpainter(pyramid_of(model).channels)
         self.loss_names = (*model.loss_names, *["inpainting"] * inpaint)
 
     def network(self) -> SegmentationModel:
