@@ -10,8 +10,8 @@ from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.losses.target import Target
 from lexseg.models import create_model
-from lexseg.models.arguments import within
 from lexseg.models.base import Features, Prediction, SegmentationModel
+from lexseg.models.within import within
 
 _SURE = 1e-6  # a probability of 0 or 1 has no logit
 

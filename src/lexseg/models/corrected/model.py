@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from lexseg.encoders.text.batch import EncodeText, TextBatch
 from lexseg.losses.target import Target
 from lexseg.models import create_model
-from lexseg.models.arguments import within
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.corrected.gates import Gates, encoder_gives, pyramid_of
+from lexseg.models.within import within
 
 LEAST, MOST = 0.002, 0.6
 """Shares of the image: a mask that is smaller or larger is not hidden."""

@@ -11,11 +11,11 @@ from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.losses.target import Target
 from lexseg.models import create_model
-from lexseg.models.arguments import within
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.fewshot.features import PARTS, PLACES, Beside, joined, places
 from lexseg.models.fewshot.heads import create_head
 from lexseg.models.fewshot.refine import guided_filter
+from lexseg.models.within import within
 
 _FAR, _FLAT = 6.0, 1e-3
 _SURE = 12.0  # a head's score may be anything; as a logit it is kept where probabilities still differ
