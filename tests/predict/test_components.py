@@ -51,3 +51,19 @@ def test_components_do_not_borrow_pixels_of_others_in_their_box():
     mask[4:6, 4:6] = True
     angle, square = describe_mask(mask)["components"]
     assert angle["area"]["px"] == 17 and square["area"]["px"] == 4
+
+
+def test_a_mask_in_a_corner_lies_where_it_lay():
+    """What is outside of the box around the mask is not looked at, and moves nothing."""
+    part = np.random.default_rng(0).random((9, 7)) > 0.6
+    part[0, 3] = part[-1, 3] = part[4, 0] = part[4, -1] = True
+    own = describe_mask(part, part.astype(np.float32) / 2)
+    for top, left in ((0, 0), (5, 11), (0, 13)):
+        mask = np.zeros((14, 20), bool)
+        mask[top : top + 9, left : left + 7] = part
+        found = describe_mask(mask, mask.astype(np.float32) / 2)
+        assert found["box"] == [top, left, 9, 7] and found["n_components"] == own["n_components"]
+        for each, known in zip(found["components"], own["components"], strict=True):
+            assert each["box"] == [known["box"][0] + top, known["box"][1] + left, *known["box"][2:]]
+            assert each["centroid"] == pytest.approx([known["centroid"][0] + top, known["centroid"][1] + left])
+            assert each["area"]["px"] == known["area"]["px"] and each["probability"] == known["probability"] == 0.5

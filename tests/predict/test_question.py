@@ -1,11 +1,16 @@
 """Questions about many images at once get the answers that they get alone."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
 from lexseg.errors import ConfigError, TextError
 from lexseg.predict.ask import segment_together
-from lexseg.predict.words import doubts_about
+from lexseg.predict.options import Denied, Options
+from lexseg.predict.picture_sides import Sides
+from lexseg.predict.segmenter import Segmenter
+from lexseg.predict.words import Heard, doubts_about, hear
 
 
 def images(n=3):
@@ -57,3 +62,35 @@ def test_doubts_are_told_with_the_answer(sides):
     (whose,) = doubts_about("left lung", encoder, given="patient", own=None)
     assert "whose left" in whose
     assert sides.set_image(images(1)[0]).segment("zzz qqq").doubts == (unknown,)
+
+
+def test_sentences_heard_together_are_heard_as_alone(scoped):
+    said = ["left", "no lung", Denied("lung"), "the left lesion in the right lung", "qqqqq", "rihgt", None]
+    asked = [(each, Options(threshold=0.4, anyway=i % 2 == 0), Sides()) for i, each in enumerate(said)]
+    assert [*map(asdict, hear(scoped, asked))] == [asdict(Heard.of(scoped, *each)) for each in asked]
+    assert hear(scoped, []) == []
+    with pytest.raises(TextError):
+        hear(scoped, [*asked, (" ", Options(), Sides())])
+
+
+def test_sentences_heard_together_are_read_in_one_run(monkeypatch):
+    def heard(texts):
+        model, runs = Segmenter.from_pretrained("default", engine="onnx"), []
+        monkeypatch.setattr(model.engine._sentences, "_session", counting(model.engine._sentences._session, runs))
+        return [each.known for each in hear(model, [(text, Options(), Sides()) for text in texts])], len(runs)
+
+    texts = [f"opacity in the left lung, {n} mm" for n in range(1, 9)]
+    together, runs = heard(texts)
+    assert runs == 1
+    for known, text in zip(together, texts, strict=True):
+        (alone,), _ = heard([text])
+        assert known.known == alone.known and known.distance == pytest.approx(alone.distance, abs=1e-4)
+
+
+def counting(session, runs):
+    class Counting:
+        def run(self, *args):
+            runs.append(args)
+            return session.run(*args)
+
+    return Counting()

@@ -392,7 +392,7 @@ def test_a_fault_of_ours_is_told_without_its_words(server, monkeypatch, caplog):
         raise ValueError("about Zaphod")
 
     image = server.open(BREAST)
-    monkeypatch.setattr(server.service.batcher, "_question", fail)
+    monkeypatch.setattr(server.service.batcher, "_hear", fail)
     logging.getLogger("lexseg.server").propagate = True
     answer = server.post(f"/v1/images/{image['id']}/segment", sentences=["of Zaphod"])
     assert answer.status == 500 and answer.code == "fault"

@@ -19,7 +19,7 @@ from lexseg.predict.images import to_native
 from lexseg.predict.options import AS_IT_IS, Denied, Options, Sentence
 from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmentation import Segmentation, given_present
-from lexseg.predict.words import Heard
+from lexseg.predict.words import Heard, hear
 from lexseg.scans.scan import Scan
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _ask_scan(
     from lexseg.predict.volume_segmentation import FoundSoFar  # which a single image does not need
 
     frames = _frames(scan, options.frames)
-    asked = [Heard.of(segmenter, sentence, options, Sides.of(scan)) for sentence in sentences]
+    asked = hear(segmenter, [(sentence, options, Sides.of(scan)) for sentence in sentences])
     said = [FoundSoFar(len(frames)) for _ in asked]
     scoped = segmenter.scope is not None  # the frames decide, also where the words do
     looked_for = scoped or any(heard.settled is None for heard in asked)
@@ -195,7 +195,8 @@ def questions(session: "Looked", sentences: Iterable[Sentence], options: Options
     Raises:
         TextError, ConfigError: as :func:`lexseg.predict.ask.ask`.
     """
-    return [Question.about(session, Heard.of(session.segmenter, s, options, session.sides)) for s in sentences]
+    heard = hear(session.segmenter, [(sentence, options, session.sides) for sentence in sentences])
+    return [Question.about(session, each) for each in heard]
 
 
 def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:

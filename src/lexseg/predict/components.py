@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+Box = tuple[slice, slice]
 _EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -29,22 +30,36 @@ def describe_mask(
         ``box``, ``centroid`` and mean ``probability``. Boxes are ``[row, column, height, width]``, centroids
         ``[row, column]``; both count pixels from 0 at the top left.
     """
-    labels, n = ndimage.label(mask, structure=_EIGHT)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return {"area": _area(0, mask.size, spacing), "box": None, "n_components": 0, "components": []}
+    # all that follows looks at the box around the mask alone: most of an image is outside
+    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    labels, n = ndimage.label(mask[box], structure=_EIGHT)
     sizes = np.bincount(labels.ravel(), minlength=n + 1)[1:]
     slices = ndimage.find_objects(labels)
     largest = np.argsort(-sizes, kind="stable")[:most]
-    components = [_component(labels[slices[i]] == i + 1, slices[i], probability, spacing, mask.size) for i in largest]
+    components = [
+        _component(labels[slices[i]] == i + 1, _within(box, slices[i]), probability, spacing, mask.size)
+        for i in largest
+    ]
     return {
         "area": _area(int(sizes.sum()), mask.size, spacing),
-        "box": _union([slices[i] for i in range(n)]),
+        "box": _box(box),
         "n_components": int(n),
         "components": components,
     }
 
 
+def _within(box: Box, part: Box) -> Box:
+    """Where in the image a part of a box lies."""
+    (top, left), (rows, columns) = (each.start for each in box), part
+    return slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop)
+
+
 def _component(
     inside: NDArray[np.bool_],
-    where: tuple[slice, slice],
+    where: Box,
     probability: NDArray[np.float32] | None,
     spacing: tuple[float, float] | None,
     pixels: int,
@@ -64,14 +79,6 @@ def _area(pixels: int, total: int, spacing: tuple[float, float] | None) -> dict[
     return {"px": pixels, "mm2": mm2, "fraction": round(pixels / total, 6)}
 
 
-def _box(where: tuple[slice, slice]) -> list[int]:
+def _box(where: Box) -> list[int]:
     rows, columns = where
     return [rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start]
-
-
-def _union(boxes: list[tuple[slice, slice]]) -> list[int] | None:
-    if not boxes:
-        return None
-    top, left = min(b[0].start for b in boxes), min(b[1].start for b in boxes)
-    bottom, right = max(b[0].stop for b in boxes), max(b[1].stop for b in boxes)
-    return [top, left, bottom - top, right - left]

@@ -26,7 +26,7 @@ from lexseg.predict.options import Asked, Options
 from lexseg.predict.picture_sides import Sides
 from lexseg.predict.scope import outside
 from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.words import Heard, check_sentence, looked_for
+from lexseg.predict.words import Heard, check_sentence, hear, looked_for
 from lexseg.scans.window import shown
 
 if TYPE_CHECKING:
@@ -221,6 +221,14 @@ class Segmenter:
         """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
         check_sentence(text, self.text_encoder)
 
+    def read_ahead(self, texts: Sequence[str | None]) -> None:
+        """Have sentences, in the model's own convention, read all at once: each is then remembered when it is judged.
+
+        One after the other they would take the text encoder several times as long.
+        """
+        if self.scope is not None and len(texts) > 1:
+            self.engine.words(texts)
+
     def known_words(self, text: str | None) -> "WordsScope | None":
         """Where words, in the model's own convention, lie in what it has learnt; ``None`` where that is unknown.
 
@@ -355,7 +363,7 @@ class Segmenter:
         results: list[list[Answer]] = []
         for start in range(0, len(images), _CHUNK):
             own = [[text if text and text.strip() else None for text in each] for each in texts[start : start + _CHUNK]]
-            heard = [[Heard.of(self, text, Options(anyway=anyway), Sides()) for text in each] for each in own]
+            heard = [hear(self, [(text, Options(anyway=anyway), Sides()) for text in each]) for each in own]
             sessions = self.set_images(((load_image(i), None) for i in images[start : start + _CHUNK]), tta=tta)
             answers = segment_together(
                 [Question.about(s, h) for s, each in zip(sessions, heard, strict=True) for h in each]

@@ -4,7 +4,7 @@ A model in a browser hears by this very module (:mod:`lexseg.export.in_browser`)
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,30 +68,7 @@ class Heard:
                 language.
             ConfigError: for an impossible threshold or laterality.
         """
-        threshold = segmenter.threshold if options.threshold is None else options.threshold
-        if not 0 < threshold < 1:
-            raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
-        if isinstance(sentence, Denied):
-            whose, _ = sides_of(sides.patient_left, options.laterality)
-            # most of what a report denies a model never learnt: to say so of each would tell the reader nothing
-            return cls(
-                sentence.text, None, "negated", None, threshold, whose or segmenter.laterality, options.anyway,
-                language=options.language,
-            )  # fmt: skip
-        said = Spoken.of(
-            sentence,
-            reader=segmenter.text_encoder,
-            own=segmenter.laterality,
-            given=options.laterality,
-            language=options.language,
-            sides=sides,
-            heard=segmenter.heard,
-        )
-        known = segmenter.known_words(said.judged)
-        return cls(
-            sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
-            options.language,
-        )  # fmt: skip
+        return hear(segmenter, [(sentence, options, sides)])[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +129,61 @@ class Spoken:
         doubts += doubts_about(text, reader, given=given, own=own, foreign=not doubts)
         told = tuple(dict.fromkeys([*doubts, *sides.doubts(whose, text)]))
         return cls(words, settled, judged, whose or own, told)
+
+
+def hear(segmenter: "Asker", asked: Sequence[tuple[Sentence, Options, Sides]]) -> list[Heard]:
+    """Read sentences as :meth:`Heard.of`, all of them in as few runs of the text encoder as can be.
+
+    Args:
+        segmenter: what is to answer.
+        asked: each sentence, how it is asked, and the sides of the image that it is about.
+
+    Raises:
+        TextError, ConfigError: as :meth:`Heard.of`, of the first that cannot be used.
+    """
+    said = [_spoken(segmenter, *each) for each in asked]
+    segmenter.read_ahead([each.judged for each in said if each is not None])
+    return [_heard(segmenter, *each, spoken) for each, spoken in zip(asked, said, strict=True)]
+
+
+def _threshold(segmenter: "Asker", options: Options) -> float:
+    return segmenter.threshold if options.threshold is None else options.threshold
+
+
+def _spoken(segmenter: "Asker", sentence: Sentence, options: Options, sides: Sides) -> Spoken | None:
+    """A sentence, read; ``None`` for one that a report denies."""
+    threshold = _threshold(segmenter, options)
+    if not 0 < threshold < 1:
+        raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
+    if isinstance(sentence, Denied):
+        return None
+    return Spoken.of(
+        sentence,
+        reader=segmenter.text_encoder,
+        own=segmenter.laterality,
+        given=options.laterality,
+        language=options.language,
+        sides=sides,
+        heard=segmenter.heard,
+    )
+
+
+def _heard(segmenter: "Asker", sentence: Sentence, options: Options, sides: Sides, said: Spoken | None) -> Heard:
+    threshold = _threshold(segmenter, options)
+    if said is None:
+        assert isinstance(sentence, Denied)
+        whose, _ = sides_of(sides.patient_left, options.laterality)
+        # most of what a report denies a model never learnt: to say so of each would tell the reader nothing
+        return Heard(
+            sentence.text, None, "negated", None, threshold, whose or segmenter.laterality, options.anyway,
+            language=options.language,
+        )  # fmt: skip
+    assert not isinstance(sentence, Denied)
+    known = segmenter.known_words(said.judged)
+    return Heard(
+        sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
+        options.language,
+    )  # fmt: skip
 
 
 def looked_for(text: str | None) -> tuple[str | None, State | None]:

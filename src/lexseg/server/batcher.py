@@ -4,17 +4,21 @@ Nothing waits for company. While the network runs, questions gather; what has ga
 """
 
 import asyncio
+import itertools
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from lexseg.errors import LexSegError
 from lexseg.language.sides import Laterality
-from lexseg.predict.ask import Options, Question, look, questions, segment_together
+from lexseg.predict.ask import Options, Question, look, segment_together
+from lexseg.predict.options import Sentence as Asked
+from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmenter import ImageSession, Segmenter
+from lexseg.predict.words import Heard, hear
 from lexseg.scans.window import Window
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
@@ -192,12 +196,11 @@ class Batcher:
         encoded, fresh = self._encode(asks)
         said: list[Said] = [[] for _ in asks]
         asked: list[tuple[int, Sentence, Question]] = []
-        for i, ask in enumerate(asks):
-            try:
-                own = self._question(ask, encoded[ask.key])
-            except LexSegError as error:
-                said[i] = error
+        for i, (ask, heard) in enumerate(zip(asks, self._hear(asks, encoded), strict=True)):
+            if isinstance(heard, LexSegError):
+                said[i] = heard
                 continue
+            own = [Question.about(encoded[ask.key], each) for each in heard]
             asked += [(i, *each) for each in zip(ask.sentences, own, strict=True)]
         answers = segment_together([question for _, _, question in asked])
         for (i, sentence, _), answer in zip(asked, answers, strict=True):
@@ -218,7 +221,21 @@ class Batcher:
             self.features.put(ask.key, session)
         return encoded, len(missing)
 
-    def _question(self, ask: Ask, session: ImageSession) -> list[Question]:
-        """A client's sentences as questions to the model."""
-        options = Options(threshold=ask.threshold, laterality=ask.laterality, language=ask.language, anyway=ask.anyway)
-        return questions(session, [sentence.asked for sentence in ask.sentences], options)
+    def _hear(self, asks: Sequence[Ask], encoded: dict[Key, ImageSession]) -> Iterator[list[Heard] | LexSegError]:
+        """What is heard of each client's sentences: of all clients' together, unless one of them cannot be used."""
+        spoken = [_spoken(ask, encoded[ask.key]) for ask in asks]
+        try:
+            heard = iter(hear(self._segmenter, [each for own in spoken for each in own]))
+            yield from (list(itertools.islice(heard, len(own))) for own in spoken)
+        except LexSegError:
+            for own in spoken:
+                try:
+                    yield hear(self._segmenter, own)
+                except LexSegError as error:
+                    yield error
+
+
+def _spoken(ask: Ask, session: ImageSession) -> list[tuple[Asked, Options, Sides]]:
+    """A client's sentences, and how they are asked."""
+    options = Options(threshold=ask.threshold, laterality=ask.laterality, language=ask.language, anyway=ask.anyway)
+    return [(sentence.asked, options, session.sides) for sentence in ask.sentences]
