@@ -8,16 +8,11 @@ MICCAI 2023. Every part is TMCA's (``models/parts/guide_decoder.py``), under the
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
-
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.losses.segmentation import segmentation_losses
-from lexseg.losses.target import Target
 from lexseg.models.base import Features, Prediction
 from lexseg.models.guided_model import GuidedModel
 from lexseg.models.parts.alignment import masked_mean
 from lexseg.models.parts.guide_decoder import GuideLayer
-from lexseg.models.parts.text_slots import fit_tokens
 
 SLOTS = {32: 24, 16: 12, 8: 9}
 """Text slots of the released code, by stride."""
@@ -27,13 +22,7 @@ class LanGuide(GuidedModel):
     """An image encoder, and a decoder whose cells look at one another and at the words before each up-block (SISTER).
 
     Args:
-        encoder: name of the image encoder.
-        encoder_args: its keywords.
-        text_width: width of the token states.
-        text_encoder: configuration of a text encoder that is trained with the model; ``None`` where it is frozen and
-            stands outside.
-        text_adapter: keywords of a :class:`TextAdapter` over the states (OURS); ``None`` leaves it out.
-        widths: decoder widths at strides 32, 16, 8, 4; ``None`` is the encoder's own, as published.
+        encoder, encoder_args, text_width, text_encoder, text_adapter, widths: of :class:`GuidedModel`.
         head_channels: channels at full size; 24 as published, 1 for the small models.
         guide: whether the decoder reads the words at all; false is the image-only ablation.
         self_attention: at which of the strides 32, 16, 8 cells look at one another; all three as published.
@@ -79,24 +68,12 @@ class LanGuide(GuidedModel):
 
         wide = self.build_decoder(widths, layer, head_channels, blur=as_published)
         self.build_presence(wide[1:4], dim, presence_weight)
-        self.as_published = as_published
-        self.loss_names = ("dice",) + ("bce",) * (not as_published) + self.presence_names
+        self.name_losses(as_published)
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
-        states, mask = self.read_states(text)  # [B, L, text_width], [B, L]
-        if self.as_published:
-            states, mask = fit_tokens(states, mask)
-        words = self.adapted(states, mask)  # [B, L, D]
+        words, mask = self.read_words(text)  # [B, L, D], [B, L]
         seen = self.run_decoder(features.maps, words, mask)  # [B, C, h, w] each
         logits = self.head(seen[-1])  # [B, 1, H, W]
         presence = self.answer_presence(seen, logits, masked_mean(words, mask))  # [B]
         return Prediction(logits, presence, features=seen[-1])
-
-    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
-        """Dice and cross-entropy (Dice alone as published), and where configured the presence term."""
-        prediction = self.decode(self.encode_for(image, text), text)
-        losses = segmentation_losses(prediction.logits, target, as_published=self.as_published)
-        if self.as_published:
-            del losses["bce"]
-        return losses | self.presence_losses(prediction, target)

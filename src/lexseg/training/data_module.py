@@ -155,29 +155,19 @@ class CaseDataModule(pl.LightningDataModule):
         config, epoch, (rank, world) = self.config, self._epoch, self._place
         # where all cases are less than a batch, it is the only one
         few = self.images // world < config.data.batch_size and not config.trainer.steps
-        resize = config.data.mask_resize
+        how: dict[str, Any] = {
+            "augment": config.augment,
+            "seed": config.seed,
+            "epoch": epoch,
+            "mask_resize": config.data.mask_resize,
+            "fit": config.data.fit,
+        }
         if self.mixture is not None:
             visits = self.mixture.epoch(epoch, world)
             mine = visits[: len(visits) // world * world][rank::world]
-            shown = GroupedDataset(
-                mine,
-                self.size(),
-                augment=config.augment,
-                seed=config.seed,
-                epoch=epoch,
-                mask_resize=resize,
-                fit=config.data.fit,
-            )
+            shown = GroupedDataset(mine, self.size(), **how)
             return self._loader(_Guarded(shown), SequentialSampler(shown), _stack_training, drop_last=not few)
-        dataset = CaseDataset(
-            self.train_cases,
-            self.size(),
-            augment=config.augment,
-            seed=config.seed,
-            epoch=epoch,
-            mask_resize=resize,
-            fit=config.data.fit,
-        )
+        dataset = CaseDataset(self.train_cases, self.size(), **how)
         sampler: DistributedSampler[Any] = DistributedSampler(
             dataset, world, rank, shuffle=True, seed=config.seed, drop_last=world > 1
         )

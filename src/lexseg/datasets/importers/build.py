@@ -104,7 +104,7 @@ def import_layout(
         if chosen.draws:
             drawn.mkdir()
             options["drawn"] = drawn
-        findings = chosen.read(source, **options)
+        findings = chosen.find(source, options)
         if not findings.records and not findings.problems:
             findings.note("error", "there is nothing to import", source)
         grave = ("error", "warning") if strict else ("error",)

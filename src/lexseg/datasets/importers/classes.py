@@ -31,18 +31,20 @@ class ClassOptions:
     """What is taken of the volumes.
 
     Attributes:
-        text: the sentence; ``{class}`` stands for the class in words, which alone is the default.
+        text: the sentence, in which ``{class}`` stands for the class in words; ``None`` is these alone.
         window: as `parse_window` reads it.
         classes: names of the classes that are taken; empty takes all.
         min_area: of a class in a slice, square millimetres; pixels where the spacing is not known.
         every: of the slices that show any class, only every so many, so that 2 takes every second one.
+        names: of classes by their values, as the user says them.
     """
 
-    text: str = "{class}"
+    text: str | None = None
     window: Window | None = None
     classes: tuple[str, ...] = ()
     min_area: float = MIN_AREA
     every: int = 1
+    names: Mapping[int, str] | None = None
 
     @classmethod
     def of(
@@ -52,6 +54,7 @@ class ClassOptions:
         classes: tuple[str, ...] = (),
         min_area: float = MIN_AREA,
         every: int = 1,
+        names: Mapping[int, str] | None = None,
     ) -> "ClassOptions":
         """As a command line says it.
 
@@ -62,7 +65,7 @@ class ClassOptions:
             raise ConfigError(
                 f"every {every}-th slice of an area of {min_area}: 1 or more, and 0 or more were expected"
             )
-        return cls(" ".join((text or "{class}").split()), parse_window(window), classes, min_area, every)
+        return cls(" ".join(text.split()) if text else None, parse_window(window), classes, min_area, every, names)
 
     def takes(self, name: str) -> bool:
         """Whether a class is taken; capitals, blanks and underscores are the same."""
@@ -70,7 +73,7 @@ class ClassOptions:
 
     def sentence(self, name: str) -> str:
         """What is asked for a class."""
-        return self.text.replace("{class}", in_words(name))
+        return (self.text or "{class}").replace("{class}", in_words(name))
 
 
 @dataclass(slots=True)

@@ -7,16 +7,15 @@ the images beside it. Targets of a category keep numbers of their own (``target_
 
 import re
 from collections.abc import Hashable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lexseg.cases.case import Split
 from lexseg.datasets.importers.classes import ClassOptions, plain, tell_classes
 from lexseg.datasets.importers.expressions import Expression, ImageFinder, parse_split, to_records
-from lexseg.datasets.importers.instances import Bool
 from lexseg.datasets.importers.record import Findings
 from lexseg.datasets.importers.refcoco import Catalogue
-from lexseg.datasets.importers.segments import segment_mask
 from lexseg.errors import DataError
 from lexseg.scans.images import image_size
 
@@ -120,12 +119,6 @@ def _image(
         findings.note("error", str(error), catalogue.path)
         return
 
-    def mask_of(target: Hashable) -> Bool:
-        try:
-            return segment_mask(catalogue.annotations[target].get("segmentation"), size)
-        except DataError as error:
-            raise DataError(f"annotation {target!r}: {error}") from error
-
     asked = [
         Expression(
             f"{found.stem}_{plain(name)}", (options.sentence(name),), targets, split,
@@ -133,4 +126,4 @@ def _image(
         )
         for name, targets in groups.items()
     ]  # fmt: skip
-    findings.records += to_records(found, size, asked, mask_of, stem, findings)
+    findings.records += to_records(found, size, asked, partial(catalogue.mask, size), stem, findings)

@@ -20,6 +20,7 @@ from lexseg.datasets.importers import (
     slicer,
     totalsegmentator,
 )
+from lexseg.datasets.importers.classes import ClassOptions
 from lexseg.datasets.importers.record import Findings
 from lexseg.errors import ConfigError, DataError
 from lexseg.extensions import from_outside, outside
@@ -35,6 +36,8 @@ class Layout:
         leaks_mask: whether its sentences were written from the true masks; ``None`` where that is not known.
         draws: whether images or masks have to be made; ``read`` is then also given a folder to make them in.
         file: whether the source may be a file.
+        of_classes: whether it reads volumes of named classes; ``read`` is then given `ClassOptions` of what they are
+            made of.
     """
 
     read: Callable[..., Findings]
@@ -42,6 +45,24 @@ class Layout:
     leaks_mask: bool | None = None
     draws: bool = False
     file: bool = False
+    of_classes: bool = False
+
+    def find(self, source: Path, options: Mapping[str, Any]) -> Findings:
+        """What there is.
+
+        Args:
+            source: where.
+            options: those that were given.
+
+        Raises:
+            ConfigError: for a window or numbers that cannot be.
+        """
+        given = dict(options)
+        if self.of_classes:
+            given["options"] = ClassOptions.of(
+                **{name: given.pop(name) for name in (*_OF_CLASSES, "names") if name in given}
+            )
+        return self.read(source, **given)
 
 
 _OF_CLASSES = ("text", "window", "classes", "min_area", "every")
@@ -62,11 +83,16 @@ LAYOUTS: dict[str, Layout] = {
         draws=True,
         file=True,
     ),
-    "totalsegmentator": Layout(totalsegmentator.read, _OF_CLASSES, leaks_mask=True, draws=True),
-    "nnunet": Layout(nnunet.read, (*_OF_CLASSES, "names", "channel"), leaks_mask=True, draws=True),
-    "slicer": Layout(slicer.read, (*_OF_CLASSES, "names", "channel"), leaks_mask=True, draws=True),
+    "totalsegmentator": Layout(totalsegmentator.read, _OF_CLASSES, leaks_mask=True, draws=True, of_classes=True),
+    "nnunet": Layout(nnunet.read, (*_OF_CLASSES, "names", "channel"), leaks_mask=True, draws=True, of_classes=True),
+    "slicer": Layout(slicer.read, (*_OF_CLASSES, "names", "channel"), leaks_mask=True, draws=True, of_classes=True),
     "medsam": Layout(
-        medsam.read, ("text", "classes", "names", "min_area", "every"), leaks_mask=True, draws=True, file=True
+        medsam.read,
+        ("text", "classes", "min_area", "every", "names"),
+        leaks_mask=True,
+        draws=True,
+        file=True,
+        of_classes=True,
     ),
     "manifest": Layout(manifest.read, ("text", "links"), file=True),
 }

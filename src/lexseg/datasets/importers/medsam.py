@@ -14,36 +14,23 @@ from PIL import Image
 
 from lexseg.datasets.importers.classes import ClassMasks, ClassOptions, add_labels, plain, slices_of, tell_classes
 from lexseg.datasets.importers.record import Findings, Record, find_folder
-from lexseg.datasets.volumes.cut import MIN_AREA
 from lexseg.errors import DataError
 from lexseg.scans.limits import MAX_VOXELS
 from lexseg.scans.nifti_volume import Volume, as_labels
 from lexseg.scans.pictures import MAX_PIXELS
 
 
-def read(
-    source: Path,
-    drawn: Path,
-    *,
-    text: str | None = None,
-    classes: tuple[str, ...] = (),
-    names: Mapping[int, str] | None = None,
-    min_area: float = MIN_AREA,
-    every: int = 1,
-) -> Findings:
+def read(source: Path, drawn: Path, options: ClassOptions) -> Findings:
     """Read ``.npz`` files, or folders of ``.npy``.
 
     Args:
         source: a folder, searched with all folders in it, or one file.
         drawn: where slices are drawn.
-        text: the sentence, in which ``{class}`` stands for the class in words, as is the default.
-        classes: names of the classes that are taken; empty takes all.
-        min_area: of a class in a slice, square millimetres (pixels where the spacing is not known).
-        every: of the slices that show a class, take only every so many, so that 2 takes every second one.
-        names: of classes by their values; without, every value is one class, called by the sentence.
+        options: which classes and slices are taken, and how they are asked for; without names, every value is one
+            class, called by the sentence.
     """
-    options, findings = ClassOptions.of(text, "auto", classes, min_area, every), Findings()
-    if names is None and text is None:
+    findings, names = Findings(), options.names
+    if names is None and options.text is None:
         findings.note(
             "error",
             "the files hold no names of classes: say them by --names 1=liver, or the sentence by --text",

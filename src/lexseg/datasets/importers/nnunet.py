@@ -25,7 +25,6 @@ from lexseg.datasets.importers.classes import (
 )
 from lexseg.datasets.importers.expressions import read_json
 from lexseg.datasets.importers.record import Findings, Record, list_images
-from lexseg.datasets.volumes.cut import MIN_AREA
 from lexseg.datasets.volumes.find import Pair, find_pairs
 from lexseg.errors import DataError
 from lexseg.scans.masks import read_values
@@ -35,33 +34,18 @@ from lexseg.scans.pictures import SUFFIXES
 _PARTS: tuple[tuple[str, Split], ...] = (("Tr", "train"), ("Ts", "test"))
 
 
-def read(
-    source: Path,
-    drawn: Path,
-    *,
-    text: str | None = None,
-    window: str = "auto",
-    classes: tuple[str, ...] = (),
-    names: Mapping[int, str] | None = None,
-    min_area: float = MIN_AREA,
-    every: int = 1,
-    channel: int | None = None,
-) -> Findings:
+def read(source: Path, drawn: Path, options: ClassOptions, *, channel: int | None = None) -> Findings:
     """Read a data set.
 
     Args:
         source: the folder ``DatasetNNN_Name``.
         drawn: where slices are drawn.
-        text: the sentence, in which ``{class}`` stands for the class in words, as is the default.
-        window: as `parse_window` reads it.
-        classes: names of the classes that are taken; empty takes all.
-        min_area: of a class in a slice, square millimetres (pixels where the spacing is not known).
-        every: of the slices that show a class, take only every so many, so that 2 takes every second one.
-        names: of classes by their values, before those of ``dataset.json``.
+        options: which classes and slices are taken, and how they are asked for; its names go before those of
+            ``dataset.json``.
         channel: which of the files ``case_0000``, ``case_0001``, ... is seen.
     """
-    options, findings = ClassOptions.of(text, window, classes, min_area, every), Findings()
-    known = names_from(names, _names(source / "dataset.json", findings))
+    findings = Findings()
+    known = names_from(options.names, _names(source / "dataset.json", findings))
     if not known:
         findings.note("error", "there are no names of classes: neither in dataset.json nor by --names 1=liver", source)
         return findings

@@ -8,6 +8,7 @@ in it. In messages, "row 7" is the seventh reference.
 """
 
 from collections.abc import Hashable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,17 @@ class Catalogue:
                 f"image is {size[0]} x {size[1]}; the masks would not fit"
             )
 
+    def mask(self, size: tuple[int, int], target: Hashable) -> Bool:
+        """The mask of an annotation, bool[height, width] of that size.
+
+        Raises:
+            DataError: it cannot be drawn.
+        """
+        try:
+            return segment_mask(self.annotations[target].get("segmentation"), size)
+        except DataError as error:
+            raise DataError(f"annotation {target!r}: {error}") from error
+
     def expression(self, reference: Any, path: Path, number: int) -> tuple[Any, Expression]:
         """The image's id and the expression of a reference."""
         if not isinstance(reference, Mapping):
@@ -173,13 +185,7 @@ def _image(
         findings.note("error", str(error), first.source, first.row)
         return
 
-    def mask_of(target: Hashable) -> Bool:
-        try:
-            return segment_mask(catalogue.annotations[target].get("segmentation"), size)
-        except DataError as error:
-            raise DataError(f"annotation {target!r}: {error}") from error
-
-    findings.records += to_records(path, size, expressions, mask_of, drawn / path.stem, findings)
+    findings.records += to_records(path, size, expressions, partial(catalogue.mask, size), drawn / path.stem, findings)
 
 
 def _list(value: Any) -> list[Any]:

@@ -14,7 +14,6 @@ import numpy as np
 
 from lexseg.datasets.importers.classes import ClassMasks, ClassOptions, names_from, plain, slices_of, tell_classes
 from lexseg.datasets.importers.record import Findings
-from lexseg.datasets.volumes.cut import MIN_AREA
 from lexseg.datasets.volumes.find import Pair, find_pairs
 from lexseg.errors import DataError
 from lexseg.scans.nifti_volume import Volume, read_part, read_volume
@@ -22,33 +21,18 @@ from lexseg.scans.nifti_volume import Volume, read_part, read_volume
 _LAYERS = ("list", "vector", "???", "none")
 
 
-def read(
-    source: Path,
-    drawn: Path,
-    *,
-    text: str | None = None,
-    window: str = "auto",
-    classes: tuple[str, ...] = (),
-    names: Mapping[int, str] | None = None,
-    min_area: float = MIN_AREA,
-    every: int = 1,
-    channel: int | None = None,
-) -> Findings:
+def read(source: Path, drawn: Path, options: ClassOptions, *, channel: int | None = None) -> Findings:
     """Read volumes and segmentations.
 
     Args:
         source: a folder, searched with all folders in it: pairs by name (``a.nrrd`` with ``a.seg.nrrd``,
             ``a-label.nrrd``, ``a_segmentation.seg.nrrd``), or one volume and one segmentation in a folder.
         drawn: where slices are drawn.
-        text: the sentence, in which ``{class}`` stands for the class in words, as is the default.
-        window: as `parse_window` reads it.
-        classes: names of the classes that are taken; empty takes all.
-        min_area: of a class in a slice, square millimetres (pixels where the spacing is not known).
-        every: of the slices that show a class, take only every so many, so that 2 takes every second one.
-        names: of segments by their values, before those of the file.
+        options: which segments and slices are taken, and how they are asked for; its names go before those of the
+            file.
         channel: which volume of a 4D file.
     """
-    options, findings = ClassOptions.of(text, window, classes, min_area, every), Findings()
+    findings = Findings()
     known: set[str] = set()
     pairs = _pairs(source, findings)
     if not pairs and not findings.problems:
@@ -56,7 +40,7 @@ def read(
     for number, pair in enumerate(pairs):
         try:
             volume = read_volume(pair.volume, channel)
-            masks = _segments(pair.mask, volume, names, options, known, findings)
+            masks = _segments(pair.mask, volume, options.names, options, known, findings)
         except DataError as error:
             findings.note("error", str(error), pair.mask)
             continue

@@ -8,35 +8,21 @@ from pathlib import Path
 
 from lexseg.datasets.importers.classes import ClassMasks, ClassOptions, plain, slices_of, tell_classes
 from lexseg.datasets.importers.record import Findings, find_folder
-from lexseg.datasets.volumes.cut import MIN_AREA
 from lexseg.errors import DataError
 from lexseg.scans.nifti_volume import is_volume, read_labels, read_volume, stem_of
 
 _FOLDERS = ("segmentations", "segmentation")
 
 
-def read(
-    source: Path,
-    drawn: Path,
-    *,
-    text: str | None = None,
-    window: str = "auto",
-    classes: tuple[str, ...] = (),
-    min_area: float = MIN_AREA,
-    every: int = 1,
-) -> Findings:
+def read(source: Path, drawn: Path, options: ClassOptions) -> Findings:
     """Read subjects.
 
     Args:
         source: the folder of the subjects, or one of them.
         drawn: where slices are drawn.
-        text: the sentence, in which ``{class}`` stands for the class in words, as is the default.
-        window: as `parse_window` reads it.
-        classes: names of the classes that are taken; empty takes all.
-        min_area: of a class in a slice, square millimetres (pixels where the spacing is not known).
-        every: of the slices that show a class, take only every so many, so that 2 takes every second one.
+        options: which classes and slices are taken, and how they are asked for.
     """
-    options, findings = ClassOptions.of(text, window, classes, min_area, every), Findings()
+    findings = Findings()
     subjects = [source] if find_folder(source, _FOLDERS) else sorted(path for path in source.iterdir() if path.is_dir())
     known: dict[str, int] = {}
     for subject in subjects:

@@ -11,34 +11,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.losses.segmentation import segmentation_losses
-from lexseg.losses.target import Target
-from lexseg.models.base import Features, Normalize, Prediction
+from lexseg.models.base import Features, Prediction
 from lexseg.models.ddcmd.refine import Refinement, shallow
 from lexseg.models.ddcmd.spectrum import SpectralModulation
 from lexseg.models.ddcmd.words import WordAttention
+from lexseg.models.guided_model import GuidedModel
 from lexseg.models.parts.alignment import masked_mean
-from lexseg.models.parts.guide_decoder import UpBlock
-from lexseg.models.parts.text_slots import fit_tokens
-from lexseg.models.text_model import TextModel
 
 SLOTS = (24, 12, 9)
 """What the released code resamples a sentence to at strides 32, 16 and 8."""
 
 
-class DDCMD(TextModel):
+class DDCMD(GuidedModel):
     """An image encoder, and a decoder that reads the words in two domains before each up-block (CODE).
 
     Args:
-        encoder: name of the image encoder.
-        encoder_args: its keywords.
-        text_width: width of the token states.
-        text_encoder: configuration of a text encoder that is trained with the model; ``None`` where it is frozen and
-            stands outside.
-        text_adapter: keywords of a :class:`TextAdapter` over the states (OURS); ``None`` leaves it out.
-        widths: decoder widths at strides 32, 16, 8, 4; ``None`` is the encoder's own, as published.
+        encoder, encoder_args, text_width, text_encoder, text_adapter, widths: of :class:`GuidedModel`.
         fine: widths at strides 2 and 1, of the maps and their skips from the image.
         spatial, spectral: whether the cells read the words, and whether their frequencies and the sentence weigh the
             channels; both as published.
@@ -71,16 +60,12 @@ class DDCMD(TextModel):
         as_published: bool = False,
     ) -> None:
         super().__init__()
-        self.encoder = create_image_encoder(encoder, **(encoder_args or {}))
-        self.normalize = Normalize(self.encoder.mean, self.encoder.std)
+        self.build_encoder(encoder, encoder_args)
         dim = self.build_text(text_width, text_encoder, text_adapter)
-
-        channels = list(self.encoder.channels)
-        wide = list(widths or reversed(channels))  # deep to shallow
+        wide = self.build_deepest(widths)
         if not len(wide) == len(frequencies) + 1 == len(fine) + 2 == 4:
             got = f"{len(wide)}, {len(frequencies)} and {len(fine)}"
             raise ValueError(f"4 widths, 3 frequencies and 2 fine widths were expected, not {got}")
-        self.deepest = nn.Conv2d(channels[3], wide[0], 1) if wide[0] != channels[3] else nn.Identity()
         self.spatial = nn.ModuleList(
             WordAttention(w, dim, dropout=dropout, slots=slots if as_published else 0)
             for w, slots in zip(wide[: 3 * spatial], SLOTS, strict=False)
@@ -88,7 +73,7 @@ class DDCMD(TextModel):
         self.spectral = nn.ModuleList(
             SpectralModulation(w, dim, side) for w, side in zip(wide[: 3 * spectral], frequencies, strict=False)
         )
-        self.ups = nn.ModuleList(UpBlock(wide[i], channels[2 - i], wide[i + 1]) for i in range(3))
+        self.build_ups(wide)
         self.skips = nn.ModuleList(shallow(width, stride) for width, stride in zip(fine, (2, 1), strict=True))
         self.refinements = nn.ModuleList(
             Refinement(before, width, width, dim) for before, width in zip((wide[3], fine[0]), fine, strict=True)
@@ -96,8 +81,7 @@ class DDCMD(TextModel):
         self.head = nn.Conv2d(fine[1], 1, 1)
 
         self.build_presence(wide[1:4], dim, presence_weight)
-        self.as_published = as_published
-        self.loss_names = ("dice",) + ("bce",) * (not as_published) + self.presence_names
+        self.name_losses(as_published)
 
     def encode_image(self, image: Tensor) -> Features:
         """The image encoder's four maps, then the skips at strides 2 and 1; the words touch only the decoder."""
@@ -107,10 +91,7 @@ class DDCMD(TextModel):
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
-        states, mask = self.read_states(text)  # [B, L, text_width], [B, L]
-        if self.as_published:
-            states, mask = fit_tokens(states, mask)
-        words = self.adapted(states, mask)  # [B, L, D]
+        words, mask = self.read_words(text)  # [B, L, D], [B, L]
         read = torch.ones_like(mask) if self.as_published else mask
         sentence = masked_mean(words, read)  # [B, D]
         x, seen = self.deepest(features.maps[3]), []
@@ -126,15 +107,3 @@ class DDCMD(TextModel):
         logits = self.head(x)  # [B, 1, H, W]
         presence = self.answer_presence(seen, logits, masked_mean(words, mask))  # [B]
         return Prediction(logits, presence, features=x)
-
-    def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
-        """Dice and cross-entropy (Dice alone as published), and where configured the presence term."""
-        prediction = self.decode(self.encode_for(image, text), text)
-        losses = segmentation_losses(prediction.logits, target, as_published=self.as_published)
-        if self.as_published:
-            del losses["bce"]
-        return losses | self.presence_losses(prediction, target)
-
-    def image_layers(self) -> list[list[nn.Parameter]]:
-        """The image encoder in layers; the skips from the image are not of it and learn as the head does."""
-        return self.encoder.layer_groups()

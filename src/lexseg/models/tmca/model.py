@@ -35,13 +35,7 @@ class TMCA(GuidedModel):
     """Guide decoder + target-sensitive distance + multi-level alignment + language-guided target enhancement.
 
     Args:
-        encoder: name of the image encoder.
-        encoder_args: its keywords.
-        text_width: width of the token states.
-        text_encoder: configuration of a text encoder that is trained with the model; ``None`` where it is frozen and
-            stands outside.
-        text_adapter: keywords of a :class:`TextAdapter` over the states; ``None`` leaves it out.
-        widths: decoder widths at strides 32, 16, 8, 4; ``None`` is the encoder's own, as published.
+        encoder, encoder_args, text_width, text_encoder, text_adapter, widths: of :class:`GuidedModel`.
         head_channels: channels at full size; 24 as published, 1 for the small models.
         guide: whether the decoder reads the words at all; false is the image-only ablation.
         self_attention: at which of the strides 32, 16, 8 cells look at one another.

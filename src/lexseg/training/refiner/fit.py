@@ -77,17 +77,7 @@ def fit_refiner(
 ) -> Path:
     """Train a refiner and leave it as a folder.
 
-    Args:
-        config: how.
-        output: the folder to make; it must not hold anything yet.
-        device: where to train; ``None`` is a GPU where there is one.
-        say: told how it goes.
-
-    Returns:
-        ``output``.
-
-    Raises:
-        ConfigError, DataError: what was given cannot be used.
+    Args, result and errors are those of :func:`lexseg.training.lang2box.fit.fit_lang2box`, but that it reads no words.
     """
     check(config)
     training, validation = (_read(config, split) for split in ("train", "val"))
