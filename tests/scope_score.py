@@ -23,6 +23,7 @@ from lexseg.language.typos import misspell
 from lexseg.models.config import find_model
 from lexseg.models.io import LoadedModel, load_model
 from lexseg.models.scope import ImageScope, Scope
+from lexseg.models.worlds import verdict
 from lexseg.predict.images import load_image, to_input
 from lexseg.seeds import case_generator
 
@@ -63,7 +64,7 @@ class Words:
         """Why each is not in scope."""
         asked = [affirmed(text) or text for text in texts]  # as a segmenter asks: without what is denied
         image = ImageScope(True, world, 0.0)
-        return [self.scope.verdict(image, words) for words in self.scope.words(self.pipeline(asked))]
+        return [verdict(image, words) for words in self.scope.words(self.pipeline(asked))]
 
     def refused(self, texts: Sequence[str], world: str) -> float:
         """The share of them that are not."""

@@ -18,9 +18,9 @@ from lexseg.outputs.capabilities import what_it_is
 from lexseg.outputs.description import judged
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.ask import Denied, Question, probability, segment_together
+from lexseg.predict.images import given_present
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.segmentation import given_present
 from lexseg.predict.words import Heard
 
 HERE = Path(__file__).parent

@@ -11,6 +11,7 @@ from lexseg.errors import ModelError
 from lexseg.models.base import Features
 from lexseg.models.scope import ImageScope, Scope, WordsScope, World
 from lexseg.models.scope_scorers import ImageScorer, WordsScorer, pooled
+from lexseg.models.worlds import verdict
 
 WORLDS = (
     World("chest", "chest", ("CR", "DX"), ("pneumonia",), ("opacity on the left",), "research use only"),
@@ -95,7 +96,7 @@ def test_what_special_tokens_say_is_no_word(scope: Scope):
 def test_no_sentence_is_known_in_any_world(scope: Scope):
     (judged,) = scope.words(sentence(null=True))
     assert judged == WordsScope(True, {}, 0.0)
-    assert scope.verdict(ImageScope(True, "colon", 0.1), judged) is None
+    assert verdict(ImageScope(True, "colon", 0.1), judged) is None
 
 
 def test_images_are_known_by_their_nearest_world(scope: Scope):
@@ -109,16 +110,16 @@ def test_images_are_known_by_their_nearest_world(scope: Scope):
 def test_the_image_is_judged_first_then_the_words_then_whether_they_belong_together(scope: Scope):
     (known,), (unknown,) = scope.image(flat(0.0)), scope.image(flat(9.0))
     (chest,), (colon,), (foreign,) = (scope.words(sentence(kind)) for kind in (0, 1, 2))
-    assert scope.verdict(known, chest) is None
-    assert scope.verdict(known, colon) == "world"
-    assert scope.verdict(known, foreign) == "words"
-    assert [scope.verdict(unknown, each) for each in (chest, colon, foreign)] == ["image"] * 3
+    assert verdict(known, chest) is None
+    assert verdict(known, colon) == "world"
+    assert verdict(known, foreign) == "words"
+    assert [verdict(unknown, each) for each in (chest, colon, foreign)] == ["image"] * 3
 
 
 def test_a_model_that_cannot_judge_knows_everything():
     scope = Scope(WORLDS)
     (judged,), (image,) = scope.words(sentence(2)), scope.image(flat(9.0))
-    assert scope.verdict(image, judged) is None
+    assert verdict(image, judged) is None
 
 
 def folder_of(tmp_path: Path) -> Path:

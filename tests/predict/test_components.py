@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from lexseg.predict.components import describe_mask
+from lexseg.predict.segmentation import describe_mask
 
 
 def test_areas_boxes_and_components():

@@ -4,7 +4,7 @@ import pytest
 
 from lexseg import Segmenter
 from lexseg.cli.main import main
-from lexseg.predict.scope import noted
+from lexseg.predict.answered import noted
 from lexseg.scans import open_scan
 
 EXAMPLES = Path(__file__).parents[2] / "src" / "lexseg" / "assets" / "examples"

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.correct_voice import by_voice, check_voice
-from lexseg.cli.remarks import tell_sides
-from lexseg.cli.values import click, index, share, spacing
+from lexseg.cli.values import click, index, share, spacing, tell_sides
 from lexseg.errors import ConfigError, LexSegError, TextError
 
 if TYPE_CHECKING:

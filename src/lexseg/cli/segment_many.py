@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from lexseg.cli.remarks import tell_sides
-from lexseg.cli.values import cluster, open_model
+from lexseg.cli.values import cluster, open_model, tell_sides
 from lexseg.errors import LexSegError
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ def segment_all(requests: "list[Request]", stems: list[list[str]], args: argpars
     from rich.console import Console
     from rich.progress import Progress
 
-    from lexseg.cli.remarks import SpokenProgress
+    from lexseg.cli.values import SpokenProgress
 
     segmenter = open_model(args)
     for text in args.text:

@@ -3,7 +3,6 @@
 import argparse
 import sys
 
-from lexseg.cli.remarks import tell_sides
 from lexseg.cli.segment_scan import (
     Clock,
     about,
@@ -14,7 +13,7 @@ from lexseg.cli.segment_scan import (
     options_of,
     outputs_of,
 )
-from lexseg.cli.values import open_model
+from lexseg.cli.values import open_model, tell_sides
 from lexseg.errors import ConfigError, DataError, TextError
 
 
@@ -22,9 +21,9 @@ def run_report(args: argparse.Namespace) -> int:
     """Answer a report; all files are written, or none."""
     from lexseg.outputs.report_results import ReportFiles, finding_stems, report_files
     from lexseg.outputs.results import result_files
+    from lexseg.predict.answered import noted
     from lexseg.predict.ask import look
     from lexseg.predict.requests import TABLES, collect
-    from lexseg.predict.scope import noted
     from lexseg.predict.whole_report import answer_findings, findings_of, read_report_file
 
     requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])

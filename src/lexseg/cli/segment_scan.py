@@ -167,11 +167,9 @@ def segment_scan(
         args: the options.
         progress: called with the frames that are done, and all, of a volume.
     """
-    from lexseg.predict.scope import noted
+    from lexseg.predict.answered import noted
 
     clock = Clock()
-    for text in request.texts:
-        segmenter.check_text(text)  # all of them before anything is written
     scan, window = open_asked(request.image, args, request.spacing or args.spacing)
     scan = noted(scan, segmenter.modalities)
     clock.lap("read")

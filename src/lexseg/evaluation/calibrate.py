@@ -18,9 +18,9 @@ from lexseg.metrics.calibration import auroc
 from lexseg.models.config import OPERATING_POINTS
 from lexseg.models.io import CONFIG, PEAK
 from lexseg.predict.ask import Question, probability
+from lexseg.predict.images import given_present
 from lexseg.predict.options import Options
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.segmentation import given_present
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.words import Heard
 from lexseg.scans.images import read_image

@@ -17,13 +17,12 @@ from lexseg.errors import ConfigError, LexSegError
 from lexseg.language.lexicon import lexicon
 from lexseg.language.plain_words import in_plain_words
 from lexseg.language.vocabulary import mended
-from lexseg.models.worlds import ImageScope, Reason, WordsScope, World, verdict
+from lexseg.models.worlds import ImageScope, WordsScope, World
 from lexseg.outputs.description import judged
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import Answerer, Outside, consistent, state_of
+from lexseg.predict.answered import Answerer, Outside, consistent, outside, state_of, unfamiliar
 from lexseg.predict.picture_sides import Sides, sides_of
 from lexseg.predict.report_findings import report_findings
-from lexseg.predict.scope import outside, unfamiliar
 from lexseg.predict.words import Spoken, looked_for
 
 TokenIds = Callable[[str, bool], Sequence[int]]
@@ -58,9 +57,6 @@ class _Learnt:
     """The worlds of a scope, which the page measures."""
 
     worlds: tuple[World, ...]
-
-    def verdict(self, image: ImageScope, words: WordsScope) -> Reason | None:
-        return verdict(image, words)
 
 
 class Rules:

@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 from lexseg.errors import ModelError
 from lexseg.files import replace_file
 from lexseg.models.scope_scorers import ImageScorer, WordsScorer
-from lexseg.models.worlds import CONFIG, FORMAT, ImageScope, Reason, WordsScope, World, read_worlds, verdict
+from lexseg.models.worlds import CONFIG, FORMAT, ImageScope, Reason, WordsScope, World, read_worlds
 
 __all__ = ["SCOPE", "ImageScope", "Reason", "Scope", "WordsScope", "World", "read_worlds"]
 
@@ -89,10 +89,6 @@ class Scope:
         distances = self._images(features.maps)
         rows = zip(distances.argmin(axis=1).tolist(), distances.min(axis=1).tolist(), strict=True)
         return [ImageScope(d <= 1, self.names[i] if d <= 1 else None, d) for i, d in rows]
-
-    def verdict(self, image: ImageScope, words: WordsScope) -> Reason | None:
-        """Why a question is not in scope; ``None`` where it is."""
-        return verdict(image, words)
 
     def save(self, folder: Path) -> None:
         """Write ``scope.safetensors`` and the part ``scope`` of ``config.json`` into a model's folder."""

@@ -18,9 +18,8 @@ from lexseg.outputs.references import is_placed
 from lexseg.pacs.listing import SeriesEntry
 from lexseg.pacs.request import PacsQuestion, answer_uid
 from lexseg.pacs.web import PacsClient
-from lexseg.predict.answered import Outside
+from lexseg.predict.answered import Outside, noted
 from lexseg.predict.ask import Options, ask
-from lexseg.predict.scope import noted
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.private import private_folder

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from lexseg.errors import DataError
 from lexseg.models.place import Fit
 from lexseg.predict.answered import Outside, State, consistent
-from lexseg.predict.images import to_native
+from lexseg.predict.images import given_present, to_native
 from lexseg.predict.options import AS_IT_IS, Denied, Options, Sentence
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.segmentation import Segmentation, given_present
+from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.words import Heard, hear
 from lexseg.scans.scan import Scan
 

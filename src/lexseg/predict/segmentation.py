@@ -1,12 +1,12 @@
-"""The answer to one sentence about one image."""
+"""The answer to one sentence about one image, and its mask in numbers: area, boxes, connected components."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from lexseg.language.sides import Laterality
 from lexseg.predict.answered import Answerer, Outside, State, state_of
@@ -22,7 +22,7 @@ class Segmentation:
 
     Attributes:
         probability: float32[H, W] at the image's own size; where presence says that the target is there, given that it
-            is (:func:`given_present`).
+            is (:func:`lexseg.predict.images.given_present`).
         threshold: a pixel at or above it belongs to the mask, 0..1.
         presence: probability that what the words name is in the image, below ``presence_threshold`` if and only if the
             mask is empty (:func:`lexseg.predict.answered.consistent`); ``None`` where the model does not say, or
@@ -107,9 +107,7 @@ class Segmentation:
         }
 
     def describe(self) -> dict[str, Any]:
-        """Area, boxes and components as plain JSON values (:func:`lexseg.predict.components.describe_mask`)."""
-        from lexseg.predict.components import describe_mask
-
+        """Area, boxes and components as plain JSON values (:func:`describe_mask`)."""
         return describe_mask(self.mask, self.probability, self.spacing)
 
     def overlay(self, *, include_text: bool = False) -> "Image.Image":
@@ -163,27 +161,79 @@ class Segmentation:
         return png(self.overlay())
 
 
-def given_present(probability: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
-    """The probability of each pixel, once it is known that the target is there (OURS).
+Box = tuple[slice, slice]
+_EIGHT = np.ones((3, 3), dtype=bool)
 
-        logit p' = logit p + max(0, peak - logit max p)
 
-    A network that is in doubt whether its target is there lowers the whole map with its doubt: of targets that are
-    there and whose highest pixel has 0.6, a mask from 0.5 on has a Dice of 0.1, and one that reaches five logits down
-    from the highest pixel of 0.7. Whether it is there, presence has decided; the map says where.
+def describe_mask(
+    mask: NDArray[np.bool_],
+    probability: NDArray[np.float32] | None = None,
+    spacing: tuple[float, float] | None = None,
+    most: int = 50,
+) -> dict[str, Any]:
+    """Measure a mask.
 
     Args:
-        probability: float32[...], 0..1, of all that belongs to one question; it is not changed.
-        peak: how far above one half the highest pixel lies at least, in logits; as far below it a mask may reach.
+        mask: bool[H, W].
+        probability: float[H, W] in 0..1, for the mean probability of each component.
+        spacing: millimetres between pixel centres, (row, column), for areas in mm2.
+        most: how many components are described; the rest are only counted.
 
     Returns:
-        the same where the highest pixel is as high, else a copy.
+        plain JSON values: ``area`` (``px``, ``mm2`` or null, ``fraction`` of the image), ``box`` around everything or
+        null, ``n_components`` (touching corners connect) and ``components``, the largest first, each with ``area``,
+        ``box``, ``centroid`` and mean ``probability``. Boxes are ``[row, column, height, width]``, centroids
+        ``[row, column]``; both count pixels from 0 at the top left.
     """
-    tiny = np.float32(1e-7)
-    highest = min(max(float(probability.max()), 1e-7), 1 - 1e-7)
-    lift = peak - math.log(highest / (1 - highest))
-    if lift <= 0:
-        return probability
-    kept = probability.clip(tiny, 1 - tiny)
-    odds = kept / (1 - kept) * np.float32(math.exp(lift))
-    return np.asarray(odds / (1 + odds), np.float32)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return {"area": _area(0, mask.size, spacing), "box": None, "n_components": 0, "components": []}
+    # all that follows looks at the box around the mask alone: most of an image is outside
+    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    labels, n = ndimage.label(mask[box], structure=_EIGHT)
+    sizes = np.bincount(labels.ravel(), minlength=n + 1)[1:]
+    slices = ndimage.find_objects(labels)
+    largest = np.argsort(-sizes, kind="stable")[:most]
+    components = [
+        _component(labels[slices[i]] == i + 1, _within(box, slices[i]), probability, spacing, mask.size)
+        for i in largest
+    ]
+    return {
+        "area": _area(int(sizes.sum()), mask.size, spacing),
+        "box": _box(box),
+        "n_components": int(n),
+        "components": components,
+    }
+
+
+def _within(box: Box, part: Box) -> Box:
+    """Where in the image a part of a box lies."""
+    (top, left), (rows, columns) = (each.start for each in box), part
+    return slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop)
+
+
+def _component(
+    inside: NDArray[np.bool_],
+    where: Box,
+    probability: NDArray[np.float32] | None,
+    spacing: tuple[float, float] | None,
+    pixels: int,
+) -> dict[str, Any]:
+    rows, columns = np.nonzero(inside)
+    centroid = [round(float(rows.mean()) + where[0].start, 2), round(float(columns.mean()) + where[1].start, 2)]
+    return {
+        "area": _area(len(rows), pixels, spacing),
+        "box": _box(where),
+        "centroid": centroid,
+        "probability": None if probability is None else round(float(probability[where][inside].mean()), 4),
+    }
+
+
+def _area(pixels: int, total: int, spacing: tuple[float, float] | None) -> dict[str, Any]:
+    mm2 = None if spacing is None else round(pixels * spacing[0] * spacing[1], 4)
+    return {"px": pixels, "mm2": mm2, "fraction": round(pixels / total, 6)}
+
+
+def _box(where: Box) -> list[int]:
+    rows, columns = where
+    return [rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start]

@@ -18,13 +18,12 @@ from lexseg.language.vocabulary import mended
 from lexseg.models.config import LOST, PEAK, UNCALIBRATED, find_model, read_config
 from lexseg.models.place import Fit
 from lexseg.models.scope import Scope
-from lexseg.predict.answered import Answerer, Outside, State
+from lexseg.predict.answered import Answerer, Outside, State, outside
 from lexseg.predict.ask import Question, segment_together
 from lexseg.predict.engine import Encoded, Engine, EngineChoice, open_engine
 from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, to_input
 from lexseg.predict.options import Asked, Options
 from lexseg.predict.picture_sides import Sides
-from lexseg.predict.scope import outside
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.words import Heard, check_sentence, hear, looked_for
 from lexseg.scans.window import shown

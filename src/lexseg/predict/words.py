@@ -118,7 +118,7 @@ class Spoken:
             ConfigError: for an impossible laterality.
         """
         whose, given = sides_of(sides.patient_left, given)
-        said = to_model_words(sentence, language) if sentence else None
+        said = to_model_words(sentence, language) if sentence and language else None
         text = sentence if said is None else said.text
         check_sentence(text, reader)
         asked = model_words(text, reader, given=given, own=own)

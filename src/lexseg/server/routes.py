@@ -15,7 +15,7 @@ from lexseg.language.lexicon import lexicon
 from lexseg.outputs.description import marked
 from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format, png
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.predict.scope import unfamiliar
+from lexseg.predict.answered import unfamiliar
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.whole_report import findings_of
 from lexseg.server import trail

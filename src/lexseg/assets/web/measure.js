@@ -1,4 +1,4 @@
-// A mask in numbers: area, the box around it and in how many parts it is, as lexseg.predict.components.describe_mask.
+// A mask in numbers: area, the box around it and in how many parts it is, as lexseg.predict.segmentation.describe_mask.
 
 /** @param {Uint8Array} mask H * W  @param {[number, number]|null} spacing mm, row and column */
 export function measured(mask, height, width, spacing) {

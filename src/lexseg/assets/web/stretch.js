@@ -102,7 +102,7 @@ export function toInput(planes, from, [height, width]) {
 
 export const highestOf = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
 
-/** The probability of each pixel once the target is known to be there: lexseg.predict.segmentation.given_present. */
+/** The probability of each pixel once the target is known to be there: lexseg.predict.images.given_present. */
 export function givenPresent(values, peak) {
   const highest = Math.min(Math.max(highestOf(values), 1e-7), 1 - 1e-7);
   const lift = peak - Math.log(highest / (1 - highest));
