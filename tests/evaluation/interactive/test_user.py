@@ -77,6 +77,24 @@ def test_names_the_largest_error_by_its_place():
     assert wish.kind in ("less", "not") and wish.spot.height == "lower"
 
 
+def test_a_place_is_judged_as_a_whole():
+    """The mask lies too low: on its left as much is missing as is too much, and more or less there helps nobody."""
+    seen = np.where(disc(36, 32, 16), 0.9, 0.3)
+    wishes = list(User(disc(28, 32, 16))._wishes(session_of(seen).state))
+    asked = {(wish.kind, wish.spot.height) for wish in wishes if wish.kind in ("more", "less")}
+    assert asked == {("more", "upper"), ("less", "lower")}
+
+
+@pytest.mark.parametrize("more", [True, False])
+def test_a_step_of_the_size_that_is_asked_for_nearly_repairs_it(more):
+    """Sizes are named as the steps are: a fifth more and then a fifth less is where one began."""
+    small, large = disc(32, 32, 16), disc(32, 32, round(16 * 1.2**0.5))
+    truth, mask = (large, small) if more else (small, large)
+    state = session_of(np.where(mask, 0.9, 0.1)).state
+    wish = next(w for w in User(truth)._wishes(state) if w.kind in ("more", "less"))
+    assert wish.kind == ("more" if more else "less") and wish.much == "usual"
+
+
 def test_what_did_not_help_is_not_said_again_until_something_helps():
     truth = disc(32, 32, 16)
     user, state = User(truth), session_of(np.where(truth & (COLUMNS < 34), 0.9, 0.3)).state

@@ -13,10 +13,8 @@ from lexseg.interaction.parts import Parts, meant
 from lexseg.interaction.regions import inside
 from lexseg.interaction.state import Mask, State
 
-SEEN = 0.03
+SEEN = 0.02
 """An error smaller than this share of the mask is not spoken of."""
-OVERALL = 0.15
-"""Small errors all around that come to this share of the mask are spoken of together."""
 MOST_ERRORS = 6
 _EIGHT = np.ones((3, 3), np.bool_)
 _SPREAD = 0.35  # how much a place is worth less the more of the picture it names
@@ -58,11 +56,7 @@ class User:
             if size < SEEN * area:
                 break
             yield from self._missing(where, state) if missing else self._superfluous(where, state, parts)
-        misses, extra = _count(missed), _count(wrong)
-        if misses > max(3 * extra, OVERALL * area):
-            yield Wish("generous")
-        if extra > max(3 * misses, OVERALL * area):
-            yield Wish("strict")
+        yield from _by_place(missed, wrong, state)
 
     def _only_the_largest(self, parts: Parts, area: int) -> bool:
         if len(parts) < 2 or sum(parts.areas[1:]) < 0.03 * area:
@@ -79,12 +73,8 @@ class User:
         mask = state.mask
         if not (ndimage.binary_dilation(where) & ~mask & ~where).any():
             yield Wish("fill")
-        spot, share = _place(where, state, "mask")
-        if share < 0.4:  # away from the mask: named by where it lies in the picture
+        if _place(where, state, "mask")[1] < 0.4:  # away from the mask: named by where it lies in the picture
             yield Wish("also", _place(where, state, "image")[0], "image")
-            return
-        here = _count(mask & inside(Region((spot,), "mask", "half"), state)) or state.area
-        yield Wish("more", spot, "mask", _much(where, here))
 
     def _superfluous(self, where: Mask, state: State, parts: Parts) -> Iterator[Wish]:
         mask = state.mask
@@ -99,8 +89,6 @@ class User:
         right, found = _count(part & self.truth), _count(part & where)
         if right < 0.2 * _count(part) and found > 0.5 * _count(where):
             yield Wish("not", spot)
-        here = _count(mask & inside(Region((spot,), "mask", "half"), state))
-        yield Wish("less", spot, "mask", _much(where, here))
 
 
 def _errors(missed: Mask, wrong: Mask) -> list[tuple[int, bool, Mask]]:
@@ -131,7 +119,25 @@ def _count(mask: NDArray[np.bool_]) -> int:
     return int(np.count_nonzero(mask))
 
 
-def _much(where: Mask, here: float) -> Much:
-    """How large an error looks beside the mask that is there."""
-    share = _count(where) / max(here, 1)
+def _by_place(missed: Mask, wrong: Mask, state: State) -> Iterator[Wish]:
+    """Too little or too much at a place, the worst first.
+
+    A place is judged as a whole: where as much is missing as is too much, nobody asks for more or for less of it.
+    """
+    found: list[tuple[float, Wish]] = []
+    for spot in PLACES:
+        there = inside(Region((spot,), "mask", "half"), state)
+        lacks, extra = _count(missed & there), _count(wrong & there)
+        net = abs(lacks - extra)
+        if net <= SEEN * state.area:
+            continue
+        here = _count(state.mask & there) or state.area
+        beside = here if lacks > extra else here - net  # a step less and a step more lead back to the same
+        wish = Wish("more" if lacks > extra else "less", spot, "mask", _much(net / max(beside, 1)))
+        found.append((net * (net / (lacks + extra) - _SPREAD * float(there.mean())), wish))
+    yield from (wish for _, wish in sorted(found, key=lambda each: -each[0]))
+
+
+def _much(share: float) -> Much:
+    """How large an error looks beside the mask that is there: their areas' ratio."""
     return "slight" if share < 0.12 else "usual" if share < 0.4 else "much" if share < 1.2 else "vast"
