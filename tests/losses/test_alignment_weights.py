@@ -7,13 +7,10 @@ import torch
 from torch.nn import functional as F
 
 from lexseg.encoders.text.batch import TextBatch
+from lexseg.losses.alignment import MultiLevelAlignment, Projected
 from lexseg.losses.region_words import own_similarity, prototype, similarity
 from lexseg.losses.swapped import Said, Swapped
 from lexseg.losses.target import Target
-from lexseg.models.parts.alignment import (
-    MultiLevelAlignment,
-    Projected,
-)
 
 Terms = dict[str, torch.Tensor]
 

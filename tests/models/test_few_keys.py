@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lexseg.losses.pooling import pyramid
 from lexseg.models.parts.attention import MANY, attend
-from lexseg.models.parts.pooling import pyramid
 
 
 def answer(heads: int, keys: int, plain: bool) -> list[Tensor]:

@@ -11,14 +11,11 @@ from torch.nn import functional as F
 
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.pipeline import TextPipeline
+from lexseg.losses.alignment import MultiLevelAlignment, Projected
+from lexseg.losses.context import context_rings
 from lexseg.losses.region_words import prototype, similarity
 from lexseg.losses.target import Target
-from lexseg.models.parts.alignment import (
-    JointSpace,
-    MultiLevelAlignment,
-    Projected,
-)
-from lexseg.models.parts.context import context_rings
+from lexseg.models.parts.alignment import JointSpace
 from lexseg.models.tmca import TMCA
 from lexseg.models.tmca.enhancement import relevance_loss
 

@@ -1,32 +1,11 @@
-"""TMCA's alignment: target-sensitive semantic distance on several levels (INFERRED; docs/explanation/tmca.md).
+"""The space in which TMCA's cells and words are near or far (INFERRED; :mod:`lexseg.losses.alignment`)."""
 
-The paper names a "target-sensitive semantic distance module" and a "multi-level contrastive alignment" (FOUND,
-abstract); the formulas below are our reconstruction.
-"""
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.encoders.image.layers import ChannelNorm
-from lexseg.encoders.text.batch import TextBatch
-from lexseg.losses.contrastive import Targets, caption_targets, equal_regions, info_nce, soft_targets
-from lexseg.losses.region_words import EPS, own_similarity, prototype, similarity
-from lexseg.losses.rows import shown_rows
-from lexseg.losses.swapped import Said, Swapped, swapped_loss
-from lexseg.losses.target import Target
-from lexseg.models.parts.context import context_rings
-from lexseg.models.parts.pooling import pyramid, size_of
+from lexseg.losses.alignment import Projected
 from lexseg.models.parts.positions import sine_positions_2d
-
-_LOG_BOUNDS = math.log(0.01), math.log(0.5)  # of tau
-
-Distance = Literal["global", "masked", "masked+context", "soft"]
 
 
 class JointSpace(nn.Module):
@@ -50,7 +29,7 @@ class JointSpace(nn.Module):
         )
         self.text = nn.Sequential(nn.Linear(text_dim, dim), nn.LayerNorm(dim), nn.GELU(), nn.Linear(dim, dim))
 
-    def forward(self, features: Tensor, words: Tensor, sentence: Tensor) -> "Projected":
+    def forward(self, features: Tensor, words: Tensor, sentence: Tensor) -> Projected:
         """Args: features: float[I, C, h, w]; words: float[B, L, D]; sentence: float[B, D]."""
         return Projected(self.project_image(features), *self.project_text(words, sentence))
 
@@ -69,18 +48,6 @@ class JointSpace(nn.Module):
         return F.normalize(self.text(words), dim=-1), F.normalize(self.text(sentence), dim=-1)
 
 
-@dataclass(frozen=True, slots=True)
-class Projected:
-    """Unit vectors of one level: pixels float[I, d, h, w], words float[B, L, d], sentence float[B, d].
-
-    B is a multiple of I, and the sentences about an image stand side by side.
-    """
-
-    pixels: Tensor
-    words: Tensor
-    sentence: Tensor
-
-
 def masked_mean(words: Tensor, mask: Tensor) -> Tensor:
     """Mean over the tokens that are there: float[B, L, D], bool[B, L] -> float[B, D]."""
     weight = mask.unsqueeze(-1).to(words.dtype)
@@ -91,146 +58,3 @@ def _pointwise(conv: nn.Module, cells: Tensor) -> Tensor:
     """A 1x1 convolution of channels-last cells, float[..., C] -> float[..., D]."""
     assert isinstance(conv, nn.Conv2d)
     return F.linear(cells, conv.weight.flatten(1), conv.bias)
-
-
-class _Within(torch.autograd.Function):
-    """Clamp, with the gradient that leads back inside: plain clamp has none out there, and a parameter would stay."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.bounds = low, high
-        return x.clamp(low, high)
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        (x,), (low, high), grad = ctx.saved_tensors, ctx.bounds, grads[0]
-        outward = ((x <= low) & (grad > 0)) | ((x >= high) & (grad < 0))  # descent goes against the gradient
-        return grad.masked_fill(outward, 0), None, None
-
-
-class MultiLevelAlignment(nn.Module):
-    """The alignment loss over several levels. It has no part in inference.
-
-        L_con = sum_l lambda_l * 0.5 [CE(S_l, Y) + CE(S_l^T, Y^T)],  S_l = sim_l / tau
-        H     = mean_l mean_i max(0, m + D_l(i, i) - Dctx_l(i, i))
-        L_swap = sum_l lambda_l mean_i log(1 + exp((sim_l(i, i') - sim_l(i, i)) / tau)),  i' sentence i, places swapped
-
-    L_swap is OURS: the other captions of a batch differ in many words, and the amount of what is ill tells most of them
-    apart; the swapped caption differs in nothing but the place.
-
-    Args:
-        levels: how many levels come in.
-        level_weights: lambda; ``None`` is one over the number of levels for each.
-        distance: ``global`` pools the whole map (what SGSeg and CLIP do), ``masked`` the target, ``masked+context``
-            also asks the sentence to be nearer to the target than to what surrounds it, ``soft`` is that with soft
-            targets.
-        targets: ``caption`` lets equal captions share, ``one-hot`` is the field's habit and wrong for such data.
-        margin: m.
-    """
-
-    def __init__(
-        self,
-        levels: int,
-        *,
-        level_weights: Sequence[float] | None = None,
-        distance: Distance = "masked+context",
-        targets: Targets = "caption",
-        margin: float = 0.2,
-    ) -> None:
-        super().__init__()
-        self.level_weights = tuple(level_weights or (1 / levels,) * levels)
-        if len(self.level_weights) != levels:
-            raise ValueError(f"{len(self.level_weights)} level weights for {levels} levels")
-        self.distance, self.margin = distance, margin
-        self.targets: Targets = "soft" if distance == "soft" else targets
-        self.log_temperature = nn.Parameter(torch.tensor(0.07).log())
-
-    @property
-    def has_margin(self) -> bool:
-        """Whether the context term is on."""
-        return self.distance in ("masked+context", "soft")
-
-    def forward(
-        self,
-        projected: Sequence[Projected],
-        text: TextBatch,
-        words_mask: Tensor,
-        target: Target,
-        sentence: Tensor,
-        *,
-        swapped: Sequence[Swapped] = (),
-    ) -> dict[str, Tensor]:
-        """The terms, unweighted: ``contrastive``, where configured ``margin``, and with swapped sentences ``swapped``.
-
-        Args:
-            projected: the levels.
-            text: the sentences; null ones are left out.
-            words_mask: bool[B, L], which of the projected words are there.
-            target: the truth. Rows are left out whose mask shows no target, of whom it is not known whether it is in
-                view, and those of no weight; what is not ``valid`` is no context; rows of one image that mean the same
-                region are no negatives of each other.
-            sentence: float[B, D], sentence embeddings that soft targets are made of.
-            swapped: the sentences with their places swapped, each way that they may be.
-        """
-        with torch.autocast(target.mask.device.type, enabled=False):
-            keep = ~text.is_null & shown_rows(target)
-            if target.weight is not None:
-                keep = keep & (target.weight > 0)
-            names = ["contrastive"] + ["margin"] * self.has_margin + ["swapped"] * bool(swapped)
-            sizes = [size_of(p.pixels) for p in projected]
-            shares = pyramid(target.mask.float(), sizes)
-            regions = [prototype(p.pixels, shares[size]) for p, size in zip(projected, sizes, strict=True)]
-            # a zero whose gradient reaches every parameter, whatever the batch holds
-            reached = (r.sum() + p.words.float().sum() for r, p in zip(regions, projected, strict=True))
-            zero = sum(reached, start=self.log_temperature) * 0
-            losses = dict.fromkeys(names, zero)
-            if swapped:
-                true = [Said(level.words, level.sentence, words_mask) for level in projected]
-                terms = [self._against(other, true, regions, keep, target.weight) for other in swapped]
-                losses["swapped"] = sum(terms, start=zero)
-            if int(keep.sum()) < 2:
-                return losses
-            rings = context_rings(target.mask, sizes, valid=target.valid) if self.has_margin else {}
-            same = equal_regions(target)
-            ignore = None if same is None else same[keep][:, keep]
-            y, temperature = self._targets(text.caption_id[keep], sentence[keep]), self.temperature()
-            counts = torch.ones_like(zero).expand(int(keep.sum())) if target.weight is None else target.weight[keep]
-            for level_weight, level, region in zip(self.level_weights, projected, regions, strict=True):
-                size = size_of(level.pixels)
-                said = level.words[keep].float(), level.sentence[keep].float(), words_mask[keep]
-                if self.distance == "global":
-                    region = prototype(level.pixels, torch.ones_like(shares[size]))
-                near = similarity(region[keep], *said)
-                term = info_nce(near, y, temperature, counts, ignore=ignore)
-                losses["contrastive"] = losses["contrastive"] + level_weight * term
-                if self.has_margin:
-                    ring = rings[size]
-                    context = own_similarity(prototype(level.pixels, ring)[keep], *said)
-                    gap = (self.margin - near.diagonal() + context).clamp(min=0)
-                    count = counts * (ring[keep].sum((1, 2, 3)) > EPS)  # a target that fills the image has none
-                    mean = (gap * count).sum() / count.sum().clamp(min=EPS)
-                    losses["margin"] = losses["margin"] + mean / len(projected)
-            return losses
-
-    def _against(
-        self, other: Swapped, true: Sequence[Said], targets: Sequence[Tensor], keep: Tensor, weight: Tensor | None
-    ) -> Tensor:
-        temperature, use = self.temperature(), keep & ~other.is_null
-        total = targets[0].new_zeros(())
-        for level_weight, target, said, false in zip(self.level_weights, targets, true, other.levels, strict=True):
-            term = swapped_loss(target, said, false, use, temperature=temperature, weight=weight)
-            total = total + level_weight * term
-        return total
-
-    def temperature(self) -> Tensor:
-        """tau, between 0.01 and 0.5; at a bound, only the gradient that leads back counts."""
-        bounded: Tensor = _Within.apply(self.log_temperature, *_LOG_BOUNDS)  # type: ignore[no-untyped-call]
-        return bounded.exp()
-
-    def _targets(self, caption_id: Tensor, sentence: Tensor) -> Tensor:
-        if self.targets == "soft":
-            return soft_targets(sentence)
-        if self.targets == "one-hot":
-            return torch.eye(len(caption_id), device=caption_id.device)
-        return caption_targets(caption_id)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from lexseg.models.parts.pooling import pyramid, size_of
+from lexseg.losses.pooling import pyramid, size_of
 
 
 class PresenceHead(nn.Module):

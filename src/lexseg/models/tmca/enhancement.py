@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lexseg.losses.alignment import Projected
+from lexseg.losses.pooling import pyramid, size_of
 from lexseg.losses.region_words import EPS, WORD_TEMPERATURE
 from lexseg.losses.rows import absent_rows, row_weight
 from lexseg.losses.segmentation import ABSENT_WEIGHT, case_mean
 from lexseg.losses.target import Target
-from lexseg.models.parts.alignment import Projected
-from lexseg.models.parts.pooling import pyramid, size_of
 
 
 class RelevanceMap(nn.Module):

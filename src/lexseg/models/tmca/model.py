@@ -12,19 +12,14 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from lexseg.encoders.text.batch import TextBatch
+from lexseg.losses.alignment import Distance, MultiLevelAlignment, Projected
 from lexseg.losses.contrastive import Targets
 from lexseg.losses.segmentation import ABSENT_WEIGHT, segmentation_losses
 from lexseg.losses.swapped import Said, Swapped
 from lexseg.losses.target import Target
 from lexseg.models.base import Features, Prediction
 from lexseg.models.guided_model import GuidedModel
-from lexseg.models.parts.alignment import (
-    Distance,
-    JointSpace,
-    MultiLevelAlignment,
-    Projected,
-    masked_mean,
-)
+from lexseg.models.parts.alignment import JointSpace, masked_mean
 from lexseg.models.parts.attention import each
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer
 from lexseg.models.tmca.enhancement import RelevanceMap, SkipGate, relevance_loss

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.losses.pooling import Size, pyramid
 from lexseg.losses.region_words import EPS
-from lexseg.models.parts.pooling import Size, pyramid
 
 REACH = 0.12
 """How far the surroundings reach, as a share of the image's longer side."""
