@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.datasets.refer import ReferSettings, refer
-from lexseg.datasets.refer.gather import Reading
+from lexseg.datasets.refer.gather import MaskReading
 
 sys.path.insert(0, str(Path(__file__).parent))
 from composites import make  # beside this file, also where it is run as a script
@@ -54,7 +54,7 @@ WORLDS = {
     "breast-busi": World("busi_subset", ("text", "text_short"), {"anatomy": "breast", "others": 3}),
     "colon": World("polyp_kvasir", ("text", "text_short", "text_long"), {"anatomy": "colon"}),
     "lung-ct": World(
-        "covid_ct", ("text",), {"anatomy": "chest-ct", "reading": Reading(class_column="target"), "general": 6}
+        "covid_ct", ("text",), {"anatomy": "chest-ct", "reading": MaskReading(class_column="target"), "general": 6}
     ),
     "brain": World("brain_mri_lgg", ("text", "text_full"), {"anatomy": "brain", "others": 3}),
     "skin": World("skin_ph2", ("text",), {"anatomy": "skin"}),

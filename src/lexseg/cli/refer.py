@@ -104,7 +104,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(args: argparse.Namespace) -> int:
     """Make the data set and print what is in it."""
     from lexseg.datasets.refer import ReferSettings, refer
-    from lexseg.datasets.refer.gather import Reading
+    from lexseg.datasets.refer.gather import MaskReading
     from lexseg.datasets.refer.slices import are_volumes, manifests_of
     from lexseg.datasets.refer.targets import TargetKind
 
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     volumes = are_volumes(args.cases)
     targets: TargetKind = args.targets or ("instances" if volumes else "components")
     organ = args.organ_column or ("organ" if volumes and args.organ else None)
-    reading = Reading(targets, args.class_column, args.class_names, organ)
+    reading = MaskReading(targets, args.class_column, args.class_names, organ)
     settings = ReferSettings(
         anatomy=args.anatomy,
         reading=reading,

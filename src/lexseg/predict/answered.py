@@ -165,7 +165,7 @@ def consistent(
     return presence_threshold * highest / threshold
 
 
-class Learnt(Protocol):
+class KnowsWorlds(Protocol):
     """What a model has learnt: :class:`lexseg.models.scope.Scope`, as far as it is asked here."""
 
     @property
@@ -177,7 +177,7 @@ _WORDS = Outside("words", "the words name nothing that the model has learnt to f
 
 
 def outside(
-    scope: Learnt | None, image: ImageScope | None, words: WordsScope | None, *, blank: bool = False
+    scope: KnowsWorlds | None, image: ImageScope | None, words: WordsScope | None, *, blank: bool = False
 ) -> Outside | None:
     """Why a question is not in scope: the image first, then the words, then whether the two belong together.
 
@@ -203,12 +203,12 @@ def outside(
     return {"image": _unknown_image(scope), "words": _WORDS}[reason] if reason is not None else None
 
 
-def _unknown_image(scope: Learnt) -> Outside:
+def _unknown_image(scope: KnowsWorlds) -> Outside:
     known = ", ".join(_named(scope, world.name) for world in scope.worlds)
     return Outside("image", f"the image is of no kind that the model has learnt (it has learnt {known})")
 
 
-def _named(scope: Learnt, name: str) -> str:
+def _named(scope: KnowsWorlds, name: str) -> str:
     """A world as users know it: "breast (US)"."""
     world = next((world for world in scope.worlds if world.name == name), None)
     if world is None:

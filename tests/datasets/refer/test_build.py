@@ -16,7 +16,7 @@ from lexseg.cases.manifest import read_manifest
 from lexseg.datasets.refer import ReferSettings, refer
 from lexseg.datasets.refer.anatomy import ANATOMIES
 from lexseg.datasets.refer.attributes import Referent
-from lexseg.datasets.refer.gather import Reading
+from lexseg.datasets.refer.gather import MaskReading
 from lexseg.datasets.refer.query import execute, parse_query
 from lexseg.errors import ConfigError, DataError
 from referring import LEFT_LOWER, RIGHT_MIDDLE, RIGHT_UPPER
@@ -155,7 +155,7 @@ class TestTheSet:
         path = make_films([LEFT_LOWER])
         (row,) = rows_of(path)
         write_csv(path, [{**row, "id": "a", "target": "liver"}, {**row, "id": "b", "target": "tumor", "mask": ""}])
-        settings = ReferSettings(anatomy="abdomen", reading=Reading(class_column="target"), captions=True)
+        settings = ReferSettings(anatomy="abdomen", reading=MaskReading(class_column="target"), captions=True)
         made_rows = rows_of(made([path], tmp_path / "out", settings).manifest)
         assert {row["id"] for row in made_rows if not row["query"]} == {"a_caption"}
 
@@ -263,7 +263,7 @@ class TestTargets:
         # two lesions that touch
         values[40:60, 10:30], values[60:80, 10:40] = 3, 9
         path = make_films(values)
-        settings = ReferSettings(anatomy="chest", reading=Reading("instances"))
+        settings = ReferSettings(anatomy="chest", reading=MaskReading("instances"))
         rows = rows_of(made([path], tmp_path / "out", settings).manifest)
         assert by_query(rows, "f0.png")["side=left"]["target_ids"] == "1 2"
         with Image.open(tmp_path / "out/instances/f0.png") as written:
@@ -289,7 +289,7 @@ class TestTargets:
             {**rows[0], "id": "b", "target": "ggo", "mask": rows[1]["mask"]},
         ]
         write_csv(path, rows)
-        settings = ReferSettings(anatomy="chest-ct", reading=Reading(class_column="target"), captions=True)
+        settings = ReferSettings(anatomy="chest-ct", reading=MaskReading(class_column="target"), captions=True)
         made_rows = rows_of(made([path], tmp_path / "out", settings).manifest)
         asked = by_query(made_rows, "f0.png")
         assert len(asked["name=infection; side=left"]["target_ids"].split()) == 1
@@ -319,7 +319,7 @@ class TestTargets:
         organ = np.zeros((120, 120), np.uint8)
         organ[80:, :60] = 255
         Image.fromarray(organ).save(path.parent / "masks/organ.png")
-        settings = ReferSettings(anatomy="abdomen", reading=Reading(organ_column="organ"), expressions=20)
+        settings = ReferSettings(anatomy="abdomen", reading=MaskReading(organ_column="organ"), expressions=20)
         rows = by_query(rows_of(made([path], tmp_path / "out", settings).manifest), "f0.png")
         assert rows["zone=upper; column=center"]["target_ids"] == "1"
         # no place of the image, so nothing that the share of a mask in a region could be held against
@@ -330,7 +330,7 @@ class TestTargets:
         first = made([films], tmp_path / "first").manifest
         with pytest.raises(DataError, match="--targets instances"):
             made([first], tmp_path / "second")
-        settings = ReferSettings(anatomy="chest", reading=Reading("instances"), captions=True)
+        settings = ReferSettings(anatomy="chest", reading=MaskReading("instances"), captions=True)
         second = rows_of(made([first], tmp_path / "second", settings).manifest)
         captions = {row["id"]: row["target_ids"] for row in second if not row["query"]}
         assert captions["f2_caption_caption"] == "1 2 3"
@@ -400,7 +400,7 @@ class TestBadInput:
 
     def test_an_organ_outside_the_folder(self, make_films, tmp_path):
         path = make_films([LEFT_LOWER], organ="../secret.png")
-        settings = ReferSettings(reading=Reading(organ_column="organ"))
+        settings = ReferSettings(reading=MaskReading(organ_column="organ"))
         with pytest.raises(DataError, match="leads out"):
             made([path], tmp_path / "out", settings)
 
@@ -427,9 +427,9 @@ class TestBadInput:
     @pytest.mark.parametrize(
         "reading, message",
         [
-            (Reading(class_column="nowhere"), "no column 'nowhere'"),
-            (Reading("instances", class_column="patient"), "not with instances"),
-            (Reading("classes"), "--class-names"),
+            (MaskReading(class_column="nowhere"), "no column 'nowhere'"),
+            (MaskReading("instances", class_column="patient"), "not with instances"),
+            (MaskReading("classes"), "--class-names"),
         ],
     )
     def test_readings_that_do_not_fit(self, films, tmp_path, reading, message):
@@ -464,7 +464,7 @@ class TestRealImages:
         path = self._some(data_root, "covid_ct", tmp_path, write_csv, 1)
         rows = rows_of(path)[:15]
         write_csv(path, rows)
-        settings = ReferSettings(anatomy="chest-ct", reading=Reading(class_column="target"), captions=True)
+        settings = ReferSettings(anatomy="chest-ct", reading=MaskReading(class_column="target"), captions=True)
         report = made([path], tmp_path / "out", settings)
         source = {row["id"]: row for row in rows}
         captions = [row for row in rows_of(report.manifest) if row["id"].endswith("_caption")]

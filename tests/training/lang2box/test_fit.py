@@ -14,7 +14,7 @@ from lexseg.losses.box import corners, generalised_iou
 from lexseg.models.lang2box import Boxes, lang2box_loss
 from lexseg.models.refiner import Refiner
 from lexseg.predict.segmentation import Segmentation
-from lexseg.training.lang2box.fit import Lang2BoxConfig, Sample, fit_lang2box, varied
+from lexseg.training.lang2box.fit import BoxSample, Lang2BoxConfig, fit_lang2box, varied
 from lexseg.training.lang2box.folder import load_lang2box
 from lexseg.training.refiner.folder import LoadedRefiner
 
@@ -53,7 +53,7 @@ def test_a_right_box_costs_less_than_a_wrong_one_and_the_absent_costs_no_box():
 
 def test_the_other_side_is_told_to_be_absent_and_mirrored_images_have_mirrored_words():
     image = torch.rand(3, 8, 8)
-    sample = Sample(image, "opacity in the left lung", (0.5, 0.25, 0.4, 0.3))
+    sample = BoxSample(image, "opacity in the left lung", (0.5, 0.25, 0.4, 0.3))
     seen = [varied(sample, np.random.default_rng(seed)) for seed in range(40)]
     for each in seen:
         turned = torch.equal(each.image, image.flip(-1)) and not torch.equal(each.image, image)

@@ -13,7 +13,7 @@ from typing import Any
 
 from lexseg.cases.case import Split
 from lexseg.datasets.importers.classes import ClassOptions, plain, tell_classes
-from lexseg.datasets.importers.expressions import Expression, ImageFinder, parse_split, to_records
+from lexseg.datasets.importers.expressions import ImageFinder, StatedExpression, parse_split, to_records
 from lexseg.datasets.importers.record import Findings
 from lexseg.datasets.importers.refcoco import Catalogue
 from lexseg.errors import DataError
@@ -120,7 +120,7 @@ def _image(
         return
 
     asked = [
-        Expression(
+        StatedExpression(
             f"{found.stem}_{plain(name)}", (options.sentence(name),), targets, split,
             columns={"class": name}, source=catalogue.path,
         )

@@ -27,7 +27,7 @@ _SPLITS: dict[str, Split] = {
 
 
 @dataclass(slots=True)
-class Expression:
+class StatedExpression:
     """An expression as a data set states it.
 
     Attributes:
@@ -160,7 +160,7 @@ def sentences_of(
 def to_records(
     image: Path,
     size: tuple[int, int],
-    expressions: Sequence[Expression],
+    expressions: Sequence[StatedExpression],
     mask_of: Callable[[Hashable], NDArray[Any]],
     stem: Path,
     findings: Findings,

@@ -15,7 +15,7 @@ from PIL import Image
 from lexseg.cases.mask_values import table
 from lexseg.datasets.importers.record import Findings, Record
 from lexseg.datasets.volumes.cut import MIN_AREA, CutOptions, Slice, cut_volume
-from lexseg.datasets.volumes.find import Pair, find_pairs
+from lexseg.datasets.volumes.find import VolumePair, find_pairs
 from lexseg.errors import DataError
 from lexseg.scans.nifti_volume import Volume, stem_of
 from lexseg.scans.nifti_volume import read_labels as labels_of
@@ -112,7 +112,7 @@ def _tell_labels(
             findings.note("error", f"no mask holds the label {', '.join(missing)} of {option}: {table(held)}", source)
 
 
-def _names(pairs: list[Pair]) -> list[str]:
+def _names(pairs: list[VolumePair]) -> list[str]:
     """``liver_12``; ``volume-3`` where only a number is left of the name; with the folder where names are equal."""
     names = [stem_of(pair.volume) if pair.name.isdigit() else pair.name for pair in pairs]
     counts = Counter(names)
@@ -124,7 +124,7 @@ def _names(pairs: list[Pair]) -> list[str]:
     return [name if counts[name] == 1 else f"{name}_{number}" for number, name in enumerate(named, start=1)]
 
 
-def _apart(message: str, pair: Pair) -> tuple[str, Path]:
+def _apart(message: str, pair: VolumePair) -> tuple[str, Path]:
     """The message without the file at its start, and the file."""
     for path in (pair.mask, pair.volume):
         if message.startswith(f"{path}: "):

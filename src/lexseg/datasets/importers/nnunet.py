@@ -25,7 +25,7 @@ from lexseg.datasets.importers.classes import (
 )
 from lexseg.datasets.importers.expressions import read_json
 from lexseg.datasets.importers.record import Findings, Record, list_images
-from lexseg.datasets.volumes.find import Pair, find_pairs
+from lexseg.datasets.volumes.find import VolumePair, find_pairs
 from lexseg.errors import DataError
 from lexseg.scans.masks import read_values
 from lexseg.scans.nifti_volume import read_labels, read_volume
@@ -74,7 +74,7 @@ def read(source: Path, drawn: Path, options: ClassOptions, *, channel: int | Non
     return findings
 
 
-def _volumes(source: Path, channel: int | None, findings: Findings) -> list[Pair]:
+def _volumes(source: Path, channel: int | None, findings: Findings) -> list[VolumePair]:
     found = find_pairs(source, channel)
     for clash in found.clashes:
         shown = ", ".join(path.name for path in clash)

@@ -14,8 +14,8 @@ from typing import Any
 
 from lexseg.datasets.importers.expressions import (
     PICKLES,
-    Expression,
     ImageFinder,
+    StatedExpression,
     parse_flag,
     parse_split,
     read_json,
@@ -51,7 +51,7 @@ def read(source: Path, drawn: Path, *, images: str | None = None) -> Findings:
     if catalogue is None:
         return findings
     finder = ImageFinder.beside(folder, images, findings)
-    by_image: dict[Any, list[Expression]] = {}
+    by_image: dict[Any, list[StatedExpression]] = {}
     for number, reference in enumerate(references, start=1):
         try:
             key, expression = catalogue.expression(reference, path, number)
@@ -141,7 +141,7 @@ class Catalogue:
         except DataError as error:
             raise DataError(f"annotation {target!r}: {error}") from error
 
-    def expression(self, reference: Any, path: Path, number: int) -> tuple[Any, Expression]:
+    def expression(self, reference: Any, path: Path, number: int) -> tuple[Any, StatedExpression]:
         """The image's id and the expression of a reference."""
         if not isinstance(reference, Mapping):
             raise DataError("expected an object with image_id, ann_id and sentences")
@@ -157,7 +157,7 @@ class Catalogue:
                 raise DataError(f"the ann_id {target!r} is not in {self.path.name}")
             if self.annotations[target].get("image_id") != image:
                 raise DataError(f"the ann_id {target!r} belongs to another image than {image!r}")
-        return image, Expression(
+        return image, StatedExpression(
             f"ref_{reference.get('ref_id', number)}",
             sentences_of(reference.get("sentences")),
             targets,
@@ -169,7 +169,12 @@ class Catalogue:
 
 
 def _image(
-    key: Any, expressions: list[Expression], catalogue: Catalogue, finder: ImageFinder, drawn: Path, findings: Findings
+    key: Any,
+    expressions: list[StatedExpression],
+    catalogue: Catalogue,
+    finder: ImageFinder,
+    drawn: Path,
+    findings: Findings,
 ) -> None:
     first = expressions[0]
     try:

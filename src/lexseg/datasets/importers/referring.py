@@ -22,8 +22,8 @@ from lexseg.cases.case import Split
 from lexseg.cases.mask_values import meaning, values_of
 from lexseg.cases.row import millimetres
 from lexseg.datasets.importers.expressions import (
-    Expression,
     ImageFinder,
+    StatedExpression,
     parse_flag,
     parse_split,
     read_json,
@@ -115,7 +115,7 @@ class _Item:
     """A record: its image, the expression (targets still to be found), and where its mask is."""
 
     image: Path
-    expression: Expression
+    expression: StatedExpression
     mask: Path | None
     segment: Any
     values: tuple[int, ...]
@@ -157,7 +157,7 @@ class _Item:
             raise DataError(
                 f"the mask is missing; expected one of {', '.join((*KEYS['mask'], *KEYS['segment']))}, or 'no_target'"
             )
-        expression = Expression(
+        expression = StatedExpression(
             str(get["id"] if isinstance(get["id"], (str, int)) else image.stem),
             texts,
             (),

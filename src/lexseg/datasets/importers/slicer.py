@@ -14,7 +14,7 @@ import numpy as np
 
 from lexseg.datasets.importers.classes import ClassMasks, ClassOptions, names_from, plain, slices_of, tell_classes
 from lexseg.datasets.importers.record import Findings
-from lexseg.datasets.volumes.find import Pair, find_pairs
+from lexseg.datasets.volumes.find import VolumePair, find_pairs
 from lexseg.errors import DataError
 from lexseg.scans.nifti_volume import Volume, read_part, read_volume
 
@@ -54,7 +54,7 @@ def read(source: Path, drawn: Path, options: ClassOptions, *, channel: int | Non
     return findings
 
 
-def _pairs(source: Path, findings: Findings) -> list[Pair]:
+def _pairs(source: Path, findings: Findings) -> list[VolumePair]:
     found = find_pairs(source)
     for clash in found.clashes:
         shown = ", ".join(path.name for path in clash)
@@ -65,7 +65,7 @@ def _pairs(source: Path, findings: Findings) -> list[Pair]:
         theirs = [path for path in volumes if path.parent == folder]
         if len(mine) == len(theirs) == 1 and not any(pair.volume.parent == folder for pair in pairs):
             # Slicer's own name for it is "Segmentation.seg.nrrd", whatever the volume's
-            pairs.append(Pair(folder.resolve().name, theirs[0], mine[0]))
+            pairs.append(VolumePair(folder.resolve().name, theirs[0], mine[0]))
             masks.remove(mine[0])
             volumes.remove(theirs[0])
     for path in (*volumes, *masks):

@@ -16,11 +16,11 @@ from lexseg.datasets.refer.anatomy import ANATOMIES, Anatomy
 from lexseg.datasets.refer.attributes import measure
 from lexseg.datasets.refer.describe import describe as describe_targets
 from lexseg.datasets.refer.expressions import express
-from lexseg.datasets.refer.gather import Reading, Source, gather
+from lexseg.datasets.refer.gather import ImageRows, MaskReading, gather
 from lexseg.datasets.refer.nouns import NOUNS, Nouns, class_nouns, own_nouns
 from lexseg.datasets.refer.questions import Others, foreign_rows, paraphrased, present_rows, without_denials
 from lexseg.datasets.refer.rows import caption_rows, expression_rows, false_caption_rows
-from lexseg.datasets.refer.sheet import Example, contact_sheet
+from lexseg.datasets.refer.sheet import Showable, contact_sheet
 from lexseg.datasets.refer.statistics import Statistics
 from lexseg.datasets.refer.targets import CrowdedError, Instances
 from lexseg.errors import ConfigError, DataError
@@ -56,7 +56,7 @@ class ReferSettings:
     """
 
     anatomy: str = "grid"
-    reading: Reading = field(default_factory=Reading)
+    reading: MaskReading = field(default_factory=MaskReading)
     expressions: int = 8
     wordings: int = 4
     captions: bool = False
@@ -143,14 +143,14 @@ class _Builder:
         self.problems: list[Problem] = []
         self.rows: list[Case] = []
         self.attributes: list[dict[str, Any]] = []
-        self.examples: list[Example] = []
+        self.examples: list[Showable] = []
         self._taken: set[str] = set()
         self._no_laterality = 0
         self._others = Others()
         for name in ("images", "instances"):
             (folder / name).mkdir()
 
-    def add(self, source: Source) -> None:
+    def add(self, source: ImageRows) -> None:
         """Make the rows of an image."""
         case = source.first
         self.statistics.images += 1
@@ -211,10 +211,10 @@ class _Builder:
                 **describe_targets(targets, anatomy),
             }
         )
-        example = Example(image_path, mask_path, [(e.kind, e.ids, e.texts[0]) for e in chosen.expressions])
+        example = Showable(image_path, mask_path, [(e.kind, e.ids, e.texts[0]) for e in chosen.expressions])
         self.examples.append(example)
 
-    def _add_present(self, source: Source) -> None:
+    def _add_present(self, source: ImageRows) -> None:
         """An image without a mask: what is known is whether something is there, if that."""
         case, settings = source.first, self.settings
         if case.present != "yes" or not settings.general or set(self.nouns) != {None}:

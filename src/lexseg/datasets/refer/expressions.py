@@ -42,7 +42,7 @@ class Expression:
 
 
 @dataclass(slots=True)
-class Found:
+class Tried:
     """What was tried on an image. Attributes: expressions: chosen; doubts: how often a query was given up, and why."""
 
     expressions: list[Expression] = field(default_factory=list)
@@ -69,7 +69,7 @@ def express(
     absent: int = 4,
     general: int = 0,
     requests_each: int = 0,
-) -> Found:
+) -> Tried:
     """Choose expressions for an image.
 
     Args:
@@ -84,7 +84,7 @@ def express(
         requests_each: how many further wordings of each, at most, are requests as people type them.
         general: how many more ask for whatever there is, wherever it lies ("Is there any infection?").
     """
-    found = Found()
+    found = Tried()
     groups = _execute(targets, anatomy, list(nouns), found.doubts)
     chosen = _choose(groups, bool(targets), number if targets else min(number, absent), rng)
     for named in [*chosen, *_again(groups.get("all", []), general, rng)]:

@@ -14,7 +14,7 @@ from lexseg.scans.masks import read_mask, read_values
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ImageRows:
     """An image and the rows that are about it.
 
     Attributes:
@@ -31,16 +31,16 @@ class Source:
         return self.cases[0]
 
 
-def gather(cases: Sequence[Case]) -> list[Source]:
+def gather(cases: Sequence[Case]) -> list[ImageRows]:
     """Group rows by their image."""
     by_image: dict[Path, list[Case]] = {}
     for case in cases:
         by_image.setdefault(case.image, []).append(case)
-    return [Source(image, tuple(rows)) for image, rows in by_image.items()]
+    return [ImageRows(image, tuple(rows)) for image, rows in by_image.items()]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class MaskReading:
     """How masks are read.
 
     Attributes:
@@ -69,7 +69,7 @@ class Reading:
         """The class that a row is about."""
         return None if self.class_column is None else case.extra.get(self.class_column, "").strip() or None
 
-    def read(self, source: Source) -> Instances | None:
+    def read(self, source: ImageRows) -> Instances | None:
         """The targets of an image; ``None`` where no row has a mask.
 
         Raises:
@@ -112,7 +112,7 @@ class Reading:
             return tuple(i for i, value in enumerate(found.values, start=1) if value in case.target_ids)
         return tuple(range(1, len(found) + 1))
 
-    def organ(self, source: Source) -> NDArray[np.bool_] | None:
+    def organ(self, source: ImageRows) -> NDArray[np.bool_] | None:
         """The organ's mask, where the manifest names one."""
         case = source.first
         value = "" if self.organ_column is None else case.extra.get(self.organ_column, "").strip()

@@ -9,7 +9,7 @@ from lexseg.datasets.phantoms.mark import mark_of
 from lexseg.datasets.refer.anatomy import Anatomy
 from lexseg.datasets.refer.attributes import Referent
 from lexseg.datasets.refer.expressions import Expression
-from lexseg.datasets.refer.gather import Reading, Source
+from lexseg.datasets.refer.gather import ImageRows, MaskReading
 from lexseg.datasets.refer.propose import SIDES
 from lexseg.datasets.refer.query import Query, execute
 from lexseg.datasets.refer.targets import Instances
@@ -53,7 +53,7 @@ def expression_rows(
     ]
 
 
-def caption_rows(source: Source, found: Instances, reading: Reading, image: Path, mask: Path) -> list[Case]:
+def caption_rows(source: ImageRows, found: Instances, reading: MaskReading, image: Path, mask: Path) -> list[Case]:
     """The image's own sentences, as they are; one of a class that is not there names nothing.
 
     One without a mask is left out: what it names is not known.

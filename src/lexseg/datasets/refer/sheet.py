@@ -21,7 +21,7 @@ _KINDS = {"one": (26, 107, 47), "several": (31, 78, 156), "none": (163, 21, 21)}
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class Showable:
     """An image that may be shown. Attributes: image, mask: files; expressions: kind, ids and first wording of each."""
 
     image: Path
@@ -29,7 +29,7 @@ class Example:
     expressions: Sequence[tuple[str, tuple[int, ...], str]]
 
 
-def contact_sheet(path: Path, examples: Sequence[Example], seed: int) -> None:
+def contact_sheet(path: Path, examples: Sequence[Showable], seed: int) -> None:
     """Draw some of the examples, the three kinds in turn: targets that are named orange, others blue.
 
     Args:
@@ -41,7 +41,7 @@ def contact_sheet(path: Path, examples: Sequence[Example], seed: int) -> None:
     flat = [(example, *expression) for example in examples for expression in example.expressions]
     order = [flat[i] for i in rng.permutation(len(flat))]
     waiting = {kind: [each for each in order if each[1] == kind] for kind in _KINDS}
-    chosen: list[tuple[Example, str, tuple[int, ...], str]] = []
+    chosen: list[tuple[Showable, str, tuple[int, ...], str]] = []
     while len(chosen) < EXAMPLES and any(waiting.values()):
         chosen += [members.pop(0) for members in waiting.values() if members]
     chosen = chosen[:EXAMPLES]
@@ -58,7 +58,7 @@ def contact_sheet(path: Path, examples: Sequence[Example], seed: int) -> None:
     sheet.save(path)
 
 
-def _picture(example: Example, ids: Sequence[int]) -> Image.Image:
+def _picture(example: Showable, ids: Sequence[int]) -> Image.Image:
     """The image, as large as fits, with the outlines of its targets."""
     pixels, values = read_image(example.image), read_values(example.mask)
     scale = _SIDE / max(values.shape)

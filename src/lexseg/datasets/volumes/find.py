@@ -27,7 +27,7 @@ _CHANNEL = re.compile(r"^(?P<core>.+)_(?P<channel>\d{4})$")
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class VolumePair:
     """A volume and its mask. Attributes: name: what to call them; volume, mask: the files."""
 
     name: str
@@ -36,7 +36,7 @@ class Pair:
 
 
 @dataclass(slots=True)
-class Pairs:
+class VolumePairs:
     """What was found.
 
     Attributes:
@@ -46,7 +46,7 @@ class Pairs:
         clashes: files of which several could be meant.
     """
 
-    pairs: list[Pair] = field(default_factory=list)
+    pairs: list[VolumePair] = field(default_factory=list)
     volumes: list[Path] = field(default_factory=list)
     masks: list[Path] = field(default_factory=list)
     clashes: list[tuple[Path, ...]] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Pairs:
 Key = tuple[Path, str]
 
 
-def find_pairs(source: Path, channel: int | None = None) -> Pairs:
+def find_pairs(source: Path, channel: int | None = None) -> VolumePairs:
     """Find volumes and masks.
 
     Args:
@@ -70,7 +70,7 @@ def find_pairs(source: Path, channel: int | None = None) -> Pairs:
         kind, key = _kind(path, folder)
         (masks if kind == "mask" else volumes).setdefault(key, []).append(path)
     volumes = {key: _one_channel(found, channel) for key, found in _by_channel(volumes, masks).items()}
-    result = Pairs()
+    result = VolumePairs()
     for key in sorted({*volumes, *masks}, key=lambda key: (_natural(str(key[0])), _natural(key[1]))):
         mine, theirs = volumes.get(key, []), masks.get(key, [])
         if not source.is_dir() and source not in mine:
@@ -78,7 +78,7 @@ def find_pairs(source: Path, channel: int | None = None) -> Pairs:
         if len(mine) > 1 or (mine and len(theirs) > 1):
             result.clashes.append(tuple(mine) if len(mine) > 1 else tuple(theirs))
         elif mine and theirs:
-            result.pairs.append(Pair(key[1], mine[0], theirs[0]))
+            result.pairs.append(VolumePair(key[1], mine[0], theirs[0]))
         else:
             result.volumes += mine
             result.masks += theirs

@@ -59,7 +59,7 @@ class Lang2BoxConfig:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sample:
+class BoxSample:
     """One image. Attributes: image: float[3, S, S]; text; box: as the network says it, ``None`` where nothing is."""
 
     image: Tensor
@@ -129,10 +129,10 @@ def _check(config: Lang2BoxConfig) -> None:
         raise ConfigError("the text encoder of Lang2Box is frozen; leave 'trainable' out")
 
 
-def _read(config: Lang2BoxConfig, split: str) -> list[Sample]:
+def _read(config: Lang2BoxConfig, split: str) -> list[BoxSample]:
     most = config.limit if split == "train" else _VALIDATED
     chosen = some_cases(config.cases, split, _told, most=most, seed=config.seed)
-    return [Sample(square(read_image(case.image), config.size), case.text, _box(case)) for case in chosen]
+    return [BoxSample(square(read_image(case.image), config.size), case.text, _box(case)) for case in chosen]
 
 
 def _told(case: Case) -> bool:
@@ -150,7 +150,7 @@ def _box(case: Case) -> tuple[float, float, float, float] | None:
 
 
 def _fit(
-    network: Lang2Box, samples: list[Sample], config: Lang2BoxConfig, pipeline: TextPipeline, place: torch.device,
+    network: Lang2Box, samples: list[BoxSample], config: Lang2BoxConfig, pipeline: TextPipeline, place: torch.device,
     say: Callable[[str], None],
 ) -> None:  # fmt: skip
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -174,20 +174,20 @@ def _fit(
     network.eval()
 
 
-def varied(sample: Sample, rng: np.random.Generator) -> Sample:
+def varied(sample: BoxSample, rng: np.random.Generator) -> BoxSample:
     """The image mirrored with its words, by chance; or its words alone, where they then name what is not there."""
     text, box = sample.text, sample.box
     one_side = len(set(named_sides(text))) == 1
     other = mirror_words(text, "horizontal")
     if rng.random() < 0.5:
         box = None if box is None else (box[0], 1 - box[1], box[2], box[3])
-        sample, text, other = Sample(sample.image.flip(-1), other, box), other, text
+        sample, text, other = BoxSample(sample.image.flip(-1), other, box), other, text
     if box is not None and one_side and rng.random() < 0.5:
-        return Sample(sample.image, other, None)
-    return Sample(sample.image, text, box)
+        return BoxSample(sample.image, other, None)
+    return BoxSample(sample.image, text, box)
 
 
-def _batch(samples: Sequence[Sample], place: torch.device) -> tuple[Tensor, list[str], Tensor, Tensor]:
+def _batch(samples: Sequence[BoxSample], place: torch.device) -> tuple[Tensor, list[str], Tensor, Tensor]:
     boxes = torch.tensor([sample.box or (0.5, 0.5, 1.0, 1.0) for sample in samples])
     present = torch.tensor([sample.box is not None for sample in samples])
     images = torch.stack([sample.image for sample in samples])
@@ -196,7 +196,7 @@ def _batch(samples: Sequence[Sample], place: torch.device) -> tuple[Tensor, list
 
 @torch.no_grad()
 def score(
-    network: Lang2Box, samples: Sequence[Sample], pipeline: TextPipeline, place: torch.device
+    network: Lang2Box, samples: Sequence[BoxSample], pipeline: TextPipeline, place: torch.device
 ) -> dict[str, Any] | None:
     """Mean IoU of boxes, the share at 0.5 or more, and how often present and absent are told apart.
 
