@@ -14,10 +14,13 @@ from lexseg.losses.segmentation import segmentation_losses
 from lexseg.models import MODELS
 from lexseg.models.base import Features, Prediction, SegmentationModel
 from lexseg.models.parts.text_input import TextInput, trained_text_encoder
+from lexseg.models.parts.unet_decoder import UNetDecoder
+from lexseg.models.unet import UNet
 
 PLACE = "tiny:Tiny"  # for lexseg.models.MODELS
 PRESENCE_PLACE = "tiny:TinyPresence"
 PYRAMID_PLACE = "tiny:TinyPyramid"
+UNET_PLACE = "tiny:TinyUNet"
 
 
 class Tiny(SegmentationModel):
@@ -79,6 +82,17 @@ class TinyPyramid(Tiny):
         maps = self.encoder(image)
         deep = F.interpolate(maps[3], size=maps[0].shape[-2:], mode="bilinear")
         return Features([torch.cat([maps[0], deep], 1)], (image.shape[-2], image.shape[-1]))
+
+
+class TinyUNet(UNet):
+    """A U-Net on the same pyramid."""
+
+    name = "tiny-unet"
+
+    def __init__(self, *, encoder_args=None):
+        super().__init__(encoder_args={"pretrained": False}, widths=(8, 6, 4), upsample="bilinear")
+        self.encoder, self.normalize = TinyEncoder(), nn.Identity()
+        self.decoder = UNetDecoder(self.encoder.channels, (8, 6, 4))
 
 
 class TinyPresence(Tiny):

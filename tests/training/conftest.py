@@ -73,6 +73,7 @@ def tiny_method(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MODELS, "tiny", tiny.PLACE)
     monkeypatch.setitem(MODELS, "tiny-presence", tiny.PRESENCE_PLACE)
     monkeypatch.setitem(MODELS, "tiny-pyramid", tiny.PYRAMID_PLACE)
+    monkeypatch.setitem(MODELS, "tiny-unet", tiny.UNET_PLACE)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ _EPILOG = """examples:
   lexseg ablate lsms --write plan.yaml
   lexseg ablate dec --cases set/cases.csv --labels 80 --output ablation"""
 
-_REGIMES = ("dec", "cross-level", "correction", "meta-pseudo")
+_REGIMES = ("dec", "dec-full", "cross-level", "correction", "meta-pseudo")
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -25,6 +25,13 @@ PARTS: dict[str, tuple[Part, ...]] = {
         ("constant", "weight 1 from the first step, as released", {"regime.ramp": 0.0}),
         ("half-wordless", "half of the unlabelled images without words", {"regime.drop_words": 0.5}),
     ),
+    "dec-full": (
+        ("whole", "DEC-Seg's network and losses", {}),
+        ("wrapped", "its losses around the model as it is", {"regime.kind": "dec"}),
+        ("less-scales", "less the agreement of scales", {"regime.args.scales": False}),
+        ("less-lights", "less the agreement of lights", {"regime.args.lights": False}),
+        ("less-generation", "less cross-generation", {"regime.args.generation": False}),
+    ),
     "cross-level": (
         ("whole", "Contrast of patches, then consistency", {}),
         ("less-contrast", "less contrast", {"regime.args.contrast": False}),

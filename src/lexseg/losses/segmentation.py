@@ -112,3 +112,9 @@ def case_mean(value: Tensor, weight: Tensor | None) -> Tensor:
     if weight is None:
         return value.mean()
     return (value * weight).sum() / weight.sum().clamp(min=torch.finfo(value.dtype).eps)
+
+
+def dice_and_entropy(logits: Tensor, target: Target) -> Tensor:
+    """Half of Dice loss and cross-entropy, as one number (DEC-Seg's loss of each of its answers)."""
+    terms = segmentation_losses(logits, target)
+    return 0.5 * (terms["dice"] + terms["bce"])

@@ -32,6 +32,7 @@ COMPOSED: dict[str, str] = {
     "corrected": "lexseg.models.corrected:Corrected",
     "ensemble": "lexseg.models.ensemble:Ensemble",
     "few-shot": "lexseg.models.fewshot:FewShot",
+    "two-scales": "lexseg.models.two_scales:TwoScales",
 }
 """What a model folder may name beside the methods: made of other models, and no recipe's method."""
 

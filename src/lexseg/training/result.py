@@ -10,8 +10,8 @@ from lexseg.encoders.text.base import TextEncoder
 from lexseg.language.sides import mentions_side
 from lexseg.metrics.overlap import EMPTY_RULE
 from lexseg.models.base import SegmentationModel
-from lexseg.models.corrected import Corrected
 from lexseg.models.io import ModelConfig, save_model
+from lexseg.models.within import Around
 from lexseg.training.card import model_card
 from lexseg.training.config import TrainConfig, size_at
 from lexseg.training.prepare import chosen, model_arguments, validated
@@ -43,10 +43,10 @@ def save_run_model(
     if len(lateralities) > 1:  # a sentence that names no side has no convention
         lateralities = {c.laterality for c in training if any(map(mentions_side, c.texts))} or lateralities
     arguments = model_arguments(config, encoder)
-    if isinstance(model, Corrected):
+    if isinstance(model, Around):
         arguments = model.configuration(config.method, arguments)
     written = ModelConfig(
-        method=model.name if isinstance(model, Corrected) else config.method,
+        method=model.name if isinstance(model, Around) else config.method,
         arguments=arguments,
         size=(side, side),
         fit=config.data.fit,

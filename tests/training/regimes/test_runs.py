@@ -26,7 +26,8 @@ from ..test_resume import same
 BOTH = "correction, both"
 KINDS = sorted([*REGIMES, BOTH])
 SETTINGS: dict[str, dict[str, Any]] = {"self-training": {"sure": 0.0}, BOTH: {"correct": "both"}}
-METHODS = {"correction": "tiny-pyramid", BOTH: "tiny-pyramid"}
+METHODS = {"correction": "tiny-pyramid", BOTH: "tiny-pyramid", "dec-full": "tiny-unet"}
+AROUND = {BOTH: "corrected", "dec-full": "two-scales"}
 Run = Callable[..., Path]
 
 
@@ -76,8 +77,8 @@ def test_a_run_is_its_labels_and_goes_on_bit_by_bit(
     plain = load_model(train(replace(settings("none"), method=config.method), tmp_path / "plain"))
     found = load_model(tmp_path / "whole/model")
     wanted = plain.model.state_dict().keys()
-    if kind == BOTH:
-        assert found.config.method == "corrected"
+    if kind in AROUND:
+        assert found.config.method == AROUND[kind]
         assert {f"base.{name}" for name in wanted} < found.model.state_dict().keys()
     else:
         assert found.config.method == plain.config.method

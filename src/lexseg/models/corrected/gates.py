@@ -56,8 +56,8 @@ def pyramid_of(model: SegmentationModel) -> ImageEncoder:
     encoder = getattr(model, "encoder", None)
     if not isinstance(encoder, ImageEncoder) or isinstance(encoder, Res2Net50):
         raise ModelError(
-            f"the regime correction looks again at maps of an image encoder at strides 4 to 32; the {model.name} at "
-            "hand has none: choose an encoder that gives them, such as efficientnet-lite0, or another regime"
+            f"this regime works on maps of an image encoder at strides 4 to 32; the {model.name} at hand has none: "
+            "choose an encoder that gives them, such as efficientnet-lite0, or another regime"
         )
     return encoder
 

@@ -79,6 +79,9 @@ class SubtractionDecoder(nn.Module):
         shared_norms: one F3 and one F5 for all units and both their inputs, as in the released code. Their running
             statistics are then those of no map at all, so that the network answers differently once it is evaluated.
         keep_first: take the shallowest map as it is, where it has the width already (FOUND: the stem of Res2Net).
+
+    Attributes:
+        widths: of the maps on the way up, deep to shallow.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class SubtractionDecoder(nn.Module):
     ) -> None:
         super().__init__()
         n = len(channels)
+        self.widths = [width] * (n - 1)
         if n < 3:
             raise ValueError(f"a subtraction decoder needs three levels or more, not {n}")
         if keep_first and channels[0] != width:
@@ -116,6 +120,10 @@ class SubtractionDecoder(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Args: maps: shallow to deep. Returns float[B, width, h, w] at the size of the shallowest, for ``head``."""
+        return self.levels(maps)[-1]
+
+    def levels(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The same with the maps on the way, deep to shallow."""
         order = [project(x) for project, x in zip(self.project, maps, strict=True)]
         levels: list[list[Tensor]] = [[] for _ in maps[1:]]
         for i, units in enumerate(self.orders):
@@ -125,8 +133,9 @@ class SubtractionDecoder(nn.Module):
             for level, difference in zip(levels, order, strict=False):
                 level.append(difference)
         summed = [conv(torch.stack(level).sum(0)) for conv, level in zip(self.sums, levels, strict=False)] + levels[-1]
-        x = self.deepest(maps[-1])
+        x, seen = self.deepest(maps[-1]), []
         for i in range(len(summed) - 1, -1, -1):
             x = resize(x, summed[i].shape[-2:]) + summed[i]
             x = self.ups[i - 1](x) if i else x
-        return cast(Tensor, x)
+            seen.append(x)
+        return seen

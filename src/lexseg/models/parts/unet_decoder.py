@@ -33,13 +33,16 @@ class UNetDecoder(nn.Module):
         channels: widths of the encoder's maps, shallow to deep.
         widths: of the results, deep to shallow: at strides 16, 8 and 4 over maps from stride 4 to 32.
         upsample: how the deeper map grows.
+
+    Attributes:
+        widths: as given.
     """
 
     def __init__(
         self, channels: Sequence[int], widths: Sequence[int], upsample: Literal["bilinear", "nearest"] = "bilinear"
     ) -> None:
         super().__init__()
-        self.upsample = upsample
+        self.upsample, self.widths = upsample, list(widths)
         if len(widths) != len(channels) - 1:
             raise ValueError(f"a decoder over {len(channels)} maps needs {len(channels) - 1} widths, not {len(widths)}")
         inputs = [channels[-1], *widths]
@@ -50,9 +53,14 @@ class UNetDecoder(nn.Module):
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
         """Args: maps: shallow to deep. Returns float[B, widths[-1], h, w], of the shallowest map's size."""
-        x = maps[-1]
+        return self.levels(maps)[-1]
+
+    def levels(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The same with the maps on the way, deep to shallow."""
+        x, seen = maps[-1], []
         for step, skip in zip(self.steps, reversed(maps[:-1]), strict=True):
             size = skip.shape[-2:]
             up = resize(x, size) if self.upsample == "bilinear" else F.interpolate(x, size=size, mode="nearest")
             x = step(torch.cat([up, skip], 1))  # [B, width, h, w], of the skip's size
-        return x
+            seen.append(x)
+        return seen

@@ -18,6 +18,7 @@ REGIMES = {
     "mean-teacher": "lexseg.training.regimes.mean_teacher:MeanTeacher",
     "self-training": "lexseg.training.regimes.self_training:SelfTraining",
     "dec": "lexseg.training.regimes.dec:DualScale",
+    "dec-full": "lexseg.training.regimes.dec_full:DualScaleFull",
     "cross-level": "lexseg.training.regimes.cross_level:CrossLevel",
     "correction": "lexseg.training.regimes.correction:Correction",
     "meta-pseudo": "lexseg.training.regimes.meta_pseudo:MetaPseudo",

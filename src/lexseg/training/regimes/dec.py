@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.losses.segmentation import segmentation_losses
-from lexseg.losses.target import Target
+from lexseg.losses.segmentation import dice_and_entropy
 from lexseg.models.base import SegmentationModel
 from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
@@ -59,19 +58,17 @@ class DualScale(Regime):
 
     def losses(self, labelled: Batch, unlabelled: Unlabelled | None, step: int) -> dict[str, Tensor]:
         assert unlabelled is not None
-        losses = self.model.training_losses(labelled.image, labelled.text, labelled.target)
+        losses, found = self.supervised(labelled)
         weight, terms = self.weight(step), []
         if self.scales:
-            full, half, fused = self._answers(labelled.image, labelled.image, labelled.text)
-            losses |= {"half": _segmentation(half, labelled.target), "fused": _segmentation(fused, labelled.target)}
-            terms.append(disagreement(full.sigmoid(), half.sigmoid(), labelled.target.valid))
+            terms.append(disagreement(found[0].sigmoid(), found[1].sigmoid(), labelled.target.valid))
         if not self.loss_names[len(losses) :]:
             return losses
         valid = unlabelled.valid
         small = jitter(unlabelled.image, self.config.regime.view, self.generator(step, "half"))
         small = turned(small, unlabelled.mirrored, unlabelled.flipped)
-        clean = self._answers(unlabelled.image, unlabelled.image, unlabelled.text)
-        lit = [unlabelled.back(m) for m in self._answers(unlabelled.second, small, unlabelled.second_text)]
+        clean = self.answers(unlabelled.image, unlabelled.image, unlabelled.text)
+        lit = [unlabelled.back(m) for m in self.answers(unlabelled.second, small, unlabelled.second_text)]
         if self.scales:
             terms += [disagreement(full.sigmoid(), half.sigmoid(), valid) for full, half, _ in (clean, lit)]
             losses["scales"] = weight * torch.stack(terms).sum()
@@ -87,7 +84,18 @@ class DualScale(Regime):
             losses["generation"] = weight * (one + other)
         return losses
 
-    def _answers(self, image: Tensor, small: Tensor, text: TextBatch) -> list[Tensor]:
+    def supervised(self, labelled: Batch) -> tuple[dict[str, Tensor], list[Tensor]]:
+        """What is learnt of masks, and where scales shall agree the answers about their images."""
+        losses = self.model.training_losses(labelled.image, labelled.text, labelled.target)
+        if not self.scales:
+            return losses, []
+        found = self.answers(labelled.image, labelled.image, labelled.text)
+        target = labelled.target
+        return losses | {
+            n: dice_and_entropy(m, target) for n, m in zip(("half", "fused"), found[1:], strict=True)
+        }, found
+
+    def answers(self, image: Tensor, small: Tensor, text: TextBatch) -> list[Tensor]:
         """Logits float[B, 1, H, W] at full scale, at half scale of ``small`` (of the same size), and fused.
 
         Where the scales shall not agree there is only the full one.
@@ -108,8 +116,3 @@ class DualScale(Regime):
         stride = self.model.stride
         height, width = (max(1, round(0.5 * side / stride)) * stride for side in size)
         return height, width
-
-
-def _segmentation(logits: Tensor, target: Target) -> Tensor:
-    terms = segmentation_losses(logits, target)
-    return 0.5 * (terms["dice"] + terms["bce"])
