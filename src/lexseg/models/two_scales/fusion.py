@@ -62,4 +62,5 @@ class ScaleFusion(nn.Module):
         a, b = self.of_full(full), self.of_half(resize(half, full.shape[-2:]))
         a, b = self.full_again(a + b.sigmoid() * b), self.half_again(b + a.sigmoid() * a)
         gates = self.gates(torch.cat([a, b], 1)).softmax(1)
-        return gates[:, :1] * a + gates[:, 1:] * b
+        fused: Tensor = gates[:, :1] * a + gates[:, 1:] * b
+        return fused

@@ -51,7 +51,7 @@ class TwoScales(Around):
             if callable(again := getattr(part, "reset_parameters", None)):
                 again()
         if isinstance(self.half_decoder, SubtractionDecoder):
-            self.half_decoder.head = nn.Identity()  # it stands beside
+            del self.half_decoder.head  # it stands beside
         widths = own.widths
         self.scales = nn.ModuleList(ScaleFusion(width) for width in widths)
         self.fused_decoder, self.fused_head = UNetDecoder(widths[::-1], widths[1:]), deepcopy(_head(model))
