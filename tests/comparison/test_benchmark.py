@@ -10,8 +10,9 @@ from lexseg.cli.main import main
 from lexseg.comparison.benchmark import benchmark, new_sentences
 from lexseg.comparison.engines import STAGES, measure_engines
 from lexseg.comparison.macs import count_macs
+from lexseg.comparison.starts import measure_starts
 from lexseg.encoders.image import create_image_encoder
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, LexSegError
 
 
 def test_unknown_names_are_refused_with_those_there_are() -> None:
@@ -39,13 +40,28 @@ def test_figures_of_one_method(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.slow
-def test_engines_are_timed_stage_by_stage() -> None:
-    one, other = measure_engines("default", ["torch", "onnx"], threads=1, repeats=2)
+def test_engines_are_timed_stage_by_stage_beside_a_recipe_s_network() -> None:
+    one, other, peer = measure_engines("default", ["torch", "onnx"], beside=["unet-lite"], threads=1, repeats=2)
     assert (one.engine, other.engine) == ("torch", "onnx")
-    for cost in (one, other):
+    assert (peer.name, peer.engine, peer.threads) == ("unet-lite", "torch", 1)
+    for cost in (one, other, peer):
         assert set(cost.relative) == set(cost.per_second) == set(STAGES)
+    for cost in (one, other):
         assert cost.per_second["eight"] < cost.per_second["sentence"]
     assert other.relative["whole"] < one.relative["whole"]
+
+
+@pytest.mark.slow
+def test_a_cold_start_is_measured_as_a_process_of_its_own() -> None:
+    (cost,) = measure_starts("default", ["onnx"], threads=1, repeats=1)
+    assert (cost.name, cost.engine, cost.threads) == ("default", "onnx", 1)
+    assert 0 < cost.processor_seconds and 0 < cost.seconds
+    assert 50 < cost.peak_memory_mb < 2000
+
+
+def test_a_command_that_fails_says_why() -> None:
+    with pytest.raises(LexSegError, match="no-such-model"):
+        measure_starts("no-such-model", ["onnx"], threads=1)
 
 
 def test_engines_that_there_are_none_of_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

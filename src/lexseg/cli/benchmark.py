@@ -1,6 +1,7 @@
 """``lexseg benchmark``."""
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +20,28 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser("benchmark", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     parser.add_argument("name", nargs="*", help="recipes or bundled models (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--threads", type=count, default=2, help="CPU threads (default: 2)")
+    parser.add_argument(
+        "--threads",
+        type=_counts,
+        default=[2],
+        metavar="N,N",
+        help="CPU threads; engines with each of them (default: 2)",
+    )
     parser.add_argument("--repeats", type=count, default=15, help="timed pairs of calls (default: 15)")
     parser.add_argument(
         "--engines",
         type=_engines,
         default=[],
         metavar="E,E",
-        help="of models, tell too how fast each of these engines answers, stage by stage: torch,onnx",
+        help="of models, tell too how fast each of these engines answers, stage by stage, and what the whole command "
+        "costs from a cold start: torch,onnx",
+    )
+    parser.add_argument(
+        "--beside",
+        type=lambda text: [name.strip() for name in text.split(",")],
+        default=[],
+        metavar="RECIPE,RECIPE",
+        help="with --engines, time these recipes' networks (random weights, torch) in turn with the model's",
     )
     parser.set_defaults(run=run)
 
@@ -44,11 +59,11 @@ def run(args: argparse.Namespace) -> int:
     with console.status("measuring") as status:
         result = benchmark(
             args.name,
-            threads=args.threads,
+            threads=max(args.threads),
             repeats=args.repeats,
             done=lambda name: status.update(f"measured {name}, measuring the next"),
         )
-        result["engines"] = _measured(args, result, status.update) if args.engines else []
+        result["engines"], result["starts"] = _measured(args, result, status.update)
     _print(result)
     if args.json:
         replace_file(args.json, (json.dumps(result, indent=2) + "\n").encode())
@@ -62,33 +77,52 @@ def _engines(text: str) -> list[str]:
     return names
 
 
-def _measured(args: argparse.Namespace, result: dict[str, Any], tell: "Callable[[str], None]") -> list[dict[str, Any]]:
+def _counts(text: str) -> list[int]:
+    return [count(number) for number in text.split(",")]
+
+
+def _measured(
+    args: argparse.Namespace, result: dict[str, Any], tell: "Callable[[str], None]"
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The engines' figures of each model that was measured; what fails stands with the other failures."""
     from dataclasses import asdict
 
     from lexseg.comparison.engines import measure_engines
+    from lexseg.comparison.starts import measure_starts
     from lexseg.errors import LexSegError
 
-    found = []
-    for name in [cost["name"] for cost in result["methods"] if cost["kind"] == "model"]:
-        tell(f"measuring the engines of {name}")
+    engines: list[dict[str, Any]] = []
+    starts: list[dict[str, Any]] = []
+    models = [cost["name"] for cost in result["methods"] if cost["kind"] == "model"] if args.engines else []
+    for name, threads in itertools.product(models, args.threads):
+        tell(f"measuring the engines of {name}, {threads} threads")
+        how = {"threads": threads, "repeats": args.repeats}
         try:
-            costs = measure_engines(name, args.engines, threads=args.threads, repeats=args.repeats)
-            found += [asdict(cost) for cost in costs]
+            engines += [asdict(cost) for cost in measure_engines(name, args.engines, beside=args.beside, **how)]
+            tell(f"measuring cold starts of {name}, {threads} threads")
+            starts += [asdict(cost) for cost in measure_starts(name, args.engines, threads=threads)]
         except LexSegError as error:
             result["failed"][f"{name}, engines"] = str(error)
-    return found
+    return engines, starts
 
 
 def _print_engines(result: dict[str, Any], console: "Console") -> None:
     from rich.table import Table
 
-    table = Table(caption="over the same yardstick: image and a new sentence, the image alone, a new sentence, eight")
-    for head in ("name", "engine", "whole", "look", "sentence", "eight", "images/s"):
+    caption = "over the same yardstick: image and a new sentence, the image alone, a new sentence, eight at once"
+    table = Table(caption=caption)
+    for head in ("name", "engine", "threads", "whole", "look", "sentence", "eight", "images/s"):
         table.add_column(head, justify="left" if head in ("name", "engine") else "right", no_wrap=True)
     for cost in result["engines"]:
         ratios = [f"{cost['relative'][stage]:.3f}" for stage in ("whole", "look", "sentence", "eight")]
-        table.add_row(cost["name"], cost["engine"], *ratios, f"{cost['per_second']['whole']:.1f}")
+        table.add_row(cost["name"], cost["engine"], str(cost["threads"]), *ratios, f"{cost['per_second']['whole']:.1f}")
+    console.print(table)
+    table = Table(caption="lexseg segment of one film, the whole command from a cold start")
+    for head in ("name", "engine", "threads", "s", "processor s", "peak MB"):
+        table.add_column(head, justify="left" if head in ("name", "engine") else "right", no_wrap=True)
+    for cost in result["starts"]:
+        times = [f"{cost[key]:.2f}" for key in ("seconds", "processor_seconds")]
+        table.add_row(cost["name"], cost["engine"], str(cost["threads"]), *times, f"{cost['peak_memory_mb']:.0f}")
     console.print(table)
 
 

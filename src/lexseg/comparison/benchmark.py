@@ -134,7 +134,7 @@ def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
     """Measure one method in this process."""
     torch.set_num_threads(threads)
     torch.manual_seed(0)
-    segmenter, note = _load(name, kind)
+    segmenter, note = load(name, kind)
     engine = segmenter.engine
     assert isinstance(engine, TorchEngine)
     model, encoder = engine.model, engine.text_encoder
@@ -170,7 +170,8 @@ def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
     )
 
 
-def _load(name: str, kind: str) -> tuple[Segmenter, str]:
+def load(name: str, kind: str) -> tuple[Segmenter, str]:
+    """A bundled model, or a recipe's network with random weights, run by torch; and what stands in for its weights."""
     if kind == "model":
         return Segmenter.from_pretrained(name, device="cpu", engine="torch"), ""
     config = read_recipe(name)

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lexseg.comparison.benchmark import INPUT, new_sentences, seconds, yardstick
+from lexseg.comparison.benchmark import INPUT, load, new_sentences, seconds, yardstick
 from lexseg.errors import LexSegError
+from lexseg.predict.ask import Options
+from lexseg.predict.ask import ask as together
 from lexseg.predict.engine import EngineChoice
 from lexseg.predict.segmenter import ImageSession, Segmenter
 
 STAGES = ("whole", "look", "sentence", "eight")
-"""One call with an image and a new sentence; encoding the image alone; one new sentence about an open image; eight."""
+"""One call with an image and a new sentence; the image encoded; a new sentence about an open image; eight at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +27,29 @@ class EngineCost:
     """What a model costs with one engine.
 
     Attributes:
-        name: of the model.
+        name: of the model, or of a recipe whose network, with random weights, stands beside it.
         engine: that ran it.
+        threads: CPU threads.
         relative: by stage (:data:`STAGES`), the median of its time over the yardstick's, timed in turn.
         per_second: by stage, how often it fits into a second, by its median: images, sentences, or eights of them.
     """
 
     name: str
     engine: str
+    threads: int
     relative: dict[str, float]
     per_second: dict[str, float]
 
 
 def measure_engines(
-    name: str, engines: Sequence[EngineChoice], *, threads: int = 2, repeats: int = 15
+    name: str, engines: Sequence[EngineChoice], *, beside: Sequence[str] = (), threads: int = 2, repeats: int = 15
 ) -> list[EngineCost]:
     """Measure a model with each engine, in a process of its own.
 
     Args:
         name: of a bundled model, or its folder.
         engines: which.
+        beside: recipes whose networks, with random weights and run by torch, are timed in turn with it.
         threads: of the process.
         repeats: rounds; in each every stage of every engine has its turn, and the yardstick.
 
@@ -53,33 +58,39 @@ def measure_engines(
     """
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(_measure, name, tuple(engines), threads, repeats).result()
+            return pool.submit(_measure, name, tuple(engines), tuple(beside), threads, repeats).result()
         except BrokenProcessPool as error:
             raise LexSegError("the process that measured it was ended, perhaps for want of memory") from error
 
 
-def _measure(name: str, engines: Sequence[EngineChoice], threads: int, repeats: int) -> list[EngineCost]:
+def _measure(
+    name: str, engines: Sequence[EngineChoice], beside: Sequence[str], threads: int, repeats: int
+) -> list[EngineCost]:
     os.environ["OMP_NUM_THREADS"] = str(threads)
     torch.set_num_threads(threads)
-    calls = {engine: _stages(Segmenter.from_pretrained(name, device="cpu", engine=engine)) for engine in engines}
+    calls = {
+        (name, engine): _stages(Segmenter.from_pretrained(name, device="cpu", engine=engine)) for engine in engines
+    }
+    calls |= {(recipe, "torch"): _stages(load(recipe, "recipe")[0]) for recipe in beside}
     forward = yardstick()
-    times: dict[tuple[EngineChoice, str], list[float]] = {(e, s): [] for e in engines for s in STAGES}
-    ratios: dict[tuple[EngineChoice, str], list[float]] = {key: [] for key in times}
+    turns = [(who, stage) for who in calls for stage in STAGES]
+    times: dict[tuple[tuple[str, str], str], list[float]] = {turn: [] for turn in turns}
+    ratios: dict[tuple[tuple[str, str], str], list[float]] = {turn: [] for turn in turns}
     for round_ in range(-2, repeats):  # two to warm up
-        took = {key: seconds(calls[key[0]][key[1]]) for key in times}
+        took = {(who, stage): seconds(calls[who][stage]) for who, stage in turns}
         unit = seconds(forward)
         if round_ >= 0:
-            for key, value in took.items():
-                times[key].append(value)
-                ratios[key].append(value / unit)
+            for turn, value in took.items():
+                times[turn].append(value)
+                ratios[turn].append(value / unit)
     return [
         EngineCost(
-            name,
-            engine,
-            {stage: statistics.median(ratios[engine, stage]) for stage in STAGES},
-            {stage: 1 / statistics.median(times[engine, stage]) for stage in STAGES},
+            *who,
+            threads,
+            {stage: statistics.median(ratios[who, stage]) for stage in STAGES},
+            {stage: 1 / statistics.median(times[who, stage]) for stage in STAGES},
         )
-        for engine in engines
+        for who in calls
     ]
 
 
@@ -91,9 +102,13 @@ def _stages(segmenter: Segmenter) -> dict[str, Callable[[], object]]:
         # an image-only model warns when it is given words; all is looked for, whatever the scope says of noise
         return session.segment(next(sentences) if segmenter.uses_text else None, anyway=True)
 
+    def eight() -> object:
+        texts = [next(sentences) if segmenter.uses_text else None for _ in range(8)]
+        return together(segmenter, session, texts, Options(anyway=True))
+
     return {
         "whole": lambda: ask(segmenter.set_image(image)),
         "look": lambda: segmenter.set_image(image),
         "sentence": lambda: ask(session),
-        "eight": lambda: [ask(session) for _ in range(8)],
+        "eight": eight,
     }
