@@ -200,9 +200,11 @@ class Finder(Generic[T]):
     """Finds names in a text, and what they name: the first, and of those that begin together the longest."""
 
     def __init__(self, words: Lexicon, named: Sequence[tuple[str, T]]) -> None:
+        self._words = words
         self._named = [(words.expression(name), what) for name, what in named]
         self._any = words.whole_words(either([name for name, _ in self._named]))
-        self._each = [(words.whole_words(name), what) for name, what in self._named]
+        self._letters = [_letter(rule) for rule, _ in self._named]
+        self._beginning: dict[str, list[tuple[re.Pattern[str], T]]] = {}
 
     def __call__(self, text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int, T]]:
         """Start, end and meaning of each name in a part of a text, one after the other."""
@@ -210,11 +212,28 @@ class Finder(Generic[T]):
         found: list[tuple[int, int, T]] = []
         at = start
         while (first := self._any.search(text, at, until)) is not None:
-            matches = ((match, what) for each, what in self._each if (match := each.match(text, first.start(), until)))
+            each = self._from(text[first.start()])
+            matches = ((match, what) for rule, what in each if (match := rule.match(text, first.start(), until)))
             longest, meaning = max(matches, key=lambda pair: pair[0].end())
             at = max(longest.end(), first.start() + 1)
             found.append((first.start(), longest.end(), meaning))
         return found
+
+    def _from(self, character: str) -> list[tuple[re.Pattern[str], T]]:
+        """The names that may begin with a character. Most never do, and are never compiled."""
+        if character not in self._beginning:
+            self._beginning[character] = [
+                (self._words.whole_words(rule), what)
+                for letter, (rule, what) in zip(self._letters, self._named, strict=True)
+                if letter is None or compiled(letter).match(character)
+            ]
+        return self._beginning[character]
+
+
+def _letter(rule: str) -> str | None:
+    """The letter that all that a rule matches begins with; ``None`` where its form does not tell."""
+    plain = rule[:1].isalpha() and rule[1:2] not in ("?", "*", "{")
+    return rule[0] if plain and "|" not in re.sub(r"\([^()]*\)", "", rule) else None
 
 
 _TABLE_OF = {"state": "deny.state", "little": "deny.little"}
