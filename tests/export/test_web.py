@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 
 import pytest
 
@@ -48,6 +49,10 @@ def test_the_folder_holds_all_that_the_page_loads(model_folder, modules, tmp_pat
     licences = (output / "runtime" / "LICENCES.md").read_text()
     assert all(f"**{package}** {version}" in licences for package, version in wanted().items())
     assert (output / "runtime" / "dicom-parser-LICENSE").read_text() == "MIT, in full\n"
+    # what looks like a Python and is none compiles nothing: the sources stay, and the page says what that costs
+    with zipfile.ZipFile(output / "rules.zip") as archive:
+        assert "lexseg/export/in_browser.py" in archive.namelist()
+    assert "compiled at every opening" in (output / "README.md").read_text()
 
 
 def test_a_runtime_that_does_not_fit_is_refused_and_leaves_nothing(model_folder, modules, tmp_path):

@@ -4,6 +4,8 @@ import base64
 import contextlib
 import io
 import json
+import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +58,18 @@ def folder(tmp_path_factory):
     output = tmp_path_factory.mktemp("web") / "page"
     export_web("default", output, runtime=web_runtime())
     return output
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node.js")
+def test_its_python_is_compiled_ahead(folder):
+    for path, module in (
+        ("rules.zip", "lexseg/export/in_browser"),
+        ("runtime/pyodide/python_stdlib.zip", "json/decoder"),
+    ):
+        with zipfile.ZipFile(folder / path) as archive:
+            names = archive.namelist()
+            assert f"{module}.pyc" in names and f"{module}.py" not in names and archive.testzip() is None
+    assert "compiled ahead" in (folder / "README.md").read_text()
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from typing import Any
 from lexseg.errors import ModelError
 from lexseg.export.folder import export_model
 from lexseg.export.precision import Precision
+from lexseg.export.web_compiled import compile_python
 from lexseg.export.web_runtime import WEB, copy_runtime, web_runtime
 from lexseg.files import new_folder
 from lexseg.graphs.store import ABOUT, About
@@ -65,11 +66,14 @@ def export_web(model: str | Path, output: Path, *, precision: Precision = "fp32"
         segmenter.name = name
         _copy_page(target)
         copy_runtime(modules, target / RUNTIME)
-        (target / "rules.zip").write_bytes(rules_archive())
+        rules = target / "rules.zip"
+        rules.write_bytes(rules_archive())
+        python = target / RUNTIME / "pyodide"
+        compiled = compile_python(python, [rules, python / "python_stdlib.zip"])
         _write_json(target / "rules.json", rules_of(segmenter, about, target / MODEL))
         _write_json(target / "capabilities.json", capabilities_of(segmenter))
         size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-        (target / "README.md").write_text(_card(name, about, size), encoding="utf-8")
+        (target / "README.md").write_text(_card(name, about, size, compiled), encoding="utf-8")
     return about
 
 
@@ -152,13 +156,18 @@ def _write_json(path: Path, values: Any) -> None:
     path.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
 
 
-def _card(name: str, about: About, size: int) -> str:
+def _card(name: str, about: About, size: int, compiled: bool) -> str:
+    python = (
+        "compiled ahead"
+        if compiled
+        else "compiled at every opening, which takes some two seconds: an export where Node.js is installed spares them"
+    )
     return f"""# {name}, in a browser
 
 A LexSeg model (weights {str(about.weights_sha256)[:12]}, {about.precision}) as a page of {size / 1e6:.0f} MB.
 It opens a PNG, a JPEG or a DICOM file of one image, and masks what a sentence names. **Research use only: not a medical
 device.** The model's terms are in `model/`, the licences of the JavaScript that is not LexSeg's in
-`runtime/LICENCES.md`.
+`runtime/LICENCES.md`. Its Python is {python}.
 
 Any web server can send this folder, also one without a network:
 
