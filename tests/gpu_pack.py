@@ -1,14 +1,14 @@
 """All questions of the six worlds, packed for a GPU machine: the first stage of the bundled model's training.
 
-``python tests/gpu_pack.py MANIFESTS FOLDER`` packs the training cases of the manifests that ``tests/worlds.py``
-prints: every question in every wording, misspelt and mirrored ones too, images as WebP, masks as bits, sentences as
-token ids, and MiniLM with those rows of its vocabulary that occur. 107 MiB for 13,314 images. ``tests/gpu_train.py``
-trains from it.
+``python tests/gpu_pack.py MANIFESTS FOLDER --encoder efficientnet-lite2`` packs the training cases of the manifests
+that ``tests/worlds.py`` prints: every question in every wording, misspelt and mirrored ones too, images as WebP, masks
+as bits, sentences as token ids, MiniLM with those rows of its vocabulary that occur, and the image encoder. 103 MB for
+13,314 images. ``tests/gpu_train.py`` trains from it.
 """
 
+import argparse
 import io
 import json
-import sys
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -117,7 +117,9 @@ def forms(pack: Pack) -> dict[str, np.ndarray]:
     return {"alt": altered, "mir": mirrored, "malt": both, "swapped": swapped}
 
 
-def make(manifests: list[Path], folder: Path, most: int | None = None) -> None:
+def make(
+    manifests: list[Path], folder: Path, most: int | None = None, encoder_name: str = "efficientnet-lite0"
+) -> None:
     """Pack the training cases of manifests. Args: most: images of each, for a trial."""
     folder.mkdir(parents=True, exist_ok=True)
     pack = Pack()
@@ -159,7 +161,7 @@ def make(manifests: list[Path], folder: Path, most: int | None = None) -> None:
     config = json.loads(encoder.model.config.to_json_string(use_diff=False))
     config |= {"vocab_size": len(used), "pad_token_id": number[encoder.pad_id]}
     (folder / "minilm.json").write_text(json.dumps(config))
-    save_file(halved(create_image_encoder("efficientnet-lite0").state_dict()), folder / "lite0.safetensors")
+    save_file(halved(create_image_encoder(encoder_name).state_dict()), folder / "encoder.safetensors")
     print(f"{len(pack.images)} images, {len(pack.rows)} questions, {len(ids)} sentences in {folder}")
 
 
@@ -169,4 +171,10 @@ def halved(weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 if __name__ == "__main__":
-    make([Path(part) for part in sys.argv[1].split(",")], Path(sys.argv[2]), *map(int, sys.argv[3:]))
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("manifests", type=lambda text: [Path(part) for part in text.split(",")])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--encoder", default="efficientnet-lite0", help="whose ImageNet weights go along")
+    parser.add_argument("--most", type=int, help="images of each manifest, for a trial")
+    args = parser.parse_args()
+    make(args.manifests, args.folder, args.most, args.encoder)

@@ -1,9 +1,8 @@
 """Train the bundled model's network on a GPU machine, from what ``tests/gpu_pack.py`` packed.
 
-``python tests/gpu_train.py PACK OUT --arguments FILE --seconds 555 --images 128``: PyTorch, NumPy, safetensors,
-transformers, Pillow and the folder ``src`` are all it needs; images, masks and the states of all sentences lie in the
-GPU's memory, and all is drawn and augmented there. Of a step of 128 images two thirds are Python starting kernels (an
-H200 did 620 images a second with 128, and 1,340 with 384): give images by the hundred.
+``python tests/gpu_train.py PACK OUT --arguments FILE --seconds 555``: PyTorch, NumPy, safetensors, transformers, Pillow
+and the folder ``src`` are all it needs; images, masks and the states of all sentences lie in the GPU's memory, and all
+is drawn and augmented there, a batch ahead of the step, which is a CUDA graph (:mod:`gpu_graph`).
 """
 
 import argparse
@@ -24,18 +23,20 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import gpu_graph
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.target import Target
 from lexseg.models import create_model
 from lexseg.training.augment import SEEN, AugmentConfig
 from lexseg.training.config import OptimizerConfig
-from lexseg.training.optimizer import build_optimizer
+from lexseg.training.optimizer import parameter_groups
 from lexseg.training.teacher.batches import Batches
 
 SIDE = 224
 CONFIG = AugmentConfig(zoom=(0.9, 1.25), scanner=0.5, drop_text=0.05, typos=0.05, paraphrase=0.05)
 SHARES = (0.13, 0.33, 0.14, 0.07, 0.05, 0.04, 0.03, 0.09, 0.03, 0.07, 0.02)
 KINDS = (0.33, 0.24, 0.13, 0.25, 0.05)
+FOLLOWED = 10  # steps between two updates of the running average
 _K = torch.arange(8.0)
 DCT = torch.cos((2 * _K[None] + 1) * _K[:, None] * math.pi / 16) * torch.where(_K == 0, math.sqrt(1 / 8), 0.5)[:, None]
 # ITU-T T.81, table K.1
@@ -50,9 +51,18 @@ class Drawn:
     """Draws batches from a pack. Attributes: images: uint8[I, 3, S, S]; tokens: float16[N, D]; all on the device."""
 
     def __init__(
-        self, folder: Path, device: torch.device, shares: tuple[float, ...], kinds: tuple[float, ...], seed: int
+        self,
+        folder: Path,
+        device: torch.device,
+        shares: tuple[float, ...],
+        kinds: tuple[float, ...],
+        seed: int,
+        words: int = 0,
     ) -> None:
-        self.device, self.chance = device, torch.Generator(device).manual_seed(seed)
+        """Args: words: tokens of each sentence in a batch, longer ones are cut; 0: as many as the longest has."""
+        self.device, self.chance, self.length = device, torch.Generator(device).manual_seed(seed), words
+        self.dct, self.quanta = DCT.to(device), QUANTA.to(device)
+        self.ends = torch.tensor([0.005, 0.995], device=device)
         table = dict(np.load(folder / "table.npz"))
         self.images = decoded(folder / "images.bin", table["bytes"]).to(device)
         self.tokens, self.starts = states(folder, table, device)
@@ -86,7 +96,7 @@ class Drawn:
         """A batch of sentences by their numbers; below 1 is the null sentence."""
         number = number.clamp(min=0)
         length = self.starts[number + 1] - self.starts[number]
-        place = torch.arange(max(1, int(length.max())), device=self.device)
+        place = torch.arange(self.length or max(1, int(length.max())), device=self.device)
         mask = place < length[:, None]
         found = (self.starts[number][:, None] + place).clamp(max=len(self.tokens) - 1)
         words = self.tokens[found].float() * mask[..., None]
@@ -175,12 +185,12 @@ class Drawn:
         small = F.interpolate(x, (max(8, round(h * share)), max(8, round(w * share))), mode="bilinear", antialias=True)
         x = torch.where(some(0.3), F.interpolate(small, (h, w), mode="bilinear", align_corners=False), x)
         x = torch.where(some(0.3), self.framed(x), x).clamp(0, 1)
-        return torch.where(some(0.4), compressed(x, self.between(40, 95, n)), x)
+        return torch.where(some(0.4), compressed(x, self.between(40, 95, n), self.dct, self.quanta), x)
 
     def curved(self, x: Tensor, knots: int = 6) -> Tensor:
         """By a monotone curve of grey values each."""
         n = len(x)
-        ends = torch.quantile(x.flatten(1)[:, ::7], torch.tensor([0.005, 0.995], device=x.device), dim=1)
+        ends = torch.quantile(x.flatten(1)[:, ::7], self.ends, dim=1)
         low, high = ends[0], torch.maximum(ends[1], ends[0] + 1e-3)
         steps = torch._standard_gamma(torch.full((n, knots), 6.0, device=x.device))
         floor, ceiling = self.between(0, 0.15, n, 1), self.between(0.8, 1, n, 1)
@@ -222,11 +232,11 @@ def blurred(x: Tensor, sigma: float) -> Tensor:
     return F.conv2d(F.pad(x, (0, 0, reach, reach), mode="reflect"), k.transpose(2, 3), groups=c)
 
 
-def compressed(x: Tensor, quality: Tensor) -> Tensor:
+def compressed(x: Tensor, quality: Tensor, dct: Tensor = DCT, table: Tensor = QUANTA) -> Tensor:
     """As JPEG would leave each channel, float[n, c, h, w] with sides divisible by 8; quality: float[n], 1..100."""
     n, c, h, w = x.shape
-    dct, scale = DCT.to(x.device), torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
-    quanta = (QUANTA.to(x.device) * scale.view(n, 1, 1, 1, 1, 1)).clamp(min=1)
+    scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality) / 100
+    quanta = (table * scale.view(n, 1, 1, 1, 1, 1)).clamp(min=1)
     blocks = (x * 255 - 128).reshape(n, c, h // 8, 8, w // 8, 8).transpose(3, 4)
     kept = (dct @ blocks @ dct.T / quanta).round() * quanta
     return (((dct.T @ kept @ dct).transpose(3, 4).reshape(n, c, h, w) + 128) / 255).clamp(0, 1)
@@ -271,35 +281,70 @@ def states(folder: Path, table: dict[str, np.ndarray], device: torch.device) -> 
 
 def train(drawn: Drawn, model: nn.Module, args: argparse.Namespace) -> nn.Module:
     """Until the time is over, or so many steps are done; the running average of the weights is what is kept."""
-    kind, last = drawn.device.type, torch.channels_last
+    on_gpu, kind, last = drawn.device.type == "cuda", drawn.device.type, torch.channels_last
     model.train().to(memory_format=last)
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    adam, schedule = build_optimizer(
-        model, OptimizerConfig(lr=args.lr, encoder_lr=args.encoder_lr, weight_decay=0.02, warmup=0.03), 10_000
-    )
-    peaks, factor = schedule.base_lrs, schedule.lr_lambdas[0]
-    began = spoken = time.monotonic()
-    step, done = 0, 0.0
-    while done < 1:
-        for group, peak in zip(adam.param_groups, peaks, strict=True):
-            group["lr"] = peak * factor(round(done * 10_000))
-        size = 128 if done < args.small else 160
-        image, text, target = drawn.draw(args.images, 3, size)
+    gpu_graph.alignment_of(model)
+    config = OptimizerConfig(lr=args.lr, encoder_lr=args.encoder_lr, weight_decay=args.decay)
+    groups = parameter_groups(model, config)
+    peaks = [group["lr"] for group in groups]
+    for group in groups if on_gpu else ():
+        group["lr"] = torch.tensor(group["lr"], device=drawn.device)
+    adam = torch.optim.AdamW(groups, fused=True, capturable=on_gpu)
+
+    def step(batch: gpu_graph.Batch) -> Tensor:
+        image, text, target = batch
         with torch.autocast(kind, dtype=torch.bfloat16):
-            losses = model.training_losses(image.contiguous(memory_format=last), text, target)
+            losses = model.training_losses(image, text, target)
         loss = torch.stack([value.float() for value in losses.values()]).sum()
         adam.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
-        step += 1
-        follow(average, model, min(args.ema, step / (10 + step)))
+        return loss.detach()
+
+    def draw(size: int) -> gpu_graph.Batch:
+        image, text, target = drawn.draw(args.images, 3, size)
+        return image.contiguous(memory_format=last), text, target
+
+    def rate(done: float) -> float:
+        return min(done / 0.03, 0.5 * (1 + math.cos(math.pi * max(0.0, done - 0.03) / 0.97)))
+
+    beside = torch.cuda.Stream() if on_gpu else None
+    began = spoken = time.monotonic()
+    steps, done, last_size, run, ahead, losses = 0, 0.0, 0, step, None, []
+    while done < 1:
+        for group, peak in zip(adam.param_groups, peaks, strict=True):
+            if on_gpu:
+                group["lr"].fill_(peak * rate(done))
+            else:
+                group["lr"] = peak * rate(done)
+        size = next(size for size, until in args.sizes if done < until)
+        if size != last_size:
+            ahead, last_size = draw(size), size
+            if on_gpu and args.graph:
+                torch.cuda.synchronize()
+                run, ahead = gpu_graph.Graph(step, ahead, lambda: adam.zero_grad(set_to_none=True)), draw(size)
+                torch.cuda.synchronize()
+        losses.append(run(ahead).clone())
+        if beside is None:
+            ahead = draw(size)
+        else:
+            with torch.cuda.stream(beside):
+                ahead = draw(size)
+            torch.cuda.current_stream().wait_stream(beside)
+        steps += 1
+        if steps % FOLLOWED == 0:
+            follow(average, model, min(args.ema, steps / (100 + steps)) ** FOLLOWED)
+            float(losses[-1])  # waits for the device
         now = time.monotonic()
-        done = max((now - began) / args.seconds, step / args.steps if args.steps else 0)
+        done = max((now - began) / args.seconds, steps / args.steps if args.steps else 0)
         if now - spoken > 10 or done >= 1:
-            speed = step * args.images / (now - began)
-            print(f"{now - began:.0f} s, step {step}, {speed:.0f} images/s: {float(loss.detach()):.4f}", flush=True)
-            spoken = now
+            said, speed = float(torch.stack(losses).mean()), steps * args.images / (now - began)
+            print(f"{now - began:.0f} s, step {steps}, {size} px, {speed:.0f} images/s: {said:.4f}", flush=True)
+            spoken, losses = now, []
+            if not math.isfinite(said):
+                raise SystemExit("the loss is no number")
     return average
 
 
@@ -310,6 +355,12 @@ def follow(average: nn.Module, model: nn.Module, decay: float) -> None:
     for kept, new in pairs:
         if not kept.is_floating_point():
             kept.copy_(new)
+
+
+def sizes(text: str) -> list[tuple[int, float]]:
+    """SIZE:UNTIL with commas between them: up to which share of the time which side."""
+    pairs = [part.split(":") for part in text.split(",")]
+    return [(int(size), float(until)) for size, until in pairs]
 
 
 def numbers(text: str) -> tuple[float, ...]:
@@ -326,11 +377,14 @@ def main(argv: list[str] | None = None) -> None:
     add("--init", type=Path, help="weights to go on from (default: ImageNet's, and a new decoder)")
     add("--seconds", type=float, default=555)
     add("--steps", type=int, default=0)
-    add("--images", type=int, default=384)
-    add("--lr", type=float, default=1.5e-3)
-    add("--small", type=float, default=0.3, help="share of the time at 128 px; the rest is at 160")
+    add("--images", type=int, default=64)
+    add("--lr", type=float, default=1.2e-3)
+    add("--decay", type=float, default=0.05, help="of weights")
+    add("--sizes", type=sizes, default="128:0.25,160:0.55,192:1", help="side:until which share of the time, ...")
+    add("--words", type=int, default=48, help="tokens of a sentence; longer ones are cut")
+    add("--no-graph", dest="graph", action="store_false", help="start every kernel by itself")
     add("--encoder-lr", type=float, default=0.3, help="of the image encoder, as a share of --lr")
-    add("--ema", type=float, default=0.9985, help="decay of the running average of the weights")
+    add("--ema", type=float, default=0.9995, help="decay of the running average of the weights")
     add(
         "--shares", type=numbers, default=SHARES, metavar="S,S,...", help="of the manifests of the pack, in their order"
     )
@@ -342,10 +396,12 @@ def main(argv: list[str] | None = None) -> None:
     torch.manual_seed(args.seed)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     config = json.loads(args.arguments.read_text())
-    model = create_model(config["method"], **config["arguments"] | {"encoder_args": {"pretrained": False}})
-    part, begin = (model, args.init) if args.init else (model.encoder, args.pack / "lite0.safetensors")
+    torch.backends.cudnn.benchmark = True
+    unread = dict(config["arguments"].get("encoder_args") or {}) | {"pretrained": False}
+    model = create_model(config["method"], **config["arguments"] | {"encoder_args": unread})
+    part, begin = (model, args.init) if args.init else (model.encoder, args.pack / "encoder.safetensors")
     part.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(begin).items()})
-    drawn = Drawn(args.pack, device, args.shares, args.kinds, args.seed)
+    drawn = Drawn(args.pack, device, args.shares, args.kinds, args.seed, args.words)
     kept = train(drawn, model.to(device), args)
     args.out.mkdir(parents=True, exist_ok=True)
     save_file({k: v.cpu().contiguous() for k, v in kept.state_dict().items()}, args.out / "model.safetensors")
