@@ -46,6 +46,8 @@ class TMCA(GuidedModel):
         presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
         image_presence: whether that answer is multiplied by "anything is there", of the image alone, which is fitted
             after training (OURS; :mod:`lexseg.models.tmca.image_presence`).
+        peak_presence: how much the mask's highest logit counts beside that answer, which is then head + peak_presence
+            * max logits (OURS; nothing of it is trained). The head learns small sets by heart sooner than the mask does.
         relevance_weight: of a cross-entropy of relevance map and target at every level; not claimed by the paper.
         absent_weight: how much more cross-entropies of an absent target count (OURS;
             :func:`lexseg.losses.segmentation.cross_entropy_loss`).
@@ -80,6 +82,7 @@ class TMCA(GuidedModel):
         swapped_weight: float = 0.0,
         presence_weight: float = 0.2,
         image_presence: bool = False,
+        peak_presence: float = 0.0,
         relevance_weight: float = 0.0,
         absent_weight: float = ABSENT_WEIGHT,
         dropout: float = 0.0,
@@ -89,8 +92,8 @@ class TMCA(GuidedModel):
             raise ValueError("enhancement reads the words, so it needs guide=True")
         if swapped_weight and not alignment_levels:
             raise ValueError("swapped_weight is of an alignment with swapped sentences, so it needs alignment_levels")
-        if image_presence and not presence_weight:
-            raise ValueError("image_presence is a factor of the presence, so it needs presence_weight")
+        if (image_presence or peak_presence) and not presence_weight:
+            raise ValueError("image_presence and peak_presence are parts of the presence, so they need presence_weight")
         if relevance_weight and not enhancement:
             raise ValueError("relevance_weight supervises the enhancement's maps, so it needs enhancement=True")
         self.build_encoder(encoder, encoder_args)
@@ -106,7 +109,7 @@ class TMCA(GuidedModel):
         self.build_presence(wide[1:4], dim, presence_weight)
         channels = list(self.encoder.channels)
         self.image_presence = ImagePresence(channels[2:]) if image_presence else None
-        self.absent_weight = absent_weight
+        self.absent_weight, self.peak_presence = absent_weight, peak_presence
 
         self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
         self.enhancement = enhancement
@@ -139,10 +142,13 @@ class TMCA(GuidedModel):
         words, mask = self.read_words(text)  # [B, L, D], [B, L]
         projected = self._project(features.maps, words, mask) if self.enhancement else {}
         prediction = self._decode(features, words, mask, self._relevance(projected, mask))
-        if self.image_presence is None or prediction.presence is None:
+        if (presence := prediction.presence) is None:
             return prediction
-        anything = each(self.image_presence(features.maps), words.shape[0])
-        return replace(prediction, presence=both(prediction.presence, anything))
+        if self.peak_presence:
+            presence = presence.float() + self.peak_presence * prediction.logits.float().amax((1, 2, 3))
+        if self.image_presence is not None:
+            presence = both(presence, each(self.image_presence(features.maps), words.shape[0]))
+        return replace(prediction, presence=presence)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, alignment and relevance terms."""
