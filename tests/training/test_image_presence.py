@@ -12,8 +12,10 @@ from lexseg.cases.case import Case
 from lexseg.cases.manifest import read_manifest
 from lexseg.errors import ConfigError, ModelError
 from lexseg.models import create_model
+from lexseg.models.inputs import image_tensor
 from lexseg.models.io import ModelConfig, load_model, save_model
-from lexseg.models.tmca.image_presence import ImagePresence, both
+from lexseg.models.tmca.image_presence import ImagePresence, both, pooled
+from lexseg.scans.images import read_image
 from lexseg.training.image_presence import Labelled, fit_image_presence, labelled_images, scores
 
 SMALL = {
@@ -34,7 +36,7 @@ def test_both_is_the_logit_of_the_product():
 
 
 def test_before_it_is_fitted_it_changes_nothing():
-    probe = ImagePresence([4, 6])
+    probe = ImagePresence([2, 3, 4, 6])
     q = torch.linspace(-8, 8, 9)
     assert torch.allclose(both(q, probe([torch.randn(9, c, 5, 5) for c in (2, 3, 4, 6)])), q, atol=1e-4)
     assert not any(p.requires_grad for p in probe.parameters())
@@ -57,8 +59,34 @@ def test_it_is_a_factor_of_the_answer_and_of_nothing_else():
     torch.testing.assert_close(after.presence.sigmoid(), product, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize(("asked", "read"), [(True, (2, 3)), ([8, 16], (1, 2)), ([32], (3,))])
+def test_it_reads_the_maps_that_are_named(asked, read):
+    model = create_model("tmca", **SMALL, image_presence=asked)
+    maps = model.eval().encode_image(torch.rand(1, 3, 64, 64)).maps
+    assert model.image_presence.read == read
+    assert model.image_presence(maps).shape == (1,)
+    assert model.image_presence.answer.in_features == 3 * sum(maps[i].shape[1] for i in read)
+    assert create_model("tmca", **SMALL, image_presence=False).image_presence is None
+
+
+def test_the_masks_peak_counts_in_presence_and_nowhere_else():
+    from lexseg.encoders.text.batch import TextBatch
+
+    torch.manual_seed(0)
+    plain, model = (create_model("tmca", **SMALL, peak_presence=weight).eval() for weight in (0.0, 0.5))
+    model.load_state_dict(plain.state_dict())
+    text = TextBatch(
+        torch.ones(2, 3, dtype=torch.bool), torch.arange(2), torch.zeros(2).bool(), states=torch.randn(2, 3, 8)
+    )
+    with torch.no_grad():
+        features = plain.encode_image(torch.rand(2, 3, 64, 64))
+        without, given = plain.decode(features, text), model.decode(features, text)
+    assert torch.equal(without.logits, given.logits)
+    torch.testing.assert_close(given.presence, without.presence + 0.5 * without.logits.amax((1, 2, 3)))
+
+
 def test_without_presence_there_is_nothing_to_multiply():
-    with pytest.raises(ModelError, match="needs presence_weight"):
+    with pytest.raises(ModelError, match="need presence_weight"):
         create_model("tmca", **SMALL, presence_weight=0, image_presence=True)
 
 
@@ -95,6 +123,35 @@ def test_the_probe_needs_both_answers(tmp_path):
         fit_image_presence(model, [Labelled(image, True, 0)], (64, 64))
 
 
+def test_of_images_of_another_kind_it_says_nothing(tmp_path):
+    """Bright and dark squares are the kind, lit or not; stripes are another, and no healthy square."""
+    rng = np.random.default_rng(0)
+    images = []
+    for i in range(36):
+        pixels = rng.integers(60, 90, (64, 64)).astype(np.uint8)
+        source, lit = i % 3, (i // 3) % 2
+        if source < 2:
+            pixels[16:48, 16:48] = 220 if lit else 130
+        else:
+            pixels[::8] = pixels[1::8] = 250
+        Image.fromarray(pixels).save(path := tmp_path / f"{i}.png")
+        images.append(Labelled(path, source == 2 or bool(lit), source))
+    model = create_model("tmca", **SMALL).eval()
+    probe = fit_image_presence(model, images, (64, 64), shares=[1, 0, None], views=1)
+    shown = [image_tensor(read_image(one.image)).expand(3, -1, -1) for one in images]
+    with torch.no_grad():
+        maps = model.encode_image(torch.stack(shown)).maps
+        said, of_kind = probe(maps), probe.kind(pooled(maps[-1:])).squeeze(1)
+    assert [bool(k > 0) for k in of_kind] == [one.source < 2 for one in images]
+    assert all(s > 2 for s, one in zip(said, images, strict=True) if one.source == 2)
+    lit, dark = (
+        [float(s) for s, o in zip(said, images, strict=True) if o.source < 2 and o.present == p] for p in (1, 0)
+    )
+    assert min(lit) > max(dark)
+    more = fit_image_presence(model, images, (64, 64), shares=[1, 0, None], views=1, expected=0.9)
+    assert float(more.answer.bias - probe.answer.bias) == pytest.approx(math.log(9), abs=1e-4)
+
+
 @pytest.mark.data
 def test_films_that_it_has_not_seen_are_told_apart(data_root, tmp_path):
     """Within one source, by labels alone and ImageNet's features: better than chance by far."""
@@ -125,9 +182,11 @@ def test_the_command_writes_it_into_the_model(data_root, tmp_path, capsys):
     save_model(tmp_path / "model", model, config, card="a card", metrics={"kept": 1})
     films = labelled_films(data_root, "nih_cxr", tmp_path / "films", {"yes": 20, "no": 20})
     assert main(["image-presence", str(tmp_path / "model"), str(films), "--shares", "1,2"]) == 1
-    assert "a number from 0 up for each of 1 manifests" in capsys.readouterr().err
+    assert "a number from 0 up, or -, for each of 1 manifests" in capsys.readouterr().err
     assert main(["image-presence", "default", str(films)]) == 1
     assert "a folder of your own" in capsys.readouterr().err
+    assert main(["image-presence", str(tmp_path / "model"), str(films), "--strides", "8,12"]) == 1
+    assert "some of 4, 8, 16, 32" in capsys.readouterr().err
     assert main(["image-presence", str(tmp_path / "model"), str(films), "--most", "15"]) == 0
     loaded = load_model(tmp_path / "model")
     assert loaded.config.arguments["image_presence"] and loaded.config.presence is None

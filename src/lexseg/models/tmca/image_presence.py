@@ -14,34 +14,47 @@ _YES = 20.0  # before it is fitted it leaves the other answer as it is
 
 
 class ImagePresence(nn.Module):
-    """A linear probe of the two deepest maps' means, maxima and deviations.
+    """A linear probe of the means, maxima and deviations of some of the encoder's maps.
 
-        h = w [mean_x F; max_x F; std_x F, F of strides 16 and 32] + b
+        h = w [mean_x F; max_x F; std_x F, F of the strides read] + b
+        P(anything) = 1 - P(kind) (1 - sigmoid(h))
+
+    Of images of another kind than those it was fitted to it says nothing, that is, yes; whether an image is of this
+    kind a second probe, of the deepest map, tells.
 
     Args:
-        channels: of the two maps.
+        channels: of the encoder's maps.
+        read: which of them are read, by number.
+        kind: whether there is a second probe; without it all images are of one kind.
     """
 
-    def __init__(self, channels: Sequence[int]) -> None:
+    def __init__(self, channels: Sequence[int], read: Sequence[int] = (2, 3), *, kind: bool = False) -> None:
         super().__init__()
-        self.answer = nn.Linear(3 * sum(channels), 1)
+        self.read = tuple(read)
+        self.answer = nn.Linear(3 * sum(channels[i] for i in self.read), 1)
+        self.kind = nn.Linear(3 * channels[-1], 1) if kind else None
         nn.init.zeros_(self.answer.weight)
         nn.init.constant_(self.answer.bias, _YES)
+        if self.kind is not None:
+            nn.init.zeros_(self.kind.weight)
+            nn.init.constant_(self.kind.bias, _YES)
         self.requires_grad_(False)  # nothing of it is trained with the network
 
-    @staticmethod
-    def pooled(maps: Sequence[Tensor]) -> Tensor:
-        """What is read: float[I, C, h, w] of strides 4, 8, 16, 32 -> float32[I, 3 (C_16 + C_32)]."""
-        read = []
-        for x in (f.float() for f in maps[2:]):
-            read += [x.mean((2, 3)), x.amax((2, 3)), x.std((2, 3), correction=0)]
-        return torch.cat(read, 1)
-
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
-        """Answer: the maps -> float32[I], logits of "anything is there"."""
+        """Answer: float[I, C, h, w] of all strides -> float32[I], logits of "anything is there"."""
         with torch.autocast(maps[0].device.type, enabled=False):
-            answer: Tensor = self.answer(self.pooled(maps)).squeeze(1)
-        return answer
+            answer: Tensor = self.answer(pooled([maps[i] for i in self.read])).squeeze(1)
+            if self.kind is None:
+                return answer
+            return -both(self.kind(pooled(maps[-1:])).squeeze(1), -answer)
+
+
+def pooled(maps: Sequence[Tensor]) -> Tensor:
+    """What is read of maps: float[I, C, h, w] each -> float32[I, D], D three times the channels of all."""
+    read = []
+    for x in (f.float() for f in maps):
+        read += [x.mean((2, 3)), x.amax((2, 3)), x.std((2, 3), correction=0)]
+    return torch.cat(read, 1)
 
 
 def both(one: Tensor, other: Tensor) -> Tensor:

@@ -44,10 +44,13 @@ class TMCA(GuidedModel):
         alignment_weight: lambda_a; the margin counts half of it.
         swapped_weight: of telling each sentence from itself with its places swapped (OURS); 0 leaves it out.
         presence_weight: of the question whether what the words name is there at all; 0 leaves the answer out.
-        image_presence: whether that answer is multiplied by "anything is there", of the image alone, which is fitted
-            after training (OURS; :mod:`lexseg.models.tmca.image_presence`).
-        peak_presence: how much the mask's highest logit counts beside that answer, which is then head + peak_presence
-            * max logits (OURS; nothing of it is trained). The head learns small sets by heart sooner than the mask does.
+        image_presence: the strides of which maps say "anything is there", of the image alone, by which that answer is
+            multiplied; fitted after training (OURS; :mod:`lexseg.models.tmca.image_presence`). True is 16 and 32, of
+            images of one kind.
+        peak_presence: how much the mask's highest logit counts in that answer, before it is multiplied:
+            presence_scale * (head + peak_presence * max logits) (OURS; nothing of it is trained). The head learns small
+            sets by heart sooner than the mask does.
+        presence_scale: below 1 for a head that is surer than it should be.
         relevance_weight: of a cross-entropy of relevance map and target at every level; not claimed by the paper.
         absent_weight: how much more cross-entropies of an absent target count (OURS;
             :func:`lexseg.losses.segmentation.cross_entropy_loss`).
@@ -81,8 +84,9 @@ class TMCA(GuidedModel):
         alignment_weight: float = 0.1,
         swapped_weight: float = 0.0,
         presence_weight: float = 0.2,
-        image_presence: bool = False,
+        image_presence: bool | Sequence[int] = False,
         peak_presence: float = 0.0,
+        presence_scale: float = 1.0,
         relevance_weight: float = 0.0,
         absent_weight: float = ABSENT_WEIGHT,
         dropout: float = 0.0,
@@ -108,8 +112,14 @@ class TMCA(GuidedModel):
         wide = self.build_decoder(widths, layer, head_channels)
         self.build_presence(wide[1:4], dim, presence_weight)
         channels = list(self.encoder.channels)
-        self.image_presence = ImagePresence(channels[2:]) if image_presence else None
-        self.absent_weight, self.peak_presence = absent_weight, peak_presence
+        read = (16, 32) if image_presence is True else tuple(image_presence or ())
+        self.image_presence = (
+            ImagePresence(channels, [self.encoder.strides.index(s) for s in read], kind=image_presence is not True)
+            if read
+            else None
+        )
+        self.absent_weight = absent_weight
+        self.peak_presence, self.presence_scale = peak_presence, presence_scale
 
         self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
         self.enhancement = enhancement
@@ -146,6 +156,7 @@ class TMCA(GuidedModel):
             return prediction
         if self.peak_presence:
             presence = presence.float() + self.peak_presence * prediction.logits.float().amax((1, 2, 3))
+        presence = self.presence_scale * presence
         if self.image_presence is not None:
             presence = both(presence, each(self.image_presence(features.maps), words.shape[0]))
         return replace(prediction, presence=presence)
