@@ -2,7 +2,7 @@
 
 A graph repeats what it saw, so nothing in a step may depend on what the numbers are: batches of equal shape, and the
 alignment loss over all rows, of which those that do not count have no weight, where
-:class:`lexseg.models.parts.alignment.MultiLevelAlignment` picks out rows. Both give the same loss (a test says so).
+:class:`lexseg.losses.alignment.MultiLevelAlignment` picks out rows. Both give the same loss (a test says so).
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.encoders.text.batch import TextBatch
+from lexseg.losses.alignment import MultiLevelAlignment, Projected
+from lexseg.losses.context import context_rings
 from lexseg.losses.contrastive import equal_regions, info_nce
+from lexseg.losses.pooling import pyramid, size_of
 from lexseg.losses.region_words import EPS, own_similarity, prototype, similarity
 from lexseg.losses.rows import shown_rows
 from lexseg.losses.swapped import Swapped
 from lexseg.losses.target import Target
-from lexseg.models.parts.alignment import MultiLevelAlignment, Projected
-from lexseg.models.parts.context import context_rings
-from lexseg.models.parts.pooling import pyramid, size_of
 
 Batch = tuple[Tensor, TextBatch, Target]
 
