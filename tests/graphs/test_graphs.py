@@ -15,7 +15,7 @@ from lexseg.graphs.make import make_graphs
 from lexseg.graphs.sessions import open_graphs
 from lexseg.graphs.store import ABOUT, DECODER, GRAPHS, IMAGE_ENCODER
 from lexseg.models.config import read_config, sha256_of
-from lexseg.predict.engine import cached, open_engine
+from lexseg.predict.choose_engine import cached, open_engine
 from lexseg.predict.onnx_engine import OnnxEngine
 
 ROWS, TEXTS = [0, 2, 1, 0, 2], ["left lung", None, "opacity .", "opacity in the right lung, left", ""]
@@ -133,7 +133,7 @@ def test_auto_takes_graphs_of_the_models_own_folder(model_folder, graphs, tmp_pa
 
 
 def test_without_the_runtime_torch_answers_and_a_line_says_so(model_folder, monkeypatch):
-    monkeypatch.setattr("lexseg.predict.engine.has_runtime", lambda: False)
+    monkeypatch.setattr("lexseg.predict.choose_engine.has_runtime", lambda: False)
     engine, notes = open_engine(model_folder, read_config(model_folder))
     assert engine.kind == "torch"
     assert "onnxruntime is not installed" in notes[0]

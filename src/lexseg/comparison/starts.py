@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from lexseg.errors import LexSegError
-from lexseg.predict.engine import EngineChoice
+from lexseg.predict.choose_engine import EngineChoice
 
 _FILM = Path(str(files("lexseg"))) / "assets" / "examples" / "images"
 _WORDS = "infection in the left lung"

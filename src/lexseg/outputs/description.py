@@ -1,13 +1,25 @@
-"""What is told of an answer: as values, and in words."""
+"""What is told of an answer: as values, in words, and as the bytes of the files that hold them."""
 
+import io
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lexseg._version import __version__
 from lexseg.language.sides import mentions_side
 from lexseg.predict.answered import Answered
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
 NOTE = "Research use only: not a medical device."
+PNG_MASK, OVERLAY_PNG, NUMBERS_JSON = "_mask.png", "_overlay.png", ".json"
+"""Of an image, and as `lexseg segment` writes by default."""
+
+_LEVEL = 1
+"""Of a PNG's compression: a quarter of the time of zlib's own level 6, and some more bytes."""
 
 
 def describe(result: Answered, *, include_text: bool = False) -> dict[str, Any]:
@@ -94,3 +106,22 @@ def caption_of(result: Answered, values: Mapping[str, Any], include_text: bool) 
     if result.text and result.laterality and mentions_side(result.text):
         lines.append(whose_left(result.laterality))
     return lines
+
+
+def mask_png(mask: "NDArray[np.bool_]") -> bytes:
+    """A mask, bool[H, W], as the bytes of an 8-bit gray PNG of 0 and 255."""
+    from PIL import Image
+
+    return png(Image.fromarray(mask.astype("uint8") * 255))
+
+
+def png(picture: "Image.Image") -> bytes:
+    """A picture as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=_LEVEL)
+    return buffer.getvalue()
+
+
+def json_bytes(values: Mapping[str, Any]) -> bytes:
+    """Values as the bytes of a JSON file."""
+    return (json.dumps(values, indent=2) + "\n").encode()

@@ -9,8 +9,18 @@ from PIL import Image
 
 from lexseg.errors import ConfigError
 from lexseg.files import write_files
-from lexseg.outputs.description import caption_of, describe, in_words, judged
-from lexseg.outputs.formats import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, json_bytes, mask_png, png
+from lexseg.outputs.description import (
+    NUMBERS_JSON,
+    OVERLAY_PNG,
+    PNG_MASK,
+    caption_of,
+    describe,
+    in_words,
+    json_bytes,
+    judged,
+    mask_png,
+    png,
+)
 from lexseg.outputs.overlay import draw_overlay, preview
 from lexseg.predict.answered import AnsweredImage
 

@@ -7,7 +7,7 @@ sides, what is denied, what is doubtful) is in :class:`lexseg.predict.words.Hear
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,7 @@ from lexseg.predict.words import Heard, hear
 from lexseg.scans.scan import Scan
 
 if TYPE_CHECKING:
-    from lexseg.predict.asker import Looked
-    from lexseg.predict.segmenter import ImageSession, Segmenter
+    from lexseg.predict.asker import Looked, Looks, Session
     from lexseg.predict.volume_segmentation import VolumeSegmentation
 
 __all__ = [
@@ -42,18 +41,18 @@ __all__ = [
 
 @overload
 def ask(
-    segmenter: "Segmenter", image: "ImageSession", sentences: Sequence[Sentence], options: Options = AS_IT_IS
+    segmenter: "Looks[Any]", image: "Looked", sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> list[Segmentation]: ...
 
 
 @overload
 def ask(
-    segmenter: "Segmenter", image: Scan, sentences: Sequence[Sentence], options: Options = AS_IT_IS
+    segmenter: "Looks[Any]", image: Scan, sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> "list[VolumeSegmentation]": ...
 
 
 def ask(
-    segmenter: "Segmenter", image: "Scan | ImageSession", sentences: Sequence[Sentence], options: Options = AS_IT_IS
+    segmenter: "Looks[Any]", image: "Scan | Looked", sentences: Sequence[Sentence], options: Options = AS_IT_IS
 ) -> "list[Segmentation] | list[VolumeSegmentation]":
     """Find in an image, or in each frame of a scan, what each sentence names.
 
@@ -82,8 +81,8 @@ def ask(
 
 
 def look(
-    segmenter: "Segmenter", frames: Iterable[tuple[Scan, NDArray[np.float32]]], *, tta: bool = False
-) -> "list[ImageSession]":
+    segmenter: "Looks[Session]", frames: Iterable[tuple[Scan, NDArray[np.float32]]], *, tta: bool = False
+) -> "list[Session]":
     """Encode frames of scans, to ask about them as often as you like.
 
     Args:
@@ -95,7 +94,7 @@ def look(
 
 
 def _ask_scan(
-    segmenter: "Segmenter", scan: Scan, sentences: Sequence[Sentence], options: Options
+    segmenter: "Looks[Any]", scan: Scan, sentences: Sequence[Sentence], options: Options
 ) -> "list[VolumeSegmentation]":
     from lexseg.predict.volume_segmentation import FoundSoFar  # which a single image does not need
 

@@ -1,7 +1,7 @@
 """What a question needs of the segmenter and of the image that it is put to: no more than is written here."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from lexseg.predict.engine import Encoded
 from lexseg.predict.picture_sides import Sides
 
 if TYPE_CHECKING:
-    from lexseg.models.scope import WordsScope
+    from lexseg.models.scope import Scope, WordsScope
 
 
 class Asker(Protocol):
@@ -63,3 +63,20 @@ class Looked(Protocol):
     def segmenter(self) -> Asker: ...
 
     def outside(self, words: "WordsScope | None") -> Outside | None: ...
+
+
+Session = TypeVar("Session", bound=Looked)
+
+
+class Looks(Asker, Protocol[Session]):
+    """What answers, and looks at images first: :class:`lexseg.predict.segmenter.Segmenter`."""
+
+    scope: "Scope | None"
+
+    def sessions(
+        self,
+        images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None, Sides]],
+        *,
+        tta: bool = False,
+        keep: bool = False,
+    ) -> list[Session]: ...

@@ -1,23 +1,14 @@
-"""Engines: what runs a network, and which one runs a model. Imports torch only where torch is to run it."""
+"""The contract of engines: pixels to maps, maps and sentences to logits. Imports no torch."""
 
-import contextlib
-import os
-import shutil
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.encoders.text.protocol import Reader
-from lexseg.errors import ConfigError, DataError, ModelError
-from lexseg.graphs.sessions import fits, has_runtime, is_exported
-from lexseg.graphs.store import ABOUT, FOLDER, Weights
-from lexseg.models.config import WEIGHTS, ModelConfig
 
 if TYPE_CHECKING:
     from lexseg.models.scope import Sentences
@@ -97,129 +88,3 @@ class Engine(ABC):
     @abstractmethod
     def join(self, parts: Sequence[Encoded]) -> Encoded:
         """Several images' maps as those of a batch."""
-
-
-EngineChoice = Literal["auto", "torch", "onnx"]
-CHOICES: tuple[EngineChoice, ...] = ("auto", "torch", "onnx")
-
-
-def open_engine(
-    folder: Path, config: ModelConfig, *, engine: EngineChoice = "auto", device: str | None = None
-) -> tuple[Engine, tuple[str, ...]]:
-    """Open a model.
-
-    Args:
-        folder: of the model.
-        config: of the model.
-        engine: ``auto`` takes ONNX Runtime on a CPU where it is installed and graphs of this very network are in the
-            model's folder or the cache; ``onnx`` makes them where they are not, which takes a minute and the extra
-            ``export``.
-        device: where to run; ``None`` takes a GPU where there is one.
-
-    Returns:
-        the engine, and what the user should be told of the choice.
-
-    Raises:
-        ModelError: the model or its graphs cannot be read, or not be made.
-        ConfigError: there is no such engine, or it does not run on the device.
-    """
-    if engine not in CHOICES:
-        raise ConfigError(f"there is no engine {engine!r}; there are {', '.join(CHOICES)}")
-    if is_exported(folder):
-        return _exported(folder, config, engine, device), ()
-    if engine == "torch" or (engine == "auto" and not _on_cpu(device)):
-        return _torch(folder, device), ()
-    if engine == "onnx" and device not in (None, "cpu"):
-        raise ConfigError(f"the engine onnx runs on the CPU, not on {device!r}; take the engine torch")
-    if not has_runtime():
-        note = "onnxruntime is not installed (pip install onnxruntime)"
-        if engine == "onnx":
-            raise ConfigError(f"{note}; take the engine torch")
-        return _torch(folder, device), (f"{note}: torch runs the model, which takes longer",)
-    from lexseg.predict.onnx_engine import OnnxEngine
-
-    graphs = find_graphs(folder, config)
-    if graphs is None:
-        if engine == "auto":
-            return _torch(folder, device), ()
-        graphs = _made(folder, config)
-    return OnnxEngine.of(graphs, folder, config), ()
-
-
-def _exported(folder: Path, config: ModelConfig, engine: EngineChoice, device: str | None) -> Engine:
-    if engine == "torch" or device not in (None, "cpu") or not has_runtime():
-        raise ConfigError(f"{folder}: an exported model is run by ONNX Runtime on the CPU (pip install onnxruntime)")
-    from lexseg.predict.onnx_engine import OnnxEngine
-
-    return OnnxEngine.of(folder, folder, config)
-
-
-def find_graphs(folder: Path, config: ModelConfig) -> Path | None:
-    """Graphs of a model: in its folder, or in the cache; ``None`` where there are none of this network."""
-    weights = folder / WEIGHTS
-    if not weights.is_file():
-        return None
-    for place in (folder / FOLDER, cached(config)):
-        if (place / ABOUT).is_file() and fits(place, config, Weights(weights)):
-            return place
-    return None
-
-
-def cached(config: ModelConfig) -> Path:
-    """Where the cache keeps, or would keep, a model's graphs: by the hash of its weights and the version of LexSeg."""
-    from lexseg._version import __version__
-
-    base = os.environ.get("LEXSEG_CACHE") or os.environ.get("XDG_CACHE_HOME")
-    root = Path(base) / "lexseg" if base else Path.home() / ".cache" / "lexseg"
-    return root / "graphs" / f"{config.weights_sha256[:32]}-{__version__}"
-
-
-def _made(folder: Path, config: ModelConfig) -> Path:
-    """The graphs, made now and kept in the cache; one process makes them, others wait."""
-    from lexseg.graphs.make import make_graphs
-
-    target = cached(config)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.with_name(f".{target.name}.lock")):
-            found = find_graphs(folder, config)
-            if found is not None:
-                return found
-            print(f"making ONNX graphs of {folder.name}, once, in {target}; this takes a minute", file=sys.stderr)
-            shutil.rmtree(target, ignore_errors=True)  # the cache is ours: of another network, or damaged
-            make_graphs(folder, target)
-    except DataError as error:
-        raise ModelError(str(error)) from error
-    return target
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, where the system has such."""
-    with path.open("ab") as file:
-        try:
-            import fcntl
-        except ImportError:  # Windows: two processes then make the same graphs, and one of them is kept
-            yield
-            return
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _on_cpu(device: str | None) -> bool:
-    """Whether a model is to run on a CPU, told without torch where no GPU can be."""
-    if device is not None:
-        return str(device) == "cpu"
-    if not any(Path("/dev").glob("nvidia[0-9]*")) and os.name != "nt":
-        return True
-    import torch
-
-    return not torch.cuda.is_available()
-
-
-def _torch(folder: Path, device: str | None) -> Engine:
-    from lexseg.models.io import load_model
-    from lexseg.predict.torch_engine import TorchEngine
-
-    loaded = load_model(folder)
-    return TorchEngine(loaded.model, loaded.text_encoder, device)

@@ -156,7 +156,7 @@ class Segmentation:
 
     def _repr_png_(self) -> bytes:
         """The overlay as a PNG file, which a notebook shows."""
-        from lexseg.outputs.formats import png
+        from lexseg.outputs.description import png
 
         return png(self.overlay())
 

@@ -20,7 +20,8 @@ from lexseg.models.place import Fit
 from lexseg.models.scope import Scope
 from lexseg.predict.answered import Answerer, Outside, State, outside
 from lexseg.predict.ask import Question, segment_together
-from lexseg.predict.engine import Encoded, Engine, EngineChoice, open_engine
+from lexseg.predict.choose_engine import EngineChoice, open_engine
+from lexseg.predict.engine import Encoded, Engine
 from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, to_input
 from lexseg.predict.options import Asked, Options
 from lexseg.predict.picture_sides import Sides

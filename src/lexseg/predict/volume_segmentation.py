@@ -15,8 +15,8 @@ from lexseg.language.sides import Laterality
 from lexseg.predict.answered import Answerer, Outside, State
 
 if TYPE_CHECKING:
-    from lexseg.predict.segmentation import Segmentation
-    from lexseg.predict.segmenter import Segmenter
+    from lexseg.predict.answered import AnsweredImage
+    from lexseg.predict.asker import Asker
     from lexseg.predict.words import Heard
     from lexseg.scans.scan import Scan
 
@@ -167,16 +167,16 @@ class FoundSoFar:
         self._highest = 0.0
         self._outside: dict[int, Outside] = {}
 
-    def take(self, at: int, frame: int, answer: "Segmentation") -> None:
+    def take(self, at: int, frame: int, answer: "AnsweredImage") -> None:
         """Take the answer about a frame, the ``at``-th that is asked."""
         self._highest = max(self._highest, float(answer.probability.max()))
-        self._presence[at] = answer.presence or 0.0
+        self._presence[at] = answer.highest_presence or 0.0
         if answer.outside is not None:
             self._outside[frame] = answer.outside
         if answer.found:
             self._bits[frame] = np.packbits(answer.mask)
 
-    def about(self, scan: "Scan", frames: range, heard: "Heard", segmenter: "Segmenter") -> VolumeSegmentation:
+    def about(self, scan: "Scan", frames: range, heard: "Heard", segmenter: "Asker") -> VolumeSegmentation:
         """The answer about the frames together."""
         sure, negated = segmenter.presence_threshold, heard.settled == "negated"
         everywhere = len(self._outside) == len(frames)

@@ -5,6 +5,7 @@ import re
 import struct
 import tempfile
 import threading
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -185,8 +186,6 @@ def kind_of(content: Content) -> Kind | None:
 
 def _kind_of_volume(content: Content, start: bytes) -> Kind | None:
     if start[:2] == b"\x1f\x8b":
-        from lexseg.scans.unpack import gunzip_start
-
         start = gunzip_start(content, _START)
         return "nifti" if nifti_magic(start) else None
     if nifti_magic(start):
@@ -231,3 +230,12 @@ def looks_like_dicom(start: bytes) -> bool:
             length = struct.unpack("<I" if (number, small) == (group, element) else ">I", start[4:8])[0]
             return explicit or length <= 0x1000
     return False
+
+
+def gunzip_start(content: Content, count: int) -> bytes:
+    """The first bytes of a gzip file, unpacked; as many as there are if it is damaged."""
+    with content.open() as file:
+        try:
+            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(file.read(1 << 16), count)
+        except zlib.error:
+            return b""

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from lexseg.errors import DataError
-from lexseg.scans.content import Content
+from lexseg.scans.content import Content, gunzip_start
 from lexseg.scans.grid import grid_scan
 from lexseg.scans.limits import MAX_PIXELS, MAX_VOXELS
 from lexseg.scans.nifti_header import check_offset, header_notes, kind_of_header, sides_contradict
 from lexseg.scans.scan import Scan
 from lexseg.scans.sources import NiftiSource
 from lexseg.scans.turning import sizes_of, spacing_of, turn_of
-from lexseg.scans.unpack import gunzip_start, unpacked
+from lexseg.scans.unpack import unpacked
 from lexseg.scans.voxels import Voxels
 
 

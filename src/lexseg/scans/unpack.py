@@ -19,15 +19,6 @@ MAX_BEFORE = 64_000_000
 """Bytes that may unpack before those that are wanted: another format's header, and no bomb."""
 
 
-def gunzip_start(content: Content, count: int) -> bytes:
-    """The first bytes of a gzip file, unpacked; as many as there are if it is damaged."""
-    with content.open() as file:
-        try:
-            return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(file.read(1 << 16), count)
-        except zlib.error:
-            return b""
-
-
 def unpacked(content: Content, needed: int, packing: Packing = "gzip", offset: int = 0) -> tuple[BinaryIO, bool]:
     """The first ``needed`` bytes of what unpacks from a file.
 

@@ -12,8 +12,8 @@ from PIL import Image
 from lexseg.errors import TextError
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import lexicon
-from lexseg.outputs.description import marked
-from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format, png
+from lexseg.outputs.description import marked, png
+from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format
 from lexseg.outputs.overlay import draw_overlay
 from lexseg.predict.answered import unfamiliar
 from lexseg.predict.segmenter import Segmenter

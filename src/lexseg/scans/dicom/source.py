@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from lexseg.scans.dicom.header import Header, text
 from lexseg.scans.dicom.pixels import read_frame
-from lexseg.scans.open import quiet
+from lexseg.scans.quiet import quiet
 from lexseg.scans.scan import Frame
 
 
