@@ -6,7 +6,6 @@ extra brings. What is heard is often wrong by a word and must be confirmed befor
 """
 
 import importlib
-import os
 import struct
 import warnings
 from collections.abc import Callable
@@ -99,9 +98,8 @@ class Whisper:
                 f"a folder, or {PACKAGED}, which comes with the extra 'voice'"
             )
         package = _imported("faster_whisper")
-        threads = int(os.environ.get("OMP_NUM_THREADS", "0") or 0)
         try:
-            self._model = package.WhisperModel(str(folder), device="cpu", compute_type="int8", cpu_threads=threads)
+            self._model = package.WhisperModel(str(folder), device="cpu", compute_type="int8")
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"{folder}: no Whisper model that can be loaded: {error}") from error
 
