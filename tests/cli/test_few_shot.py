@@ -20,8 +20,6 @@ def test_a_target_is_taught_and_the_folder_is_a_model_like_any_other(tmp_path, s
     assert "taught from 3 labelled images" in said and "left out in turn: Dice " in said
     assert main(["models", str(out)]) == 0
     assert "few-shot, 64x64 px" in (said := capsys.readouterr().out) and "taught from 3 images" in said
-    assert main(["export", str(out), "--output", str(tmp_path / "graphs")]) == 1
-    assert "a model of few shots" in capsys.readouterr().err and not (tmp_path / "graphs").exists()
     Image.fromarray((disc(9)[0] * 255).astype("uint8")).save(tmp_path / "film.png")
     asked = ["segment", str(tmp_path / "film.png"), "--model", str(out), "--output", str(tmp_path / "answers")]
     assert main(asked) == 0
