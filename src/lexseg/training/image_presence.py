@@ -37,7 +37,8 @@ MOST = 1200
 """Training images of a manifest that are looked at."""
 STRIDES = (8, 16)
 """Of the maps that are read. The deepest has learnt the training films by heart: a probe of it is right about all of
-one hospital's, and on other films of that hospital has an AUROC of .77, one of these .89 (docs/explanation/health.md)."""
+one hospital's, and on other films of that hospital has an AUROC of .77, one of these .89
+(docs/explanation/health.md)."""
 PENALTY = 125.0
 """Of the squared weights, against the sum over all views: the inverse of scikit-learn's C, 0.004, over two."""
 
