@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lexseg.errors import LexSegError
 from lexseg.predict.choose_engine import EngineChoice
+from lexseg.private import private_folder
 
 _FILM = Path(str(files("lexseg"))) / "assets" / "examples" / "images"
 _WORDS = "infection in the left lung"
@@ -70,7 +71,7 @@ def measure_starts(
 def _run(name: str, engine: EngineChoice, threads: int) -> tuple[float, float, float]:
     """Seconds by the clock and of the processor, and megabytes, of one command."""
     film = min(_FILM.glob("*.png"))
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as told:
+    with private_folder("starts") as folder, tempfile.TemporaryFile() as told:
         command = [
             sys.executable,
             "-m",
@@ -86,7 +87,7 @@ def _run(name: str, engine: EngineChoice, threads: int) -> tuple[float, float, f
         ]
         began = time.perf_counter()
         process = subprocess.Popen(
-            [*command, "--output", folder],
+            [*command, "--output", str(folder / "answer")],
             env=os.environ | {"OMP_NUM_THREADS": str(threads)},
             stdout=subprocess.DEVNULL,
             stderr=told,
