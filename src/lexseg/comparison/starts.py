@@ -1,11 +1,10 @@
 """What ``lexseg segment`` of one film costs from a cold start: seconds, processor time and memory."""
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -68,34 +67,31 @@ def measure_starts(
     ]
 
 
+_MEASURED = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+took, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([code, took, used.ru_utime + used.ru_stime, used.ru_maxrss]))
+"""
+"""What starts the command: a small process, since a started one counts the memory of who started it as its own."""
+
+
 def _run(name: str, engine: EngineChoice, threads: int) -> tuple[float, float, float]:
     """Seconds by the clock and of the processor, and megabytes, of one command."""
     film = min(_FILM.glob("*.png"))
-    with private_folder("starts") as folder, tempfile.TemporaryFile() as told:
-        command = [
-            sys.executable,
-            "-m",
-            "lexseg",
-            "segment",
-            str(film),
-            "--text",
-            _WORDS,
-            "--model",
-            name,
-            "--engine",
-            engine,
-        ]
-        began = time.perf_counter()
-        process = subprocess.Popen(
-            [*command, "--output", str(folder / "answer")],
+    own = [sys.executable, "-m", "lexseg", "segment", str(film), "--text", _WORDS, "--model", name, "--engine", engine]
+    with private_folder("starts") as folder:
+        told = subprocess.run(
+            [sys.executable, "-S", "-c", _MEASURED, *own, "--output", str(folder / "answer")],
             env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-            stdout=subprocess.DEVNULL,
-            stderr=told,
+            capture_output=True,
+            text=True,
+            errors="replace",
         )
-        _, status, used = os.wait4(process.pid, 0)
-        took = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            told.seek(0)
-            raise LexSegError(f"lexseg segment with {engine} failed: {told.read().decode(errors='replace')[-500:]}")
-    return took, used.ru_utime + used.ru_stime, used.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    if told.returncode:
+        raise LexSegError(f"lexseg segment with {engine} could not be started: {told.stderr[-500:]}")
+    code, took, processor, peak = json.loads(told.stdout)
+    if code:
+        raise LexSegError(f"lexseg segment with {engine} failed: {told.stderr[-500:]}")
+    return took, processor, peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
