@@ -53,7 +53,7 @@ def measure_starts(
     Raises:
         LexSegError: the command fails, or the system is Windows, which tells no memory of a process that has ended.
     """
-    if not hasattr(os, "wait4"):
+    if sys.platform == "win32":  # it has no module `resource`
         raise LexSegError("what a command costs from a cold start is measured on Linux and macOS")
     runs: dict[EngineChoice, list[tuple[float, float, float]]] = {engine: [] for engine in engines}
     for round_ in range(-1, repeats):

@@ -123,8 +123,7 @@ def fit_image_presence(
         raise ConfigError(
             "whether anything is there is learnt from images with and without a target; one kind is short"
         )
-    others = [one for one in images if None in share.values()]
-    kinds = _drawn(others, KIND_MOST, seed)
+    kinds = _drawn(images, KIND_MOST, seed) if None in share.values() else []
     encoder = cast(ImageEncoder, model.encoder)
     probe = ImagePresence(list(encoder.channels), [encoder.strides.index(s) for s in strides], kind=True)
     total, done = len(chosen) * (views + 1) + len(kinds), 0

@@ -47,8 +47,12 @@ class DualScale(Regime):
         super().__init__(model, config)
         self.scales, self.lights, self.generation = scales, lights, generation
         self.generators = nn.ModuleList(ImageGenerator() for _ in range(2 if generation else 0))
-        self.loss_names = (*model.loss_names, *["half", "fused", "scales"] * scales)
-        self.loss_names += ("lights",) * lights + ("generation",) * generation
+        agreeing = ("scales",) * scales + ("lights",) * lights + ("generation",) * generation
+        self.loss_names = (*self.taught(model), *agreeing)
+
+    def taught(self, model: SegmentationModel) -> tuple[str, ...]:
+        """Make what is to be taught by masks; the names of its losses."""
+        return (*model.loss_names, *["half", "fused"] * self.scales)
 
     def modules(self) -> dict[str, nn.Module]:
         return {"generators": self.generators} if self.generation else {}

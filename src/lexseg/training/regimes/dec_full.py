@@ -10,7 +10,6 @@ from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.base import SegmentationModel
 from lexseg.models.two_scales import TwoScales
 from lexseg.training.batch import Batch
-from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.dec import DualScale
 
 
@@ -25,19 +24,9 @@ class DualScaleFull(DualScale):
         scales, lights, generation: as of :class:`DualScale`.
     """
 
-    def __init__(
-        self,
-        model: SegmentationModel,
-        config: TrainConfig,
-        *,
-        scales: bool = True,
-        lights: bool = True,
-        generation: bool = True,
-    ) -> None:
-        super().__init__(model, config, scales=scales, lights=lights, generation=generation)
+    def taught(self, model: SegmentationModel) -> tuple[str, ...]:
         self.two = TwoScales.around(model)
-        further = [name for name in self.loss_names if name in ("scales", "lights", "generation")]
-        self.loss_names = (*self.two.loss_names, *further)
+        return self.two.loss_names
 
     def network(self) -> SegmentationModel:
         return self.two
