@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from lexseg.language import Lexicon, lexicon, read
+from lexseg.language.asking import in_plain_words, likely_language
 from lexseg.language.coding import finding_of
-from lexseg.language.foreign import likely_language
 from lexseg.language.paraphrase import paraphrase
-from lexseg.language.plain_words import in_plain_words
 from lexseg.language.report_reading import read_report
 from lexseg.language.sides import mirror_words
 from lexseg.language.strange_words import estrange

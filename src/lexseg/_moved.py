@@ -1,8 +1,8 @@
 """Names that have moved: imports under the old ones work for one release, with a DeprecationWarning.
 
-`MOVED` lists the modules that the documentation named, `RENAMED` what a module holds under another name now. The finder
-stands first in `sys.meta_path`: where a checkout has left empty folders (or ones of byte code) under old names, Python
-would else take them for packages without content.
+`MOVED` lists the modules that the documentation named, `RENAMED` what a module holds, or held, under another name. The
+finder stands first in `sys.meta_path`: where a checkout has left empty folders (or ones of byte code) under old names,
+Python would else take them for packages without content.
 """
 
 import importlib
@@ -29,21 +29,29 @@ MOVED = {
     "lexseg.inference.volumes": "lexseg.predict.volumes",
     "lexseg.inference.words": "lexseg.predict.words",
     "lexseg.inference.writing": "lexseg.files",
+    "lexseg.language.contradiction": "lexseg.language.asking",
+    "lexseg.language.plain_words": "lexseg.language.asking",
     "lexseg.text.collate": "lexseg.encoders.text.pipeline",
-    "lexseg.text.contradiction": "lexseg.language.contradiction",
+    "lexseg.text.contradiction": "lexseg.language.asking",
     "lexseg.text.foreign": "lexseg.language.foreign",
     "lexseg.text.meaning": "lexseg.language.same_meaning",
     "lexseg.text.negation": "lexseg.language.denial",
     "lexseg.text.paraphrase": "lexseg.language.paraphrase",
     "lexseg.text.places": "lexseg.language.places",
-    "lexseg.text.plain": "lexseg.language.plain_words",
+    "lexseg.text.plain": "lexseg.language.asking",
     "lexseg.text.report": "lexseg.language.report_reading",
     "lexseg.text.strange_words": "lexseg.language.strange_words",
     "lexseg.text.typos": "lexseg.language.typos",
     "lexseg.text.wording": "lexseg.language.sides",
 }
-RENAMED = {"lexseg.evaluation.evaluate": {"Options": "EvaluationOptions"}}
-_ROOMS = {old.rpartition(".")[0] for old in MOVED} - {"lexseg"}  # that are no more: they hold nothing but old names
+RENAMED = {
+    "lexseg.evaluation.evaluate": {"Options": "EvaluationOptions"},
+    "lexseg.language.foreign": {
+        name: f"lexseg.language.asking.{name}" for name in ("looks_foreign", "likely_language")
+    },
+}
+_ROOMS = {old.rpartition(".")[0] for old in MOVED} - {new.rpartition(".")[0] for new in MOVED.values()}
+"""Rooms that are no more: they hold nothing but old names."""
 
 
 class _Loader(Loader):
@@ -86,6 +94,7 @@ def renamed(module: str) -> Callable[[str], Any]:
         if (new := RENAMED[module].get(name)) is None:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         warnings.warn(f"{module}.{name} is now called {new}", DeprecationWarning, stacklevel=2)
-        return getattr(sys.modules[module], new)
+        holder, _, name = new.rpartition(".")
+        return getattr(importlib.import_module(holder or module), name)
 
     return value_of

@@ -20,8 +20,7 @@ from lexseg.outputs.wording import for_clients
 from lexseg.predict.ask import Denied, Question, probability, segment_together
 from lexseg.predict.images import given_present
 from lexseg.predict.options import Options
-from lexseg.predict.picture_sides import Sides
-from lexseg.predict.words import Heard
+from lexseg.predict.words import Heard, Sides
 
 HERE = Path(__file__).parent
 QUESTIONS = json.loads((HERE / "page_questions.json").read_text(encoding="utf-8"))
@@ -88,7 +87,9 @@ def test_they_tell_what_the_segmenter_tells(segmenter, sessions, question):
     )  # fmt: skip
     presence, highest = None, 0.0
     if decided["settled"] is None:
-        ((_, logits, presence),) = segmenter.answers(session.features, [(0, heard["words"])], tta=False)
+        ((_, logits, presence),) = segmenter.answers(
+            session.features, [(0, segmenter.wordings(heard["words"]))], tta=False
+        )
         where = probability(logits, session.shape)
         if presence >= segmenter.presence_threshold:
             where = given_present(where, segmenter.peak)

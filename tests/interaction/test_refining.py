@@ -8,8 +8,8 @@ from lexseg.interaction.refining import refiner_of
 from lexseg.interaction.session import CorrectionSession
 from lexseg.interaction.state import State
 from lexseg.models.refiner import Refiner
-from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmentation import Segmentation
+from lexseg.predict.words import Sides
 from lexseg.training.refiner.folder import LoadedRefiner, load_refiner, write_refiner
 
 

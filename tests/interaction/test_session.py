@@ -6,7 +6,7 @@ import pytest
 import fakes
 from lexseg.interaction import CorrectionSession
 from lexseg.interaction import session as room
-from lexseg.predict.picture_sides import Sides
+from lexseg.predict.words import Sides
 
 SAID = [
     "bigger", "stricter", "larger on the left", "smooth it", "frobnicate", "only the largest", "also the top",

@@ -1,6 +1,6 @@
 import pytest
 
-from lexseg.language.contradiction import contradicts
+from lexseg.language.asking import contradicts
 from lexseg.language.sides import mirror_words
 
 CONTRADICTIONS = (

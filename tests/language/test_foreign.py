@@ -1,7 +1,7 @@
 import pytest
 
 from kept_apart import of_group
-from lexseg.language.foreign import looks_foreign
+from lexseg.language.asking import looks_foreign
 
 
 @pytest.mark.parametrize(

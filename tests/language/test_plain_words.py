@@ -6,8 +6,8 @@ import pytest
 
 import kept_apart
 from lexseg.datasets.refer import adjectives
+from lexseg.language.asking import in_plain_words
 from lexseg.language.denial import affirmed
-from lexseg.language.plain_words import in_plain_words
 from lexseg.language.sides import mirror_words
 
 CHEST = {"chest": "infection"}

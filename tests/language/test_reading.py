@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from lexseg.errors import TextError
 from lexseg.language import lexicon, read
-from lexseg.language.contradiction import contradicts
+from lexseg.language.asking import contradicts, in_plain_words
 from lexseg.language.denial import affirmed
-from lexseg.language.plain_words import in_plain_words
 from lexseg.language.report_reading import read_report
 from lexseg.language.sides import mirror_words
 from lexseg.language.vocabulary import mended

@@ -51,8 +51,8 @@ def test_both_wordings_are_views_of_one_question(sides, monkeypatch, tta):
 
 
 def test_without_a_noun_only_the_sentence_is_asked(sides):
-    assert asker(sides, {"chest": "infection"})._in_plain_words(ODD) == PLAIN
-    assert asker(sides, None)._in_plain_words(ODD) is None and sides._in_plain_words(ODD) is None
+    assert asker(sides, {"chest": "infection"}).wordings(ODD) == (ODD, PLAIN)
+    assert asker(sides, None).wordings(ODD) == sides.wordings(ODD) == (ODD,)
 
 
 def test_the_bundled_model_answers_with_the_mean_of_both():
@@ -92,4 +92,4 @@ def test_plain_words_are_kept_with_the_model(sides_folder):
     assert json.loads((sides_folder / "config.json").read_text())["plain"] is None
     fakes.configure(sides_folder, plain={"chest": "opacity"})
     assert load_model(sides_folder).config.plain == {"chest": "opacity"}
-    assert Segmenter.from_pretrained(sides_folder, device="cpu")._in_plain_words(ODD) == "opacity in the left lung"
+    assert Segmenter.from_pretrained(sides_folder, device="cpu").wordings(ODD) == (ODD, "opacity in the left lung")

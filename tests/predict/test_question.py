@@ -8,9 +8,8 @@ import pytest
 from lexseg.errors import ConfigError, TextError
 from lexseg.predict.ask import segment_together
 from lexseg.predict.options import Denied, Options
-from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmenter import Segmenter
-from lexseg.predict.words import Heard, doubts_about, hear
+from lexseg.predict.words import Heard, Sides, Spoken, hear
 
 
 def images(n=3):
@@ -55,11 +54,16 @@ def test_what_cannot_be_asked_is_told_before_anything_is_asked(sides):
 
 
 def test_doubts_are_told_with_the_answer(sides):
-    encoder = sides.text_encoder
-    assert doubts_about("left lung", encoder, given=None, own="image") == []
-    (unknown,) = doubts_about("zzz qqq", encoder, given=None, own="image")
+    def doubts_about(text, *, given, own):
+        spoken = Spoken.of(
+            text, reader=sides.text_encoder, own=own, given=given, language=None, sides=Sides(), nouns={}
+        )
+        return spoken.doubts
+
+    assert doubts_about("left lung", given=None, own="image") == ()
+    (unknown,) = doubts_about("zzz qqq", given=None, own="image")
     assert "100%" in unknown and "zzz" not in unknown
-    (whose,) = doubts_about("left lung", encoder, given="patient", own=None)
+    (whose,) = doubts_about("left lung", given="patient", own=None)
     assert "whose left" in whose
     assert sides.set_image(images(1)[0]).segment("zzz qqq").doubts == (unknown,)
 

@@ -12,9 +12,9 @@ from lexseg.encoders.text import create_text_encoder
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.models.base import Prediction
 from lexseg.outputs.description import describe
-from lexseg.predict.picture_sides import sides_of
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.volumes import segment_volume
+from lexseg.predict.words import sides_of
 from lexseg.scans.scan import Frame, Scan
 from lexseg.scans.window import Window
 

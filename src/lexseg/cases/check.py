@@ -13,7 +13,8 @@ from lexseg.cases.summary import Summary, summarise
 from lexseg.cases.together import FEW, SIZE, meanings, pixels_at, shown_path, turns, vanishing
 from lexseg.cases.truth import truth_of
 from lexseg.errors import DataError, TextError
-from lexseg.language.foreign import MODELS, looks_foreign, to_model_words
+from lexseg.language.asking import looks_foreign
+from lexseg.language.foreign import MODELS, to_model_words
 from lexseg.language.sides import mentions_side
 from lexseg.scans.images import read_image
 

@@ -225,8 +225,8 @@ class _Job:
         options = options_of(self.args, self.request)
         if self.args.tile is None:
             return ask(self.segmenter, session, [text], options)[0]
-        from lexseg.predict.picture_sides import Sides
         from lexseg.predict.tiles import Tiles, segment_tiled
+        from lexseg.predict.words import Sides
 
         tiles, sides = Tiles(self.args.tile), Sides.of(self.scan)
         return segment_tiled(self.segmenter, image, text, tiles, options, spacing=self.scan.spacing, sides=sides)

@@ -218,7 +218,7 @@ def tell_sides(
         segmenter: that will be asked.
         asked: images, the sentences about them, whose left is said to be meant, and the sentences' language.
     """
-    from lexseg.predict.picture_sides import taken
+    from lexseg.predict.words import taken
     from lexseg.scans.pictures import SUFFIXES
 
     for image, texts, laterality, language in asked:

@@ -20,9 +20,8 @@ from lexseg.models.io import CONFIG, PEAK
 from lexseg.predict.ask import Question, probability
 from lexseg.predict.images import given_present
 from lexseg.predict.options import Options
-from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmenter import Segmenter
-from lexseg.predict.words import Heard
+from lexseg.predict.words import Heard, Sides
 from lexseg.scans.images import read_image
 from lexseg.training.calibration import LOST, fit_presence, found, presence_of
 
@@ -167,7 +166,7 @@ def _asked(segmenter: Segmenter, cases: Sequence[Case], progress: Progress | Non
             heard = Heard.of(segmenter, sentence_of(case, segmenter.laterality), Options(), Sides())
             truth = truth_of(case, shape=session.shape)
             if Question.about(session, heard).settled is None and truth.present is not None:
-                (asked,) = segmenter.views(session.features, [(0, heard.words)], tta=False)
+                (asked,) = segmenter.views(session.features, [(0, heard.wordings)], tta=False)
                 if asked.presence is None:
                     raise ModelError(f"{segmenter.name}: the model does not say whether what a sentence names is there")
                 where = probability(asked.logits, session.shape, segmenter.fit)

@@ -15,15 +15,13 @@ from typing import Any
 from lexseg.encoders.text.protocol import checked_ids
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.language.lexicon import lexicon
-from lexseg.language.plain_words import in_plain_words
 from lexseg.language.vocabulary import mended
 from lexseg.models.worlds import ImageScope, WordsScope, World
 from lexseg.outputs.description import judged
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import Answerer, Outside, consistent, outside, state_of, unfamiliar
-from lexseg.predict.picture_sides import Sides, sides_of
 from lexseg.predict.report_findings import report_findings
-from lexseg.predict.words import Spoken, looked_for
+from lexseg.predict.words import Sides, Spoken, sides_of
 
 TokenIds = Callable[[str, bool], Sequence[int]]
 """The ids of a sentence, with or without the special ones."""
@@ -108,15 +106,15 @@ class Rules:
         sides = Sides(asked["patient_left"], asked["headed"])
         if asked["denied"]:
             whose, _ = sides_of(sides.patient_left, asked["laterality"])
-            said = Spoken(None, "negated", None, whose or own, ())
+            said = Spoken(None, None, "negated", None, whose or own, ())
         else:
             said = Spoken.of(
                 asked["sentence"], reader=reader, own=own, given=asked["laterality"], language=asked["language"],
-                sides=sides, heard=(lambda text: (text, None)) if reader is None else looked_for,
+                sides=sides, nouns=self._about["plain"],
             )  # fmt: skip
         return {
             "words": said.words,
-            "plain": in_plain_words(said.words, self._about["plain"]) if said.words else None,
+            "plain": said.plain,
             "settled": said.settled,
             "judging": not asked["denied"],
             "judged": said.judged,

@@ -12,8 +12,8 @@ from lexseg.interaction.operations import Control, Operation
 from lexseg.interaction.parse import About, Misunderstood, Understood, parse
 from lexseg.interaction.state import Mask, Side, State
 from lexseg.language.sides import Laterality
-from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmentation import Segmentation
+from lexseg.predict.words import Sides
 
 if TYPE_CHECKING:
     from lexseg.predict.segmenter import ImageSession

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from lexseg.language.contradiction import contradicts
+from lexseg.language.asking import contradicts
 from lexseg.language.denial import Clause, clauses
 from lexseg.language.lexicon import Lexicon, lexicon
 from lexseg.language.places import Place, places

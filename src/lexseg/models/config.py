@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lexseg.errors import ModelError
-from lexseg.language.plain_words import ANATOMIES
+from lexseg.language.asking import ANATOMIES
 from lexseg.models.place import FITS, Fit
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -93,7 +93,7 @@ class ModelConfig:
             where it has one, is how many logits below its highest pixel a mask of what is there may reach
             (:func:`lexseg.predict.images.given_present`). ``None``: `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
-        plain: by anatomy, of :data:`lexseg.language.plain_words.ANATOMIES`, how its training calls all that it looks
+        plain: by anatomy, of :data:`lexseg.language.asking.ANATOMIES`, how its training calls all that it looks
             for there: a sentence about one whole side is then also asked in these words. ``None``: never.
         scope: what it has learnt, and the hash of ``scope.safetensors``: see :class:`lexseg.models.scope.Scope`, which
             writes and reads it. ``None``: unknown.

@@ -17,9 +17,8 @@ from lexseg.models.place import Fit
 from lexseg.predict.answered import Outside, State, consistent
 from lexseg.predict.images import given_present, to_native
 from lexseg.predict.options import AS_IT_IS, Denied, Options, Sentence
-from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.words import Heard, hear
+from lexseg.predict.words import Heard, Sides, hear
 from lexseg.scans.scan import Scan
 
 if TYPE_CHECKING:
@@ -209,11 +208,11 @@ def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
     """
     looked_for = [q for q in questions if q.settled is None]
     sessions = list(dict.fromkeys(q.session for q in looked_for))
-    answers: Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]] = iter(())
+    answers: Iterator[tuple[tuple[int, tuple[str | None, ...]], NDArray[np.float32], float | None]] = iter(())
     if sessions:
         asker, tta = sessions[0].segmenter, sessions[0].tta
         rows = {session: row for row, session in enumerate(sessions)}
-        asked = [(rows[q.session], q.heard.words) for q in looked_for]
+        asked = [(rows[q.session], q.heard.wordings) for q in looked_for]
         answers = asker.answers(asker.stacked([s.features for s in sessions], views=2 if tta else 1), asked, tta)
     for question in questions:
         if question.settled is None:

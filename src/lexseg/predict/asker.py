@@ -1,6 +1,6 @@
 """What a question needs of the segmenter and of the image that it is put to: no more than is written here."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from lexseg.encoders.text.protocol import Reader
 from lexseg.language.sides import Laterality
 from lexseg.models.place import Fit
-from lexseg.predict.answered import Answerer, Outside, State
+from lexseg.predict.answered import Answerer, Outside
 from lexseg.predict.engine import Encoded
-from lexseg.predict.picture_sides import Sides
+from lexseg.predict.words import Sides
 
 if TYPE_CHECKING:
     from lexseg.models.scope import Scope, WordsScope
@@ -36,15 +36,16 @@ class Asker(Protocol):
     @property
     def answerer(self) -> Answerer: ...
 
-    def heard(self, text: str | None) -> tuple[str | None, State | None]: ...
+    @property
+    def plain(self) -> Mapping[str, str]: ...
 
     def read_ahead(self, texts: Sequence[str | None]) -> None: ...
 
     def known_words(self, text: str | None) -> "WordsScope | None": ...
 
     def answers(
-        self, features: Encoded, asked: Sequence[tuple[int, str | None]], tta: bool
-    ) -> Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]]: ...
+        self, features: Encoded, asked: Sequence[tuple[int, tuple[str | None, ...]]], tta: bool
+    ) -> Iterator[tuple[tuple[int, tuple[str | None, ...]], NDArray[np.float32], float | None]]: ...
 
     def stacked(self, images: Sequence[Encoded], views: int) -> Encoded: ...
 

@@ -11,22 +11,21 @@ from numpy.typing import NDArray
 
 from lexseg.encoders.text.protocol import Reader
 from lexseg.errors import ConfigError, TextError
+from lexseg.language.asking import in_plain_words
 from lexseg.language.lexicon import lexicon
-from lexseg.language.plain_words import in_plain_words
 from lexseg.language.sides import Laterality, mirror_words
 from lexseg.language.vocabulary import mended
 from lexseg.models.config import LOST, PEAK, UNCALIBRATED, find_model, read_config
 from lexseg.models.place import Fit
 from lexseg.models.scope import Scope
-from lexseg.predict.answered import Answerer, Outside, State, outside
+from lexseg.predict.answered import Answerer, Outside, outside
 from lexseg.predict.ask import Question, segment_together
 from lexseg.predict.choose_engine import EngineChoice, open_engine
 from lexseg.predict.engine import Encoded, Engine
 from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, to_input
 from lexseg.predict.options import Asked, Options
-from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.words import Heard, check_sentence, hear, looked_for
+from lexseg.predict.words import Heard, Sides, check_sentence, hear
 from lexseg.scans.window import shown
 
 if TYPE_CHECKING:
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from lexseg.predict.whole_report import FindingResult
 
 _UNKNOWN = Sides()
+Asking = tuple[int, tuple[str | None, ...]]
 _CHUNK = 16  # images, or questions, that go through the network together
 
 
@@ -382,13 +382,13 @@ class Segmenter:
         return self.engine.join([image.rows([view]) for view in range(views) for image in images])
 
     def answers(
-        self, features: Encoded, asked: Sequence[tuple[int, str | None]], tta: bool
-    ) -> Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]]:
+        self, features: Encoded, asked: Sequence[Asking], tta: bool
+    ) -> Iterator[tuple[Asking, NDArray[np.float32], float | None]]:
         """Answer questions about encoded images.
 
         Args:
             features: of :meth:`encode`, with the same ``tta``.
-            asked: (row of the image, sentence in the model's own words).
+            asked: (row of the image, wordings of the sentence in the model's own words).
             tta: as in :meth:`set_image`.
 
         Yields:
@@ -400,15 +400,15 @@ class Segmenter:
             sure = None if said.presence is None else float(_sigmoid(said.presence * scale + bias).mean())
             yield question, said.logits, sure
 
-    def views(self, features: Encoded, asked: Sequence[tuple[int, str | None]], tta: bool) -> Iterator[Views]:
+    def views(self, features: Encoded, asked: Sequence[Asking], tta: bool) -> Iterator[Views]:
         """What the network says of questions about encoded images, nothing calibrated or averaged yet.
 
-        Each is asked in all its views: the sentence, the same in plain words where that can be said, and with ``tta``
-        both of the mirrored image.
+        Each is asked in all its views: in each of its wordings (:attr:`lexseg.predict.words.Heard.wordings`), and with
+        ``tta`` in each of the mirrored image too.
 
         Args:
             features: of :meth:`encode`, with the same ``tta``.
-            asked: (row of the image, sentence in the model's own words).
+            asked: (row of the image, wordings of the sentence in the model's own words).
             tta: as in :meth:`set_image`.
 
         Yields:
@@ -417,8 +417,8 @@ class Segmenter:
         rows = len(features) // (2 if tta else 1)
         for start in range(0, len(asked), _CHUNK):
             part = asked[start : start + _CHUNK]
-            views = [(j, i, text) for j, (i, text) in enumerate(part)]
-            views += [(j, i, plain) for j, (i, text) in enumerate(part) if (plain := self._in_plain_words(text))]
+            most = max(len(wordings) for _, wordings in part)
+            views = [(j, i, texts[k]) for k in range(most) for j, (i, texts) in enumerate(part) if k < len(texts)]
             straight = len(views)
             if tta:
                 views += [(j, rows + i, text and mirror_words(text, "horizontal")) for j, i, text in views]
@@ -429,12 +429,10 @@ class Segmenter:
                 own = [v for v, (of, _, _) in enumerate(views) if of == j]
                 yield Views(logits[own], None if there is None else there[own])
 
-    def heard(self, text: str | None) -> tuple[str | None, State | None]:
-        """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
-        return looked_for(text) if self.uses_text else (text, None)
-
-    def _in_plain_words(self, text: str | None) -> str | None:
-        return in_plain_words(text, self._plain) if text else None
+    def wordings(self, text: str | None) -> tuple[str | None, ...]:
+        """A sentence in the model's own convention, and the same in plain words where that can be said."""
+        plain = in_plain_words(text, self._plain) if text else None
+        return (text,) if plain is None else (text, plain)
 
 
 class ImageSession:

@@ -11,9 +11,9 @@ from lexseg.language.sides import mentions_side
 from lexseg.predict.answered import consistent
 from lexseg.predict.ask import Options, Question, ask, questions, segment_together
 from lexseg.predict.images import ImageLike, check_spacing, load_image
-from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import ImageSession, Segmenter
+from lexseg.predict.words import Sides
 
 SMALLEST = 32
 """Pixels: the least side of a tile."""

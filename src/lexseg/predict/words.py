@@ -1,29 +1,108 @@
-"""What is heard of a sentence by its words alone, before any network runs. Imports neither numpy nor torch.
+"""What is heard of a sentence by its words alone, before any network runs: whose sides, what of it is looked for.
+
+Imports neither numpy nor torch.
 
 A model in a browser hears by this very module (:mod:`lexseg.export.in_browser`).
 """
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lexseg.encoders.text.protocol import Reader
 from lexseg.errors import ConfigError, TextError
-from lexseg.language.contradiction import contradicts
-from lexseg.language.denial import affirmed, denied
-from lexseg.language.foreign import likely_language, looks_foreign, to_model_words
+from lexseg.language.asking import in_plain_words, likely_language, looked_for, looks_foreign
+from lexseg.language.denial import denied
+from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import Laterality, convert_laterality, mentions_side
 from lexseg.predict.answered import State
 from lexseg.predict.options import Denied, Options, Sentence
-from lexseg.predict.picture_sides import Sides, sides_of
 
 if TYPE_CHECKING:
     from lexseg.models.worlds import WordsScope
     from lexseg.predict.asker import Asker
+    from lexseg.scans.scan import Scan
 
 MOST_UNKNOWN = 0.2
+_IMAGE_ALONE = "this model looks at the image alone: the sentence changes nothing"
+_NOT_SAID = "the model does not say whose left its words mean: the sentence is used as it stands"
+_WHOSE = (
+    "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
+    "convention; say whose left is meant (laterality image or patient, --laterality on the command line)"
+)
+
+
+def taken(own: Laterality | None) -> str:
+    """What is taken for granted of a picture without a header, such as a PNG, where a sentence names a side.
+
+    Args:
+        own: the model's own convention; ``None`` if unknown.
+    """
+    whose = {"image": "those of the picture", "patient": "the patient's, seen face to face"}
+    other = {"image": "the patient's are meant, say --laterality patient", "patient": "not, say --laterality image"}
+    if own is None:
+        return "neither the picture nor the model says whose left and right are: the sentence is asked as it stands"
+    return (
+        f"left and right are taken for {whose[own]}, as the model has learnt them: a picture does not say whose they "
+        f"are, and an L or R that is drawn on it is not read; if {other[own]}"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """What is known of a picture's sides.
+
+    Attributes:
+        patient_left: the side of the picture where the patient's left lies; ``None`` if unknown.
+        headed: whether the picture has a header that could have said so. Pictures without one are what a model's own
+            convention was made for.
+    """
+
+    patient_left: Literal["left", "right"] | None = None
+    headed: bool = False
+
+    @classmethod
+    def of(cls, scan: "Scan") -> "Sides":
+        """The sides of a scan's frames."""
+        return cls(scan.patient_left, scan.format != "image")
+
+    def doubts(self, whose: Laterality | None, names_side: bool) -> list[str]:
+        """What is doubtful where a sentence names a side, and neither the caller nor the header says whose it is.
+
+        Args:
+            whose: as :func:`sides_of` found it.
+            names_side: whether the sentence does.
+        """
+        known = not self.headed or whose is not None or self.patient_left is not None
+        return [_WHOSE] if names_side and not known else []
+
+
+def sides_of(
+    patient_left: Literal["left", "right"] | None, given: Laterality | None = None
+) -> tuple[Laterality | None, Laterality | None]:
+    """Whose words they are, and how a model is to be asked.
+
+    A model's convention "patient" supposes a picture that hangs as usual, the patient's left at its right. Where a
+    picture hangs the other way round, the patient's sides are the picture's: the patient's words are then asked as the
+    image's.
+
+    Args:
+        patient_left: the side of the picture where the patient's left lies; ``None`` if unknown.
+        given: whose left the caller's "left" is; ``None`` takes the patient's where the picture's sides are known.
+
+    Returns:
+        Whose left it is, and what ``Segmenter``'s ``laterality`` is to be; ``None`` is the model's own convention.
+
+    Raises:
+        ConfigError: if ``given`` is neither ``image``, ``patient`` nor ``None``.
+    """
+    if given not in (None, "image", "patient"):
+        raise ConfigError(f"laterality {given!r}: expected 'image' or 'patient'")
+    if given is None and patient_left is not None:
+        given = "patient"
+    return given, "image" if given == "patient" and patient_left == "left" else given
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,6 +112,7 @@ class Heard:
     Attributes:
         text: the sentence as it was given; ``None`` is the null sentence.
         words: what of it is looked for, in the model's own convention.
+        plain: the same in plain words, which is asked beside it; ``None`` where the model has none for it.
         settled: the state, where the words alone decide it and nothing is looked for.
         known: where the words lie in what the model has learnt; ``None`` where its scope is unknown, or a report denies
             them.
@@ -52,6 +132,12 @@ class Heard:
     anyway: bool = False
     doubts: tuple[str, ...] = ()
     language: str | None = None
+    plain: str | None = None
+
+    @property
+    def wordings(self) -> tuple[str | None, ...]:
+        """What the network is asked with: the words, and the same in plain words; their answers are averaged."""
+        return (self.words,) if self.plain is None else (self.words, self.plain)
 
     @classmethod
     def of(cls, segmenter: "Asker", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
@@ -77,6 +163,7 @@ class Spoken:
 
     Attributes:
         words: what of it is looked for, in the model's own convention.
+        plain: the same in plain words; ``None`` where there is no such.
         settled: the state, where the words alone decide it and nothing is looked for.
         judged: by which words it is to be told whether the model has learnt such; ``None`` is the null sentence.
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
@@ -84,6 +171,7 @@ class Spoken:
     """
 
     words: str | None
+    plain: str | None
     settled: State | None
     judged: str | None
     laterality: Laterality | None
@@ -99,7 +187,7 @@ class Spoken:
         given: Laterality | None,
         language: str | None,
         sides: Sides,
-        heard: Callable[[str | None], tuple[str | None, State | None]],
+        nouns: Mapping[str, str],
     ) -> "Spoken":
         """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
 
@@ -110,7 +198,7 @@ class Spoken:
             given: whose left it is in the sentence; ``None`` takes the patient's where the image knows its sides.
             language: of the sentence, as ISO 639-1 code; ``None`` is English.
             sides: of the image that it is about.
-            heard: what of words is looked for, and the state where nothing is (:func:`looked_for`).
+            nouns: for plain words, as of :func:`lexseg.language.asking.in_plain_words`.
 
         Raises:
             TextError: if the sentence is blank or longer than the text encoder reads, or there is no lexicon of its
@@ -121,14 +209,24 @@ class Spoken:
         said = to_model_words(sentence, language) if sentence and language else None
         text = sentence if said is None else said.text
         check_sentence(text, reader)
-        asked = model_words(text, reader, given=given, own=own)
-        words, settled = heard(asked)
+        unread = reader.unknown_share(text) if text is not None and reader is not None else 0.0
+        # from here on the words are read, by the lexicon alone
+        asked = None if text is None or reader is None else convert_laterality(text, given, own)
+        words, settled = looked_for(asked)
+        plain = in_plain_words(words, nouns) if words else None
         judged = asked if settled == "not found" else words or (asked and denied(asked))
-        doubts = [] if said is None or reader is None else said.doubts
-        # an unknown word stays foreign in the translation, and is told already
-        doubts += doubts_about(text, reader, given=given, own=own, foreign=not doubts)
-        told = tuple(dict.fromkeys([*doubts, *sides.doubts(whose, text)]))
-        return cls(words, settled, judged, whose or own, told)
+        foreign, likely = (looks_foreign(text), likely_language(text)) if text else (False, None)
+        names_side = bool(text) and mentions_side(text)
+        doubts: list[str] = []
+        if reader is None:
+            doubts += [_IMAGE_ALONE] if text is not None else []
+        else:
+            doubts += said.doubts if said is not None else []
+            # an unknown word stays foreign in the translation, and is told already
+            doubts += odd_words(unread, foreign and not doubts, likely)
+            doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
+        doubts += sides.doubts(whose, names_side)
+        return cls(words, plain, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
 
 
 def hear(segmenter: "Asker", asked: Sequence[tuple[Sentence, Options, Sides]]) -> list[Heard]:
@@ -164,7 +262,7 @@ def _spoken(segmenter: "Asker", sentence: Sentence, options: Options, sides: Sid
         given=options.laterality,
         language=options.language,
         sides=sides,
-        heard=segmenter.heard,
+        nouns=segmenter.plain,
     )
 
 
@@ -182,18 +280,8 @@ def _heard(segmenter: "Asker", sentence: Sentence, options: Options, sides: Side
     known = segmenter.known_words(said.judged)
     return Heard(
         sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
-        options.language,
+        options.language, said.plain,
     )  # fmt: skip
-
-
-def looked_for(text: str | None) -> tuple[str | None, State | None]:
-    """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
-    if not text:
-        return text, None
-    if contradicts(text):
-        return None, "not found"
-    words = affirmed(text)
-    return words, "negated" if words is None else None
 
 
 def check_sentence(text: str | None, encoder: Reader | None) -> None:
@@ -220,51 +308,25 @@ def check_sentence(text: str | None, encoder: Reader | None) -> None:
         encoder.check(text)
 
 
-def model_words(
-    text: str | None, encoder: Reader | None, *, given: Laterality | None, own: Laterality | None
-) -> str | None:
-    """The words that the model is asked with.
+def odd_words(unread: float, foreign: bool, likely: str | None) -> list[str]:
+    """Why a sentence that can be used may be understood badly; it is not quoted.
 
     Args:
-        text: the sentence, of which :func:`check_sentence` has nothing to say; ``None`` is the null sentence.
-        encoder: the model's text encoder; ``None`` for an image-only model.
-        given: whose left the sentence's "left" is; ``None`` takes the model's own convention.
-        own: the model's own convention; ``None`` if unknown.
+        unread: the share, 0..1, of its tokens that the text encoder does not know.
+        foreign: whether it does not look English.
+        likely: the language that it may be, as ISO 639-1 code; ``None`` if nothing tells.
     """
-    if text is None or encoder is None:
-        return None
-    return text if given is None or own is None or given == own else convert_laterality(text, given, own)
-
-
-def doubts_about(
-    text: str | None,
-    encoder: Reader | None,
-    *,
-    given: Laterality | None,
-    own: Laterality | None,
-    foreign: bool = True,
-) -> list[str]:
-    """Why the answer may not be what the user expects, though the sentence can be used; it is not quoted.
-
-    Args are those of :func:`model_words`; ``foreign``: whether to tell that it does not look English.
-    """
-    if text is None:
-        return []
-    if encoder is None:
-        return ["this model looks at the image alone: the sentence changes nothing"]
     doubts = []
-    if (unknown := encoder.unknown_share(text)) > MOST_UNKNOWN:
+    if unread > MOST_UNKNOWN:
         doubts.append(
-            f"{unknown:.0%} of the sentence's tokens are unknown to the text encoder: the answer may ignore them"
+            f"{unread:.0%} of the sentence's tokens are unknown to the text encoder: the answer may ignore them"
         )
-    if foreign and looks_foreign(text):
+    if foreign:
         doubts.append(
             "the sentence does not look English: what it denies, and its left and right, are read by rules for English"
         )
-        if (language := likely_language(text)) in languages():
-            doubts[-1] += f"; if it is {lexicon(language).name}, say so: language {language!r}"
-    if given is not None and own is None and mentions_side(text):
-        doubts.append("the model does not say whose left its words mean: the sentence is used as it stands")
+        if likely in languages():
+            doubts[-1] += f"; if it is {lexicon(likely).name}, say so: language {likely!r}"
     return doubts
 
 

@@ -16,9 +16,8 @@ from lexseg.errors import LexSegError
 from lexseg.language.sides import Laterality
 from lexseg.predict.ask import Options, Question, look, segment_together
 from lexseg.predict.options import Sentence as Asked
-from lexseg.predict.picture_sides import Sides
 from lexseg.predict.segmenter import ImageSession, Segmenter
-from lexseg.predict.words import Heard, hear
+from lexseg.predict.words import Heard, Sides, hear
 from lexseg.scans.window import Window
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal

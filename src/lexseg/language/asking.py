@@ -1,0 +1,207 @@
+"""What a sentence asks, told by its words alone: in which language, whether of one place, of what, and said plainly.
+
+- A foreign sentence is told by words that stand in a report of another language and in no English one; and by any
+  other script. Half a sentence is too short for language identification as libraries offer it, which calls "RLL
+  opacity" anything. What this misses ("infiltrat") goes unsaid.
+- One narrow rule finds sentences that contradict themselves, "the left lesion in the right lung": a finding that is
+  called left is said to lie in what is called right, or the other way round, with nothing between that would make it
+  two findings, a comparison or a movement. What it misses is left to what a model has learnt.
+- A network knows the words it was trained with best. "What is wrong with the left lung?" and "infection in the left
+  lung" ask the same, but the first may be one that it never met: where a sentence means no more than one whole lung,
+  the model can also be asked in plain words. A word that the lexicon does not know may be what is asked for: a
+  sentence with one is left alone.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Literal
+
+from lexseg.language.denial import affirmed
+from lexseg.language.lexicon import Lexicon, compiled, lexicon
+from lexseg.language.places import places
+from lexseg.language.vocabulary import may_be_finding, unknown_words
+
+_LETTERS = re.compile(r"[^\W\d_]+")
+_SIDES = ("left", "right")
+_MOST_BEFORE = 5  # words between a side and the last word of the finding
+_DESCRIBING = ("size", "shape", "brightness", "shade", "look", "position")  # kinds of attributes: of one finding
+_SAYS = {"chest": "{noun} in the {side} lung"}
+ANATOMIES = frozenset(_SAYS)
+"""Those that sentences can be said plainly about."""
+_LOOKS = ("look", "shade")  # kinds of attributes that pick nothing
+_NUMBER = re.compile(r"(?<!covid-)(?<!covid-1)\d", re.IGNORECASE)
+
+
+def looked_for(text: str | None) -> tuple[str | None, Literal["not found", "negated"] | None]:
+    """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
+    if not text:
+        return text, None
+    if contradicts(text):
+        return None, "not found"
+    words = affirmed(text)
+    return words, "negated" if words is None else None
+
+
+def in_plain_words(text: str, nouns: Mapping[str, str], words: Lexicon | None = None) -> str | None:
+    """What a sentence asks, said plainly; ``None`` where it may mean more than one whole side.
+
+    "What is wrong with the left lung?" is ``"infection in the left lung"``. A sentence with a height ("left base"), two
+    sides, a number, a size, a rank, another finding or an unknown word is left alone.
+
+    Args:
+        text: one sentence, without what it denies.
+        nouns: by anatomy, of `ANATOMIES`, how a model's training calls all that it looks for there.
+        words: of its language; ``None`` is English.
+    """
+    words = words or lexicon()
+    anatomy = next((name for name in nouns if _is_about(text, name, words)), None)
+    if anatomy is None or _says_more(text, anatomy, words) or len(named := places(text, words)) != 1:
+        return None
+    ((side, height),) = named
+    if not side or height or unknown_words(text, words):
+        return None
+    said = _SAYS[anatomy].format(noun=nouns[anatomy], side=side)
+    return None if said.casefold() == text.strip(" .?!").casefold() else said
+
+
+def looks_foreign(text: str, words: Lexicon | None = None) -> bool:
+    """Whether a sentence holds a word of another language, or is mostly written in another script than ours.
+
+    Args:
+        text: one sentence or several. Greek letters and accents alone, as in names, are no sign of it.
+        words: of the language it is read in; ``None`` is English.
+    """
+    words = words or lexicon()
+    plain = unicodedata.normalize("NFC", text)
+    return likely_language(plain, words) is not None or (words.spaced and _mostly_another_script(plain))
+
+
+def likely_language(text: str, words: Lexicon | None = None) -> str | None:
+    """The language, as ISO 639-1 code, of the words that tell one; ``None`` where none do.
+
+    Args:
+        text: one sentence or several.
+        words: of the language it is read in, which is none of the answers; ``None`` is English.
+    """
+    words = words or lexicon()
+    found = set(_LETTERS.findall(unicodedata.normalize("NFC", text)))
+    source = words.concepts
+    forms = source.kept("foreign", make=lambda: _forms(source))
+    told = {language: len(found & telling) for language, telling in forms.items() if language != words.language}
+    best = max(told, key=lambda language: told[language], default=None)
+    return best if best is not None and told[best] else None
+
+
+def _forms(words: Lexicon) -> dict[str, frozenset[str]]:
+    """By language its words as they are written; not in capitals: EL, IL, MIT are abbreviations."""
+    table: dict[str, list[str]] = words.value("foreign")
+    return {
+        language: frozenset(form for word in telling for form in (word, word.capitalize()))
+        for language, telling in table.items()
+    }
+
+
+def _mostly_another_script(text: str) -> bool:
+    if text.isascii():
+        return False
+    letters = [character for character in text if character.isalpha()]
+    ours = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
+    return 2 * ours < len(letters)
+
+
+def contradicts(text: str, words: Lexicon | None = None) -> bool:
+    """Whether a sentence says of one finding that it lies on both sides.
+
+    Args:
+        text: one sentence or several.
+        words: of its language; ``None`` is English.
+    """
+    words = words or lexicon()
+    rule = words.kept("contradiction", make=lambda: _Rule(words))
+    plain = re.sub(r"[\s\-/]+", " ", text)
+    return any(rule.holds(plain, match) for match in rule.sides.finditer(plain))
+
+
+class _Rule:
+    """What is called after one side, and where it is said to lie."""
+
+    def __init__(self, words: Lexicon) -> None:
+        self._words = words
+        rows = [(row, side) for table in ("pairs", "short") for row in words.value(f"sides.{table}") for side in _SIDES]
+        rows = [(row, side) for row, side in rows if row.get("kind") != "direction"]  # "the leftmost lesion"
+        self._side = {row[side].lower(): side for row, side in rows}
+        names = "|".join(sorted(map(re.escape, self._side), key=len, reverse=True))
+        short = "|".join(row[side] for row in words.value("sides.short") for side in _SIDES) or "(?!)"
+        lying, within, the, body = (words.union(f"place.{name}") for name in ("lying", "in", "the", "body"))
+        self.sides = re.compile(rf"\b(?:{names})\b", re.IGNORECASE)
+        self._said = re.compile(
+            rf"\.? (?P<said>(?:[^\W\d_]+ ){{0,{_MOST_BEFORE}}}?[^\W\d_]+) "
+            rf"(?:{lying} ){{0,2}}{within} (?:{the} )?"
+            rf"(?P<other>(?:{short})\b|(?:{names})(?=\b\.?(?: {body}\b|[-]sided|\W*$)))",
+            re.IGNORECASE,
+        )
+
+        self._after: re.Pattern[str] | None = None
+        if words.value("sides.after_nouns"):
+            self._after = compiled(
+                rf" (?:{lying} ){{0,2}}{within} (?:{the} )?(?:[^\W\d_]+ ){{0,2}}?(?P<other>{names})\b"
+            )
+
+    def holds(self, text: str, one: re.Match[str]) -> bool:
+        """Whether what follows a side is one finding that lies in the other."""
+        if self._after is not None and (match := self._after.match(text, one.end())) is not None:
+            # "derrame izquierdo en el pulmón derecho": the side stands after what is called so
+            said = " ".join(re.split(r"[,.;:]", text[: one.start()])[-1].split()[-_MOST_BEFORE:])
+            return self._differ(one, match) and bool(said) and self._is_one_finding(said)
+        match = self._said.match(text, one.end())
+        return match is not None and self._differ(one, match) and self._is_one_finding(match["said"])
+
+    def _differ(self, one: re.Match[str], other: re.Match[str]) -> bool:
+        return self._side[one.group().lower()] != self._side[other["other"].lower()]
+
+    def _is_one_finding(self, said: str) -> bool:
+        """Whether words are a finding, with nothing but what describes it and where it is beside its name."""
+        words, rest, names = self._words, said, False
+        for start, end, _ in reversed(words.finding_finder(said)):
+            names = names or end == len(said) or self._after is not None
+            rest = rest[:start] + " " * (end - start) + rest[end:]
+        for start, end, _ in reversed(words.organ_finder(rest)):
+            rest = rest[:start] + " " * (end - start) + rest[end:]
+        for start, end, row in reversed(words.attribute_finder(rest)):
+            if row["kind"] in _DESCRIBING:
+                rest = rest[:start] + " " * (end - start) + rest[end:]
+        rest = words.kept("heights", make=lambda: _heights(words)).sub(" ", rest)
+        of = words.rows("place.of")
+        if said.split()[0].casefold() in of:  # "left of the mass"
+            return False
+        left = [each for each in rest.split() if each.casefold() not in of]
+        if not names and left and (unknown := unknown_words(left[-1], words)) and said.endswith(unknown[-1]):
+            names = may_be_finding(left.pop(), words)
+        return names and not left
+
+
+def _heights(words: Lexicon) -> re.Pattern[str]:
+    rows = [re.escape(row[key]) for row in words.value("heights.pairs") for key in ("upper", "lower")]
+    rows += [*words.expanded("heights.middle"), *words.expanded("heights.lower_alone")]
+    return words.whole_words("|".join(rows) or "(?!)")
+
+
+def _is_about(text: str, anatomy: str, words: Lexicon) -> bool:
+    """Whether a finding that is found only there, or a part of the body, tells the anatomy."""
+    findings = (finding for _, _, finding in words.finding_finder(text))
+    organs = (organ for _, _, organ in words.organ_finder(text))
+    own = any(finding.asked == anatomy and finding.anatomy == (anatomy,) for finding in findings)
+    return own or any(organ.region == anatomy and organ.whole for organ in organs)
+
+
+def _says_more(text: str, anatomy: str, words: Lexicon) -> bool:
+    """Whether words pick among what lies there, count it, or name what plain words would lose."""
+    if _NUMBER.search(text):
+        return True
+    if any(finding.asked != anatomy for _, _, finding in words.finding_finder(text)):
+        return True
+    if any(row["kind"] not in _LOOKS for _, _, row in words.attribute_finder(text)):
+        return True
+    organs = [organ for _, _, organ in words.organ_finder(text)]
+    return any(organ.region and not (organ.region == anatomy and organ.whole) for organ in organs)
