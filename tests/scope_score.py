@@ -22,9 +22,10 @@ from lexseg.language.denial import affirmed
 from lexseg.language.typos import misspell
 from lexseg.models.config import find_model
 from lexseg.models.io import LoadedModel, load_model
+from lexseg.models.place import to_input
 from lexseg.models.scope import ImageScope, Scope
 from lexseg.models.worlds import verdict
-from lexseg.predict.images import load_image, to_input
+from lexseg.predict.images import load_image
 from lexseg.seeds import case_generator
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ from PIL import Image
 
 from lexseg.cli.main import main
 from lexseg.cli.values import ENGINES
-from lexseg.predict.choose_engine import CHOICES
+from lexseg.predict.engines import CHOICES
 
 
 @pytest.fixture

@@ -17,8 +17,7 @@ from lexseg.language.report_reading import read_report
 from lexseg.outputs.capabilities import what_it_is
 from lexseg.outputs.description import judged
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.ask import Denied, Question, probability, segment_together
-from lexseg.predict.images import given_present
+from lexseg.predict.ask import Denied, Question, given_present, probability, segment_together
 from lexseg.predict.options import Options
 from lexseg.predict.words import Heard, Sides
 

@@ -15,8 +15,7 @@ from lexseg.graphs.make import make_graphs
 from lexseg.graphs.sessions import open_graphs
 from lexseg.graphs.store import ABOUT, DECODER, GRAPHS, IMAGE_ENCODER
 from lexseg.models.config import read_config, sha256_of
-from lexseg.predict.choose_engine import cached, open_engine
-from lexseg.predict.onnx_engine import OnnxEngine
+from lexseg.predict.engines import OnnxEngine, cached, open_engine
 
 ROWS, TEXTS = [0, 2, 1, 0, 2], ["left lung", None, "opacity .", "opacity in the right lung, left", ""]
 
@@ -133,7 +132,7 @@ def test_auto_takes_graphs_of_the_models_own_folder(model_folder, graphs, tmp_pa
 
 
 def test_without_the_runtime_torch_answers_and_a_line_says_so(model_folder, monkeypatch):
-    monkeypatch.setattr("lexseg.predict.choose_engine.has_runtime", lambda: False)
+    monkeypatch.setattr("lexseg.predict.engines.has_runtime", lambda: False)
     engine, notes = open_engine(model_folder, read_config(model_folder))
     assert engine.kind == "torch"
     assert "onnxruntime is not installed" in notes[0]
@@ -150,6 +149,6 @@ def test_what_cannot_be_is_said(model_folder, engine, device, match):
 
 
 def test_the_segmenter_is_imported_without_torch():
-    code = "import sys, lexseg.predict.segmenter, lexseg.predict.onnx_engine; print('torch' in sys.modules)"
+    code = "import sys, lexseg.predict.segmenter, lexseg.predict.engines; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -5,8 +5,7 @@ import pytest
 import torch
 
 from lexseg.models.inputs import fit_image, image_tensor, to_image
-from lexseg.models.place import Place
-from lexseg.predict.images import to_input, to_native
+from lexseg.models.place import Place, to_input, to_native
 from lexseg.training.augment import AugmentParameters, augment_image, augment_mask
 
 SHAPES = [(90, 160), (160, 90), (61, 233), (64, 64), (500, 3), (17, 16)]

@@ -9,8 +9,7 @@ import torch
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.models.base import Features
-from lexseg.models.scope import ImageScope, Scope, WordsScope, World
-from lexseg.models.scope_scorers import ImageScorer, WordsScorer, pooled
+from lexseg.models.scope import ImageScope, ImageScorer, Scope, WordsScope, WordsScorer, World, pooled
 from lexseg.models.worlds import verdict
 
 WORLDS = (

@@ -5,7 +5,7 @@ import pytest
 
 import fakes
 from lexseg.models.io import ModelConfig
-from lexseg.predict.images import given_present
+from lexseg.predict.ask import given_present
 
 
 def spot_on_the_left(brightness=1.0):

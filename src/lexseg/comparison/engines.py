@@ -15,7 +15,7 @@ from lexseg.comparison.benchmark import INPUT, load, new_sentences, seconds, yar
 from lexseg.errors import LexSegError
 from lexseg.predict.ask import Options
 from lexseg.predict.ask import ask as together
-from lexseg.predict.choose_engine import EngineChoice
+from lexseg.predict.engines import EngineChoice
 from lexseg.predict.segmenter import ImageSession, Segmenter
 
 STAGES = ("whole", "look", "sentence", "eight")

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from lexseg.errors import LexSegError
-from lexseg.predict.choose_engine import EngineChoice
+from lexseg.predict.engines import EngineChoice
 from lexseg.private import private_folder
 
 _FILM = Path(str(files("lexseg"))) / "assets" / "examples" / "images"

@@ -17,8 +17,7 @@ from lexseg.files import replace_file
 from lexseg.metrics.calibration import auroc
 from lexseg.models.config import OPERATING_POINTS
 from lexseg.models.io import CONFIG, PEAK
-from lexseg.predict.ask import Question, probability
-from lexseg.predict.images import given_present
+from lexseg.predict.ask import Question, given_present, probability
 from lexseg.predict.options import Options
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.words import Heard, Sides

@@ -22,7 +22,7 @@ from lexseg.graphs.trace import need_tools, trace
 from lexseg.models.config import CARD, CONFIG, WEIGHTS, ModelConfig, find_model, read_config, sha256_of
 from lexseg.models.io import load_model
 from lexseg.models.scope import SCOPE
-from lexseg.predict.choose_engine import find_graphs
+from lexseg.predict.engines import find_graphs
 
 if TYPE_CHECKING:
     import onnx_ir

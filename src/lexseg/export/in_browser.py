@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from lexseg.encoders.text.protocol import checked_ids
+from lexseg.encoders.text.reader import checked_ids
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.language.lexicon import lexicon
 from lexseg.language.vocabulary import mended
@@ -29,7 +29,7 @@ TokenIds = Callable[[str, bool], Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """The page's tokenizer as :class:`lexseg.encoders.text.protocol.Reader`."""
+    """The page's tokenizer as :class:`lexseg.encoders.text.reader.Reader`."""
 
     ids: TokenIds
     name: str

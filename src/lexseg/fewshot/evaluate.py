@@ -17,7 +17,7 @@ from lexseg.fewshot.support import Example, read_example
 from lexseg.fewshot.teach import teach
 from lexseg.metrics.overlap import counts
 from lexseg.models.io import LoadedModel
-from lexseg.predict.images import to_native
+from lexseg.models.place import to_native
 from lexseg.scans.pictures import Bool
 
 

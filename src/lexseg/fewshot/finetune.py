@@ -14,7 +14,7 @@ from lexseg.models.fewshot import FewShot
 from lexseg.models.fewshot.heads.base import balanced_loss
 from lexseg.models.fewshot.heads.gradient import Finetune
 from lexseg.models.io import LoadedModel
-from lexseg.predict.images import to_input
+from lexseg.models.place import to_input
 
 _PARTS = ("model",)
 

@@ -22,7 +22,7 @@ from lexseg.models.fewshot.features import PARTS
 from lexseg.models.fewshot.heads import HEADS, create_head
 from lexseg.models.fewshot.heads.base import Pixels
 from lexseg.models.io import LoadedModel
-from lexseg.predict.images import to_input
+from lexseg.models.place import to_input
 
 TOKENS = 32
 """Most tokens of the words that name the target."""

@@ -91,7 +91,7 @@ class ModelConfig:
             sigmoid(a * logit + b), below ``threshold`` nothing is found. ``lost_5``, ``lost_10`` and ``lost_15`` are
             its operating points, where it has them: thresholds that lose so many percent of what is there. ``peak``,
             where it has one, is how many logits below its highest pixel a mask of what is there may reach
-            (:func:`lexseg.predict.images.given_present`). ``None``: `UNCALIBRATED`.
+            (:func:`lexseg.predict.ask.given_present`). ``None``: `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
         plain: by anatomy, of :data:`lexseg.language.asking.ANATOMIES`, how its training calls all that it looks
             for there: a sentence about one whole side is then also asked in these words. ``None``: never.

@@ -1,6 +1,6 @@
 """Arrays as what a network takes, and its maps as an image's own, as :mod:`lexseg.models.place` says.
 
-Prediction does the same without torch (:mod:`lexseg.predict.images`).
+That module does the same without torch, for prediction.
 """
 
 import numpy as np

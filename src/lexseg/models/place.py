@@ -1,4 +1,6 @@
-"""How an image comes to a network's size, and where in the network's input it then lies. Imports no torch.
+"""How an image comes to a network's size, where in the network's input it then lies, and how the answer comes back.
+
+Imports no torch; :mod:`lexseg.models.inputs` does the same with torch, as training needs it.
 
 An image is stretched, whatever its shape (``stretch``), or keeps its shape and gets a black margin at two sides
 (``pad``), alike at both, so that a mirrored image lies as before.
@@ -7,6 +9,10 @@ An image is stretched, whatever its shape (``stretch``), or keeps its shape and 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 Fit = Literal["stretch", "pad"]
 """How an image comes to the network's size."""
@@ -50,3 +56,66 @@ def _even(length: float, whole: int) -> int:
     """The nearest number of pixels that leaves an even rest: equal margins at both sides."""
     taken = whole - 2 * round((whole - length) / 2)
     return min(max(taken, whole % 2 or 2), whole)
+
+
+def to_input(image: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stretch") -> NDArray[np.float32]:
+    """Bring an image to a model's input size, bilinear, with antialiasing where it shrinks; give it three channels.
+
+    One channel at a time, so that a colour image of 10,000 x 10,000 pixels needs no second copy of itself. Pillow's
+    filter is the one that training's (:func:`lexseg.models.inputs.resize_image`) was made after.
+
+    Args:
+        image: float32[H, W] or [H, W, 3] in 0..1.
+        size: (height, width) of the input.
+        fit: how the model's training did it.
+
+    Returns:
+        float32[3, height, width] in 0..1.
+    """
+    planes = [image] if image.ndim == 2 else [image[..., c] for c in range(3)]
+    place = Place.of((image.shape[0], image.shape[1]), size, fit)
+    inside = (place.height, place.width)
+    resized = np.stack([_resized(plane, inside) if plane.shape != inside else plane for plane in planes]).clip(0, 1)
+    if inside != tuple(size):
+        resized = np.pad(resized, ((0, 0), *place.margins(size)))
+    return np.broadcast_to(resized, (3, *size))
+
+
+def to_native(logits: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stretch") -> NDArray[np.float32]:
+    """Bring logits to an image's own size, bilinear, and turn them into probabilities there.
+
+    The mask is so drawn at the image's resolution, not at the network's and enlarged.
+
+    Args:
+        logits: float32[1, h, w].
+        size: (H, W) of the image.
+        fit: how the image came to the input.
+
+    Returns:
+        float32[H, W] in 0..1.
+    """
+    (plane,) = logits
+    plane = plane[Place.of(size, (plane.shape[0], plane.shape[1]), fit).inside]
+    if plane.shape[0] <= size[0] and plane.shape[1] <= size[1]:
+        native = _resized(plane, size)
+    else:  # an image smaller than the network's: between the nearest two, where Pillow would take a mean of more
+        native = np.ascontiguousarray(_between(_between(plane, size[0]).T, size[1]).T)
+    with np.errstate(over="ignore"):
+        np.exp(np.negative(native, out=native), out=native)
+    native += 1
+    return np.reciprocal(native, out=native)
+
+
+def _resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    picture = Image.fromarray(np.ascontiguousarray(plane, np.float32))
+    return np.array(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR), np.float32)
+
+
+def _between(plane: NDArray[np.float32], length: int) -> NDArray[np.float32]:
+    """float32[h, w] -> float32[length, w], each row between the two nearest ones."""
+    rows = len(plane)
+    at = np.clip((np.arange(length) + 0.5) * rows / length - 0.5, 0, rows - 1).astype(np.float32)
+    first = np.minimum(at.astype(np.int64), max(rows - 2, 0))
+    share = (at - first)[:, None]
+    second = np.minimum(first + 1, rows - 1)
+    return np.ascontiguousarray(plane[first] * (1 - share) + plane[second] * share, np.float32)

@@ -3,28 +3,167 @@
 Absent is one thing: a known finding that this image does not show. Not in scope is another: an image or words that the
 model never met, or words of another of its worlds than the image. It is told by the model itself: by how far the
 sentence lies from those it was trained on, and the image's features from those of
-its training images (:mod:`lexseg.models.scope_scorers`). :mod:`lexseg.training.scope` fits both.
+its training images (`ImageScorer`, `WordsScorer`). :mod:`lexseg.training.scope` fits both.
 """
 
 import hashlib
 import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from lexseg.errors import ModelError
 from lexseg.files import replace_file
-from lexseg.models.scope_scorers import ImageScorer, WordsScorer
 from lexseg.models.worlds import CONFIG, FORMAT, ImageScope, Reason, WordsScope, World, read_worlds
 
 __all__ = ["SCOPE", "ImageScope", "Reason", "Scope", "WordsScope", "World", "read_worlds"]
 
 SCOPE = "scope.safetensors"
+
+
+class ImageScorer:
+    """Distances to the nearest training images of each world, in a whitened space of pooled features.
+
+    Args:
+        state: ``shift`` float[F], ``project`` float[F, K], ``bank`` float16[N, K], ``world`` int64[N], ``radius``
+            float[W] and ``neighbours`` int64[]: an image's distance from a world is that to its neighbour of that rank
+            within the world, over the world's radius.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._state = {name: np.asarray(value) for name, value in state.items()}
+        self._bank = self._state["bank"].astype(np.float32)
+        self._k = int(self._state["neighbours"])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the scorer is made from."""
+        return dict(self._state)
+
+    def __call__(self, maps: Sequence[Any]) -> NDArray[np.float32]:
+        """Judge encoded images.
+
+        Args:
+            maps: of :class:`lexseg.models.base.Features`, float[B, C, h, w] each.
+
+        Returns:
+            float32[B, W]: at most 1 where an image is one of that world.
+        """
+        return self.judge(pooled(maps))
+
+    def judge(self, features: ArrayLike) -> NDArray[np.float32]:
+        """The same of pooled features float[B, F]."""
+        points = (np.asarray(features, np.float32) - self._state["shift"]) @ self._state["project"]
+        # each difference, not the squares' sum less the products': near a point that would lose its last digits
+        apart = np.stack([np.sqrt(np.square(self._bank - point).sum(1)) for point in points])
+        columns = []
+        for world, radius in enumerate(self._state["radius"]):
+            own = apart[:, self._state["world"] == world]
+            nth = min(self._k, own.shape[1]) - 1
+            columns.append(np.partition(own, nth, axis=1)[:, nth] / radius)
+        return np.stack(columns, axis=1)
+
+
+def pooled(maps: Sequence[Any]) -> NDArray[np.float32]:
+    """The mean and the spread of every channel of every map: float32[B, F].
+
+    Args:
+        maps: float[B, C, h, w] each, arrays, or tensors on any device.
+    """
+    parts = []
+    for each in maps:
+        flat = array_of(each).reshape(*each.shape[:2], -1)
+        parts += [flat.mean(2), flat.std(2)]
+    return np.concatenate(parts, axis=1)
+
+
+def array_of(values: Any) -> NDArray[np.float32]:
+    """An array, or a tensor wherever it lies, as a float32 array."""
+    there = values.detach().float().cpu() if hasattr(values, "detach") else values
+    return np.asarray(there, np.float32)
+
+
+_erf = np.frompyfunc(math.erf, 1, 1)
+
+
+class WordsScorer:
+    """A small network over what a sentence's tokens have in common, and what only one of them says.
+
+    One foreign noun in a familiar sentence makes it foreign: so beside the mean of the token states it sees their
+    maxima and minima.
+
+    Args:
+        state: ``shift`` and ``scale`` float[3D] of the features (:func:`sentence_features`), ``hidden.weight``
+            float16[H, 3D], ``hidden.bias`` float[H], ``out.weight`` float[W, H] and ``out.bias`` float[W] for W worlds;
+            the bias is such that a score of one half is the threshold. ``bank`` float16[N, D]: mean states of
+            sentences, of unit length.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self._state = {name: np.asarray(value) for name, value in state.items()}
+        self._working = {name: value.astype(np.float32) for name, value in self._state.items()}
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What the scorer is made from."""
+        return dict(self._state)
+
+    def __call__(self, states: Any, mask: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Judge sentences.
+
+        Args:
+            states: float[B, L, D].
+            mask: bool[B, L], true where a token is; a row without any is a null sentence, and its answer means nothing.
+
+        Returns:
+            scores float32[B, W] in 0..1, and distances float32[B] to the nearest of the bank: 1 - cosine.
+        """
+        features = sentence_features(states, mask)
+        means = _unit(features[:, : states.shape[-1]])
+        with np.errstate(over="ignore"):
+            scores: NDArray[np.float32] = np.reciprocal(1 + np.exp(-self.logits(features)))
+        distances: NDArray[np.float32] = 1 - (means @ self._working["bank"].T).max(axis=1)
+        return scores, distances
+
+    def logits(self, features: ArrayLike) -> NDArray[np.float32]:
+        """float32[B, W] of features float[B, 3D]: 0 or more where a sentence belongs to a world."""
+        w = self._working
+        inputs = (np.asarray(features, np.float32) - w["shift"]) / w["scale"]
+        before = inputs @ w["hidden.weight"].T + w["hidden.bias"]
+        hidden = before * (0.5 + 0.5 * np.asarray(_erf(before / math.sqrt(2)), np.float32))  # GELU
+        return np.asarray(hidden @ w["out.weight"].T + w["out.bias"], np.float32)
+
+
+def sentence_features(states: Any, mask: Any) -> NDArray[np.float32]:
+    """The mean of a sentence's token states, of length sqrt(D), and the maxima and minima of its words'.
+
+    Args:
+        states: float[B, L, D].
+        mask: bool[B, L], true where a token is. The first and the last are special ones, and left out of the extremes.
+
+    Returns:
+        float32[B, 3D]; zeros for a row without tokens.
+    """
+    values, there = array_of(states), array_of(mask).astype(np.bool_)
+    means = _unit((values * there[..., None]).sum(1)) * np.float32(values.shape[-1] ** 0.5)
+    place = there.cumsum(1)
+    words = there & (place > 1) & (place < there.sum(1, keepdims=True))
+    words = np.where(words.any(1, keepdims=True), words, there)[..., None]
+    some = there.any(1, keepdims=True)
+    highest = np.where(some, np.where(words, values, -np.inf).max(1), 0)
+    lowest = np.where(some, np.where(words, values, np.inf).min(1), 0)
+    return np.concatenate([means, highest, lowest], axis=1, dtype=np.float32)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Vectors of length one, float32[B, D]; zero stays zero."""
+    unit: NDArray[np.float32] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), np.float32(1e-12))
+    return unit
 
 
 class Sentences(Protocol):

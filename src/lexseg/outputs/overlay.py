@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from lexseg.scans.window import LARGEST, step_of
+from lexseg.scans.scan import LARGEST, step_of
 
 FOUND = (255, 140, 0)  # orange and blue differ for the colour-blind too
 TRUTH = (0, 160, 255)

@@ -5,6 +5,7 @@ sides, what is denied, what is doubtful) is in :class:`lexseg.predict.words.Hear
 :class:`Question`.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -13,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.errors import DataError
-from lexseg.models.place import Fit
+from lexseg.models.place import Fit, to_native
 from lexseg.predict.answered import Outside, State, consistent
-from lexseg.predict.images import given_present, to_native
 from lexseg.predict.options import AS_IT_IS, Denied, Options, Sentence
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.words import Heard, Sides, hear
@@ -239,3 +239,29 @@ def probability(logits: NDArray[np.float32], size: tuple[int, int], fit: Fit = "
     if len(logits) > 1:
         mean /= len(logits)
     return mean
+
+
+def given_present(probability: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
+    """The probability of each pixel, once it is known that the target is there (OURS).
+
+        logit p' = logit p + max(0, peak - logit max p)
+
+    A network that is in doubt whether its target is there lowers the whole map with its doubt: of targets that are
+    there and whose highest pixel has 0.6, a mask from 0.5 on has a Dice of 0.1, and one that reaches five logits down
+    from the highest pixel of 0.7. Whether it is there, presence has decided; the map says where.
+
+    Args:
+        probability: float32[...], 0..1, of all that belongs to one question; it is not changed.
+        peak: how far above one half the highest pixel lies at least, in logits; as far below it a mask may reach.
+
+    Returns:
+        the same where the highest pixel is as high, else a copy.
+    """
+    tiny = np.float32(1e-7)
+    highest = min(max(float(probability.max()), 1e-7), 1 - 1e-7)
+    lift = peak - math.log(highest / (1 - highest))
+    if lift <= 0:
+        return probability
+    kept = probability.clip(tiny, 1 - tiny)
+    odds = kept / (1 - kept) * np.float32(math.exp(lift))
+    return np.asarray(odds / (1 + odds), np.float32)

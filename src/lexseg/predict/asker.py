@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.encoders.text.protocol import Reader
+from lexseg.encoders.text.reader import Reader
 from lexseg.language.sides import Laterality
 from lexseg.models.place import Fit
 from lexseg.predict.answered import Answerer, Outside

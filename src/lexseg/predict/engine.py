@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.encoders.text.protocol import Reader
+from lexseg.encoders.text.reader import Reader
 
 if TYPE_CHECKING:
     from lexseg.models.scope import Sentences

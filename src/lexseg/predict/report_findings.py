@@ -1,6 +1,6 @@
 """The findings of a report, each short enough to be asked. Imports neither numpy nor torch."""
 
-from lexseg.encoders.text.protocol import Reader
+from lexseg.encoders.text.reader import Reader
 from lexseg.errors import TextError
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import lexicon

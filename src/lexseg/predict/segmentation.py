@@ -22,7 +22,7 @@ class Segmentation:
 
     Attributes:
         probability: float32[H, W] at the image's own size; where presence says that the target is there, given that it
-            is (:func:`lexseg.predict.images.given_present`).
+            is (:func:`lexseg.predict.ask.given_present`).
         threshold: a pixel at or above it belongs to the mask, 0..1.
         presence: probability that what the words name is in the image, below ``presence_threshold`` if and only if the
             mask is empty (:func:`lexseg.predict.answered.consistent`); ``None`` where the model does not say, or

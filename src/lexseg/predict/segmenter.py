@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.encoders.text.protocol import Reader
+from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError
 from lexseg.language.asking import in_plain_words
 from lexseg.language.lexicon import lexicon
 from lexseg.language.sides import Laterality, mirror_words
 from lexseg.language.vocabulary import mended
 from lexseg.models.config import LOST, PEAK, UNCALIBRATED, find_model, read_config
-from lexseg.models.place import Fit
+from lexseg.models.place import Fit, to_input
 from lexseg.models.scope import Scope
 from lexseg.predict.answered import Answerer, Outside, outside
 from lexseg.predict.ask import Question, segment_together
-from lexseg.predict.choose_engine import EngineChoice, open_engine
 from lexseg.predict.engine import Encoded, Engine
-from lexseg.predict.images import ImageLike, check_spacing, is_blank, load_image, to_input
+from lexseg.predict.engines import EngineChoice, open_engine
+from lexseg.predict.images import ImageLike, check_spacing, load_image
 from lexseg.predict.options import Asked, Options
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.words import Heard, Sides, check_sentence, hear
-from lexseg.scans.window import shown
+from lexseg.scans.scan import shown
 
 if TYPE_CHECKING:
     import torch
@@ -305,7 +305,7 @@ class Segmenter:
         for pixels, spacing, sides in images:
             inputs.append(to_input(pixels, self.size, self.fit))
             kept = shown(pixels) if keep else None
-            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, is_blank(pixels), kept))
+            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, _is_blank(pixels), kept))
         if not inputs:
             return []
         features = self.encode(np.stack(inputs), tta)
@@ -529,6 +529,11 @@ class ImageSession:
         from lexseg.predict.whole_report import segment_report
 
         return segment_report(self, text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
+
+
+def _is_blank(image: NDArray[np.float32]) -> bool:
+    """Whether all pixels of an image, [H, W] or [H, W, 3], are equal: it shows nothing."""
+    return bool((image == image[:1, :1]).all())
 
 
 def _rows(features: Encoded, row: int, of: int) -> Encoded:

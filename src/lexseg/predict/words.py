@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from lexseg.encoders.text.protocol import Reader
+from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError
 from lexseg.language.asking import in_plain_words, likely_language, looked_for, looks_foreign
 from lexseg.language.denial import denied
@@ -216,7 +216,7 @@ class Spoken:
         plain = in_plain_words(words, nouns) if words else None
         judged = asked if settled == "not found" else words or (asked and denied(asked))
         foreign, likely = (looks_foreign(text), likely_language(text)) if text else (False, None)
-        names_side = bool(text) and mentions_side(text)
+        names_side = mentions_side(text) if text else False
         doubts: list[str] = []
         if reader is None:
             doubts += [_IMAGE_ALONE] if text is not None else []

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from lexseg.errors import DataError
-from lexseg.scans.content import Content, kind_of
+from lexseg.scans.content import Content, kind_of, quiet
 from lexseg.scans.pictures import open_picture
-from lexseg.scans.quiet import quiet
 from lexseg.scans.scan import Scan
 
 

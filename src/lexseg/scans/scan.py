@@ -1,5 +1,6 @@
-"""A scan: an image or a volume of any file format, frame by frame as radiologists see it."""
+"""A scan: an image or a volume of any file format, frame by frame as radiologists see it; and at a picture's size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -132,6 +133,8 @@ class Scan:
         stored = self._frame(frame)
         if stored.values.ndim == 3:
             return stored.values.astype(np.float32) / np.float32(255)
+        if window is None and self.format == "image":
+            return np.array(stored.values, np.float32)  # from black 0 to white 1 as it is
         shown = (window or self.windows[0]).shade(stored.values)
         if self.source.inverted:
             np.subtract(1, shown, out=shown)
@@ -160,3 +163,24 @@ class Scan:
             found, expected = stored.values.shape[:2], self.shape[1:]
             raise DataError(f"{self.name}: frame {index} has {found} pixels, its header says {expected}")
         return stored
+
+
+LARGEST = 2048
+"""Pixels: the longest side of pictures of an image."""
+
+
+def shown(image: NDArray[np.float32], largest: int = LARGEST) -> NDArray[np.uint8]:
+    """An image at the size that pictures of it have: uint8[h, w] or [h, w, 3], neither side longer than ``largest``.
+
+    Args:
+        image: float[H, W] or [H, W, 3] in 0..1.
+        largest: a longer side than this is scaled down to it.
+    """
+    step = step_of(image.shape[:2], largest)
+    pixels: NDArray[np.uint8] = (np.asarray(image)[::step, ::step] * 255).round().astype(np.uint8)
+    return pixels
+
+
+def step_of(shape: Sequence[int], largest: int = LARGEST) -> int:
+    """Which pixels a picture of an image of (H, W) shows: one of so many, in each direction."""
+    return -(-max(shape) // largest)

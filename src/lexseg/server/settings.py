@@ -10,7 +10,7 @@ from lexseg.server.address import Network
 from lexseg.server.tokens import NamedToken, unnamed
 
 if TYPE_CHECKING:
-    from lexseg.predict.choose_engine import EngineChoice
+    from lexseg.predict.engines import EngineChoice
 
 MEGABYTE = 1_000_000
 

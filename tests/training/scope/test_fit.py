@@ -11,8 +11,9 @@ from lexseg.cli.main import main
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
 from lexseg.models.io import load_model
+from lexseg.models.place import to_input
 from lexseg.models.scope import Scope
-from lexseg.predict.images import load_image, to_input
+from lexseg.predict.images import load_image
 from lexseg.training.config import ScopeConfig
 from lexseg.training.recipe import read_recipe
 from lexseg.training.run import train

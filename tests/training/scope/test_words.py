@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.models.scope_scorers import WordsScorer
+from lexseg.models.scope import WordsScorer
 from lexseg.training.scope.sentences import Labelled
 from lexseg.training.scope.words import BANK, Encoded, fit_words, words_logits
 

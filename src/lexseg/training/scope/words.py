@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.models.scope_scorers import WordsScorer, sentence_features
+from lexseg.models.scope import WordsScorer, sentence_features
 from lexseg.training.scope.sentences import Labelled
 
 REFUSED = 0.05
