@@ -1,105 +1,43 @@
 """The Segmenter: load a model once, set an image once, ask many sentences."""
 
-import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.encoders.text.reader import Reader
-from lexseg.errors import ConfigError, TextError
-from lexseg.language.asking import in_plain_words
-from lexseg.language.lexicon import lexicon
-from lexseg.language.sides import Laterality, mirror_words
-from lexseg.language.vocabulary import mended
-from lexseg.models.config import LOST, PEAK, UNCALIBRATED, find_model, read_config
-from lexseg.models.place import Fit, to_input
+from lexseg.errors import TextError
+from lexseg.language.sides import Laterality
+from lexseg.models.config import find_model, read_config
+from lexseg.models.place import to_input
 from lexseg.models.scope import Scope
-from lexseg.predict.answered import Answerer, Outside, outside
+from lexseg.predict.answered import Outside, outside
 from lexseg.predict.ask import Question, segment_together
-from lexseg.predict.engine import Encoded, Engine
+from lexseg.predict.engine import Encoded
 from lexseg.predict.engines import EngineChoice, open_engine
 from lexseg.predict.images import ImageLike, check_spacing, load_image
+from lexseg.predict.network import CHUNK, Network
 from lexseg.predict.options import Asked, Options
 from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.words import Heard, Sides, check_sentence, hear
+from lexseg.predict.words import Heard, Sides, hear
 from lexseg.scans.scan import shown
 
 if TYPE_CHECKING:
     import torch
 
-    from lexseg.encoders.text.base import TextEncoder
-    from lexseg.models.base import SegmentationModel
     from lexseg.models.scope import ImageScope, WordsScope
     from lexseg.predict.answer import Answer
     from lexseg.predict.whole_report import FindingResult
 
 _UNKNOWN = Sides()
-Asking = tuple[int, tuple[str | None, ...]]
-_CHUNK = 16  # images, or questions, that go through the network together
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Views:
-    """What the network says of a question. Attributes: logits: float32[V, 1, h, w]; presence: float32[V] or None."""
+class Segmenter(Network):
+    """Segments images by sentences with a loaded model: :class:`lexseg.predict.network.Network`, that looks at images.
 
-    logits: NDArray[np.float32]
-    presence: NDArray[np.float32] | None
-
-
-class Segmenter:
-    """Segments images by sentences with a loaded model. It never changes, so that many threads may share one.
-
-    Args:
-        model: the network, or an engine that runs it.
-        text_encoder: what reads a network's sentences; ``None`` for an image-only model, and where there is an engine.
-        size: (height, width) that images are brought to.
-        fit: how, as :mod:`lexseg.models.place` says.
-        threshold: probability from which on a pixel is foreground, 0..1.
-        presence: calibration of the answer to "is it there?", as in :class:`lexseg.models.io.ModelConfig`.
-        laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
-        modalities: of the images it was trained on, as DICOM names them; empty if unknown.
-        plain: by anatomy, how a sentence is also asked in plain words, as in :class:`lexseg.models.io.ModelConfig`.
-        name: what the model is called in results.
-        sha256: of the model's weights; ``None`` if unknown.
-        scope: what it has learnt; ``None`` if unknown: then it is asked whatever the words and the image are.
-        device: where to run a network; ``None`` takes a GPU where there is one.
-
-    Attributes:
-        notes: what the user should be told of how it was opened.
+    It never changes, so that many threads may share one. Args are those of `Network`.
     """
-
-    def __init__(
-        self,
-        model: "SegmentationModel | Engine",
-        text_encoder: "TextEncoder | None" = None,
-        *,
-        size: tuple[int, int],
-        fit: Fit = "stretch",
-        threshold: float = 0.5,
-        presence: Mapping[str, float] | None = None,
-        laterality: Laterality | None = None,
-        modalities: Sequence[str] = (),
-        plain: Mapping[str, str] | None = None,
-        name: str = "",
-        sha256: str | None = None,
-        scope: "Scope | None" = None,
-        device: "torch.device | str | None" = None,
-    ) -> None:
-        if not isinstance(model, Engine):
-            from lexseg.predict.torch_engine import TorchEngine
-
-            model = TorchEngine(model, text_encoder, device)
-        self.engine = model
-        self.notes: tuple[str, ...] = ()
-        self.size, self.threshold, self.laterality, self.name = size, threshold, laterality, name
-        self.modalities = tuple(modalities)
-        self.fit: Fit = fit
-        self.sha256, self.scope = sha256, scope
-        self._presence, self._plain = dict(presence or UNCALIBRATED), dict(plain or {})
 
     @classmethod
     def from_pretrained(
@@ -141,107 +79,6 @@ class Segmenter:
         )
         segmenter.notes = notes
         return segmenter if operating_point is None else segmenter.at(operating_point)
-
-    @property
-    def uses_text(self) -> bool:
-        """Whether a sentence changes what it finds."""
-        return self.engine.reader is not None
-
-    @property
-    def text_encoder(self) -> Reader | None:
-        """What reads its sentences; ``None`` for an image-only model."""
-        return self.engine.reader
-
-    @property
-    def device(self) -> str:
-        """Where it runs, such as ``cpu``."""
-        return self.engine.device
-
-    @property
-    def model(self) -> "SegmentationModel":
-        """The network, where torch runs it.
-
-        Raises:
-            ConfigError: something else runs it.
-        """
-        from lexseg.predict.torch_engine import TorchEngine
-
-        if not isinstance(self.engine, TorchEngine):
-            raise ConfigError(f"{self.name}: ONNX Runtime runs the model; load it with engine='torch' for its network")
-        return self.engine.model
-
-    @property
-    def presence_threshold(self) -> float | None:
-        """Probability of presence below which nothing is found; ``None`` where the model does not say."""
-        return self._presence["threshold"] if self.engine.says_presence else None
-
-    @property
-    def peak(self) -> float | None:
-        """How many logits below its highest pixel a mask of what is there may reach; ``None``: as its pixels say."""
-        return self._presence.get(PEAK)
-
-    @property
-    def answerer(self) -> Answerer:
-        """What its answers say of it."""
-        return Answerer(self.name, self.sha256)
-
-    @property
-    def operating_points(self) -> dict[str, float]:
-        """By name, a number of percent, the presence below which so many targets are lost; empty if none is known."""
-        return {name[len(LOST) :]: value for name, value in self._presence.items() if name.startswith(LOST)}
-
-    def at(self, operating_point: str) -> "Segmenter":
-        """The same, network and all, saying "not found" at another of the model's thresholds of presence.
-
-        Args:
-            operating_point: its name, such as "5": the percentage of what is there that may be lost.
-
-        Raises:
-            ConfigError: if the model has no such operating point.
-        """
-        known = self.operating_points
-        if operating_point not in known:
-            there = f"it has {', '.join(known)}" if known else "it has none; lexseg calibrate MODEL CASES makes them"
-            raise ConfigError(f"the model has no operating point {operating_point!r}: {there}")
-        other = copy.copy(self)
-        other._presence = self._presence | {"threshold": known[operating_point]}
-        return other
-
-    @property
-    def calibration(self) -> Mapping[str, float]:
-        """How the answer to "is it there?" is calibrated, as in :class:`lexseg.models.io.ModelConfig`."""
-        return dict(self._presence)
-
-    @property
-    def plain(self) -> Mapping[str, str]:
-        """By anatomy, how a sentence is also asked in plain words, as in :class:`lexseg.models.io.ModelConfig`."""
-        return dict(self._plain)
-
-    def check_text(self, text: str | None) -> None:
-        """Raise ``TextError`` where this model cannot read the sentence: blank, or too long."""
-        check_sentence(text, self.text_encoder)
-
-    def read_ahead(self, texts: Sequence[str | None]) -> None:
-        """Have sentences, in the model's own convention, read all at once: each is then remembered when it is judged.
-
-        One after the other they would take the text encoder several times as long.
-        """
-        if self.scope is not None and len(texts) > 1:
-            self.engine.words(texts)
-
-    def known_words(self, text: str | None) -> "WordsScope | None":
-        """Where words, in the model's own convention, lie in what it has learnt; ``None`` where that is unknown.
-
-        A slip of the hand makes no word foreign: what is unknown as it stands is judged by what was meant.
-        """
-        if self.scope is None:
-            return None
-        own = self.scope.words(self.engine.words([text]))[0]
-        meant = text if own.known or not text else mended(text, lexicon("en"))
-        if meant == text:
-            return own
-        other = self.scope.words(self.engine.words([meant]))[0]
-        return other if other.known else own
 
     def set_image(
         self, image: ImageLike, *, spacing: tuple[float, float] | None = None, tta: bool = False
@@ -361,78 +198,15 @@ class Segmenter:
         from lexseg.predict.answer import Answer
 
         results: list[list[Answer]] = []
-        for start in range(0, len(images), _CHUNK):
-            own = [[text if text and text.strip() else None for text in each] for each in texts[start : start + _CHUNK]]
+        for start in range(0, len(images), CHUNK):
+            own = [[text if text and text.strip() else None for text in each] for each in texts[start : start + CHUNK]]
             heard = [hear(self, [(text, Options(anyway=anyway), Sides()) for text in each]) for each in own]
-            sessions = self.set_images(((load_image(i), None) for i in images[start : start + _CHUNK]), tta=tta)
+            sessions = self.set_images(((load_image(i), None) for i in images[start : start + CHUNK]), tta=tta)
             answers = segment_together(
                 [Question.about(s, h) for s, each in zip(sessions, heard, strict=True) for h in each]
             )
             results += [[Answer.of(next(answers)) for _ in each] for each in heard]
         return results
-
-    def encode(self, inputs: NDArray[np.float32], tta: bool) -> Encoded:
-        """Run what the words do not touch on float32[B, 3, h, w]; with ``tta`` B more rows are the mirrored images."""
-        return self.engine.look(np.concatenate([inputs, inputs[..., ::-1]]) if tta else inputs)
-
-    def stacked(self, images: Sequence[Encoded], views: int) -> Encoded:
-        """Single images' maps as those of a batch: first all images, then, where there are two views, all mirrored."""
-        if len(images) == 1:
-            return images[0]
-        return self.engine.join([image.rows([view]) for view in range(views) for image in images])
-
-    def answers(
-        self, features: Encoded, asked: Sequence[Asking], tta: bool
-    ) -> Iterator[tuple[Asking, NDArray[np.float32], float | None]]:
-        """Answer questions about encoded images.
-
-        Args:
-            features: of :meth:`encode`, with the same ``tta``.
-            asked: (row of the image, wordings of the sentence in the model's own words).
-            tta: as in :meth:`set_image`.
-
-        Yields:
-            the question, logits float32[V, 1, h, w] of its views as :meth:`views` gives them, and the calibrated
-            probability of presence.
-        """
-        scale, bias = self._presence["scale"], self._presence["bias"]
-        for question, said in zip(asked, self.views(features, asked, tta), strict=True):
-            sure = None if said.presence is None else float(_sigmoid(said.presence * scale + bias).mean())
-            yield question, said.logits, sure
-
-    def views(self, features: Encoded, asked: Sequence[Asking], tta: bool) -> Iterator[Views]:
-        """What the network says of questions about encoded images, nothing calibrated or averaged yet.
-
-        Each is asked in all its views: in each of its wordings (:attr:`lexseg.predict.words.Heard.wordings`), and with
-        ``tta`` in each of the mirrored image too.
-
-        Args:
-            features: of :meth:`encode`, with the same ``tta``.
-            asked: (row of the image, wordings of the sentence in the model's own words).
-            tta: as in :meth:`set_image`.
-
-        Yields:
-            of each question what is said in its V views, all the right way round.
-        """
-        rows = len(features) // (2 if tta else 1)
-        for start in range(0, len(asked), _CHUNK):
-            part = asked[start : start + _CHUNK]
-            most = max(len(wordings) for _, wordings in part)
-            views = [(j, i, texts[k]) for k in range(most) for j, (i, texts) in enumerate(part) if k < len(texts)]
-            straight = len(views)
-            if tta:
-                views += [(j, rows + i, text and mirror_words(text, "horizontal")) for j, i, text in views]
-            logits, there = self.engine.answer(features, [row for _, row, _ in views], [text for _, _, text in views])
-            if tta:
-                logits = np.concatenate([logits[:straight], logits[straight:, ..., ::-1]])
-            for j in range(len(part)):
-                own = [v for v, (of, _, _) in enumerate(views) if of == j]
-                yield Views(logits[own], None if there is None else there[own])
-
-    def wordings(self, text: str | None) -> tuple[str | None, ...]:
-        """A sentence in the model's own convention, and the same in plain words where that can be said."""
-        plain = in_plain_words(text, self._plain) if text else None
-        return (text,) if plain is None else (text, plain)
 
 
 class ImageSession:
@@ -539,8 +313,3 @@ def _is_blank(image: NDArray[np.float32]) -> bool:
 def _rows(features: Encoded, row: int, of: int) -> Encoded:
     """A copy of what belongs to one image of a batch: its row and, with test-time augmentation, the mirrored one's."""
     return features if of == 1 else features.rows(range(row, len(features), of))
-
-
-def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = 1 / (1 + np.exp(-values.astype(np.float64).clip(-700, 700)))
-    return shares
