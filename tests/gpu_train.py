@@ -284,7 +284,6 @@ def train(drawn: Drawn, model: nn.Module, args: argparse.Namespace) -> nn.Module
     on_gpu, kind, last = drawn.device.type == "cuda", drawn.device.type, torch.channels_last
     model.train().to(memory_format=last)
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    gpu_graph.alignment_of(model)
     config = OptimizerConfig(lr=args.lr, encoder_lr=args.encoder_lr, weight_decay=args.decay)
     groups = parameter_groups(model, config)
     peaks = [group["lr"] for group in groups]

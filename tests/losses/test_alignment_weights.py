@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional as F
 
 from lexseg.encoders.text.batch import TextBatch
@@ -130,7 +131,7 @@ def test_swapped_sentences_say_nothing_where_there_are_none() -> None:
     module = MultiLevelAlignment(2)
     levels, text, words, mask, sentence = inputs()
     unswappable = swapped(levels, words, [True] * 4)
-    assert float(module(levels, text, words, Target(mask), sentence, swapped=[unswappable])["swapped"]) == 0
+    assert module(levels, text, words, Target(mask), sentence, swapped=[unswappable])["swapped"].item() == 0
     assert "swapped" not in module(levels, text, words, Target(mask), sentence)
     empty = module(
         levels, text, words, Target(torch.zeros_like(mask)), sentence, swapped=[swapped(levels, words, [False] * 4)]
@@ -149,3 +150,52 @@ def test_swapped_sentences_honour_weights() -> None:
     first, second = term([False, True, True, True]), term([True, False, True, True])
     weight = torch.tensor([3.0, 1.0, 1.0, 0.0])
     assert term([False, False, True, False], weight) == pytest.approx((3 * first + second) / 4, rel=1e-4)
+
+
+@pytest.mark.parametrize("distance", ["global", "masked", "masked+context", "soft"])
+@pytest.mark.parametrize("targets", ["caption", "one-hot"])
+@pytest.mark.parametrize("counted", [[0, 1, 2, 5, 6], [4], []])
+def test_a_row_that_does_not_count_is_as_if_it_were_not_there(distance: str, targets: str, counted: list[int]) -> None:
+    """Losses and gradients of the rows that count are those of a batch of them alone, though no row is taken out."""
+    module = MultiLevelAlignment(2, distance=distance, targets=targets, margin=1.0)  # type: ignore[arg-type]
+    levels, text, words, mask, sentence = inputs(8)
+    text = replace(text, caption_id=torch.tensor([3, 3, 1, 3, 1, 2, 6, 6]))
+    weight = torch.tensor([1.0, 0.5, 2.0, 1.0, 1.0, 3.0, 1.0, 1.0])
+    without = [i for i in range(8) if i not in counted]
+    for i, row in enumerate(without):  # each for another reason
+        if i % 3 == 0:
+            text.is_null[row], words[row] = True, False  # a null sentence has no words
+        elif i % 3 == 1:
+            mask[row] = 0
+        else:
+            weight[row] = 0
+    region = torch.tensor([0, 1, 2, 3, 4, 5, 7, 7])
+    leaves = [p.words.requires_grad_() for p in levels]
+    null = torch.tensor([False, True] * 4)
+    target = Target(mask, weight=weight, region=region)
+
+    def of(rows: list[int]) -> tuple[Terms, list[torch.Tensor]]:
+        own = replace(text, attention_mask=words[rows], caption_id=text.caption_id[rows], is_null=text.is_null[rows])
+        part = replace(target, mask=mask[rows], weight=weight[rows], region=region[rows])
+        there = [Projected(p.pixels[rows], p.words[rows], p.sentence[rows]) for p in levels]
+        other = Swapped([Said(-p.words, -p.sentence, words[rows]) for p in there], null[rows])
+        terms: Terms = module(there, own, words[rows], part, sentence[rows], swapped=[other])
+        return terms, list(torch.autograd.grad(sum(terms.values(), torch.zeros(())), leaves, allow_unused=True))
+
+    (found, slopes), (alone, expected) = of(list(range(8))), of(counted) if counted else ({}, [])
+    for name, value in found.items():
+        torch.testing.assert_close(value, alone.get(name, torch.zeros(())), atol=1e-5, rtol=1e-5)
+    for i, slope in enumerate(slopes):
+        wanted = expected[i] if expected else torch.zeros_like(slope)
+        torch.testing.assert_close(slope, wanted, atol=1e-5, rtol=1e-5)
+    assert len(counted) < 2 or all(float(value) > 0 for value in found.values())
+
+
+def test_no_shape_depends_on_the_numbers_of_a_batch() -> None:
+    """On tensors that have a shape and no numbers, as when a step is recorded."""
+    module = MultiLevelAlignment(2)
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        levels, text, words, mask, sentence = inputs()
+        other = swapped(levels, words, [False] * 4)
+        found: Terms = module(levels, text, words, Target(mask), sentence, swapped=[other])
+    assert set(found) == {"contrastive", "margin", "swapped"}

@@ -57,6 +57,9 @@ class _Within(torch.autograd.Function):
 class MultiLevelAlignment(nn.Module):
     """The alignment loss over several levels. It has no part in inference.
 
+    Rows that do not count are weighed with nothing and not taken out: no shape depends on the numbers of a batch, so
+    that a step can be recorded as a CUDA graph.
+
         L_con = sum_l lambda_l * 0.5 [CE(S_l, Y) + CE(S_l^T, Y^T)],  S_l = sim_l / tau
         H     = mean_l mean_i max(0, m + D_l(i, i) - Dctx_l(i, i))
         L_swap = sum_l lambda_l mean_i log(1 + exp((sim_l(i, i') - sim_l(i, i)) / tau)),  i' sentence i, places swapped
@@ -120,52 +123,46 @@ class MultiLevelAlignment(nn.Module):
         """
         with torch.autocast(target.mask.device.type, enabled=False):
             keep = ~text.is_null & shown_rows(target)
-            if target.weight is not None:
-                keep = keep & (target.weight > 0)
-            names = ["contrastive"] + ["margin"] * self.has_margin + ["swapped"] * bool(swapped)
+            counts = keep.float() if target.weight is None else keep * target.weight.float()
+            keep = counts > 0
             sizes = [size_of(p.pixels) for p in projected]
             shares = pyramid(target.mask.float(), sizes)
             regions = [prototype(p.pixels, shares[size]) for p, size in zip(projected, sizes, strict=True)]
             # a zero whose gradient reaches every parameter, whatever the batch holds
             reached = (r.sum() + p.words.float().sum() for r, p in zip(regions, projected, strict=True))
             zero = sum(reached, start=self.log_temperature) * 0
-            losses = dict.fromkeys(names, zero)
+            losses = {"contrastive": zero} | ({"margin": zero} if self.has_margin else {})
             if swapped:
                 true = [Said(level.words, level.sentence, words_mask) for level in projected]
-                terms = [self._against(other, true, regions, keep, target.weight) for other in swapped]
+                terms = [self._against(other, true, regions, counts) for other in swapped]
                 losses["swapped"] = sum(terms, start=zero)
-            if int(keep.sum()) < 2:
-                return losses
             rings = context_rings(target.mask, sizes, valid=target.valid) if self.has_margin else {}
-            same = equal_regions(target)
-            ignore = None if same is None else same[keep][:, keep]
-            y, temperature = self._targets(text.caption_id[keep], sentence[keep]), self.temperature()
-            counts = torch.ones_like(zero).expand(int(keep.sum())) if target.weight is None else target.weight[keep]
+            y, ignore = self._targets(text.caption_id, sentence, keep), _no_pair(keep, equal_regions(target))
+            temperature = self.temperature()
+            counts = counts * (keep.sum() > 1)  # alone, a row has nothing to be told from
+            heard = words_mask | ~keep[:, None]  # what does not count may have no word: its numbers are to be finite
             for level_weight, level, region in zip(self.level_weights, projected, regions, strict=True):
                 size = size_of(level.pixels)
-                said = level.words[keep].float(), level.sentence[keep].float(), words_mask[keep]
+                said = level.words.float(), level.sentence.float(), heard
                 if self.distance == "global":
                     region = prototype(level.pixels, torch.ones_like(shares[size]))
-                near = similarity(region[keep], *said)
+                near = similarity(region, *said)
                 term = info_nce(near, y, temperature, counts, ignore=ignore)
                 losses["contrastive"] = losses["contrastive"] + level_weight * term
                 if self.has_margin:
                     ring = rings[size]
-                    context = own_similarity(prototype(level.pixels, ring)[keep], *said)
+                    context = own_similarity(prototype(level.pixels, ring), *said)
                     gap = (self.margin - near.diagonal() + context).clamp(min=0)
-                    count = counts * (ring[keep].sum((1, 2, 3)) > EPS)  # a target that fills the image has none
+                    count = counts * (ring.sum((1, 2, 3)) > EPS)  # a target that fills the image has none
                     mean = (gap * count).sum() / count.sum().clamp(min=EPS)
                     losses["margin"] = losses["margin"] + mean / len(projected)
             return losses
 
-    def _against(
-        self, other: Swapped, true: Sequence[Said], targets: Sequence[Tensor], keep: Tensor, weight: Tensor | None
-    ) -> Tensor:
-        temperature, use = self.temperature(), keep & ~other.is_null
+    def _against(self, other: Swapped, true: Sequence[Said], targets: Sequence[Tensor], counts: Tensor) -> Tensor:
+        temperature, counts = self.temperature(), counts * ~other.is_null
         total = targets[0].new_zeros(())
         for level_weight, target, said, false in zip(self.level_weights, targets, true, other.levels, strict=True):
-            term = swapped_loss(target, said, false, use, temperature=temperature, weight=weight)
-            total = total + level_weight * term
+            total = total + level_weight * swapped_loss(target, said, false, counts, temperature=temperature)
         return total
 
     def temperature(self) -> Tensor:
@@ -173,9 +170,17 @@ class MultiLevelAlignment(nn.Module):
         bounded: Tensor = _Within.apply(self.log_temperature, *_LOG_BOUNDS)  # type: ignore[no-untyped-call]
         return bounded.exp()
 
-    def _targets(self, caption_id: Tensor, sentence: Tensor) -> Tensor:
+    def _targets(self, caption_id: Tensor, sentence: Tensor, keep: Tensor) -> Tensor:
+        """float[B, B]; rows and columns of what does not count are told apart by `_no_pair`."""
         if self.targets == "soft":
-            return soft_targets(sentence)
+            return soft_targets(sentence, keep)
         if self.targets == "one-hot":
             return torch.eye(len(caption_id), device=caption_id.device)
         return caption_targets(caption_id)
+
+
+def _no_pair(keep: Tensor, same: Tensor | None) -> Tensor:
+    """bool[B, B], false on the diagonal: pairs of rows that do not both count, or mean the same region."""
+    apart = ~(keep[:, None] & keep)
+    apart = apart if same is None else apart | same
+    return apart & ~torch.eye(len(keep), dtype=torch.bool, device=keep.device)

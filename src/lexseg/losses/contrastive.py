@@ -32,13 +32,16 @@ def caption_targets(caption_id: Tensor) -> Tensor:
     return same / same.sum(1, keepdim=True)
 
 
-def soft_targets(sentences: Tensor, *, temperature: float = 0.07, identity: float = 0.2) -> Tensor:
+def soft_targets(
+    sentences: Tensor, use: Tensor | None = None, *, temperature: float = 0.07, identity: float = 0.2
+) -> Tensor:
     """Targets from the sentences' own likeness, as C2Seg makes them (ICLR 2026).
 
     The cosine of two sentences, less its row's mean, clipped at zero, through a softmax, mixed with the identity.
 
     Args:
         sentences: float[B, D], sentence embeddings; no gradient flows into them.
+        use: bool[B], those that count; others have no share in the targets of these. ``None`` is all.
         temperature: of the softmax.
         identity: the share of the identity in the mixture.
 
@@ -47,7 +50,9 @@ def soft_targets(sentences: Tensor, *, temperature: float = 0.07, identity: floa
     """
     unit = F.normalize(sentences.detach().float(), dim=-1)
     cosine = unit @ unit.T
-    likeness = ((cosine - cosine.mean(1, keepdim=True)).clamp(min=0) / temperature).softmax(1)
+    there = torch.ones_like(unit[:, 0]) if use is None else use.float()
+    mean = (cosine * there).sum(1, keepdim=True) / there.sum().clamp(min=1)
+    likeness = ((cosine - mean).clamp(min=0) / temperature).masked_fill(there == 0, NEVER).softmax(1)
     return (1 - identity) * likeness + identity * torch.eye(len(unit), device=unit.device)
 
 

@@ -7,11 +7,10 @@ sentence differs in nothing but the place.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.losses.region_words import own_similarity
+from lexseg.losses.region_words import EPS, own_similarity
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,7 @@ class Swapped:
     is_null: Tensor
 
 
-def swapped_loss(
-    target: Tensor, true: Said, false: Said, use: Tensor, *, temperature: Tensor | float, weight: Tensor | None = None
-) -> Tensor:
+def swapped_loss(target: Tensor, true: Said, false: Said, counts: Tensor, *, temperature: Tensor | float) -> Tensor:
     """How little the targets tell their sentences from the same with places swapped (OURS).
 
         mean_i log(1 + exp((sim(v_i, s_i') - sim(v_i, s_i)) / tau))
@@ -55,16 +52,14 @@ def swapped_loss(
         target: v, float[B, d], of unit norm.
         true: s.
         false: s', with its places swapped.
-        use: bool[B], the rows that count; zero without a gradient where there is none.
+        counts: float[B], how much each row counts, 0 or more; the loss is zero where none does.
         temperature: tau.
-        weight: float[B], how much each row counts; ``None`` is one for all.
     """
-    if not bool(use.any()):
-        return target.new_zeros((), dtype=torch.float32)
-    likeness = [
-        own_similarity(target[use].float(), said.words[use].float(), said.sentence[use].float(), said.mask[use])
+    # what does not count may have no word: its numbers are to be finite
+    unused = (counts <= 0)[:, None]
+    own, other = (
+        own_similarity(target.float(), said.words.float(), said.sentence.float(), said.mask | unused)
         for said in (true, false)
-    ]
-    each = F.softplus((likeness[1] - likeness[0]) / temperature)
-    counts = torch.ones_like(each) if weight is None else weight[use].float()
-    return (each * counts).sum() / counts.sum()
+    )
+    each = F.softplus((other - own) / temperature)
+    return (each * counts).sum() / counts.sum().clamp(min=EPS)

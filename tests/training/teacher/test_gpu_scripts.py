@@ -1,6 +1,5 @@
 """The scripts that trained the bundled model on a GPU machine, on a CPU and on a few images."""
 
-import copy
 import json
 import sys
 from pathlib import Path
@@ -11,12 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
-import gpu_graph
 import gpu_pack
 import gpu_train
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.pipeline import TextPipeline
-from lexseg.models import create_model
 from lexseg.training.augment import AugmentConfig
 
 from .conftest import RECIPE, STILL
@@ -81,25 +78,6 @@ def test_jpegs_loss_grows_as_its_quality_falls(drawn):
     x = torch.nn.functional.interpolate(drawn.images[:3].float() / 255, (64, 64))
     off = [float((gpu_train.compressed(x, torch.full((3,), q)) - x).abs().mean()) for q in (95.0, 60.0, 20.0)]
     assert 0 < off[0] < off[1] < off[2] < 0.1
-
-
-def test_the_alignment_loss_that_can_be_recorded_is_the_one_that_picks_rows(drawn):
-    drawn.length = 24
-    batch = drawn.draw(8, 3, 64)
-    model = create_model("tmca", **RECIPE["model"] | {"text_width": 384, "swapped_weight": 0.1}).train()
-    said = []
-    for recorded in (False, True):
-        one = copy.deepcopy(model)
-        if recorded:
-            gpu_graph.alignment_of(one)
-        torch.manual_seed(0)
-        losses = one.training_losses(*batch)
-        assert all(float(losses[name]) > 0 for name in ("contrastive", "margin", "swapped"))
-        sum(losses.values()).backward()
-        said.append((losses, torch.cat([p.grad.flatten() for p in one.parameters() if p.grad is not None])))
-    for name, value in said[0][0].items():
-        assert float(said[1][0][name]) == pytest.approx(float(value), rel=1e-5), name
-    assert float((said[0][1] - said[1][1]).norm() / said[0][1].norm()) < 1e-3
 
 
 def test_sentences_have_one_length_where_that_is_asked_for(drawn):

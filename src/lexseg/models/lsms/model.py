@@ -220,16 +220,14 @@ class LSMS(TextModel):
         true, target = self.encoder.say(words.first(n)), target.first(n)
         others = [(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped_forms()]
         with torch.autocast(queries[0].device.type, enabled=False):
-            keep, weight = ~text.is_null[:n] & (target.mask.flatten(1).amax(1) > 0), target.weight
-            if weight is not None:
-                keep = keep & (weight > 0)
-            total = sum((q.float().sum() for q in queries), start=torch.zeros((), device=keep.device)) * 0
+            keep = ~text.is_null[:n] & (target.mask.flatten(1).amax(1) > 0)
+            counts = keep.float() if target.weight is None else keep * target.weight.float()
+            total = sum((q.float().sum() for q in queries), start=torch.zeros((), device=counts.device)) * 0
             for q, *said in zip(queries, true, *(false for false, _ in others), strict=True):
                 share = F.adaptive_avg_pool2d(target.mask.float(), (q.shape[-2], q.shape[-1]))
                 region = prototype(q.float(), share)
                 for false, (_, is_null) in zip(said[1:], others, strict=True):
-                    use = keep & ~is_null
-                    total = total + swapped_loss(region, said[0], false, use, temperature=0.07, weight=weight)
+                    total = total + swapped_loss(region, said[0], false, counts * ~is_null, temperature=0.07)
         return total / len(queries)
 
 
