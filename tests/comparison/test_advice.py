@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lexseg.cli.main import main
-from lexseg.comparison.advice import Measured, Stock, advise, measurements, stock_of
+from lexseg.comparison.advice import MeasuredRow, Stock, advise, measurements, stock_of
 from lexseg.errors import DataError
 from lexseg.training.recipe import shipped_recipes
 from lexseg.training.regimes import NONE, REGIMES
@@ -16,8 +16,8 @@ MAIN = Path(__file__).parents[2] / "docs/results/main/summary.csv"
 
 def row(
     recipe: str, dice: float, labels: int = 80, *, regime: str = "supervised", words: str = "none", gain=None
-) -> Measured:
-    return Measured("set", labels, 0, recipe, regime, words, 1, 1, dice, gain, "here")
+) -> MeasuredRow:
+    return MeasuredRow("set", labels, 0, recipe, regime, words, 1, 1, dice, gain, "here")
 
 
 def stock(labelled: int = 80, unlabelled: int = 0, told: int = 0) -> Stock:

@@ -9,7 +9,7 @@ from few_discs import OPTIONS, dice, disc, examples, write_set
 from lexseg.cases.manifest import read_manifest
 from lexseg.errors import ConfigError, DataError
 from lexseg.fewshot.evaluate import leave_one_out
-from lexseg.fewshot.learn import Plan, learn
+from lexseg.fewshot.learn import LearningPlan, learn
 from lexseg.fewshot.teach import teach
 from lexseg.models.io import load_model
 from lexseg.predict.segmenter import Segmenter
@@ -24,7 +24,7 @@ def tasks(tmp_path):
 
 @pytest.mark.parametrize("head", ["proto", "maml", "reptile"])
 def test_a_learnt_head_can_be_taught_and_keeps_what_it_learnt(base, tmp_path, head):
-    learnt = learn(base, tasks(tmp_path), replace(SEEN, head=head), Plan(episodes=8, shots=3, images=5))
+    learnt = learn(base, tasks(tmp_path), replace(SEEN, head=head), LearningPlan(episodes=8, shots=3, images=5))
     learnt.save(tmp_path / "learnt")
     assert np.isfinite([learnt.first, learnt.last]).all()
     loaded = load_model(tmp_path / "learnt")
@@ -36,13 +36,13 @@ def test_a_learnt_head_can_be_taught_and_keeps_what_it_learnt(base, tmp_path, he
 
 
 def test_the_loss_of_a_head_falls(base, tmp_path):
-    plan = Plan(episodes=120, shots=2, images=4)
+    plan = LearningPlan(episodes=120, shots=2, images=4)
     learnt = learn(base, tasks(tmp_path), replace(SEEN, head="guided"), plan)
     assert learnt.last < 0.8 * learnt.first
 
 
 def test_words_alone_can_be_taught_to_a_head_that_met_them(base, tmp_path):
-    plan = Plan(episodes=40, shots=2, images=4)
+    plan = LearningPlan(episodes=40, shots=2, images=4)
     learnt = learn(base, tasks(tmp_path), replace(SEEN, head="proto"), plan)
     model = learnt.taught.model
     assert model.word_width == 16
@@ -54,7 +54,7 @@ def test_words_alone_can_be_taught_to_a_head_that_met_them(base, tmp_path):
 
 
 def test_a_head_is_fitted_as_what_it_was_learnt_as(base, tmp_path):
-    learn(base, tasks(tmp_path), replace(SEEN, head="proto"), Plan(4, 2, 5)).save(tmp_path / "learnt")
+    learn(base, tasks(tmp_path), replace(SEEN, head="proto"), LearningPlan(4, 2, 5)).save(tmp_path / "learnt")
     with pytest.raises(ConfigError, match="its head is 'proto', not 'ridge'"):
         teach(load_model(tmp_path / "learnt"), examples(2), SEEN)
 
@@ -63,12 +63,12 @@ def test_a_task_needs_two_images_and_test_rows_are_left_alone(base, tmp_path):
     (own,) = tasks(tmp_path)
     held = [replace(case, split="test") for case in own[1:]]
     with pytest.raises(DataError, match="needs two images"):
-        learn(base, [[own[0], *held]], SEEN, Plan(4, 2, 5))
+        learn(base, [[own[0], *held]], SEEN, LearningPlan(4, 2, 5))
 
 
 def test_finetune_has_nothing_to_learn(base):
     with pytest.raises(ConfigError, match="nothing to learn"):
-        learn(base, [[]], replace(SEEN, head="finetune"), Plan())
+        learn(base, [[]], replace(SEEN, head="finetune"), LearningPlan())
 
 
 def test_each_image_is_left_out_once_and_scored_by_its_whole_mask(base, tmp_path):

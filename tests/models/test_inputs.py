@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lexseg.models.inputs import fit_image, image_tensor, to_image
-from lexseg.models.place import Place, to_input, to_native
+from lexseg.models.place import ImagePlace, to_input, to_native
 from lexseg.training.augment import AugmentParameters, augment_image, augment_mask
 
 SHAPES = [(90, 160), (160, 90), (61, 233), (64, 64), (500, 3), (17, 16)]
@@ -20,7 +20,7 @@ def disk(height, width, radius, row=None, column=None):
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("size", [(64, 64), (96, 64)])
 def test_margins_are_equal_and_one_pair_of_sides_is_full(shape, size):
-    place = Place.of(shape, size, "pad")
+    place = ImagePlace.of(shape, size, "pad")
     assert 2 * place.top + place.height == size[0] and 2 * place.left + place.width == size[1]
     assert place.height == size[0] or place.width == size[1]
     exact = min(size[0] / shape[0], size[1] / shape[1])
@@ -28,7 +28,7 @@ def test_margins_are_equal_and_one_pair_of_sides_is_full(shape, size):
 
 
 def test_stretching_fills_all():
-    assert Place.of((10, 300), (64, 96), "stretch") == Place(0, 0, 64, 96)
+    assert ImagePlace.of((10, 300), (64, 96), "stretch") == ImagePlace(0, 0, 64, 96)
 
 
 def test_a_circle_stays_a_circle():
@@ -92,7 +92,7 @@ def test_mask_and_image_are_moved_alike_and_margins_are_not_known(resize):
     found, true = seen.numpy() > 0.5, mask[0].numpy() > 0.5
     assert true.sum() > 100 and 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.93
     _, still = augment_mask(image, AugmentParameters(), (96, 96), resize, "pad")
-    place = Place.of((100, 300), (96, 96), "pad")
+    place = ImagePlace.of((100, 300), (96, 96), "pad")
     inside = torch.zeros(96, 96, dtype=torch.bool)
     inside[place.top : place.top + place.height, place.left : place.left + place.width] = True
     assert torch.equal(still[0], inside) and valid.sum() < 96 * 96

@@ -14,7 +14,7 @@ from lexseg.models import create_model
 from lexseg.models.lsms import LSMS
 from lexseg.models.lsms.full_scale_decoder import FullScaleAggregation, FullScaleDecoder, ScaleMixer
 from lexseg.models.lsms.hamburger import NMF
-from lexseg.models.lsms.svla import LanguageBranch, SVLAEncoder, Words, pixel_norm
+from lexseg.models.lsms.svla import BatchWords, LanguageBranch, SVLAEncoder, pixel_norm
 from lexseg.training.recipe import read_recipe, shipped_recipes
 
 from .base import WIDTH, ModelTests, images, jitter, sentences, target
@@ -83,9 +83,9 @@ class TestSwappedOnMSCAN(ModelTests):
     learns = False
 
 
-def words(n: int = 2, length: int = 5) -> Words:
+def words(n: int = 2, length: int = 5) -> BatchWords:
     mask = torch.arange(length)[None] < torch.tensor([length - i for i in range(n)])[:, None]
-    return Words(torch.randn(n, length, WIDTH) * mask[..., None], mask)
+    return BatchWords(torch.randn(n, length, WIDTH) * mask[..., None], mask)
 
 
 # The defects of the public SLViT code.

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lexseg.encoders.text.batch import TextBatch
-from lexseg.models.towers import Pooling, Seen, Towers
+from lexseg.models.towers import Pooling, Towers, TowerView
 
 
 def towers(**arguments: object) -> Towers:
@@ -64,7 +64,7 @@ def test_a_map_speaks_by_nothing_but_where_and_how_much() -> None:
 
     def likeness(seed: int, shown: torch.Tensor) -> float:
         cells = torch.randn(1, 32, 12, 12, generator=torch.Generator().manual_seed(seed))
-        return model.own_likeness(Seen(cells, shown), said).item()
+        return model.own_likeness(TowerView(cells, shown), said).item()
 
     assert likeness(0, attention) == likeness(1, attention)
     assert likeness(0, attention) != pytest.approx(likeness(0, attention.flip(-1)), abs=1e-4)

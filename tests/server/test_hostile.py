@@ -412,7 +412,7 @@ def test_a_full_disk_is_told_as_such(strict, monkeypatch):
         patched.setattr("lexseg.server.routes.receive", fail)
         assert (strict.send(BREAST).status, strict.send(BREAST).code) == (507, "disk_full")
     with monkeypatch.context() as patched:
-        patched.setattr("lexseg.server.intake.Reader.ask", full)
+        patched.setattr("lexseg.server.intake.ReaderProcess.ask", full)
         assert (strict.send(BREAST).status, strict.send(BREAST).code) == (507, "disk_full")
     assert answers(strict)
 

@@ -16,7 +16,7 @@ from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import DataError
 from lexseg.language.sides import mirror_words
 from lexseg.models.inputs import image_tensor, resize_image
-from lexseg.models.place import Place
+from lexseg.models.place import ImagePlace
 from lexseg.scans.images import read_image
 from lexseg.scans.masks import read_mask
 from lexseg.training.augment import AugmentConfig, AugmentParameters, augment_mask
@@ -220,7 +220,7 @@ def test_present_while_a_tenth_is_in_view(tmp_path: Path, shift: float, expected
     parameters = AugmentParameters(shift=(0.0, shift))
     moved = augment_mask(torch.from_numpy(read_mask(case.mask)).float()[None], parameters, SIZE)[0]  # type: ignore[arg-type]
     share = float(moved.mean() / CaseDataset([case], SIZE)[0].mask.mean())
-    place = Place.of((40, 60), SIZE, "stretch")
+    place = ImagePlace.of((40, 60), SIZE, "stretch")
     present = _present(truth_of(case), moved, parameters, place)
     assert np.isnan(present) == (share <= 0.1) == np.isnan(expected)
     assert _present(Truth(np.zeros((40, 60), bool), present=False), moved, parameters, place) == 0.0

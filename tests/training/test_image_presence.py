@@ -16,7 +16,7 @@ from lexseg.models.inputs import image_tensor
 from lexseg.models.io import ModelConfig, load_model, save_model
 from lexseg.models.tmca.image_presence import ImagePresence, both, pooled
 from lexseg.scans.images import read_image
-from lexseg.training.image_presence import Labelled, fit_image_presence, labelled_images, scores
+from lexseg.training.image_presence import LabelledImage, fit_image_presence, labelled_images, scores
 
 SMALL = {
     "encoder": "efficientnet-lite0",
@@ -120,7 +120,7 @@ def test_the_probe_needs_both_answers(tmp_path):
     image = row(tmp_path, "one", "one").image
     model = create_model("tmca", **SMALL)
     with pytest.raises(ConfigError, match="one kind is short"):
-        fit_image_presence(model, [Labelled(image, True, 0)], (64, 64))
+        fit_image_presence(model, [LabelledImage(image, True, 0)], (64, 64))
 
 
 def test_of_images_of_another_kind_it_says_nothing(tmp_path):
@@ -135,7 +135,7 @@ def test_of_images_of_another_kind_it_says_nothing(tmp_path):
         else:
             pixels[::8] = pixels[1::8] = 250
         Image.fromarray(pixels).save(path := tmp_path / f"{i}.png")
-        images.append(Labelled(path, source == 2 or bool(lit), source))
+        images.append(LabelledImage(path, source == 2 or bool(lit), source))
     model = create_model("tmca", **SMALL).eval()
     probe = fit_image_presence(model, images, (64, 64), shares=[1, 0, None], views=1)
     shown = [image_tensor(read_image(one.image)).expand(3, -1, -1) for one in images]
@@ -165,7 +165,7 @@ def test_films_that_it_has_not_seen_are_told_apart(data_root, tmp_path):
     (told,) = scores(model, probe, images["val"], (128, 128)).values()
     assert told > 0.6
     shuffled = torch.Generator().manual_seed(0)
-    wrong = [Labelled(o.image, bool(torch.rand((), generator=shuffled) < 0.5), 0) for o in images["train"]]
+    wrong = [LabelledImage(o.image, bool(torch.rand((), generator=shuffled) < 0.5), 0) for o in images["train"]]
     (chance,) = scores(model, fit_image_presence(model, wrong, (128, 128), views=0), images["val"], (128, 128)).values()
     assert chance < told
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from lexseg.export.check import Asked
+    from lexseg.export.check import AskedCase
     from lexseg.export.precision import Precision
 
 _EPILOG = """examples:
@@ -114,7 +114,7 @@ def _in_place(args: argparse.Namespace) -> int:
     return 0
 
 
-def _asked(args: argparse.Namespace) -> "list[Asked]":
+def _asked(args: argparse.Namespace) -> "list[AskedCase]":
     from importlib.resources import files
 
     from lexseg.cases.manifest import read_manifest

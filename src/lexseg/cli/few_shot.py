@@ -199,7 +199,7 @@ def _table(scores: "list[Score]") -> str:
 def _learn(args: argparse.Namespace) -> int:
     from lexseg.cases.manifest import read_manifest
     from lexseg.cli.check import progress_bar
-    from lexseg.fewshot.learn import Plan, learn
+    from lexseg.fewshot.learn import LearningPlan, learn
     from lexseg.files import check_writable
     from lexseg.models.config import find_model
     from lexseg.models.io import load_model
@@ -208,7 +208,7 @@ def _learn(args: argparse.Namespace) -> int:
     check_writable(args.output)
     columns = tuple(args.text_column.split(","))
     tasks = [read_manifest(path, text_columns=columns) for path in args.cases]
-    plan = Plan(args.episodes, args.shots, args.images, args.seed)
+    plan = LearningPlan(args.episodes, args.shots, args.images, args.seed)
     with progress_bar("learning") as progress:
         learnt = learn(load_model(find_model(args.model)), tasks, options, plan, progress=progress)
     learnt.save(args.output)

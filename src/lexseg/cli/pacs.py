@@ -17,7 +17,7 @@ from lexseg.signals import sigterm_raises
 
 if TYPE_CHECKING:
     from lexseg.pacs.access import Access
-    from lexseg.pacs.answer import Outcome, Progress
+    from lexseg.pacs.answer import Progress, StoredOutcome
 
 _FIND_EPILOG = """examples:
   lexseg pacs find --url http://localhost:8042/dicom-web --patient 123456
@@ -221,7 +221,7 @@ def _warn_of_listeners(access: "Access") -> None:
     print(f"warning: {access.url} is no https: {what} can be read on their way", file=sys.stderr)
 
 
-def _write(folder: Path, series: str, outcomes: "list[Outcome]") -> dict[int, Path]:
+def _write(folder: Path, series: str, outcomes: "list[StoredOutcome]") -> dict[int, Path]:
     """Write what was found, all or none: seg_3f2a9c1b_01.dcm, ...; the hash is of the series, and tells no patient."""
     from lexseg.files import write_files
     from lexseg.pacs.web import file_bytes
@@ -233,7 +233,7 @@ def _write(folder: Path, series: str, outcomes: "list[Outcome]") -> dict[int, Pa
     return paths
 
 
-def _line(outcome: "Outcome", outcomes: "list[Outcome]", sided: list[bool], path: Path | None) -> str:
+def _line(outcome: "StoredOutcome", outcomes: "list[StoredOutcome]", sided: list[bool], path: Path | None) -> str:
     """What is printed of an outcome; the sentence is not. Of each sentence, ``sided`` says whether it names a side."""
     several = len({each.image for each in outcomes}) > 1
     parts = [f"image {outcome.image + 1}"] if several else []

@@ -47,7 +47,7 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredRow:
     """A row of what we measured.
 
     Attributes:
@@ -97,13 +97,13 @@ class Advice:
         notes: what is to be known beside it.
     """
 
-    row: Measured | None
-    beside: tuple[Measured, ...]
+    row: MeasuredRow | None
+    beside: tuple[MeasuredRow, ...]
     command: str
     notes: tuple[str, ...]
 
 
-def measurements() -> list[Measured]:
+def measurements() -> list[MeasuredRow]:
     """The table that comes with the package."""
     text = (files("lexseg") / "assets" / "measured" / "advice.csv").read_text(encoding="utf-8")
     return [_measured(row) for row in csv.DictReader(text.splitlines())]
@@ -131,7 +131,7 @@ def stock_of(manifests: Sequence[str]) -> Stock:
     )
 
 
-def advise(stock: Stock, rows: Sequence[Measured], manifests: Sequence[str] = ("CASES",)) -> Advice:
+def advise(stock: Stock, rows: Sequence[MeasuredRow], manifests: Sequence[str] = ("CASES",)) -> Advice:
     """What the rows say for such a stock.
 
     Of the rows that could be repeated with it, those of the data whose number of labels is nearest (as a ratio) are
@@ -183,9 +183,9 @@ def _notes(stock: Stock) -> list[str]:
     return notes
 
 
-def _measured(row: dict[str, str]) -> Measured:
+def _measured(row: dict[str, str]) -> MeasuredRow:
     gain = (float(row["gain"]), float(row["gain_low"]), float(row["gain_high"])) if row["gain"] else None
-    return Measured(
+    return MeasuredRow(
         dataset=row["dataset"],
         labels=int(row["labels"]),
         unlabelled=int(row["unlabelled"]),

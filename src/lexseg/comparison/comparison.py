@@ -9,7 +9,7 @@ from lexseg.comparison.cost import read_costs
 from lexseg.comparison.groups import GroupScore, group_scores, probe_drops
 from lexseg.comparison.outcomes import Entry, Outcome, entries_of, read_outcomes
 from lexseg.comparison.plan import Plan
-from lexseg.comparison.statistics import DatasetStatistics, Estimate, Pair
+from lexseg.comparison.statistics import DatasetStatistics, Estimate, PairedScores
 from lexseg.comparison.table import Row, cell_rows, summary_rows
 
 
@@ -33,7 +33,7 @@ class Comparison:
     outcomes: list[Outcome]
     rows: list[Row]
     summary: list[Row]
-    pairs: list[Pair]
+    pairs: list[PairedScores]
     groups: list[GroupScore]
     statistics: dict[str, DatasetStatistics]
     drops: dict[str, dict[tuple[str, str, str], Estimate]]

@@ -20,7 +20,7 @@ _PATHS = ("data.cases", "data.ids", "data.split_file")
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class CellJob:
     """A cell, ready to be run.
 
     Attributes:
@@ -60,18 +60,18 @@ class Job:
         replace_file(folder / JOB, (json.dumps(asdict(self), indent=2) + "\n").encode())
 
 
-def read_job(folder: Path) -> Job | None:
+def read_job(folder: Path) -> CellJob | None:
     """The job in ``folder``; ``None`` where there is none, or one of another time."""
     try:
         values = json.loads((folder / JOB).read_text(encoding="utf-8"))
         grow = values["config"]["data"]["grow"]
         values["config"]["data"]["grow"] = {int(size): share for size, share in grow.items()}
-        return Job(**values)
+        return CellJob(**values)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def job_of(plan: Plan, cell: Cell, state: DatasetState) -> Job:
+def job_of(plan: Plan, cell: Cell, state: DatasetState) -> CellJob:
     """What is to be done for a cell.
 
     Raises:
@@ -81,7 +81,7 @@ def job_of(plan: Plan, cell: Cell, state: DatasetState) -> Job:
     config = train_config(plan, cell, split_file=state.training_splits)
     if budget.steps is not None:
         config = within(config, budget.steps, plan.validations)
-    job = Job(
+    job = CellJob(
         key=cell.key,
         fingerprint="",
         config=plain(config),
@@ -99,10 +99,10 @@ def job_of(plan: Plan, cell: Cell, state: DatasetState) -> Job:
         align=plan.methods[cell.method].align,
         masks=plan.methods[cell.method].masks,
     )
-    return Job(**(asdict(job) | {"fingerprint": _fingerprint(job, config, plan, state, cell)}))
+    return CellJob(**(asdict(job) | {"fingerprint": _fingerprint(job, config, plan, state, cell)}))
 
 
-def _fingerprint(job: Job, config: TrainConfig, plan: Plan, state: DatasetState, cell: Cell) -> str:
+def _fingerprint(job: CellJob, config: TrainConfig, plan: Plan, state: DatasetState, cell: Cell) -> str:
     """What the files hold counts, not where they lie; and no setting that came later and is at its default."""
     values = asdict(job)
     del values["split_file"]

@@ -14,7 +14,7 @@ from lexseg.comparison.groups import SIZE, GroupScore
 from lexseg.comparison.labels import entry_label, p_value, signed
 from lexseg.comparison.outcomes import Entry
 from lexseg.comparison.plan import NULL, Plan
-from lexseg.comparison.statistics import MAIN, METRICS, DatasetStatistics, Estimate, Pair
+from lexseg.comparison.statistics import MAIN, METRICS, DatasetStatistics, Estimate, PairedScores
 from lexseg.evaluation.canvas import Plot, Theme, axes_in_row, plot_both
 
 _ROW = 0.31  # inches
@@ -43,7 +43,7 @@ def scores_plot(plan: Plan, statistics: DatasetStatistics) -> Plot:
     return plot_both(draw, (8.6, _height(len(entries))), "Dice of each method, per image and pooled", paper=True)
 
 
-def differences_plot(plan: Plan, pairs: Sequence[Pair]) -> Plot | None:
+def differences_plot(plan: Plan, pairs: Sequence[PairedScores]) -> Plot | None:
     """Paired differences of Dice per image, with intervals; ``None`` without pairs."""
     chosen = [pair for pair in in_order(plan, pairs) if pair.metric == MAIN]
     if not chosen:
@@ -161,16 +161,16 @@ def ranked(statistics: DatasetStatistics) -> list[Entry]:
     return sorted(statistics.entries, key=lambda entry: -statistics.estimate(entry, MAIN).value)
 
 
-def in_order(plan: Plan, pairs: Sequence[Pair]) -> list[Pair]:
+def in_order(plan: Plan, pairs: Sequence[PairedScores]) -> list[PairedScores]:
     """By question and kind of sentence, the largest difference first."""
 
-    def place(pair: Pair) -> tuple[str, int, float]:
+    def place(pair: PairedScores) -> tuple[str, int, float]:
         return pair.question, plan.texts_of(pair.first.dataset).index(pair.first.text), -pair.difference.value
 
     return sorted(pairs, key=place)
 
 
-def pair_label(plan: Plan, pair: Pair) -> str:
+def pair_label(plan: Plan, pair: PairedScores) -> str:
     """What is compared, in words."""
     if pair.question == "words":
         return f"{plan.label(pair.first.method)}: with {_sentences(pair.first.text)} \N{MINUS SIGN} without"

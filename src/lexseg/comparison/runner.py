@@ -15,7 +15,7 @@ from typing import Protocol
 
 from lexseg.comparison.cells import LOG, Cell, CellRecord, cells_of, read_record
 from lexseg.comparison.datasets import DatasetState, read_datasets
-from lexseg.comparison.job import Job, job_of, read_job
+from lexseg.comparison.job import CellJob, job_of, read_job
 from lexseg.comparison.plan import Plan, for_any_folder, plan_yaml
 from lexseg.comparison.worker import INTERRUPTED, one_line
 from lexseg.errors import ConfigError
@@ -107,7 +107,7 @@ class Runner:
         check_methods(plan, found)
         states = read_datasets(plan, output, skip_missing=self.options.skip_missing)
         self._states: Mapping[str, DatasetState] = states
-        self.jobs: dict[Cell, Job] = {c: job_of(plan, c, states[c.dataset]) for c in found if self._there(c)}
+        self.jobs: dict[Cell, CellJob] = {c: job_of(plan, c, states[c.dataset]) for c in found if self._there(c)}
 
     @property
     def fingerprints(self) -> dict[str, str]:

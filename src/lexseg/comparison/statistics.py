@@ -71,7 +71,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PairedScores:
     """One comparison.
 
     Attributes:
@@ -121,12 +121,12 @@ class DatasetStatistics:
         value, resampled = self._resampled(entry, metric)
         return Estimate(value, *self._bootstrap.interval(resampled))
 
-    def pairs(self, plan: Plan) -> list[Pair]:
+    def pairs(self, plan: Plan) -> list[PairedScores]:
         """All comparisons, corrected by Holm within each metric."""
         found = []
         for metric in METRICS:
             family = [
-                Pair(question, first, second, metric, *self._compare(first, second, metric))
+                PairedScores(question, first, second, metric, *self._compare(first, second, metric))
                 for question, first, second in comparisons(plan, self.entries)
             ]
             corrected = holm([pair.difference.p for pair in family])

@@ -12,7 +12,7 @@ import numpy as np
 from lexseg.comparison.groups import GroupScore
 from lexseg.comparison.outcomes import PROBES, Outcome
 from lexseg.comparison.plan import Plan
-from lexseg.comparison.statistics import MAIN, METRICS, DatasetStatistics, Pair
+from lexseg.comparison.statistics import MAIN, METRICS, DatasetStatistics, PairedScores
 from lexseg.files import replace_file
 
 Row = dict[str, Any]
@@ -145,7 +145,7 @@ def _mean(values: Sequence[Any]) -> float | None:
     return int(mean) if mean.is_integer() and all(isinstance(value, int) for value in known) else mean
 
 
-def pair_rows(plan: Plan, pairs: Sequence[Pair]) -> list[Row]:
+def pair_rows(plan: Plan, pairs: Sequence[PairedScores]) -> list[Row]:
     """``pairs.csv``: a row a comparison and metric."""
     return [
         {

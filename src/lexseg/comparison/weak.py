@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.comparison.configuration import within
-from lexseg.comparison.job import Job
+from lexseg.comparison.job import CellJob
 from lexseg.errors import ConfigError
 from lexseg.training.config import TrainConfig
 from lexseg.training.weak.align import AlignConfig, align
@@ -18,7 +18,7 @@ from lexseg.training.weak.scored import load_scored
 TOWERS, LABELLED = "towers", "labelled"
 
 
-def aligned(job: Job, config: TrainConfig, folder: Path, steps: int, train: dict[str, Any]) -> Path:
+def aligned(job: CellJob, config: TrainConfig, folder: Path, steps: int, train: dict[str, Any]) -> Path:
     """The cell's towers, aligned on its images and sentences; as they are where they are there already.
 
     Args:
@@ -56,7 +56,7 @@ def aligned(job: Job, config: TrainConfig, folder: Path, steps: int, train: dict
     return output
 
 
-def weakly(job: Job, config: TrainConfig, folder: Path, train: dict[str, Any]) -> TrainConfig:
+def weakly(job: CellJob, config: TrainConfig, folder: Path, train: dict[str, Any]) -> TrainConfig:
     """The configuration that trains on the cell's pseudo-masks in the half of the steps that the alignment leaves."""
     half, output = config.trainer.steps // 2, folder / LABELLED
     towers = aligned(job, config, folder, half, train)

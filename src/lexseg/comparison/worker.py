@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.comparison.cells import REPORT, RUN, CellRecord
-from lexseg.comparison.job import Job, read_job
+from lexseg.comparison.job import CellJob, read_job
 from lexseg.errors import LexSegError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def one_line(reason: str) -> str:
     return text if len(text) <= 300 else text[:297] + "..."
 
 
-def _work(job: Job, folder: Path, train: dict[str, Any]) -> bool:
+def _work(job: CellJob, folder: Path, train: dict[str, Any]) -> bool:
     """Train and evaluate; false where the training was asked to stop. What is known of it is put into ``train``."""
     import torch
 
@@ -121,7 +121,7 @@ def _work(job: Job, folder: Path, train: dict[str, Any]) -> bool:
     return True
 
 
-def _evaluate(job: Job, folder: Path, train: dict[str, Any], source: "Predictor | None" = None) -> None:
+def _evaluate(job: CellJob, folder: Path, train: dict[str, Any], source: "Predictor | None" = None) -> None:
     from lexseg.cases.manifest import read_manifests
     from lexseg.cases.splits import apply_splits
     from lexseg.evaluation.cases import select_cases
@@ -157,7 +157,7 @@ def _evaluate(job: Job, folder: Path, train: dict[str, Any], source: "Predictor 
     train["evaluate_seconds"] = round(time.monotonic() - started, 1)
 
 
-def _seconds_a_step(job: Job, folder: Path) -> float | None:
+def _seconds_a_step(job: CellJob, folder: Path) -> float | None:
     """What a step takes here and now, from a short training; ``None`` where that was interrupted.
 
     Found once and kept, so that a cell that goes on has the number of steps that it began with. Where the size grows,

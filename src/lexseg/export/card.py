@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lexseg.graphs.store import About
+from lexseg.graphs.store import GraphsInfo
 from lexseg.models.config import PEAK, UNCALIBRATED, ModelConfig
 
 _PRECISION = {
@@ -35,7 +35,7 @@ def _back(config: ModelConfig) -> str:
     return "Stretch the logits" if config.fit == "stretch" else "Cut off the margins and stretch the logits"
 
 
-def card(name: str, config: ModelConfig, about: About) -> str:
+def card(name: str, config: ModelConfig, about: GraphsInfo) -> str:
     """README.md of an exported model."""
     height, width = config.size
     sure = config.presence or UNCALIBRATED

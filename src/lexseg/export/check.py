@@ -13,7 +13,7 @@ from lexseg.predict.ask import probability
 from lexseg.predict.segmenter import Segmenter
 from lexseg.scans.images import read_image
 
-Asked = tuple[Path, str | None]
+AskedCase = tuple[Path, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Checked:
 def check_export(
     model: str | Path,
     exported: Path,
-    asked: Sequence[Asked],
+    asked: Sequence[AskedCase],
     *,
     precision: Precision,
     progress: Callable[[int, int], None] | None = None,

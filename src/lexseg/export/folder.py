@@ -17,7 +17,7 @@ from lexseg.export.precision import Precision, to_bytes, whole
 from lexseg.files import new_folder
 from lexseg.graphs.filled import filled, tokenizer_of
 from lexseg.graphs.make import about_reader
-from lexseg.graphs.store import ABOUT, TOKENIZER, About, Weights, structure_of
+from lexseg.graphs.store import ABOUT, TOKENIZER, GraphsInfo, Weights, structure_of
 from lexseg.graphs.trace import need_tools, trace
 from lexseg.models.config import CARD, CONFIG, WEIGHTS, ModelConfig, find_model, read_config, sha256_of
 from lexseg.models.io import load_model
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 EXAMPLE = "example.py"
 
 
-def export_model(model: str | Path, output: Path, *, precision: Precision = "fp32") -> About:
+def export_model(model: str | Path, output: Path, *, precision: Precision = "fp32") -> GraphsInfo:
     """Write a model as ONNX graphs, with all else that is needed to use them without torch.
 
     Args:
@@ -58,7 +58,7 @@ def export_model(model: str | Path, output: Path, *, precision: Precision = "fp3
             (target / TOKENIZER).write_text(tokenizer, encoding="utf-8")
         if (folder / SCOPE).is_file():
             shutil.copyfile(folder / SCOPE, target / SCOPE)
-        about = About(
+        about = GraphsInfo(
             structure=structure_of(config, Weights(folder / WEIGHTS)),
             opset=max(int(graph.opset_imports.get("", 0)) for graph in graphs.values()),
             files={path.name: sha256_of(path) for path in sorted(target.iterdir())},
@@ -89,7 +89,7 @@ def _graphs(
     """
     if (there := find_graphs(folder, config)) is not None:
         need_tools()
-        about = About.read(there)
+        about = GraphsInfo.read(there)
         words = None if about.reader is None else tokenizer_of(there)
         return filled(there, folder, config), words, about.reader, about.text_sha256
     loaded = load_model(folder)

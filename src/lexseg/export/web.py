@@ -14,7 +14,7 @@ from lexseg.export.precision import Precision
 from lexseg.export.web_compiled import compile_python
 from lexseg.export.web_runtime import WEB, copy_runtime, web_runtime
 from lexseg.files import new_folder
-from lexseg.graphs.store import ABOUT, About
+from lexseg.graphs.store import ABOUT, GraphsInfo
 from lexseg.models.config import find_model, read_config
 from lexseg.outputs.capabilities import what_it_is
 from lexseg.predict.segmenter import Segmenter
@@ -39,7 +39,9 @@ _RULES = (
 _MOST_BYTES = 1_000_000_000
 
 
-def export_web(model: str | Path, output: Path, *, precision: Precision = "fp32", runtime: Path | None = None) -> About:
+def export_web(
+    model: str | Path, output: Path, *, precision: Precision = "fp32", runtime: Path | None = None
+) -> GraphsInfo:
     """Write a model as a static page that segments in the browser, with no server behind it.
 
     Args:
@@ -102,7 +104,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
     return entry
 
 
-def rules_of(segmenter: Segmenter, about: About, folder: Path) -> dict[str, Any]:
+def rules_of(segmenter: Segmenter, about: GraphsInfo, folder: Path) -> dict[str, Any]:
     """What the page knows of a model, as plain JSON values (:class:`lexseg.export.in_browser.Rules`).
 
     Args:
@@ -156,7 +158,7 @@ def _write_json(path: Path, values: Any) -> None:
     path.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
 
 
-def _card(name: str, about: About, size: int, compiled: bool) -> str:
+def _card(name: str, about: GraphsInfo, size: int, compiled: bool) -> str:
     python = (
         "compiled ahead"
         if compiled

@@ -28,7 +28,7 @@ _REPTILE = 0.1  # how far its start moves towards the mean of the ends
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LearningPlan:
     """How a head is learnt. Attributes: episodes, shots: how many; images: seen of a task at most; seed: of chance."""
 
     episodes: int = 600
@@ -58,7 +58,7 @@ def learn(
     base: LoadedModel,
     tasks: Sequence[Sequence[Case]],
     options: TeachingOptions,
-    plan: Plan,
+    plan: LearningPlan,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Learnt:
@@ -134,7 +134,7 @@ class _Learning(Teacher):
         self.base = base
         super().__init__(base, options, unlearnt=True)
 
-    def embedded(self, tasks: Sequence[Sequence[Case]], plan: Plan) -> list[list[TaskImage]]:
+    def embedded(self, tasks: Sequence[Sequence[Case]], plan: LearningPlan) -> list[list[TaskImage]]:
         """A task's images, embedded; mean and spread are those of all of them."""
         pipeline = None if self.base.text_encoder is None else TextPipeline(self.base.text_encoder)
         seen = []

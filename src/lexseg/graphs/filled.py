@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from lexseg.encoders.text.reader import minilm_folder
 from lexseg.errors import ModelError
-from lexseg.graphs.store import PREFIX, TOKENIZER, About, Weights, stored_name, text_weights
+from lexseg.graphs.store import PREFIX, TOKENIZER, GraphsInfo, Weights, stored_name, text_weights
 from lexseg.models.config import ModelConfig, checked_weights
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def filled(graphs: Path, folder: Path, config: ModelConfig) -> "dict[str, onnx_i
     """
     import onnx_ir as ir
 
-    about, own, packaged = About.read(graphs), Weights(checked_weights(folder, config)), text_weights(config)
+    about, own, packaged = GraphsInfo.read(graphs), Weights(checked_weights(folder, config)), text_weights(config)
     about.check_files(graphs)
     found = {}
     for name in about.files:

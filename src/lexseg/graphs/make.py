@@ -9,7 +9,7 @@ import numpy as np
 
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.files import new_folder
-from lexseg.graphs.store import ABOUT, PREFIX, TOKENIZER, About, Weights, stored_name, structure_of, text_weights
+from lexseg.graphs.store import ABOUT, PREFIX, TOKENIZER, GraphsInfo, Weights, stored_name, structure_of, text_weights
 from lexseg.graphs.trace import trace
 from lexseg.models.config import WEIGHTS, ModelConfig, sha256_of
 from lexseg.models.io import LoadedModel, load_model
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import onnx_ir
 
 
-def make_graphs(folder: Path, output: Path) -> About:
+def make_graphs(folder: Path, output: Path) -> GraphsInfo:
     """Trace a model's graphs, and write them; their weights stay in the model's own files.
 
     Args:
@@ -40,7 +40,7 @@ def make_graphs(folder: Path, output: Path) -> About:
 
 def write_graphs(
     target: Path, graphs: "dict[str, onnx_ir.Model]", loaded: LoadedModel, outside: Mapping[str, Sequence[str]]
-) -> About:
+) -> GraphsInfo:
     """Write graphs, the tokenizer where it is not the packaged one, and what they are.
 
     Args:
@@ -56,7 +56,7 @@ def write_graphs(
         (target / name).write_bytes(ir.to_proto(model).SerializeToString(deterministic=True))
     if encoder is not None and not _is_packaged(config):
         (target / TOKENIZER).write_text(encoder.tokenizer_json(), encoding="utf-8")
-    about = About(
+    about = GraphsInfo(
         structure=structure_of(config, Weights(loaded.folder / WEIGHTS)),
         opset=max(int(model.graph.opset_imports.get("", 0)) for model in graphs.values()),
         files={path.name: sha256_of(path) for path in sorted(target.iterdir())},

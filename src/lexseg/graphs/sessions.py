@@ -20,7 +20,7 @@ from lexseg.graphs.store import (
     PACKAGED,
     PREFIX,
     TOKENIZER,
-    About,
+    GraphsInfo,
     Weights,
     stored_name,
     structure_of,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _TOGETHER = 32  # sentences of equal length that go through the encoder at once
 
 
-class Sentences:
+class SentenceStates:
     """Turns sentences into states.
 
     Each distinct sentence is read once while it is remembered; those of equal length go through the encoder together,
@@ -118,7 +118,7 @@ def fits(graphs: Path, config: ModelConfig, weights: Weights) -> bool:
     if not (graphs / ABOUT).is_file():
         return False
     try:
-        return About.read(graphs).structure == structure_of(config, weights)
+        return GraphsInfo.read(graphs).structure == structure_of(config, weights)
     except ModelError:
         return False
 
@@ -139,7 +139,7 @@ def open_graphs(
     Raises:
         ModelError: a file was changed, the graphs are of another network, or the runtime cannot read them.
     """
-    about = About.read(graphs)
+    about = GraphsInfo.read(graphs)
     about.check_files(graphs)
     reader = None if about.reader is None else _reader(graphs, about.reader)
     names = [name for name in about.files if name.endswith(".onnx")]
@@ -154,7 +154,7 @@ def open_graphs(
     return {name: _open(graphs / name, about, own, packaged) for name in names}, reader
 
 
-def _open(path: Path, about: About, own: Weights, packaged: Weights | None) -> "InferenceSession":
+def _open(path: Path, about: GraphsInfo, own: Weights, packaged: Weights | None) -> "InferenceSession":
     given: dict[str, NDArray[Any]] = {}
     for name in about.outside.get(path.name, ()):
         found = stored_name(path.name, name.removeprefix(PREFIX), own, packaged)
@@ -200,7 +200,7 @@ def _reader(graphs: Path, about: Mapping[str, Any]) -> TokenReader:
 
 
 def _check_text(
-    folder: Path, config: ModelConfig, about: About, packaged: Weights | None, reader: TokenReader | None
+    folder: Path, config: ModelConfig, about: GraphsInfo, packaged: Weights | None, reader: TokenReader | None
 ) -> None:
     """See that the text encoder is the one that the model was trained with."""
     expected = config.text_encoder_sha256

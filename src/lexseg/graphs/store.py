@@ -115,7 +115,7 @@ where it is the packaged one, whose file has the name without."""
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class GraphsInfo:
     """What a folder of graphs says of itself.
 
     Attributes:
@@ -147,7 +147,7 @@ class About:
         return (json.dumps(asdict(self), indent=2) + "\n").encode()
 
     @classmethod
-    def read(cls, folder: Path) -> "About":
+    def read(cls, folder: Path) -> "GraphsInfo":
         """Read graphs.json.
 
         Raises:

@@ -11,7 +11,7 @@ STOP = frozenset({"quit", "stop listening"})
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Dictated:
     """What became of it. Attributes: told: what the user is shown; do: a sentence that is to be done now, or ""."""
 
     told: str
@@ -33,25 +33,25 @@ class Dictation:
     session: CorrectionSession
     waiting: str = ""
 
-    def hear(self, words: str) -> Heard:
+    def hear(self, words: str) -> Dictated:
         """Take what a recogniser heard, or a spoken answer."""
         said = cleaned(words)
         answer = said.casefold()
         if not said:
             waits = f'; "{self.waiting}" still waits for yes or no' if self.waiting else ""
-            return Heard(f"nothing was heard{waits}")
+            return Dictated(f"nothing was heard{waits}")
         if answer in YES | NO:
             waited, self.waiting = self.waiting, ""
             if not waited:
-                return Heard(f'heard: "{said}", but nothing waits for an answer')
-            return Heard(f"> {waited}", waited) if answer in YES else Heard(f'dropped: "{waited}"')
+                return Dictated(f'heard: "{said}", but nothing waits for an answer')
+            return Dictated(f"> {waited}", waited) if answer in YES else Dictated(f'dropped: "{waited}"')
         self.waiting = ""
         try:
             self.session.understood(said)
         except Misunderstood as error:
-            return Heard(f'heard: "{said}"; not done: {error}')
+            return Dictated(f'heard: "{said}"; not done: {error}')
         self.waiting = said
-        return Heard(f'heard: "{said}"; is that to be done? (yes or no)')
+        return Dictated(f'heard: "{said}"; is that to be done? (yes or no)')
 
 
 def cleaned(words: str) -> str:

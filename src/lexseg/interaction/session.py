@@ -25,7 +25,7 @@ Look = Callable[[str | None], Segmentation]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CorrectionEntry:
     """One correction. Attributes: operations: what was done; echo: the same in words."""
 
     operations: tuple[Operation, ...]
@@ -83,7 +83,7 @@ class CorrectionSession:
 
     first: State
     look: Look
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[CorrectionEntry] = field(default_factory=list)
     at: int = 0
     accepted: bool = False
     log: list[Event] = field(default_factory=list)
@@ -208,7 +208,7 @@ class CorrectionSession:
             return self._refused(said, error)
         del self.entries[self.at :]
         self._states = {number: state for number, state in self._states.items() if number <= self.at}
-        self.entries.append(Entry(tuple(operations), done.echo))
+        self.entries.append(CorrectionEntry(tuple(operations), done.echo))
         self.at += 1
         self.accepted = False
         self._keep(self.at, done.state)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lexseg.models.place import Fit, Place
+from lexseg.models.place import Fit, ImagePlace
 
 
 def image_tensor(image: np.ndarray) -> Tensor:
@@ -25,7 +25,7 @@ def resize_image(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 def fit_image(image: Tensor, size: tuple[int, int], fit: Fit) -> Tensor:
     """An image float[C, H, W] as float[C, *size]: stretched, or with black margins."""
-    place = Place.of((image.shape[-2], image.shape[-1]), size, fit)
+    place = ImagePlace.of((image.shape[-2], image.shape[-1]), size, fit)
     inside = resize_image(image, (place.height, place.width))
     if (place.height, place.width) == tuple(size):
         return inside
@@ -44,5 +44,5 @@ def to_image(maps: Tensor, image: tuple[int, int], fit: Fit) -> Tensor:
     Returns:
         float[B, C, H, W].
     """
-    rows, columns = Place.of(image, (maps.shape[-2], maps.shape[-1]), fit).inside
+    rows, columns = ImagePlace.of(image, (maps.shape[-2], maps.shape[-1]), fit).inside
     return F.interpolate(maps[..., rows, columns], size=image, mode="bilinear", align_corners=False)

@@ -20,7 +20,7 @@ FITS: Sequence[Fit] = get_args(Fit)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ImagePlace:
     """Where in a network's input an image lies. Attributes: top, left: its first pixel; height, width: in pixels."""
 
     top: int
@@ -29,7 +29,7 @@ class Place:
     width: int
 
     @classmethod
-    def of(cls, image: tuple[int, int], size: tuple[int, int], fit: Fit) -> "Place":
+    def of(cls, image: tuple[int, int], size: tuple[int, int], fit: Fit) -> "ImagePlace":
         """The place of an image of (H, W) in an input: all of it, or as much as the image's shape fills."""
         if fit == "stretch":
             return cls(0, 0, *size)
@@ -73,7 +73,7 @@ def to_input(image: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stre
         float32[3, height, width] in 0..1.
     """
     planes = [image] if image.ndim == 2 else [image[..., c] for c in range(3)]
-    place = Place.of((image.shape[0], image.shape[1]), size, fit)
+    place = ImagePlace.of((image.shape[0], image.shape[1]), size, fit)
     inside = (place.height, place.width)
     resized = np.stack([_resized(plane, inside) if plane.shape != inside else plane for plane in planes]).clip(0, 1)
     if inside != tuple(size):
@@ -95,7 +95,7 @@ def to_native(logits: NDArray[np.float32], size: tuple[int, int], fit: Fit = "st
         float32[H, W] in 0..1.
     """
     (plane,) = logits
-    plane = plane[Place.of(size, (plane.shape[0], plane.shape[1]), fit).inside]
+    plane = plane[ImagePlace.of(size, (plane.shape[0], plane.shape[1]), fit).inside]
     if plane.shape[0] <= size[0] and plane.shape[1] <= size[1]:
         native = _resized(plane, size)
     else:  # an image smaller than the network's: between the nearest two, where Pillow would take a mean of more

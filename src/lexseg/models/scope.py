@@ -166,7 +166,7 @@ def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return unit
 
 
-class Sentences(Protocol):
+class EncodedWords(Protocol):
     """Sentences, as any engine gives them: ``states`` float[B, L, D] or ``None``; truth values of tokens and rows."""
 
     @property
@@ -205,7 +205,7 @@ class Scope:
         self.worlds, self._words, self._images, self.sha256 = worlds, words, images, sha256
         self.names = tuple(world.name for world in worlds)
 
-    def words(self, text: Sentences) -> list[WordsScope]:
+    def words(self, text: EncodedWords) -> list[WordsScope]:
         """Judge each sentence of a batch.
 
         Args:

@@ -84,7 +84,7 @@ class Towers(nn.Module):
         self.log_temperature = nn.Parameter(torch.tensor(0.07).log())
         self.log_sharpness = nn.Parameter(torch.tensor(0.1).log())
 
-    def see(self, image: Tensor) -> "Seen":
+    def see(self, image: Tensor) -> "TowerView":
         """Read images, float[I, 3, H, W] in 0..1, once for all that is said of them."""
         maps = self.encoder(self.normalize(image))
         chosen = [maps[level] for level in self.levels]
@@ -95,7 +95,7 @@ class Towers(nn.Module):
             code = sine_positions_2d(*size, hidden.shape[1], device=hidden.device).to(hidden.dtype)
             placed = hidden + code.T.unflatten(1, size)
         attention = self.attention(F.gelu(placed if self.pooling == "image" else hidden))
-        return Seen(self.out(F.gelu(placed)).float(), attention.float())
+        return TowerView(self.out(F.gelu(placed)).float(), attention.float())
 
     def sentence(self, text: TextBatch) -> Tensor:
         """Unit vectors float[B, d] of the sentences."""
@@ -103,7 +103,7 @@ class Towers(nn.Module):
         vectors: Tensor = self.text(masked_mean(words, mask))
         return F.normalize(vectors.float(), dim=-1)
 
-    def likenesses(self, seen: "Seen", sentence: Tensor) -> list[Tensor]:
+    def likenesses(self, seen: "TowerView", sentence: Tensor) -> list[Tensor]:
         """Of every image and every sentence, float[B, d] -> float[I, B], -1..1, by each way in which images speak."""
         return [
             self._nearest(torch.einsum("idn,jd->ijn", seen.unit, sentence))
@@ -112,11 +112,11 @@ class Towers(nn.Module):
             for way in self.ways
         ]
 
-    def likeness(self, seen: "Seen", sentence: Tensor) -> Tensor:
+    def likeness(self, seen: "TowerView", sentence: Tensor) -> Tensor:
         """The mean of all ways: float[I, B]."""
         return torch.stack(self.likenesses(seen, sentence)).mean(0)
 
-    def own_likeness(self, seen: "Seen", sentence: Tensor) -> Tensor:
+    def own_likeness(self, seen: "TowerView", sentence: Tensor) -> Tensor:
         """The diagonal of :meth:`likeness` alone: float[B]."""
         found = [
             self._nearest(torch.einsum("idn,id->in", seen.unit, sentence))
@@ -130,7 +130,7 @@ class Towers(nn.Module):
         """Likeness float[B] of each image and its own sentence."""
         return self.own_likeness(self.see(image), self.sentence(text))
 
-    def relevance(self, seen: "Seen", sentence: Tensor) -> Tensor:
+    def relevance(self, seen: "TowerView", sentence: Tensor) -> Tensor:
         """Where in its image each sentence, float[B, d], is true: float[B, 1, h, w].
 
         The cosines of the cells; with ``map+words`` where the image attends, times what the cosines leave of it; with
@@ -159,7 +159,7 @@ class Towers(nn.Module):
         attention = (cosine / self.log_sharpness.clamp(*_LOG_BOUNDS).exp()).softmax(-1)
         return (attention * cosine).sum(-1)
 
-    def _vector(self, seen: "Seen", way: str) -> Tensor:
+    def _vector(self, seen: "TowerView", way: str) -> Tensor:
         if way == "image":
             weight = seen.attention.flatten(2).softmax(-1)
             return F.normalize((seen.cells.flatten(2) * weight).sum(-1), dim=-1)
@@ -170,7 +170,7 @@ class Towers(nn.Module):
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class TowerView:
     """Images as towers see them: cells float[I, d, h, w], and attention float[I, 1, h, w] before a sigmoid."""
 
     cells: Tensor

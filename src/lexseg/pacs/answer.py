@@ -34,7 +34,7 @@ State = Literal["stored", "there already", "not stored", "not found", "negated",
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcome:
+class StoredOutcome:
     """What became of one sentence about one image or volume of a series.
 
     Attributes:
@@ -124,7 +124,7 @@ class SeriesJob:
     keep: bool = False
     progress: Progress = lambda stage, done, total: None
 
-    def run(self) -> list[Outcome]:
+    def run(self) -> list[StoredOutcome]:
         """Do it.
 
         Raises:
@@ -158,16 +158,16 @@ class SeriesJob:
             raise PacsError("the series holds no images")
         return images
 
-    def _answered(self, images: list[str]) -> list[Outcome] | None:
+    def _answered(self, images: list[str]) -> list[StoredOutcome] | None:
         """An earlier call's answers to all sentences, about the series as one volume or as films; else ``None``."""
         made_up = not self.question.bare and self.series.modality not in _SECTIONS
         for scans in ([images], [[image] for image in images])[: len(images)]:
-            outcomes: list[Outcome] = []
+            outcomes: list[StoredOutcome] = []
             for number, sources in enumerate(scans):
                 uids = self._uids(sources, made_up)
                 if not all(self.pacs.has(self.study, uid) for uid in uids):
                     break
-                outcomes += [Outcome(number, i, "there already", uid) for i, uid in enumerate(uids)]
+                outcomes += [StoredOutcome(number, i, "there already", uid) for i, uid in enumerate(uids)]
             else:
                 return outcomes
         return None
@@ -180,7 +180,7 @@ class SeriesJob:
             (folder / f"image-{number:05}.dcm").write_bytes(content)
             self.progress("retrieving", number, len(images))
 
-    def _segment(self, images: Sequence[str], folder: Path) -> list[Outcome]:
+    def _segment(self, images: Sequence[str], folder: Path) -> list[StoredOutcome]:
         channel = self.question.channel
         scans = open_scans(folder) if channel is None else [open_scan(folder, channel=channel)]
         outcomes = []
@@ -192,13 +192,13 @@ class SeriesJob:
             outcomes += self._answer(number, scan, self._uids(own, made_up))
         return outcomes
 
-    def _answer(self, image: int, scan: Scan, uids: Sequence[str]) -> list[Outcome]:
+    def _answer(self, image: int, scan: Scan, uids: Sequence[str]) -> list[StoredOutcome]:
         there = [self.pacs.has(self.study, uid) for uid in uids]
         asked = [text for text, known in zip(self.question.texts, there, strict=True) if not known]
         results = iter(self._ask(scan, asked) if asked else [])
         outcomes = []
         for sentence, (uid, known) in enumerate(zip(uids, there, strict=True)):
-            outcome = Outcome(image, sentence, "there already", uid, notes=scan.notes)
+            outcome = StoredOutcome(image, sentence, "there already", uid, notes=scan.notes)
             outcomes.append(outcome if known else self._keep(outcome, scan, next(results)))
         return outcomes
 
@@ -214,7 +214,7 @@ class SeriesJob:
         )
         return ask(self.segmenter, scan, texts, options)
 
-    def _keep(self, outcome: Outcome, scan: Scan, result: VolumeSegmentation) -> Outcome:
+    def _keep(self, outcome: StoredOutcome, scan: Scan, result: VolumeSegmentation) -> StoredOutcome:
         outcome = replace(outcome, notes=(*outcome.notes, *result.doubts))
         outcome = replace(outcome, numbers=result.describe(), laterality=result.laterality, outside=result.outside)
         if result.state != "found":
@@ -237,7 +237,7 @@ class SeriesJob:
         self.progress("storing", 1, 1)
         return replace(outcome, state="stored" if new else "there already", dataset=dataset)
 
-    def _fetched(self, outcome: Outcome) -> Outcome:
+    def _fetched(self, outcome: StoredOutcome) -> StoredOutcome:
         if outcome.state != "there already" or outcome.dataset is not None:
             return outcome
         return replace(outcome, dataset=self.pacs.fetch(self.study, outcome.series, outcome.uid))

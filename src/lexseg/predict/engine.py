@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lexseg.encoders.text.reader import Reader
 
 if TYPE_CHECKING:
-    from lexseg.models.scope import Sentences
+    from lexseg.models.scope import EncodedWords
 
 EngineName = Literal["torch", "onnx"]
 
@@ -82,7 +82,7 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def words(self, texts: Sequence[str | None]) -> "Sentences":
+    def words(self, texts: Sequence[str | None]) -> "EncodedWords":
         """Sentences as :meth:`lexseg.models.scope.Scope.words` takes them."""
 
     @abstractmethod

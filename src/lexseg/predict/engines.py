@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lexseg.encoders.text.reader import TokenReader
 from lexseg.errors import ConfigError, DataError, ModelError
-from lexseg.graphs.sessions import Sentences, fits, has_runtime, is_exported, open_graphs
+from lexseg.graphs.sessions import SentenceStates, fits, has_runtime, is_exported, open_graphs
 from lexseg.graphs.store import (
     ABOUT,
     DECODER,
@@ -187,7 +187,7 @@ class OnnxEngine(Engine):
     ) -> None:
         self._image, self._decoder = sessions[IMAGE_ENCODER], sessions[DECODER]
         self.reader, self.method, self._size = reader, config.method, config.size
-        self._sentences = None if reader is None else Sentences(sessions[TEXT_ENCODER], reader)
+        self._sentences = None if reader is None else SentenceStates(sessions[TEXT_ENCODER], reader)
         self._outputs = [output.name for output in self._decoder.get_outputs()]
         self._inputs = {each.name for each in self._decoder.get_inputs()}
         self.says_presence = PRESENCE in self._outputs

@@ -158,12 +158,12 @@ class Pool:
     def new(cls) -> "Pool":
         return cls(tempfile.TemporaryFile(prefix="lexseg-"), threading.Lock())
 
-    def part(self, name: str, start: int, size: int) -> "Pooled":
+    def part(self, name: str, start: int, size: int) -> "PooledContent":
         """A stretch of the file, ``size`` bytes from ``start`` on, as a content of its own."""
-        return Pooled(name, self, start, size)
+        return PooledContent(name, self, start, size)
 
 
-class Pooled(Content):
+class PooledContent(Content):
     """A file that lies in a pool."""
 
     def __init__(self, name: str, pool: Pool, start: int, size: int) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _ONE_SITE = 64  # bits: whoever has an IPv6 address has as many as it likes
 
 
-def address_of(scope: Scope, trusted: Sequence[Network]) -> str:
+def address_of(scope: Scope, trusted: Sequence[IPNetwork]) -> str:
     """The client's address.
 
     ``X-Forwarded-For`` is read from its end, and only as far as trusted proxies wrote it: what a client itself writes

@@ -21,10 +21,10 @@ from lexseg.predict.words import Heard, Sides, hear
 from lexseg.scans.window import Window
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
-from lexseg.server.results import Result, Sentence, of_frame
+from lexseg.server.results import AskedSentence, Result, of_frame
 from lexseg.server.settings import Settings
 
-Said = list[Result] | Exception
+BatchAnswer = list[Result] | Exception
 Key = tuple[str, int, Window | None]
 
 
@@ -47,7 +47,7 @@ class Ask:
     image: OpenImage
     frame: int
     window: Window | None
-    sentences: Sequence[Sentence]
+    sentences: Sequence[AskedSentence]
     threshold: float | None = None
     laterality: Laterality | None = None
     anyway: bool = False
@@ -156,7 +156,7 @@ class Batcher:
                 self.free.set()
                 continue
             try:
-                said: Sequence[Said] = await loop.run_in_executor(self._thread, self._answer, asks)
+                said: Sequence[BatchAnswer] = await loop.run_in_executor(self._thread, self._answer, asks)
             except Exception as error:
                 said = [error] * len(asks)
             for ask, answer in zip(asks, said, strict=True):
@@ -190,11 +190,11 @@ class Batcher:
                 sentences += len(ask.sentences)
         return asks
 
-    def _answer(self, asks: Sequence[Ask]) -> list[Said]:
+    def _answer(self, asks: Sequence[Ask]) -> list[BatchAnswer]:
         began = time.perf_counter()
         encoded, fresh = self._encode(asks)
-        said: list[Said] = [[] for _ in asks]
-        asked: list[tuple[int, Sentence, Question]] = []
+        said: list[BatchAnswer] = [[] for _ in asks]
+        asked: list[tuple[int, AskedSentence, Question]] = []
         for i, (ask, heard) in enumerate(zip(asks, self._hear(asks, encoded), strict=True)):
             if isinstance(heard, LexSegError):
                 said[i] = heard

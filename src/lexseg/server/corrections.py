@@ -30,7 +30,7 @@ from lexseg.server.description import binary
 from lexseg.server.exports import can_seg
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
-from lexseg.server.results import MOST_CORNERS, Result, Sentence, of_frame
+from lexseg.server.results import MOST_CORNERS, AskedSentence, Result, of_frame
 from lexseg.server.routes import Served
 from lexseg.server.schemas import ErrorAnswer, ResultAnswer
 from lexseg.server.service import Service
@@ -95,11 +95,11 @@ class CorrectionAnswer(BaseModel):
 
 
 @dataclass(slots=True, eq=False)
-class Corrected:
+class UnderCorrection:
     """A result under correction. Attributes: session; sentence; frame; window, result: as it stands; busy: a lock."""
 
     session: CorrectionSession
-    sentence: Sentence
+    sentence: AskedSentence
     first: Result
     result: Result
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -139,7 +139,7 @@ async def case(id: str, service: Served) -> Response:
     """
     for image in service.images.all():
         if id in image.corrections:
-            corrected: Corrected = image.corrections[id]
+            corrected: UnderCorrection = image.corrections[id]
             async with corrected.busy:
                 if not corrected.session.accepted:
                     raise Refusal(409, "not_accepted", "the mask was not accepted; say 'accept' when it is right")
@@ -149,14 +149,14 @@ async def case(id: str, service: Served) -> Response:
     raise Refusal(404, "no_such_result", "there are no corrections of such a result")
 
 
-def _case(image: OpenImage, corrected: Corrected) -> bytes:
+def _case(image: OpenImage, corrected: UnderCorrection) -> bytes:
     first = corrected.first
     shown = (image.scan.show(first.frames.start, first.window) * 255).round().astype(np.uint8)
     name = f"{image.sha256[:12]}_{first.frames.start}_{first.values['number']}"
     return case_archive(corrected.session, png(Image.fromarray(shown)), name)
 
 
-async def _corrected(id: str, asked: CorrectionRequest, service: Service) -> "tuple[OpenImage, Corrected]":
+async def _corrected(id: str, asked: CorrectionRequest, service: Service) -> "tuple[OpenImage, UnderCorrection]":
     for image in service.images.all():
         if id in image.corrections:
             image.corrections.move_to_end(id)
@@ -169,8 +169,8 @@ async def _corrected(id: str, asked: CorrectionRequest, service: Service) -> "tu
     if asked.sentence is None:
         raise Refusal(422, "no_sentence", "the sentence that the result answers is needed for its first correction")
     session = await _begin(asked.sentence, asked.language, image, result, service)
-    made = Corrected(session, Sentence(int(result.values["number"]), asked.sentence), result, result)
-    kept: OrderedDict[str, Corrected] = image.corrections
+    made = UnderCorrection(session, AskedSentence(int(result.values["number"]), asked.sentence), result, result)
+    kept: OrderedDict[str, UnderCorrection] = image.corrections
     found = kept.setdefault(id, made)  # another request may have been faster
     while len(kept) > service.settings.limits.corrected:
         kept.popitem(last=False)
@@ -182,7 +182,7 @@ async def _begin(
 ) -> CorrectionSession:
     """A session that begins with the very mask of the result."""
     values, frame = result.values, result.frames.start
-    about = Ask(image, frame, result.window, [Sentence(1, sentence)])
+    about = Ask(image, frame, result.window, [AskedSentence(1, sentence)])
     options = Options(
         threshold=values["threshold"], laterality=values["laterality"], anyway=values["anyway"], language=language
     )
@@ -213,7 +213,7 @@ def _do(session: CorrectionSession, asked: CorrectionRequest) -> Reply:
     return session.do([Point(asked.point.row, asked.point.column, asked.point.wanted)])
 
 
-def _told(service: Service, image: OpenImage, corrected: Corrected, reply: Reply) -> dict[str, Any]:
+def _told(service: Service, image: OpenImage, corrected: UnderCorrection, reply: Reply) -> dict[str, Any]:
     session, first = corrected.session, corrected.first
     if reply.done:
         frame, keep = first.frames.start, first.words is not None

@@ -29,14 +29,14 @@ class ReaderFailed(Exception):
         self.late = late
 
 
-class Reader:
+class ReaderProcess:
     """One process that reads (`lexseg.server.reader`)."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     @classmethod
-    async def start(cls, memory: int, scratch: Path) -> "Reader":
+    async def start(cls, memory: int, scratch: Path) -> "ReaderProcess":
         """Start a process.
 
         Args:
@@ -109,8 +109,8 @@ class Intake:
 
     def __init__(self, settings: Settings, scratch: Path) -> None:
         self._settings, self._scratch = settings, scratch
-        self._idle: asyncio.Queue[Reader] = asyncio.Queue()
-        self._alive: set[Reader] = set()
+        self._idle: asyncio.Queue[ReaderProcess] = asyncio.Queue()
+        self._alive: set[ReaderProcess] = set()
         self._starting: set[asyncio.Task[None]] = set()
         self.failures = 0
 
@@ -156,7 +156,7 @@ class Intake:
         return answer["done"]
 
     @contextlib.asynccontextmanager
-    async def _reader(self) -> AsyncIterator[Reader]:
+    async def _reader(self) -> AsyncIterator[ReaderProcess]:
         try:
             reader = await asyncio.wait_for(self._idle.get(), self._settings.times.answer)
         except TimeoutError:
@@ -179,7 +179,7 @@ class Intake:
         else:
             self._idle.put_nowait(reader)
 
-    def _replace(self, reader: Reader) -> None:
+    def _replace(self, reader: ReaderProcess) -> None:
         reader.kill()
         self._alive.discard(reader)
         for work in (self._add(), reader.gone()):
@@ -190,7 +190,7 @@ class Intake:
     async def _add(self) -> None:
         while True:
             try:
-                reader = await Reader.start(self._settings.limits.reader_bytes, self._scratch)
+                reader = await ReaderProcess.start(self._settings.limits.reader_bytes, self._scratch)
                 break
             except ReaderFailed:
                 _log.error("a process that reads uploads does not start; trying again")

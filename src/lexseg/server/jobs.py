@@ -24,7 +24,7 @@ from lexseg.server.images import Images, OpenImage
 from lexseg.server.journal import OPEN, Journal
 from lexseg.server.log import trace_of
 from lexseg.server.refusal import Refusal
-from lexseg.server.results import Result, Sentence, of_volume
+from lexseg.server.results import AskedSentence, Result, of_volume
 from lexseg.server.settings import Settings
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
@@ -61,7 +61,7 @@ class Job:
 
     image_id: str
     frames: range
-    sentences: Sequence[Sentence]
+    sentences: Sequence[AskedSentence]
     window: Window | None = None
     threshold: float | None = None
     laterality: Laterality | None = None

@@ -89,7 +89,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class AskedSentence:
     """One sentence of a question. Attributes: number: from 1; text; finding: its place in a report, if it has one."""
 
     number: int
@@ -102,7 +102,7 @@ class Sentence:
         return Denied(self.text) if self.finding and self.finding["negated"] else self.text
 
 
-def of_frame(sentence: Sentence, said: Segmentation, frame: int, *, window: Window | None, keep: bool) -> Result:
+def of_frame(sentence: AskedSentence, said: Segmentation, frame: int, *, window: Window | None, keep: bool) -> Result:
     """An answer about a single frame."""
     mask = said.mask
     values = _told(sentence, said, ("area", "box", "n_components")) | {
@@ -121,7 +121,7 @@ def of_frame(sentence: Sentence, said: Segmentation, frame: int, *, window: Wind
     )
 
 
-def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | None, keep: bool) -> Result:
+def of_volume(sentence: AskedSentence, said: VolumeSegmentation, *, window: Window | None, keep: bool) -> Result:
     """An answer about a range of frames."""
     values = _told(sentence, said, ("voxels", "frames", "frames_found", "frames_not_in_scope", "largest", "ml"))
     voxels, total = values.pop("voxels"), len(said.frames) * said.shape[1] * said.shape[2]
@@ -143,7 +143,7 @@ def of_volume(sentence: Sentence, said: VolumeSegmentation, *, window: Window | 
     )
 
 
-def _told(sentence: Sentence, said: Answered, measures: tuple[str, ...]) -> dict[str, Any]:
+def _told(sentence: AskedSentence, said: Answered, measures: tuple[str, ...]) -> dict[str, Any]:
     """Which sentence it was and, of the one description of an answer, what a client is told."""
     place = sentence.finding and {key: sentence.finding[key] for key in ("start", "end", "negated")}
     told = describe(said)
@@ -156,7 +156,7 @@ _JUDGED = (  # whether it was found, the state says
 )
 
 
-def _codes(sentence: Sentence, language: str | None) -> list[list[str]]:
+def _codes(sentence: AskedSentence, language: str | None) -> list[list[str]]:
     """What the words name, as codes: these may be kept where the words may not."""
     found = finding_of(sentence.text, lexicon(language or "en"))
     return [[code.value, code.scheme, code.meaning] for code in (found.category, found.kind)]

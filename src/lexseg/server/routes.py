@@ -27,7 +27,7 @@ from lexseg.server.jobs import Job
 from lexseg.server.names import name_of
 from lexseg.server.opening import Opening
 from lexseg.server.refusal import Refusal, disk_full
-from lexseg.server.results import Result, Sentence
+from lexseg.server.results import AskedSentence, Result
 from lexseg.server.schemas import ErrorAnswer, ImageAnswer, JobAnswer, ResultAnswer, ResultsAnswer, SegmentRequest
 from lexseg.server.service import Service
 from lexseg.server.settings import Limits
@@ -250,7 +250,7 @@ async def cancel_job(id: str, service: Served) -> Response:
     return _json(await service.jobs.cancel(id))
 
 
-def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) -> list[Sentence]:
+def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) -> list[AskedSentence]:
     """The sentences of a request, or the findings of its report.
 
     Raises:
@@ -268,10 +268,11 @@ def sentences_of(asked: SegmentRequest, segmenter: Segmenter, limits: Limits) ->
         except TextError as error:
             raise Refusal(422, "unusable", str(error)) from None
         sentences = [
-            Sentence(i, f.text, {"start": f.start, "end": f.end, "negated": f.negated}) for i, f in enumerate(found, 1)
+            AskedSentence(i, f.text, {"start": f.start, "end": f.end, "negated": f.negated})
+            for i, f in enumerate(found, 1)
         ]
     else:
-        sentences = [Sentence(i, text) for i, text in enumerate(asked.sentences or [], 1)]
+        sentences = [AskedSentence(i, text) for i, text in enumerate(asked.sentences or [], 1)]
     if not sentences:
         raise Refusal(422, "no_sentence", "there is no sentence; write what to find")
     if len(sentences) > limits.sentences:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lexseg.errors import ConfigError
-from lexseg.server.address import Network
+from lexseg.server.address import IPNetwork
 from lexseg.server.tokens import NamedToken, unnamed
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Settings:
     port: int = 8765
     token: str | None = field(default=None, repr=False)
     tokens: tuple[NamedToken, ...] = field(default=(), repr=False)
-    trusted_proxies: tuple[Network, ...] = ()
+    trusted_proxies: tuple[IPNetwork, ...] = ()
     audit: Path | None = None
     audit_text: bool = False
     tls_certificate: Path | None = None

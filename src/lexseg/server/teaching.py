@@ -23,7 +23,7 @@ from lexseg.server.corrections import StrokeValues
 from lexseg.server.exports import can_seg
 from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
-from lexseg.server.results import Result, Sentence, of_frame
+from lexseg.server.results import AskedSentence, Result, of_frame
 from lexseg.server.routes import Served, with_frame
 from lexseg.server.schemas import ErrorAnswer, Index, ResultsAnswer, WindowValues
 from lexseg.server.service import Service
@@ -165,4 +165,4 @@ def _ask(taught: Teaching, image: OpenImage, frame: int, window: Window | None) 
     scan: Scan = image.scan
     (session,) = look(segmenter, [(scan, scan.show(frame, window))])
     (said,) = ask(segmenter, session, [None], Asked())
-    return of_frame(Sentence(1, ""), said, frame, window=window, keep=False)
+    return of_frame(AskedSentence(1, ""), said, frame, window=window, keep=False)

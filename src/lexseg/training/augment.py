@@ -18,7 +18,7 @@ from lexseg.language.sides import mirror_words
 from lexseg.language.strange_words import estrange
 from lexseg.language.typos import misspell
 from lexseg.models.inputs import resize_image
-from lexseg.models.place import Fit, Place
+from lexseg.models.place import Fit, ImagePlace
 
 SEEN = 0.1
 """Share of a target's area that must stay in view for the image to count as showing it."""
@@ -160,7 +160,7 @@ def augment_image(image: Tensor, parameters: AugmentParameters, size: tuple[int,
     Returns:
         float[C, height, width] in 0..1.
     """
-    place = Place.of((image.shape[-2], image.shape[-1]), size, fit)
+    place = ImagePlace.of((image.shape[-2], image.shape[-1]), size, fit)
     image = resize_image(image, (place.height, place.width))
     image = F.grid_sample(
         image[None], _grid(parameters, size, place.scale(size)), padding_mode="zeros", align_corners=False
@@ -191,7 +191,7 @@ def augment_mask(
         The masks, float[N, height, width], 0 or 1 (with ``area`` also between), and bool[1, height, width], false where
         the image shows nothing.
     """
-    scale = Place.of((mask.shape[-2], mask.shape[-1]), size, fit).scale(size)
+    scale = ImagePlace.of((mask.shape[-2], mask.shape[-1]), size, fit).scale(size)
     grid = _grid(parameters, size, scale)
     if resize == "area":
         fine = _grid(parameters, (size[0] * _FINER, size[1] * _FINER), scale)
@@ -207,7 +207,7 @@ def augment_mask(
 def _grid(p: AugmentParameters, size: tuple[int, int], scale: tuple[float, float]) -> Tensor:
     """Where each output pixel reads from: mirror, then zoom and rotation about the centre, then shift.
 
-    ``scale`` is of :meth:`lexseg.models.inputs.Place.scale`: what lies beyond the image is its margin.
+    ``scale`` is of :meth:`lexseg.models.inputs.ImagePlace.scale`: what lies beyond the image is its margin.
     """
     angle, (height, width) = math.radians(p.rotate), size
     cos, sin, aspect = math.cos(angle), math.sin(angle), height / width

@@ -18,7 +18,7 @@ from lexseg.errors import DataError
 from lexseg.language.same_meaning import meaning_id
 from lexseg.losses.target import Target
 from lexseg.models.inputs import fit_image, image_tensor
-from lexseg.models.place import Fit, Place
+from lexseg.models.place import Fit, ImagePlace
 from lexseg.scans.images import read_image
 from lexseg.seeds import case_generator
 from lexseg.training.augment import (
@@ -165,7 +165,7 @@ def augmented(
         words = draw(config, case_generator(*source[:2], f"{source[2]}/{slot}"))
         asked.append(replace(words, mirror=parameters.mirror, flip=parameters.flip))
     image, truths = _read(cases)
-    place = Place.of((image.shape[-2], image.shape[-1]), size, fit)
+    place = ImagePlace.of((image.shape[-2], image.shape[-1]), size, fit)
     image = augment_image(image, parameters, size, fit)
     plain = [augment_text(_wording(case, words), words) for case, words in zip(cases, asked, strict=True)]
     for slot, truth in enumerate(truths):
@@ -258,7 +258,7 @@ def _read(cases: Sequence[Case]) -> tuple[Tensor, list[Truth]]:
     return image, truths
 
 
-def _present(truth: Truth, mask: Tensor, parameters: AugmentParameters, place: Place) -> float:
+def _present(truth: Truth, mask: Tensor, parameters: AugmentParameters, place: ImagePlace) -> float:
     """1, or 0 where the sentence means nothing in the image; NaN where what it means has been moved out of view.
 
     What nobody has drawn is taken to stay in view.

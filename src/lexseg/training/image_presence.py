@@ -49,7 +49,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledImage:
     """An image and whether anything is there. Attributes: source: the number of its manifest."""
 
     image: Path
@@ -57,7 +57,7 @@ class Labelled:
     source: int
 
 
-def labelled_images(cases: Sequence[Case], manifests: Sequence[Path]) -> list[Labelled]:
+def labelled_images(cases: Sequence[Case], manifests: Sequence[Path]) -> list[LabelledImage]:
     """Distinct images of cases, with whether any sentence of theirs names what is there.
 
     Foreign questions say nothing of an image, nor does a case of which nothing is known.
@@ -77,12 +77,12 @@ def labelled_images(cases: Sequence[Case], manifests: Sequence[Path]) -> list[La
             raise DataError(f"{case.where}: {error}") from error
         if present is not None:
             found[key] = present
-    return [Labelled(image, present, source) for (source, image), present in found.items()]
+    return [LabelledImage(image, present, source) for (source, image), present in found.items()]
 
 
 def fit_image_presence(
     model: SegmentationModel,
-    images: Sequence[Labelled],
+    images: Sequence[LabelledImage],
     size: tuple[int, int],
     *,
     fit: Fit = "stretch",
@@ -128,7 +128,7 @@ def fit_image_presence(
     probe = ImagePresence(list(encoder.channels), [encoder.strides.index(s) for s in strides], kind=True)
     total, done = len(chosen) * (views + 1) + len(kinds), 0
 
-    def read(wanted: Sequence[Labelled], view: int, maps: Sequence[int]) -> Tensor:
+    def read(wanted: Sequence[LabelledImage], view: int, maps: Sequence[int]) -> Tensor:
         nonlocal done
         rows = []
         for at in range(0, len(wanted), _BATCH):
@@ -161,13 +161,13 @@ def _logit(share: float) -> float:
 def scores(
     model: SegmentationModel,
     probe: ImagePresence,
-    images: Sequence[Labelled],
+    images: Sequence[LabelledImage],
     size: tuple[int, int],
     *,
     fit: Fit = "stretch",
 ) -> dict[int, float]:
     """AUROC of "anything is there" on other images, by the number of their manifest, where it has both answers."""
-    by_source: dict[int, list[Labelled]] = defaultdict(list)
+    by_source: dict[int, list[LabelledImage]] = defaultdict(list)
     for one in images:
         by_source[one.source].append(one)
     found = {}
@@ -182,8 +182,8 @@ def scores(
     return found
 
 
-def _drawn(images: Sequence[Labelled], most: int, seed: int) -> list[Labelled]:
-    by_source: dict[int, list[Labelled]] = defaultdict(list)
+def _drawn(images: Sequence[LabelledImage], most: int, seed: int) -> list[LabelledImage]:
+    by_source: dict[int, list[LabelledImage]] = defaultdict(list)
     for one in sorted(images, key=lambda one: case_generator(seed, 0, one.image.name).random()):
         by_source[one.source].append(one)
     return [one for own in by_source.values() for one in own[:most]]

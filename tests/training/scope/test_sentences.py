@@ -8,7 +8,7 @@ import pytest
 
 from lexseg.cases.case import Case
 from lexseg.training.scope import ScopeWorld
-from lexseg.training.scope.sentences import Labelled, labelled_sentences, of_part
+from lexseg.training.scope.sentences import LabelledSentence, labelled_sentences, of_part
 
 TESTS = Path(__file__).parents[2]
 CAPTIONS = {
@@ -36,7 +36,7 @@ def worlds() -> list[ScopeWorld]:
 
 
 @pytest.fixture(scope="module")
-def rows(worlds: list[ScopeWorld]) -> list[Labelled]:
+def rows(worlds: list[ScopeWorld]) -> list[LabelledSentence]:
     return [
         row
         for seed in range(2)
@@ -56,7 +56,7 @@ def kept_apart(name: str) -> list[str]:
     return [text for key, value in file.items() if key != "about" for text in strings(value)]
 
 
-def test_no_foreign_word_that_is_kept_apart_is_fitted_on(rows: list[Labelled]):
+def test_no_foreign_word_that_is_kept_apart_is_fitted_on(rows: list[LabelledSentence]):
     said = "\n".join(row.text.lower() for row in rows)
     found = [
         each for each in kept_apart("foreign") if re.search(rf"(?<![\w-]){re.escape(each.lower())}(?![\w-])", said)
@@ -65,7 +65,7 @@ def test_no_foreign_word_that_is_kept_apart_is_fitted_on(rows: list[Labelled]):
 
 
 @pytest.mark.parametrize("name", ["inscope", "wordings"])
-def test_no_sentence_that_is_kept_apart_is_fitted_on(rows: list[Labelled], name: str):
+def test_no_sentence_that_is_kept_apart_is_fitted_on(rows: list[LabelledSentence], name: str):
     said = {row.text.lower().strip(" .?!") for row in rows}
     # a bare name of two words, such as "pulmonary disease", is nobody's wording
     kept = {text.lower().strip(" .?!") for text in kept_apart(name) if len(text.split()) > 2}
@@ -89,7 +89,7 @@ def test_names_of_one_part_are_not_in_the_other():
     assert {of_part(name, "fit") for name in names} == {True, False}
 
 
-def test_true_questions_belong_to_their_world_and_foreign_ones_to_none_that_is_sure(rows: list[Labelled]):
+def test_true_questions_belong_to_their_world_and_foreign_ones_to_none_that_is_sure(rows: list[LabelledSentence]):
     assert all(row.belongs[row.world] == 1 for row in rows if row.kind == "known")
     assert not any(1 in row.belongs for row in rows if row.kind != "known")
     assert all(row.belongs[row.world] == 0 for row in rows if row.kind != "known")

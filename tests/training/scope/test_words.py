@@ -8,8 +8,8 @@ import torch
 
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.scope import WordsScorer
-from lexseg.training.scope.sentences import Labelled
-from lexseg.training.scope.words import BANK, Encoded, fit_words, words_logits
+from lexseg.training.scope.sentences import LabelledSentence
+from lexseg.training.scope.words import BANK, EncodedSentences, fit_words, words_logits
 
 D = 24
 CHEST, COLON, FRAME, FOREIGN = 0, 1, 2, 3  # kinds of tokens, each of a direction of its own
@@ -36,9 +36,9 @@ def encode(texts: Sequence[str]) -> TextBatch:
     return TextBatch(mask, torch.arange(n), torch.zeros(n, dtype=torch.bool), states=states)
 
 
-def encoded(seed: int, n: int = 150) -> Encoded:
+def encoded(seed: int, n: int = 150) -> EncodedSentences:
     rows = [
-        Labelled(f"{tokens} / {1000 * seed + i}", kind, world, belongs)  # type: ignore[arg-type]
+        LabelledSentence(f"{tokens} / {1000 * seed + i}", kind, world, belongs)  # type: ignore[arg-type]
         for i in range(n)
         for kind, world, tokens, belongs in (
             ("known", 0, f"{CHEST}", (1, 0)),
@@ -47,7 +47,7 @@ def encoded(seed: int, n: int = 150) -> Encoded:
             ("never-learnt", 1, f"{COLON} {FOREIGN}", (0, 0)),
         )
     ]
-    return Encoded.of(rows, encode)
+    return EncodedSentences.of(rows, encode)
 
 
 @pytest.fixture(scope="module")

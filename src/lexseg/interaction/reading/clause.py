@@ -15,7 +15,7 @@ HOW = ("slight", "much", "vast", "up", "down")
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class CommandClause:
     """A clause.
 
     Attributes:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from lexseg.interaction.operations import Operation, Region
 from lexseg.interaction.reading.about import About, Misunderstood
-from lexseg.interaction.reading.clause import Clause
+from lexseg.interaction.reading.clause import CommandClause
 from lexseg.interaction.reading.covers import covered
 from lexseg.interaction.reading.moves import edge_moved, moved
 from lexseg.interaction.reading.parts import parted
@@ -16,7 +16,7 @@ from lexseg.interaction.reading.tags import tagged
 from lexseg.interaction.reading.typos import mended
 from lexseg.language.lexicon import Lexicon
 
-_RULES: tuple[Callable[[Clause], Operation | None], ...] = (shaped, edge_moved, moved, parted, sized, covered)
+_RULES: tuple[Callable[[CommandClause], Operation | None], ...] = (shaped, edge_moved, moved, parted, sized, covered)
 
 
 def understood(bare: str, about: About, words: Lexicon) -> Operation:
@@ -43,7 +43,7 @@ def understood(bare: str, about: About, words: Lexicon) -> Operation:
     if said.unknown:
         named = ", ".join(f"'{word}'" for word in said.unknown)
         raise Misunderstood(f"not understood: {named}; nothing was changed", said.unknown)
-    clause = Clause(said, region, about, words)
+    clause = CommandClause(said, region, about, words)
     for rule in _RULES:
         if (found := rule(clause)) is not None:
             return found

@@ -4,7 +4,7 @@ import re
 
 from lexseg.interaction.operations import Clear, Confidence, Cover, KeepRegion, Operation
 from lexseg.interaction.reading.about import Misunderstood, NoPlace, OnlyTold, unclear
-from lexseg.interaction.reading.clause import IDLE, WHERE, Clause
+from lexseg.interaction.reading.clause import IDLE, WHERE, CommandClause
 from lexseg.interaction.reading.tags import Tagged
 
 _COVERED = (
@@ -13,7 +13,7 @@ _COVERED = (
 )
 
 
-def covered(clause: Clause) -> Operation | None:
+def covered(clause: CommandClause) -> Operation | None:
     """What of a region is taken in or away; ``None`` where the clause is about none."""
     said, region = clause.said, clause.region
     if said.without(*_COVERED, *WHERE, *IDLE):
@@ -44,7 +44,7 @@ def covered(clause: Clause) -> Operation | None:
     return Cover(region, True, clause.amount) if added or said.has("also") or there else None
 
 
-def _nowhere(clause: Clause, taken: bool, negated: bool) -> Operation | None:
+def _nowhere(clause: CommandClause, taken: bool, negated: bool) -> Operation | None:
     """Of a clause that names no place."""
     said = clause.said
     if said.has("outside"):

@@ -5,7 +5,7 @@ from typing import Literal, cast
 
 from lexseg.interaction.operations import Direction, Move, Operation, Region, Resize
 from lexseg.interaction.reading.about import Misunderstood, unclear
-from lexseg.interaction.reading.clause import HOW, IDLE, WHERE, Clause
+from lexseg.interaction.reading.clause import HOW, IDLE, WHERE, CommandClause
 from lexseg.interaction.reading.places import direction_of, region_of
 
 _AWAY: dict[Direction, Direction] = {"up": "down", "down": "up", "left": "right", "right": "left"}
@@ -16,7 +16,7 @@ _EDGE = re.compile(
 )
 
 
-def moved(clause: Clause) -> Operation | None:
+def moved(clause: CommandClause) -> Operation | None:
     """As "move it up a bit", "too low", "shift it 4 mm to the right"."""
     said = clause.said
     if said.has("too_high", "too_low") and not said.without("too_high", "too_low", "filler", "polite"):
@@ -30,7 +30,7 @@ def moved(clause: Clause) -> Operation | None:
     return Move(to, clause.amount, None if length is None else length.value, None if length is None else clause.unit)
 
 
-def edge_moved(clause: Clause) -> Operation | None:
+def edge_moved(clause: CommandClause) -> Operation | None:
     """As "pull the lower border up": the mask grows or shrinks at that edge, and stays where it is."""
     said = clause.said
     if not said.has("move", "shrink", "grow", "bigger") or said.without(
@@ -57,7 +57,7 @@ def edge_moved(clause: Clause) -> Operation | None:
     )
 
 
-def _outwards(clause: Clause, rest: str, lies: Direction | None) -> bool | None:
+def _outwards(clause: CommandClause, rest: str, lies: Direction | None) -> bool | None:
     """Whether an edge that lies there is moved away from the mask's middle by the rest of the words."""
     away, towards = (bool(re.search(rule, rest)) for rule in (r"\bout(?:wards?)?\b", r"\b(?:in|inwards?|back)$"))
     if away != towards:

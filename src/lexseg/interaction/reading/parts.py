@@ -5,7 +5,7 @@ from typing import Literal
 
 from lexseg.interaction.operations import Components, Cover, Operation
 from lexseg.interaction.reading.about import Misunderstood, unclear
-from lexseg.interaction.reading.clause import IDLE, WHERE, Clause
+from lexseg.interaction.reading.clause import IDLE, WHERE, CommandClause
 from lexseg.interaction.reading.tags import number_of
 
 _PARTED = (
@@ -17,7 +17,7 @@ _SUPERLATIVE = re.compile(r"\w+est\b|\b(?:main|major|principal|dominant|primary|
 _RANKED = ("second", "third", "fourth")
 
 
-def parted(clause: Clause) -> Operation | None:
+def parted(clause: CommandClause) -> Operation | None:
     """Which parts are kept, or dropped; ``None`` where the clause is about none."""
     said, region = clause.said, clause.region
     if region is None and (counted := _counted(clause)) is not None:
@@ -57,7 +57,7 @@ def parted(clause: Clause) -> Operation | None:
     return Components(keep, "spot", spot=region.spots[0])
 
 
-def _counted(clause: Clause) -> Operation | None:
+def _counted(clause: CommandClause) -> Operation | None:
     """As "one lesion only": the largest of them."""
     said = clause.said
     if not said.has("only") or said.length is not None or said.without("only", "number", "keep", "component", *IDLE):

@@ -4,7 +4,7 @@ import re
 
 from lexseg.interaction.operations import Confidence, Operation, Shape, Threshold
 from lexseg.interaction.reading.about import Misunderstood
-from lexseg.interaction.reading.clause import IDLE, WHERE, Clause
+from lexseg.interaction.reading.clause import IDLE, WHERE, CommandClause
 from lexseg.interaction.reading.tags import Tagged
 
 _SHAPED = (
@@ -36,7 +36,7 @@ def threshold(said: Tagged) -> Operation | None:
     return Confidence(up if said.has("sensitivity") else not up, amount)  # type: ignore[arg-type]
 
 
-def shaped(clause: Clause) -> Operation | None:
+def shaped(clause: CommandClause) -> Operation | None:
     """As "smooth it", "no holes", "one piece"."""
     said, region = clause.said, clause.region
     if not said.has("smooth", "rough", "holes", "fill", "join") or said.without(*_SHAPED, *WHERE, *IDLE):

@@ -16,7 +16,7 @@ from lexseg.interaction.operations import (
     Spot,
 )
 from lexseg.interaction.reading.about import Misunderstood, unclear
-from lexseg.interaction.reading.clause import HOW, IDLE, WHERE, Clause
+from lexseg.interaction.reading.clause import HOW, IDLE, WHERE, CommandClause
 from lexseg.interaction.reading.signs import SIZE, sign_of
 from lexseg.interaction.reading.tags import Tagged
 
@@ -28,7 +28,7 @@ _SIZED = (
 _SHARES = {"third": 33.0, "quarter": 25.0, "fifth": 20.0, "tenth": 10.0}
 
 
-def sized(clause: Clause) -> Operation | None:
+def sized(clause: CommandClause) -> Operation | None:
     """How the mask is to be larger or smaller; ``None`` where the clause is about something else."""
     said, region = clause.said, clause.region
     if said.without(*_SIZED, *HOW, *WHERE, *IDLE) or (said.has("number") and said.length is None):
@@ -80,7 +80,7 @@ def _at_end(region: Region, said: Tagged) -> Region:
     return replace(region, spots=tuple(replace(spot, height=height) for spot in region.spots))
 
 
-def _by_length(clause: Clause, sign: int | None) -> Operation:
+def _by_length(clause: CommandClause, sign: int | None) -> Operation:
     said, length = clause.said, clause.said.length
     assert length is not None
     if length.value <= 0:
@@ -94,7 +94,7 @@ def _by_length(clause: Clause, sign: int | None) -> Operation:
     return Resize(sign > 0, "usual", length.value, clause.unit, clause.region)
 
 
-def _by_share(clause: Clause, sign: int | None) -> Operation | None:
+def _by_share(clause: CommandClause, sign: int | None) -> Operation | None:
     """As "by a third", "twice as big", "halve it"."""
     said = clause.said
     share = re.search(r"\bby (?:a|one) (third|quarter|fifth|tenth)\b", said.text)
@@ -109,7 +109,7 @@ def _by_share(clause: Clause, sign: int | None) -> Operation | None:
     return Resize(False, "usual", 50.0, "%") if not said.has("grow", "bigger", "than_mask") else None
 
 
-def _go_on(clause: Clause, region: Region | None, sign: int) -> Operation:
+def _go_on(clause: CommandClause, region: Region | None, sign: int) -> Operation:
     """For "more" and "a bit less": of what was done last, where that made the mask larger."""
     last, amount = clause.about.last, clause.amount
     if region is None and _smaller(last):

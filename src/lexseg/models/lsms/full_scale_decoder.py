@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lexseg.models.lsms.hamburger import Hamburger, norm_groups
-from lexseg.models.lsms.svla import Words
+from lexseg.models.lsms.svla import BatchWords
 from lexseg.models.parts.positions import sine_positions_2d
 from lexseg.models.parts.unet_decoder import conv_norm_relu, resize
 
@@ -57,7 +57,7 @@ class ScaleMixer(nn.Module):
         )
         self.gates = nn.Parameter(torch.full((scales, width, 1, 1), gate))
 
-    def forward(self, maps: Sequence[Tensor], words: Words) -> list[Tensor]:
+    def forward(self, maps: Sequence[Tensor], words: BatchWords) -> list[Tensor]:
         """Args: maps: float[B, width, h_i, w_i], shallow to deep; words: of each image."""
         b, c, h, w = maps[-1].shape
         places = sine_positions_2d(h, w, c, device=maps[-1].device).to(maps[-1].dtype)
@@ -161,7 +161,7 @@ class FullScaleDecoder(nn.Module):
         elif context == "hamburger":
             self.context = Hamburger(self.channels, rank)
 
-    def forward(self, maps: Sequence[Tensor], words: Words) -> Tensor:
+    def forward(self, maps: Sequence[Tensor], words: BatchWords) -> Tensor:
         """Args: maps: shallow to deep; words: of each image. Returns float[B, channels, H / 4, W / 4]."""
         unified = [unify(m) for unify, m in zip(self.unify, maps, strict=True)]  # [B, width, h, w] each
         if self.mixer is not None:
@@ -193,7 +193,7 @@ class ConcatHamburger(nn.Module):
         self.align = _conv_group_norm(width, self.channels)
         self.dropout = nn.Dropout2d(dropout)
 
-    def forward(self, maps: Sequence[Tensor], words: Words) -> Tensor:
+    def forward(self, maps: Sequence[Tensor], words: BatchWords) -> Tensor:
         """Args: maps: shallow to deep; words: not read here. Returns float[B, width / 2, H / 4, W / 4]."""
         out: Tensor = self.dropout(self.align(self.hamburger(self.squeeze(_stacked(maps)))))
         return out

@@ -23,7 +23,7 @@ from lexseg.losses.vision_language import pixel_loss, region_loss
 from lexseg.models.arguments import check_arguments
 from lexseg.models.base import Features, Normalize, Prediction
 from lexseg.models.lsms.full_scale_decoder import ConcatHamburger, FullScaleDecoder
-from lexseg.models.lsms.svla import Heard, LanguageBlocks, SVLAEncoder, Words
+from lexseg.models.lsms.svla import Attended, BatchWords, LanguageBlocks, SVLAEncoder
 from lexseg.models.parts.batch_statistics import statistics_not_kept
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.unet_decoder import resize
@@ -152,13 +152,13 @@ class LSMS(TextModel):
         """The image encoder in layers, without the language branches."""
         return self.encoder.encoder.layer_groups()
 
-    def _words(self, text: TextBatch) -> Words:
+    def _words(self, text: TextBatch) -> BatchWords:
         states, mask = self.read_words(text)
-        return Words(states * mask.unsqueeze(-1), mask)
+        return BatchWords(states * mask.unsqueeze(-1), mask)
 
     def _read(
-        self, features: Features, words: Words, untold: Words | None = None, each: int = 1
-    ) -> tuple[list[Tensor], list[Heard]]:
+        self, features: Features, words: BatchWords, untold: BatchWords | None = None, each: int = 1
+    ) -> tuple[list[Tensor], list[Attended]]:
         """The encoder's maps and what it heard; after the batch, its first images once more, with null sentences.
 
         Args:
@@ -177,7 +177,7 @@ class LSMS(TextModel):
         return read, heard
 
     def _read_both(
-        self, features: Features, words: Words, untold: Words | None, each: int
+        self, features: Features, words: BatchWords, untold: BatchWords | None, each: int
     ) -> tuple["_Reading", "_Reading | None"]:
         """The images as read with the words, and the first of them without, where there are null sentences for that."""
         if untold is None:
@@ -191,7 +191,7 @@ class LSMS(TextModel):
         with statistics_not_kept(self):
             return told, self._read_both(first, untold, None, 1)[0]
 
-    def _answer(self, read: "_Reading", words: Words, size: tuple[int, int]) -> Prediction:
+    def _answer(self, read: "_Reading", words: BatchWords, size: tuple[int, int]) -> Prediction:
         """The prediction by what was read with the words."""
         x = read.decoded
         logits = resize(self.head(x), size)  # [n, 1, H, W]
@@ -199,7 +199,7 @@ class LSMS(TextModel):
         return Prediction(logits, self.answer_presence([*read.maps[2:], x], logits, words.sentence), named, x)
 
     def _blank_losses(
-        self, blank: "_Reading", words: Words, text: TextBatch, target: Target, each: int
+        self, blank: "_Reading", words: BatchWords, text: TextBatch, target: Target, each: int
     ) -> dict[str, Tensor]:
         """The contrastive and the swapped terms, of images that were read without words."""
         losses: dict[str, Tensor] = {}
@@ -214,7 +214,7 @@ class LSMS(TextModel):
             losses["swapped"] = self.swapped_weight * self._swapped(queries, words, text, target)
         return losses
 
-    def _swapped(self, queries: list[Tensor], words: Words, text: TextBatch, target: Target) -> Tensor:
+    def _swapped(self, queries: list[Tensor], words: BatchWords, text: TextBatch, target: Target) -> Tensor:
         """The swapped term, where images were read without words: a map that knows the sentence could give it away."""
         n = len(queries[0])
         true, target = self.encoder.say(words.first(n)), target.first(n)
@@ -235,14 +235,14 @@ class _Reading(NamedTuple):
     """What images, read with sentences, became: the encoder's maps, what it heard, the decoder's map."""
 
     maps: list[Tensor]
-    heard: list[Heard]
+    heard: list[Attended]
     decoded: Tensor
 
     def cut(self, n: int) -> tuple["_Reading", "_Reading"]:
         """The first ``n`` rows and the rest."""
         rows = slice(None, n), slice(n, None)
         first, rest = (
-            _Reading([m[at] for m in self.maps], [Heard(*(x[at] for x in h)) for h in self.heard], self.decoded[at])
+            _Reading([m[at] for m in self.maps], [Attended(*(x[at] for x in h)) for h in self.heard], self.decoded[at])
             for at in rows
         )
         return first, rest

@@ -66,7 +66,7 @@ class LanguageBranch(nn.Module):
             nn.init.zeros_(self.scales.weight)
             nn.init.zeros_(self.scales.bias)
 
-    def forward(self, branches: Sequence[Tensor], words: "Words") -> tuple[Tensor, "Heard"]:
+    def forward(self, branches: Sequence[Tensor], words: "BatchWords") -> tuple[Tensor, "Attended"]:
         """Merge.
 
         Args:
@@ -87,7 +87,7 @@ class LanguageBranch(nn.Module):
         out = pixel_norm(self.out(read)).to(pixels.dtype)
         out = (self.gate(out) * out).transpose(1, 2).reshape(b, c, h, w)
         relevance = score.amax(-1).mean(1).reshape(b, 1, h, w)  # the best word of each cell
-        heard = Heard(relevance, asked.transpose(1, 2).reshape(b, c, h, w))
+        heard = Attended(relevance, asked.transpose(1, 2).reshape(b, c, h, w))
         every = [*branches, out]
         if self.scales is None:
             return add_branches(every), heard
@@ -99,7 +99,7 @@ class LanguageBranch(nn.Module):
         return x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
 
-class Heard(NamedTuple):
+class Attended(NamedTuple):
     """What a language branch made of the words.
 
     Attributes:
@@ -112,7 +112,7 @@ class Heard(NamedTuple):
     queries: Tensor
 
 
-class Words:
+class BatchWords:
     """The words of a batch, as every block reads them.
 
     Attributes:
@@ -127,13 +127,15 @@ class Words:
         self.states, self.mask = states, mask
         self.sentence = masked_mean(states, mask)
 
-    def first(self, n: int) -> "Words":
+    def first(self, n: int) -> "BatchWords":
         """Those of the first ``n`` rows."""
-        return Words(self.states[:n], self.mask[:n])
+        return BatchWords(self.states[:n], self.mask[:n])
 
-    def before(self, others: "Words") -> "Words":
+    def before(self, others: "BatchWords") -> "BatchWords":
         """These and, after them, others of the same length."""
-        return Words(torch.cat([self.states, others.states.to(self.states.dtype)]), torch.cat([self.mask, others.mask]))
+        return BatchWords(
+            torch.cat([self.states, others.states.to(self.states.dtype)]), torch.cat([self.mask, others.mask])
+        )
 
 
 class SVLAEncoder(nn.Module):
@@ -189,7 +191,7 @@ class SVLAEncoder(nn.Module):
             for width, places in zip(self.channels, self.places, strict=True)
         )
 
-    def forward(self, image: Tensor, words: Words | None) -> tuple[list[Tensor], list[Heard]]:
+    def forward(self, image: Tensor, words: BatchWords | None) -> tuple[list[Tensor], list[Attended]]:
         """Maps of an image that has been read with the words in mind.
 
         Args:
@@ -204,7 +206,7 @@ class SVLAEncoder(nn.Module):
         assert words is not None, "this encoder reads words"
         x, maps, heard = image, [], []
         for i, stage in enumerate(self.encoder.stages):
-            seen: list[Heard] = []
+            seen: list[Attended] = []
             listening = [partial(_merge, branch, words, seen) for branch in cast(nn.ModuleList, self.branches[i])]
             if self.added:
                 x = self.added[i](stage(x), listening[0])
@@ -217,7 +219,7 @@ class SVLAEncoder(nn.Module):
             heard.append(seen[-1])
         return maps, heard
 
-    def say(self, words: Words) -> list[Said]:
+    def say(self, words: BatchWords) -> list[Said]:
         """The words as each stage's queries meet them: by the keys of its last block that reads words."""
         last = [cast(LanguageBranch, cast(nn.ModuleList, branches)[-1]) for branches in self.branches]
         keys = [(b.key(words.states).float(), b.key(words.sentence).float()) for b in last]
@@ -226,7 +228,7 @@ class SVLAEncoder(nn.Module):
         ]
 
 
-def _merge(branch: nn.Module, words: Words, seen: list[Heard], branches: list[Tensor]) -> Tensor:
+def _merge(branch: nn.Module, words: BatchWords, seen: list[Attended], branches: list[Tensor]) -> Tensor:
     merged, heard = branch(branches, words)
     seen.append(heard)
     return cast(Tensor, merged)

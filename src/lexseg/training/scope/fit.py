@@ -13,7 +13,7 @@ from lexseg.models.io import LoadedModel
 from lexseg.models.scope import Scope
 from lexseg.training.scope.images import fit_images
 from lexseg.training.scope.sentences import labelled_sentences, natural_sentences
-from lexseg.training.scope.words import REFUSED_NATURAL, Encoded, fit_words
+from lexseg.training.scope.words import REFUSED_NATURAL, EncodedSentences, fit_words
 from lexseg.training.scope.worlds import ScopeWorld
 
 KNOWN, FOREIGN = 1200, 1800
@@ -89,7 +89,7 @@ def fit_scope(
 
 def _sentences(
     worlds: Sequence[ScopeWorld], pipeline: TextPipeline, seed: int, progress: Progress | None
-) -> tuple[Encoded, Encoded, Encoded | None]:
+) -> tuple[EncodedSentences, EncodedSentences, EncodedSentences | None]:
     rows = [
         labelled_sentences(worlds, "fit", known=KNOWN, foreign=FOREIGN, seed=seed),
         labelled_sentences(worlds, "calibrate", known=KNOWN // 3, foreign=FOREIGN // 3, seed=seed),
@@ -105,13 +105,13 @@ def _sentences(
             progress(done, total)
         return batch
 
-    fitted, calibrated, natural = (Encoded.of(each, encode) if each else None for each in rows)
+    fitted, calibrated, natural = (EncodedSentences.of(each, encode) if each else None for each in rows)
     assert fitted is not None and calibrated is not None
     return fitted, calibrated, natural
 
 
 def _words_report(
-    worlds: Sequence[ScopeWorld], logits: np.ndarray, encoded: Encoded
+    worlds: Sequence[ScopeWorld], logits: np.ndarray, encoded: EncodedSentences
 ) -> tuple[dict[str, float], dict[str, float]]:
     refused: dict[str, list[bool]] = {world.name: [] for world in worlds}
     accepted: dict[str, list[bool]] = {}

@@ -32,7 +32,7 @@ _TRIES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class LabelledSentence:
     """A sentence, and what it is to each world.
 
     Attributes:
@@ -50,7 +50,7 @@ class Labelled:
 
 def labelled_sentences(
     worlds: Sequence[ScopeWorld], part: Part, *, known: int, foreign: int, seed: int
-) -> list[Labelled]:
+) -> list[LabelledSentence]:
     """Draw sentences.
 
     Args:
@@ -72,14 +72,14 @@ def labelled_sentences(
     return sentences
 
 
-def natural_sentences(worlds: Sequence[ScopeWorld], seed: int) -> list[Labelled]:
+def natural_sentences(worlds: Sequence[ScopeWorld], seed: int) -> list[LabelledSentence]:
     """The worlds' true questions as people type them, and every second one misspelt."""
     rng = np.random.default_rng(seed)
     found = []
     for i, world in enumerate(worlds):
         belongs = tuple(int(j == i) for j in range(len(worlds)))
         texts = [*world.asset.natural, *(misspell(text, rng) for text in world.asset.natural[::2])]
-        found += [Labelled(text, "known", i, belongs) for text in texts]
+        found += [LabelledSentence(text, "known", i, belongs) for text in texts]
     return found
 
 
@@ -90,7 +90,7 @@ def of_part(name: str, part: Part) -> bool:
     return (fold == 0) == (part == "calibrate")
 
 
-def _known(worlds: Sequence[ScopeWorld], i: int, part: Part, rng: np.random.Generator) -> Labelled:
+def _known(worlds: Sequence[ScopeWorld], i: int, part: Part, rng: np.random.Generator) -> LabelledSentence:
     world = worlds[i]
     names = [name for name in world.names if of_part(name, part)]
     captions = world.captions[part]
@@ -105,7 +105,7 @@ def _known(worlds: Sequence[ScopeWorld], i: int, part: Part, rng: np.random.Gene
         name = known_name(world.asset, names, adjectives, rng)
         text = sentence_with(name, world.asset, rng)
         belongs = [1 if j == i else _others(name, world, other) for j, other in enumerate(worlds)]
-    return Labelled(
+    return LabelledSentence(
         as_typed(text, rng, wrong=_WRONG_KNOWN if part == "fit" else _WRONG[part]), "known", i, tuple(belongs)
     )
 
@@ -127,7 +127,7 @@ def _foreign(
     kind: ForeignKind,
     part: Part,
     rng: np.random.Generator,
-) -> Labelled | None:
+) -> LabelledSentence | None:
     world = worlds[i]
     for _ in range(_TRIES):
         name = foreign_name(world.asset, kind, rng)
@@ -145,7 +145,7 @@ def _foreign(
     text = as_typed(sentence_with(said, world.asset, rng, kind), rng, wrong=_WRONG[part])
     belongs = [-1 if kind != "nonsense" and stems & each else 0 for each in words]
     belongs[i] = 0
-    return Labelled(text, kind, i, tuple(belongs))
+    return LabelledSentence(text, kind, i, tuple(belongs))
 
 
 def _content(world: ScopeWorld) -> frozenset[str]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.models.scope import WordsScorer, sentence_features
-from lexseg.training.scope.sentences import Labelled
+from lexseg.training.scope.sentences import LabelledSentence
 
 REFUSED = 0.05
 """The share that a world's threshold refuses of true questions by names that the network was not fitted on, where there
@@ -32,14 +32,14 @@ Encode = Callable[[Sequence[str]], TextBatch]
 
 
 @dataclass(frozen=True)
-class Encoded:
+class EncodedSentences:
     """Sentences and their features. Attributes: rows; features: float[N, 3D]."""
 
-    rows: Sequence[Labelled]
+    rows: Sequence[LabelledSentence]
     features: Tensor
 
     @classmethod
-    def of(cls, rows: Sequence[Labelled], encode: Encode) -> "Encoded":
+    def of(cls, rows: Sequence[LabelledSentence], encode: Encode) -> "EncodedSentences":
         """Encode sentences, some at a time, those of a length together."""
         order = sorted(range(len(rows)), key=lambda i: len(rows[i].text))
         parts = []
@@ -54,8 +54,8 @@ class Encoded:
         """int[N, W]: 1, 0 or -1."""
         return torch.tensor([row.belongs for row in self.rows])
 
-    def __add__(self, other: "Encoded") -> "Encoded":
-        return Encoded([*self.rows, *other.rows], torch.cat([self.features, other.features]))
+    def __add__(self, other: "EncodedSentences") -> "EncodedSentences":
+        return EncodedSentences([*self.rows, *other.rows], torch.cat([self.features, other.features]))
 
     def known_of(self, world: int) -> list[int]:
         """The places of a world's true questions."""
@@ -63,9 +63,9 @@ class Encoded:
 
 
 def fit_words(
-    fitted: Encoded,
-    calibrated: Encoded,
-    natural: Encoded | None = None,
+    fitted: EncodedSentences,
+    calibrated: EncodedSentences,
+    natural: EncodedSentences | None = None,
     *,
     refused: float = REFUSED,
     refused_natural: float = REFUSED_NATURAL,
@@ -99,12 +99,12 @@ def fit_words(
     return WordsScorer(state), logits
 
 
-def words_logits(scorer: WordsScorer, encoded: Encoded) -> NDArray[np.float32]:
+def words_logits(scorer: WordsScorer, encoded: EncodedSentences) -> NDArray[np.float32]:
     """float[N, W] for all sentences."""
     return scorer.logits(encoded.features)
 
 
-def _networks(encoded: Encoded, n: int, seed: int) -> dict[str, Tensor]:
+def _networks(encoded: EncodedSentences, n: int, seed: int) -> dict[str, Tensor]:
     """Several networks as one wide one, which gives the mean of their answers."""
     shift, scale = encoded.features.mean(0), encoded.features.std(0).clamp(min=1e-2)
     inputs = (encoded.features - shift) / scale
@@ -120,7 +120,7 @@ def _networks(encoded: Encoded, n: int, seed: int) -> dict[str, Tensor]:
     }
 
 
-def _fit_network(inputs: Tensor, encoded: Encoded, seed: int) -> dict[str, Tensor]:
+def _fit_network(inputs: Tensor, encoded: EncodedSentences, seed: int) -> dict[str, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     belongs = encoded.belongs
     state = _started(inputs.shape[1], belongs.shape[1], generator)
@@ -161,7 +161,7 @@ def _started(width: int, worlds: int, generator: torch.Generator) -> dict[str, T
     }
 
 
-def _bank(encoded: Encoded, world: int) -> Tensor:
+def _bank(encoded: EncodedSentences, world: int) -> Tensor:
     """True questions far from one another: each is the one farthest from those that were taken before."""
     width = encoded.features.shape[1] // 3
     means = F.normalize(encoded.features[encoded.known_of(world), :width], dim=-1)

@@ -27,7 +27,7 @@ from lexseg.training.dataset import refuse_unanswered
 from lexseg.training.mixture import Mixture
 from lexseg.training.teacher.contents import CODE, TRUNK, write_pack
 from lexseg.training.teacher.fit import Say
-from lexseg.training.teacher.questions import PackOptions, Questions
+from lexseg.training.teacher.questions import PackOptions, QuestionCollector
 
 _MAIN = "from lexseg.training.teacher.bare import main\nraise SystemExit(main())\n"
 _TRUNKS = ("efficientnet-lite0", "efficientnet-lite2")
@@ -57,7 +57,7 @@ def make_pack(config: TrainConfig, output: Path, options: PackOptions, say: Say 
     if encoder is None or encoder.trainable:
         raise ConfigError("a pack holds the states of a frozen text encoder, such as `text: {kind: minilm}`")
     with new_folder(output) as folder:
-        questions = Questions(options, random.Random(config.seed))
+        questions = QuestionCollector(options, random.Random(config.seed))
         for visit in Mixture(training, config).epoch(0):
             questions.ask(visit.cases, training=True)
         for case in validation:

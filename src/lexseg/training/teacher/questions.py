@@ -48,7 +48,7 @@ class PackOptions:
             )
 
 
-class Questions:
+class QuestionCollector:
     """Collects images, masks and questions, each thing once."""
 
     def __init__(self, options: PackOptions, chance: random.Random) -> None:

@@ -25,7 +25,7 @@ from lexseg.private import private_folder
 from lexseg.scans.images import read_image
 from lexseg.training.weak.masks import SAM, Made, at_size, entropy, from_probability, make_mask
 from lexseg.training.weak.pairs import read_split
-from lexseg.training.weak.saliency import M2IBOptions, SaliencyKind, Spread, available, saliency, spread_of
+from lexseg.training.weak.saliency import FeatureSpread, M2IBOptions, SaliencyKind, available, saliency, spread_of
 from lexseg.training.weak.scored import Scored
 
 MANIFEST, MASKS, ENTROPY, ASK = "cases.csv", "masks", "entropy", "ask.csv"
@@ -68,7 +68,7 @@ class PseudoOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
+class PseudoLabelled:
     """What was made.
 
     Attributes:
@@ -96,7 +96,7 @@ def pseudo_label(
     ids: str = "",
     split_file: str = "",
     progress: Callable[[int, int], None] | None = None,
-) -> Labelled:
+) -> PseudoLabelled:
     """Make a folder with masks for the training images of manifests; their own masks are never opened.
 
     Args:
@@ -167,7 +167,7 @@ def pseudo_label(
             _write_ask(folder / ASK, asked, doubt)
         write_manifest(folder / MANIFEST, rows)
     origins = Counter(row.extra["mask_origin"].partition(": ")[2] for row in rows if "mask_origin" in row.extra)
-    return Labelled(output / MANIFEST, dict(origins), len(carried), left, asked)
+    return PseudoLabelled(output / MANIFEST, dict(origins), len(carried), left, asked)
 
 
 def label_one(
@@ -177,7 +177,7 @@ def label_one(
     kind: SaliencyKind,
     options: PseudoOptions,
     *,
-    spread: Spread | None = None,
+    spread: FeatureSpread | None = None,
     sam: LiteMedSAM | None = None,
 ) -> Made:
     """The mask of one image, float[1 or 3, H, W] in 0..1, by one sentence."""
@@ -212,7 +212,7 @@ def _asked(case: Case, scored: Scored, options: PseudoOptions) -> str | None:
     return convert_laterality(text, case.laterality, scored.laterality) if text else None
 
 
-def _spread(scored: Scored, cases: Sequence[Case], options: PseudoOptions) -> Spread:
+def _spread(scored: Scored, cases: Sequence[Case], options: PseudoOptions) -> FeatureSpread:
     chosen = cases[:: max(1, len(cases) // _SPREAD)][:_SPREAD]
     images = [scored.prepared(image_tensor(read_image(case.image)))[None] for case in chosen]
     return spread_of(scored, images, [scored.texts([_asked(case, scored, options)]) for case in chosen])

@@ -49,7 +49,7 @@ def saliency(
     sentences: Sequence[str | None],
     kind: SaliencyKind,
     *,
-    spread: "Spread | None" = None,
+    spread: "FeatureSpread | None" = None,
     m2ib: M2IBOptions | None = None,
 ) -> Tensor:
     """Maps float[B, h, w] of the sentences, as coarse as the model has them, on no fixed scale.
@@ -100,7 +100,7 @@ def grad_cam(scored: Scored, images: Tensor, text: TextBatch) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class FeatureSpread:
     """Features of a data set. Attributes: mean, std: float[1, C, 1, 1], of each channel."""
 
     mean: Tensor
@@ -108,7 +108,7 @@ class Spread:
 
 
 @torch.no_grad()
-def spread_of(scored: Scored, images: Sequence[Tensor], texts: Sequence[TextBatch]) -> Spread:
+def spread_of(scored: Scored, images: Sequence[Tensor], texts: Sequence[TextBatch]) -> FeatureSpread:
     """Mean and standard deviation of each channel over batches of images."""
     kept: list[Tensor] = []
 
@@ -120,11 +120,11 @@ def spread_of(scored: Scored, images: Sequence[Tensor], texts: Sequence[TextBatc
         for batch, text in zip(images, texts, strict=True):
             scored.score(batch, text)
     z = torch.cat(kept, 1)
-    return Spread(z.mean(1)[None, :, None, None], z.std(1).clamp(min=1e-6)[None, :, None, None])
+    return FeatureSpread(z.mean(1)[None, :, None, None], z.std(1).clamp(min=1e-6)[None, :, None, None])
 
 
 def information(
-    scored: Scored, image: Tensor, sentence: Sequence[str | None], spread: Spread, options: M2IBOptions
+    scored: Scored, image: Tensor, sentence: Sequence[str | None], spread: FeatureSpread, options: M2IBOptions
 ) -> Tensor:
     """Where the information about the words comes from (M2IB, Wang et al. 2023): float[1, h, w], in nats a cell.
 

@@ -20,7 +20,7 @@ from lexseg.models.base import SegmentationModel
 from lexseg.models.config import find_model
 from lexseg.models.inputs import fit_image
 from lexseg.models.io import load_model
-from lexseg.models.place import Fit, Place
+from lexseg.models.place import Fit, ImagePlace
 from lexseg.models.towers import Towers
 from lexseg.training.snapshots import FOLDER as SNAPSHOTS
 from lexseg.training.weak.folder import is_towers_folder, load_towers
@@ -73,7 +73,7 @@ class Scored:
         if self.fit == "stretch":
             return found
         whole = F.interpolate(found[None, None].float(), size=self.size, mode="bilinear", align_corners=False)[0, 0]
-        return whole[Place.of(image, self.size, self.fit).inside]
+        return whole[ImagePlace.of(image, self.size, self.fit).inside]
 
     def texts(self, sentences: Sequence[str | None]) -> TextBatch:
         """The sentences, encoded, where the model is."""

@@ -13,7 +13,7 @@ from lexseg.models.inputs import image_tensor
 from lexseg.models.medsam_lite import LiteMedSAM
 from lexseg.training.weak import saliency as maps_of
 from lexseg.training.weak.masks import SAM, at_size, from_probability, make_mask
-from lexseg.training.weak.saliency import SaliencyKind, Spread, available
+from lexseg.training.weak.saliency import FeatureSpread, SaliencyKind, available
 from lexseg.training.weak.scored import Scored, load_scored
 
 
@@ -43,7 +43,7 @@ class WordMaps:
         *,
         keep: int = 1,
         sam: bool = False,
-        spread: Spread | None = None,
+        spread: FeatureSpread | None = None,
     ) -> None:
         self.scored, self.kind, self.keep, self.spread = scored, saliency or available(scored)[0], keep, spread
         self.sam = LiteMedSAM() if sam else None
