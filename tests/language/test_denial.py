@@ -248,3 +248,12 @@ def test_published_sentences_are_affirmed_but_where_they_say_no(data_root: Path)
 )
 def test_what_is_denied_without_the_words_that_deny_it(text, words):
     assert denied(text) == words
+
+
+@pytest.mark.parametrize(("text", "rest"), [
+    ("negative for pneumonia, positive for effusion", "effusion"),
+    ("no mass in the right breast, on the left a cyst", "on the left a cyst"),
+    ("no mass except in the left breast", "mass in the left breast"),
+])  # fmt: skip
+def test_what_follows_a_denial_is_asked_for_by_its_own_words(text, rest):
+    assert affirmed(text) == rest

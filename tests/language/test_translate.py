@@ -59,3 +59,33 @@ def test_a_language_is_one_file_of_words(language: str) -> None:
     words = lexicon(language)
     assert words.concepts is lexicon("en") and words.findings and words.organs
     assert to_model_words("", language).text == ""
+
+
+@pytest.mark.parametrize(("language", "text", "english"), [
+    ("de", "Pneumothorax besteht nicht", "no pneumothorax"),
+    ("de", "Ein Erguss liegt derzeit nicht vor", "no effusion"),
+    ("de", "nicht mehr nachweisbarer Erguss", "no effusion"),
+    ("de", "keine Raumforderung außer in der linken Brust", "no mass, mass in the left breast"),
+    ("de", "V. a. Karzinom der linken Brust", "possible cancer in the left breast"),
+    ("de", "Z. n. Pneumonie", "pneumonia"),
+    ("es", "ni derrame ni neumotórax", "no effusion or pneumothorax"),
+    ("fr", "on ne voit pas de nodule", "no nodule"),
+    ("fr", "on n'observe pas de nodule à gauche", "no nodule on the left"),
+    ("zh", "心影不大", "no large heart finding"),
+    ("zh", "病灶变化不大", None),
+    ("zh", "排除气胸", "no pneumothorax"),
+])  # fmt: skip
+def test_what_is_denied_in_other_words(language: str, text: str, english: str | None) -> None:
+    said = to_model_words(text, language)
+    if english is None:  # said of change, and not of what is there
+        assert affirmed(text, lexicon(language)) == text
+    else:
+        assert said.text == english and said.unknown == ()
+
+
+def test_umlauts_are_read_as_a_keyboard_without_them_writes_them() -> None:
+    plain = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+    own = [(text, english) for language, text, english in PAIRS if language == "de" and text != text.translate(plain)]
+    own += [("das Herz ist nicht vergrößert", "no enlargement of the heart")]
+    assert len(own) > 3
+    assert [to_model_words(text.translate(plain), "de").text for text, _ in own] == [english for _, english in own]

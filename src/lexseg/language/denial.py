@@ -80,7 +80,8 @@ def asked_of(parts: Sequence[Clause], i: int, words: Lexicon | None = None) -> s
     """
     words = words or lexicon()
     asked = parts[i].text
-    if i == 0 or not parts[i - 1].negated or words.words("deny.bare_place").match(asked) is None:
+    bare = words.words("deny.bare_place").match(asked) is not None and not words.finding_finder(asked)
+    if i == 0 or not parts[i - 1].negated or not bare:
         return asked
     there, before, signs = (words.union(f"deny.{table}") for table in ("there", "before", "signs"))
     match = re.match(rf"\W*(?:{there} )?(?:{before})\b\s*(?:{signs} )?", parts[i - 1].text, re.IGNORECASE)

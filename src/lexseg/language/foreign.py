@@ -5,8 +5,8 @@ know stays as it is where nothing else names a finding, and is told.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
 
 from lexseg._moved import renamed
@@ -60,9 +60,19 @@ def to_model_words(text: str, language: str | None) -> Translation:
     from lexseg.language.reading import read  # an English sentence is not read here
 
     reading = read(text, words)
-    said = [_said(phrase, words, whole=reading.contradictory) for phrase in reading.phrases]
+    phrases = [_excepted(*each) for each in pairwise([None, *reading.phrases])]
+    said = [_said(phrase, words, whole=reading.contradictory) for phrase in phrases]
     kept = [each for each in said if each]
     return Translation(", ".join(kept) if kept else text, reading.unknown)
+
+
+def _excepted(before: "Phrase | None", phrase: "Phrase | None") -> "Phrase":
+    """A phrase; a bare place after what is denied elsewhere ("keine Raumforderung außer links") with what is found there."""
+    assert phrase is not None
+    denied = before is not None and before.polarity == "negated" and phrase.polarity == "affirmed"
+    if before is None or not denied or not phrase.places or phrase.possible_findings:
+        return phrase
+    return replace(phrase, findings=before.findings)
 
 
 def _said(phrase: "Phrase", words: Lexicon, *, whole: bool) -> str:

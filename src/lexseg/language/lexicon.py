@@ -20,6 +20,7 @@ Row = dict[str, Any]
 
 _MACRO = re.compile(r"\{([a-z_]+)\}")
 _STEM = re.compile(r"(?<=[^\W_])(?<!\\w)\*")
+_UMLAUTS = {letter: f"(?:{letter}|{plain})" for letter, plain in zip("äöüß", ("ae", "oe", "ue", "ss"), strict=True)}
 _BLANK = r"(?:\\s+|-)"
 
 
@@ -240,8 +241,9 @@ _TABLE_OF = {"state": "deny.state", "little": "deny.little"}
 
 
 def pattern_of(row: str) -> str:
-    """A row with its blanks and stems spelt out; macros stay."""
-    return _STEM.sub(r"\\w*", re.sub(r" (?![*?+{])", _BLANK, row))
+    """A row with its blanks and stems spelt out, umlauts also as a keyboard without them has them; macros stay."""
+    spelt = _STEM.sub(r"\\w*", re.sub(r" (?![*?+{])", _BLANK, row))
+    return re.sub("[äöüß]", lambda letter: _UMLAUTS[letter[0]], spelt)
 
 
 @cache
