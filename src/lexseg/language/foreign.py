@@ -67,7 +67,7 @@ def to_model_words(text: str, language: str | None) -> Translation:
 
 
 def _excepted(before: "Phrase | None", phrase: "Phrase | None") -> "Phrase":
-    """A phrase; a bare place after what is denied elsewhere ("keine Raumforderung außer links") with what is found there."""
+    """A phrase; a bare place after what is denied elsewhere ("keine Raumforderung außer links") names that."""
     assert phrase is not None
     denied = before is not None and before.polarity == "negated" and phrase.polarity == "affirmed"
     if before is None or not denied or not phrase.places or phrase.possible_findings:

@@ -1,31 +1,24 @@
 """What a question needs of the segmenter and of the image that it is put to: no more than is written here."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.encoders.text.reader import Reader
-from lexseg.language.sides import Laterality
 from lexseg.models.place import Fit
 from lexseg.predict.answered import Answerer, Outside
 from lexseg.predict.engine import Encoded
-from lexseg.predict.words import Sides
+from lexseg.predict.words import Hears, Sides
 
 if TYPE_CHECKING:
     from lexseg.models.scope import Scope, WordsScope
 
 
-class Asker(Protocol):
-    """What answers: :class:`lexseg.predict.segmenter.Segmenter`, where what each member does is told."""
+class Asker(Hears, Protocol):
+    """What answers: :class:`lexseg.predict.network.Network`, where what each member does is told."""
 
-    threshold: float
     fit: Fit
-    laterality: Laterality | None
-
-    @property
-    def text_encoder(self) -> Reader | None: ...
 
     @property
     def presence_threshold(self) -> float | None: ...
@@ -35,13 +28,6 @@ class Asker(Protocol):
 
     @property
     def answerer(self) -> Answerer: ...
-
-    @property
-    def plain(self) -> Mapping[str, str]: ...
-
-    def read_ahead(self, texts: Sequence[str | None]) -> None: ...
-
-    def known_words(self, text: str | None) -> "WordsScope | None": ...
 
     def answers(
         self, features: Encoded, asked: Sequence[tuple[int, tuple[str | None, ...]]], tta: bool

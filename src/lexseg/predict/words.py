@@ -8,7 +8,7 @@ A model in a browser hears by this very module (:mod:`lexseg.export.in_browser`)
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError
@@ -22,7 +22,6 @@ from lexseg.predict.options import Denied, Options, Sentence
 
 if TYPE_CHECKING:
     from lexseg.models.worlds import WordsScope
-    from lexseg.predict.asker import Asker
     from lexseg.scans.scan import Scan
 
 MOST_UNKNOWN = 0.2
@@ -105,6 +104,23 @@ def sides_of(
     return given, "image" if given == "patient" and patient_left == "left" else given
 
 
+class Hears(Protocol):
+    """What hearing needs of the model that is to answer: :class:`lexseg.predict.network.Network` is one."""
+
+    threshold: float
+    laterality: Laterality | None
+
+    @property
+    def text_encoder(self) -> Reader | None: ...
+
+    @property
+    def plain(self) -> Mapping[str, str]: ...
+
+    def read_ahead(self, texts: Sequence[str | None]) -> None: ...
+
+    def known_words(self, text: str | None) -> "WordsScope | None": ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:
     """What is heard of a sentence, whatever the image shows.
@@ -140,7 +156,7 @@ class Heard:
         return (self.words,) if self.plain is None else (self.words, self.plain)
 
     @classmethod
-    def of(cls, segmenter: "Asker", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
+    def of(cls, segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
         """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
 
         Args:
@@ -229,7 +245,7 @@ class Spoken:
         return cls(words, plain, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
 
 
-def hear(segmenter: "Asker", asked: Sequence[tuple[Sentence, Options, Sides]]) -> list[Heard]:
+def hear(segmenter: "Hears", asked: Sequence[tuple[Sentence, Options, Sides]]) -> list[Heard]:
     """Read sentences as :meth:`Heard.of`, all of them in as few runs of the text encoder as can be.
 
     Args:
@@ -244,11 +260,11 @@ def hear(segmenter: "Asker", asked: Sequence[tuple[Sentence, Options, Sides]]) -
     return [_heard(segmenter, *each, spoken) for each, spoken in zip(asked, said, strict=True)]
 
 
-def _threshold(segmenter: "Asker", options: Options) -> float:
+def _threshold(segmenter: "Hears", options: Options) -> float:
     return segmenter.threshold if options.threshold is None else options.threshold
 
 
-def _spoken(segmenter: "Asker", sentence: Sentence, options: Options, sides: Sides) -> Spoken | None:
+def _spoken(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides) -> Spoken | None:
     """A sentence, read; ``None`` for one that a report denies."""
     threshold = _threshold(segmenter, options)
     if not 0 < threshold < 1:
@@ -266,7 +282,7 @@ def _spoken(segmenter: "Asker", sentence: Sentence, options: Options, sides: Sid
     )
 
 
-def _heard(segmenter: "Asker", sentence: Sentence, options: Options, sides: Sides, said: Spoken | None) -> Heard:
+def _heard(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides, said: Spoken | None) -> Heard:
     threshold = _threshold(segmenter, options)
     if said is None:
         assert isinstance(sentence, Denied)
