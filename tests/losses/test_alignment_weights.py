@@ -136,7 +136,7 @@ def test_swapped_sentences_say_nothing_where_there_are_none() -> None:
     empty = module(
         levels, text, words, Target(torch.zeros_like(mask)), sentence, swapped=[swapped(levels, words, [False] * 4)]
     )
-    assert float(empty["swapped"]) == 0
+    assert empty["swapped"].item() == 0
 
 
 def test_swapped_sentences_honour_weights() -> None:
