@@ -20,7 +20,7 @@ from lexseg.outputs.html import render
 
 
 def build_page(found: Comparison, plots: Mapping[str, Mapping[str, Plot]]) -> str:
-    """The whole page.
+    """The page of a comparison as HTML: tables, plots and how each number was made.
 
     Args:
         found: all results.

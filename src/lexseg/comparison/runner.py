@@ -123,7 +123,7 @@ class Runner:
         ended: Callable[[Progress], None] = lambda progress: None,
         started: Callable[[Cell], None] = lambda cell: None,
     ) -> list[CellRecord]:
-        """Run what waits.
+        """Train and score every cell of the plan that is not done yet, one after the other or side by side.
 
         Args:
             ended: told of each cell that has ended.

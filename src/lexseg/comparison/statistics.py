@@ -72,7 +72,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class PairedScores:
-    """One comparison.
+    """Two methods, or one with and without sentences, compared by one metric on one data set.
 
     Attributes:
         question: ``methods``: two methods with one kind of sentence; ``words``: a method with and without sentences.

@@ -72,7 +72,7 @@ class Calibrated:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """Of a case.
+    """What the network said of a case, and what is true of it.
 
     Attributes:
         logits: of presence, float[V], by view.

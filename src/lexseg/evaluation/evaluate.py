@@ -40,7 +40,7 @@ __getattr__ = renamed(__name__)
 
 @dataclass(frozen=True, slots=True)
 class EvaluationOptions:
-    """How to score.
+    """How cases are scored: threshold, size, repetitions, and what is probed.
 
     Attributes:
         threshold: probability from which on a pixel is foreground, between 0 and 1; ``None`` takes the model's own.

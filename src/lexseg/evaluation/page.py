@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def build_page(report: "Measured", *, include_text: bool = False) -> str:
-    """The whole page.
+    """The report of an evaluation as one HTML page: scores, probes, plots and a gallery of cases.
 
     Args:
         report: what was found.

@@ -39,7 +39,7 @@ class Example:
     def of(
         cls, image: NDArray[np.float32], labels: Labels, text: str = "", *, where: str = "", case: Case | None = None
     ) -> "Example":
-        """An example, checked.
+        """An example, once it is sure that image and labels belong together and something is labelled.
 
         Args:
             image: as the attribute.

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
 def render(template: str, **values: Any) -> str:
-    """A page.
+    """Fill a template of the package with values, escaped as HTML asks for.
 
     Args:
         template: its template's path within the package, such as ``outputs/gallery.html``.

@@ -71,7 +71,7 @@ class ReportFiles:
         self._conventions: set[str] = set()
 
     def add(self, answer: FindingResult, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Take an answer.
+        """Note the answer to the report's next finding, and what its files are to hold.
 
         Args:
             answer: the next one.
@@ -110,7 +110,7 @@ class ReportFiles:
         return entry
 
     def write(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        """Write everything.
+        """Write the files of all findings and the index of the report, all of them or none.
 
         Args:
             record: what else the index is to say, first.

@@ -125,7 +125,7 @@ class SeriesJob:
     progress: Progress = lambda stage, done, total: None
 
     def run(self) -> list[StoredOutcome]:
-        """Do it.
+        """Fetch the series, answer the question about each image, and store the results where that is asked for.
 
         Raises:
             PacsError: if the PACS cannot be reached or refuses.

@@ -175,7 +175,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A sentence, read.
+    """What the words of a sentence come to, whatever model and image they are asked of.
 
     Attributes:
         words: what of it is looked for, in the model's own convention.

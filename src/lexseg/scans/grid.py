@@ -25,7 +25,7 @@ def grid_scan(
     notes: list[str],
     modality: str | None = None,
 ) -> Scan:
-    """A scan.
+    """A scan of a volume on a regular grid, sliced as it is usually looked at.
 
     Args:
         name: for messages.

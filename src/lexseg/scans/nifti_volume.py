@@ -73,7 +73,7 @@ def stem_of(path: Path) -> str:
 
 
 def read_volume(path: Path | str, channel: int | None = None) -> Volume:
-    """A volume.
+    """Read a volume, turned so that its axes run along the patient's.
 
     Args:
         path: a NIfTI, NRRD or MetaImage file; which of them is told by its content.

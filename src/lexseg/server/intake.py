@@ -37,7 +37,7 @@ class ReaderProcess:
 
     @classmethod
     async def start(cls, memory: int, scratch: Path) -> "ReaderProcess":
-        """Start a process.
+        """Start a process that reads uploads, without the server's secrets in its environment.
 
         Args:
             memory: bytes that it may take.

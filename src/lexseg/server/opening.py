@@ -44,7 +44,7 @@ class Opening:
         self.failure: Exception | None = None
 
     def ready(self) -> Service:
-        """The service.
+        """The service, once its model is loaded.
 
         Raises:
             Refusal: if it is not there yet, or could not be made.

@@ -57,7 +57,7 @@ class Teachings:
         self._all: OrderedDict[str, Teaching] = OrderedDict()
 
     def new(self) -> Teaching:
-        """Begin one."""
+        """Begin a target to be taught; the oldest is forgotten where there are too many."""
         self._forget()
         made = Teaching()
         self._all[made.id] = made
@@ -83,7 +83,7 @@ class Teachings:
         return found
 
     def close(self, id_: str) -> None:
-        """Forget one."""
+        """Forget a target that was taught, with its examples."""
         self.get(id_)
         del self._all[id_]
 

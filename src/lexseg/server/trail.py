@@ -9,7 +9,7 @@ _now: ContextVar["Trail | None"] = ContextVar("trail", default=None)
 
 @dataclass(slots=True)
 class Trail:
-    """Of a request.
+    """What the audit trail notes of a request.
 
     Attributes:
         who: the name of the token; ``None`` where no token is asked for, or none was right.

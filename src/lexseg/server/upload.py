@@ -21,7 +21,7 @@ _LONGEST_FIELD = 1000
 
 @dataclass(slots=True)
 class Upload:
-    """What came.
+    """An upload's form: its fields, and size and hashes of its files.
 
     Attributes:
         fields: the form's other fields.

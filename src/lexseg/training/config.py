@@ -213,7 +213,7 @@ class ScopeConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """A recipe.
+    """A recipe: all that decides how a model is trained, as `lexseg train` reads it.
 
     Attributes:
         method: ``lexseg models`` lists them.

@@ -188,7 +188,7 @@ def is_first_process() -> bool:
 
 
 def make_trainer(config: TrainConfig, output: Path, callbacks: list[pl.Callback]) -> pl.Trainer:
-    """Lightning's trainer.
+    """Lightning's trainer as the recipe sets it up: devices, precision, steps and stops.
 
     Raises:
         ConfigError: the machine lacks what the settings ask for.

@@ -24,7 +24,7 @@ OWN_TEXT = "text_own"
 
 @dataclass(frozen=True, slots=True)
 class DescribeReport:
-    """What was made.
+    """The manifest that `describe` wrote, and what became of the rows it was given.
 
     Attributes:
         manifest: the new one.

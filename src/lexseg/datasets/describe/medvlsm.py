@@ -59,7 +59,7 @@ def prompt(
     *,
     laterality: Laterality = "image",
 ) -> str:
-    """The prompt.
+    """A sentence as MedVLSM's prompts say it, from a subject and what is measured of its masks.
 
     Args:
         style: ``p0`` to ``p9``.

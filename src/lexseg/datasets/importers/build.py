@@ -33,7 +33,7 @@ DRAWN = "drawn"
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What was imported.
+    """The manifest that an import wrote, what it left out or changed, and what the checker says of it.
 
     Attributes:
         manifest: the new one.

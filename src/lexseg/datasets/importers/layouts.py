@@ -28,7 +28,7 @@ from lexseg.extensions import from_outside, outside
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A data layout.
+    """Another project's way to lay out a data set: how it is read, and which options that takes.
 
     Attributes:
         read: finds what there is; called with the source and the options.
@@ -48,7 +48,7 @@ class Layout:
     of_classes: bool = False
 
     def find(self, source: Path, options: Mapping[str, Any]) -> Findings:
-        """What there is.
+        """Read the source as this layout lays data out.
 
         Args:
             source: where.

@@ -10,7 +10,7 @@ from lexseg.errors import ConfigError, DataError
 
 
 def label_cases(cases: Sequence[Case], rule: str, findings: Findings) -> list[Case]:
-    """Fill ``present`` in.
+    """Say of each case whether its target is there, by one word for all or by a column.
 
     A mask is held against it later, as in any manifest: one that shows something where nothing is there is an error.
 

@@ -15,7 +15,7 @@ _FOLDERS = ("segmentations", "segmentation")
 
 
 def read(source: Path, drawn: Path, options: ClassOptions) -> Findings:
-    """Read subjects.
+    """Read the subjects' CT volumes and the masks of the classes asked for, as slices.
 
     Args:
         source: the folder of the subjects, or one of them.

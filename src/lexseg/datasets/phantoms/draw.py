@@ -32,7 +32,7 @@ _SMALLEST = 9  # pixels; a lesion of fewer is nothing that one could see
 
 @dataclass(frozen=True, slots=True)
 class Phantom:
-    """A drawn slice.
+    """A slice of an abdominal phantom, with the truth of its liver and its lesions.
 
     Attributes:
         image: uint8[S, S].

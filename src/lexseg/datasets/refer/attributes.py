@@ -22,7 +22,7 @@ MOST_DESCRIBED = 30
 
 @dataclass(frozen=True, slots=True)
 class Referent:
-    """One target.
+    """A target that expressions can refer to, by what is measured of its mask.
 
     Attributes:
         id: its value in the instance mask.

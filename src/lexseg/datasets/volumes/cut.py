@@ -72,7 +72,7 @@ class Slice:
 def cut_volume(
     volume: Volume, labels: NDArray[np.integer[Any]], mask_name: str, options: CutOptions
 ) -> Iterator[Slice]:
-    """Cut a volume.
+    """Cut a volume and its mask into slices with the lesions that each of them shows.
 
     Lesions are 3D connected components: voxels that share a face, an edge or a corner.
 

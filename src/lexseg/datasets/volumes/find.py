@@ -37,7 +37,7 @@ class VolumePair:
 
 @dataclass(slots=True)
 class VolumePairs:
-    """What was found.
+    """Volumes and their masks by name, and the files that found no partner.
 
     Attributes:
         pairs: by name.

@@ -16,7 +16,7 @@ HOW = ("slight", "much", "vast", "up", "down")
 
 @dataclass(frozen=True, slots=True)
 class CommandClause:
-    """A clause.
+    """A clause of a command: its words, and what of the mask and its places they name.
 
     Attributes:
         said: its words with their parts.

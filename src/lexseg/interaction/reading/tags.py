@@ -81,7 +81,7 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """A clause, read.
+    """A clause in which each word has its part: side, size, verb, number and so on.
 
     Attributes:
         text: it, in lower case, with what was read as a length or a line blanked out.

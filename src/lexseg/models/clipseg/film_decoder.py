@@ -92,7 +92,7 @@ class FiLMDecoder(nn.Module):
                 _start_equal(module)
 
     def forward(self, taps: Sequence[Tensor], condition: Tensor, grid: tuple[int, int]) -> tuple[Tensor, Tensor]:
-        """Decode.
+        """Draw logits from the transformer's taps, modulated by the sentence's condition (FiLM).
 
         Args:
             taps: float[B, N, C] each; the cells of the grid in row-major order, other tokens before them.

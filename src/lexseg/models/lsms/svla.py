@@ -67,7 +67,7 @@ class LanguageBranch(nn.Module):
             nn.init.zeros_(self.scales.bias)
 
     def forward(self, branches: Sequence[Tensor], words: "BatchWords") -> tuple[Tensor, "Attended"]:
-        """Merge.
+        """Weigh the visual branches by the words, and merge them into one map.
 
         Args:
             branches: the visual branches, float[B, C, h, w], the 5x5 first.

@@ -33,7 +33,7 @@ class PresenceHead(nn.Module):
         self.answer = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * dim), nn.GELU(), nn.Linear(2 * dim, 1))
 
     def forward(self, maps: Sequence[Tensor], logits: Tensor, sentence: Tensor) -> Tensor:
-        """Answer.
+        """Say whether what the sentence names is in the image, from maps, mask and words.
 
         Args:
             maps: float[B, C, h, w] each, of the widths given.

@@ -35,7 +35,7 @@ class DecoderProcess:
         self._owner = 0
 
     def unpack(self, packed: bytes, options: dict[str, Any]) -> tuple[NDArray[Any], str]:
-        """A frame.
+        """Unpack a compressed frame in the other process.
 
         Args:
             packed: as it is in the file.

@@ -21,7 +21,7 @@ def send(file: IO[bytes], said: dict[str, Any], data: bytes) -> None:
 
 
 def receive(file: IO[bytes]) -> tuple[dict[str, Any], bytes]:
-    """Read a message.
+    """Read a message of the decoders' protocol: its options as JSON, and its bytes.
 
     Raises:
         EOFError: if the other side is gone.

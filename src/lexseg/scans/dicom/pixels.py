@@ -61,7 +61,7 @@ _PHOTOMETRIC = {
 
 
 def read_frame(header: Header, index: int) -> Frame:
-    """A frame.
+    """Read a frame's values in the modality's units, with where the header says that it is padded.
 
     Args:
         header: of its file.

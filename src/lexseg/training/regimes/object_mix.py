@@ -37,7 +37,7 @@ class ObjectMix:
     def __call__(
         self, image: Tensor, mask: Tensor, valid: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Mix a batch.
+        """Mix the images of a batch: mosaics of four, and what masks show pasted into another image.
 
         Args:
             image: float[B, 3, H, W] in 0..1.

@@ -51,7 +51,7 @@ class LabelledSentence:
 def labelled_sentences(
     worlds: Sequence[ScopeWorld], part: Part, *, known: int, foreign: int, seed: int
 ) -> list[LabelledSentence]:
-    """Draw sentences.
+    """Draw questions that a model knows and ones that are foreign to it, to fit its scope on.
 
     Args:
         worlds: of the model.

@@ -69,7 +69,7 @@ class PseudoOptions:
 
 @dataclass(frozen=True, slots=True)
 class PseudoLabelled:
-    """What was made.
+    """The manifest of masks that were made, and where each of them comes from.
 
     Attributes:
         manifest: the new manifest.
