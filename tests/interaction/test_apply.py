@@ -213,6 +213,12 @@ def test_of_an_empty_mask_nothing_can_be_taken_or_kept(state, never, operation):
         apply(empty, operation, never)
 
 
+def test_what_was_cleared_comes_back_last(state, never):
+    empty = apply(state, Clear(), never).state
+    again = apply(empty, Confidence(True, "vast"), never).state
+    assert again.area and not (again.mask & state.mask).any()
+
+
 def test_a_state_never_changes(state, never):
     evidence, mask = state.evidence.copy(), state.mask
     for operation in (Confidence(True), Resize(True), Cover(place("left"), False), Shape("smooth"), Clear()):

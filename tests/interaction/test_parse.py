@@ -80,7 +80,9 @@ def test_shrinks(said):
 @pytest.mark.parametrize(
     ("said", "amount"),
     [("slightly larger", "slight"), ("larger", "usual"), ("much larger", "much"), ("a touch stricter", "slight"),
-     ("a lot more generous", "much"), ("a little too big", "slight"), ("far too small", "much")],
+     ("a lot more generous", "much"), ("a little too big", "slight"), ("far too small", "much"),
+     ("quite a bit larger", "fair"), ("noticeably stricter", "fair"), ("quite a bit too much at the top", "fair"),
+     ("lower the sensitivity quite a bit", "fair"), ("much, much more generous", "vast")],
 )  # fmt: skip
 def test_amounts_in_words(said, amount):
     assert one(said).amount == amount
@@ -279,7 +281,7 @@ def test_after_a_smaller_mask_more_could_mean_either(said):
         ("only the bigger of the two, please", Components(True, "largest")),
         ("I only want the lower of the two", Components(True, "spot", spot=Spot("", "lower"))),
         ("loosen it up a little", Resize(True, "slight")),
-        ("a fair bit larger", Resize(True, "much")),
+        ("a fair bit larger", Resize(True, "fair")),
         ("vastly more on the left", Confidence(True, "vast", place("left"))),
         ("make it twenty percent larger", Resize(True, "usual", 20.0, "%")),
         ("reduce it by a third", Resize(False, "usual", 33.0, "%")),

@@ -11,6 +11,7 @@ from lexseg.errors import LexSegError
 from lexseg.interaction import outlines
 from lexseg.interaction.confidence import crossing, shifted
 from lexseg.interaction.operations import (
+    Amount,
     Clear,
     Components,
     Confidence,
@@ -43,6 +44,13 @@ FIRST = 0.01
 """What is shown of an empty mask first, as a share of the image: the likeliest pixels."""
 _CLICK = 0.12  # how far from where the user points a click reaches, as a share of the picture's shorter side
 _JOIN = 0.06  # the same of gaps that are closed
+_HOW_MUCH: dict[Amount, str] = {
+    "slight": "a little ",
+    "usual": "",
+    "fair": "quite a bit ",
+    "much": "much ",
+    "vast": "vastly ",
+}
 
 
 class NothingToDo(LexSegError):
@@ -101,7 +109,7 @@ def _confidence(operation: Confidence, state: State) -> Done:
     new = state.with_evidence(shifted(state.evidence, weights, count, more=more))
     if region is None:
         new = replace(new, threshold=_threshold(new, state))
-    word = {"slight": "a little ", "usual": "", "much": "much ", "vast": "vastly "}[operation.amount]
+    word = _HOW_MUCH[operation.amount]
     where = "" if region is None else f" {tell_region(region, state)}"
     told = f"{word}{'more generous' if more else 'stricter'}{where}"
     if region is None:
@@ -231,7 +239,11 @@ def _move(operation: Move, state: State) -> Done:
 @_apply.register
 def _clear(operation: Clear, state: State) -> Done:
     mask = _some(state)
-    return _done(state, state.with_evidence(outlines.marked(state.evidence, mask & False)), "taken everything away")
+    return _done(
+        state,
+        state.with_evidence(outlines.marked(state.evidence, mask & False, for_good=True)),
+        "taken everything away",
+    )
 
 
 @_apply.register

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from lexseg.interaction.operations import Amount
 from lexseg.interaction.state import FARTHEST, Evidence
 
-STEPS: dict[Amount, float] = {"slight": 0.08, "usual": 0.2, "much": 0.75, "vast": 2.0}
+STEPS: dict[Amount, float] = {"slight": 0.08, "usual": 0.2, "fair": 0.4, "much": 0.75, "vast": 2.0}
 """By how much the area grows, as a share of what there is; it shrinks so that the opposite step leads back."""
 _TINY = np.float32(1e-5)
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from lexseg.errors import DataError
 
-Amount = Literal["slight", "usual", "much", "vast"]
+Amount = Literal["slight", "usual", "fair", "much", "vast"]
 Unit = Literal["mm", "px", "%"]
 Direction = Literal["left", "right", "up", "down"]
 Frame = Literal["image", "mask"]

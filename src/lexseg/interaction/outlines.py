@@ -9,8 +9,9 @@ from scipy import ndimage
 from lexseg.interaction.operations import Amount, Direction
 from lexseg.interaction.state import FARTHEST, Evidence, Mask
 
-MOVES: dict[Amount, float] = {"slight": 0.05, "usual": 0.1, "much": 0.25, "vast": 0.5}
+MOVES: dict[Amount, float] = {"slight": 0.05, "usual": 0.1, "fair": 0.15, "much": 0.25, "vast": 0.5}
 """How far a mask is moved, as a share of its height or width."""
+_SMOOTHED: dict[Amount, float] = {"slight": 0.03, "usual": 0.06, "fair": 0.09, "much": 0.12, "vast": 0.2}
 _NEAR = np.float32(0.5)
 _TINY = np.float32(1e-6)
 _EIGHT = np.ones((3, 3), np.bool_)
@@ -66,9 +67,7 @@ def by_pixels(mask: Mask, region: Mask, pixels: int, *, grow: bool) -> float:
 
 def smoothed(mask: Mask, amount: Amount) -> Mask:
     """A mask without what is thin: each pixel goes with most of those around it, within a disc."""
-    radius = max(
-        1.0, {"slight": 0.03, "usual": 0.06, "much": 0.12, "vast": 0.2}[amount] * float(np.sqrt(np.count_nonzero(mask)))
-    )
+    radius = max(1.0, _SMOOTHED[amount] * float(np.sqrt(np.count_nonzero(mask))))
     most = ndimage.gaussian_filter(mask.astype(np.float32), radius, mode="nearest")
     return np.asarray(most >= 0.5)
 

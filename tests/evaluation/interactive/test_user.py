@@ -1,14 +1,15 @@
 """The simulated user: what it says, that it is understood, and what it may not know."""
 
 import re
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from lexseg.evaluation.interactive import play
-from lexseg.evaluation.interactive.sentences import _TEMPLATES, PLACES, Wish, say
+from lexseg.evaluation.interactive.sentences import _EVERYWHERE, _TEMPLATES, ANYWHERE, PLACES, Wish, say
 from lexseg.evaluation.interactive.user import User
-from lexseg.interaction.operations import Components, Confidence, Cover, Shape, Spot
+from lexseg.interaction.operations import Amount, Clear, Components, Confidence, Cover, Shape, Spot
 from lexseg.interaction.parse import About, parse
 from lexseg.interaction.session import CorrectionSession
 from lexseg.interaction.state import State
@@ -17,8 +18,8 @@ from lexseg.predict.segmentation import Segmentation
 
 ROWS, COLUMNS = np.mgrid[:64, :64]
 MEANT = {
-    "more": Confidence, "less": Confidence, "also": Cover, "not": Cover, "drop": Components, "largest": Components,
-    "fill": Shape, "smooth": Shape, "generous": Confidence, "strict": Confidence,
+    "more": Confidence, "less": Confidence, "also": Cover, "elsewhere": Cover, "not": Cover, "drop": Components,
+    "largest": Components, "fill": Shape, "smooth": Shape, "generous": Confidence, "strict": Confidence,
 }  # fmt: skip
 MORE = {"more": True, "generous": True, "less": False, "strict": False}
 
@@ -47,23 +48,33 @@ class Each:
 def test_every_sentence_means_what_was_wished(kind, left):
     state = State(np.zeros((4, 4), np.float32), 0.5, Segmentation(np.zeros((4, 4), np.float32), 0.5), left)
     for spot in PLACES:
-        for much in ("slight", "usual", "much", "vast"):
+        for much in get_args(Amount) if kind in ("more", "less") else ("usual",):
             for at in range(4):
                 said = say(Wish(kind, spot, much=much), state, Each(at))
-                (done,) = parse(said, About("lesion", left))
+                *before, done = parse(said, About("lesion", left))
+                assert before == ([Clear()] if kind == "elsewhere" else []), said
                 assert isinstance(done, MEANT[kind]), said
                 if kind in MORE:
                     assert done.more is MORE[kind], said
                 if kind in ("more", "less"):
                     assert done.amount == much and done.region.spots == (spot,), said
-                if kind in ("also", "not"):
-                    assert done.wanted is (kind == "also") and done.region.spots == (spot,), said
+                if kind in ("also", "elsewhere", "not"):
+                    assert done.wanted is (kind != "not") and done.region.spots == (spot,), said
                 if kind == "drop":
                     assert not done.keep and done.spot == spot, said
 
 
+@pytest.mark.parametrize("much", get_args(Amount))
+@pytest.mark.parametrize("kind", list(_EVERYWHERE))
+def test_a_word_about_the_whole_outline_names_no_place(kind, much):
+    state = State(np.zeros((4, 4), np.float32), 0.5, Segmentation(np.zeros((4, 4), np.float32), 0.5))
+    for at in range(3):
+        said = say(Wish(kind, ANYWHERE, much=much), state, Each(at))
+        assert parse(said, About("lesion")) == (Confidence(MORE[kind], much),), said
+
+
 def test_no_sentence_holds_a_number_or_a_length():
-    for templates in _TEMPLATES.values():
+    for templates in (*_TEMPLATES.values(), *_EVERYWHERE.values()):
         assert not any(re.search(r"\d|\bmm\b|pixel|per ?cent|row|column", each) for each in templates)
 
 
@@ -75,6 +86,32 @@ def test_names_the_largest_error_by_its_place():
     state = session_of(np.where(truth | (disc(32, 32, 26) & (ROWS > 46)), 0.9, 0.1)).state
     wish = User(truth).wish(state)
     assert wish.kind in ("less", "not") and wish.spot.height == "lower"
+
+
+def test_what_is_too_small_all_around_is_asked_for_everywhere():
+    seen = np.exp(-((ROWS - 32) ** 2 + (COLUMNS - 32) ** 2) / 300)
+    state = session_of(seen).state
+    wish = User(disc(32, 32, 18)).wish(state)
+    assert wish == Wish("more", ANYWHERE, much="fair")
+    assert User(disc(32, 32, 11)).wish(state) == Wish("less", ANYWHERE, much="much")
+
+
+def test_of_a_mask_that_is_somewhere_else_the_right_place_is_named():
+    truth, seen = disc(14, 48, 8), disc(50, 12, 8)
+    state = session_of(np.where(seen, 0.9, np.where(truth, 0.2, 0.1))).state
+    wish = User(truth).wish(state)
+    assert wish == Wish("elsewhere", Spot("right", "upper"), "image")
+    session = CorrectionSession(state, lambda sentence: None)
+    for at in range(3):
+        session.correct(say(wish, state, Each(at)))
+        assert dice(session.mask, truth) > 0.25 and not (session.mask & seen).any()
+        session.undo()
+
+
+def test_of_an_empty_mask_the_place_is_named():
+    truth = disc(50, 48, 8)
+    state = session_of(np.where(truth, 0.3, 0.1)).state
+    assert User(truth).wish(state) == Wish("also", Spot("right", "lower"), "image")
 
 
 def test_a_place_is_judged_as_a_whole():

@@ -7,17 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lexseg.evaluation.interactive.sentences import PLACES, Much, Wish
-from lexseg.interaction.operations import Components, Frame, Region, Spot
+from lexseg.evaluation.interactive.sentences import ANYWHERE, PLACES, Wish
+from lexseg.interaction.operations import Amount, Components, Frame, Region, Spot
 from lexseg.interaction.parts import Parts, meant
 from lexseg.interaction.regions import inside
 from lexseg.interaction.state import Mask, State
 
 SEEN = 0.02
 """An error smaller than this share of the mask is not spoken of."""
+SEEN_EVERYWHERE = 0.1
+"""The same of what is too little, or too much, all around."""
+ASTRAY = 0.05
+"""A mask of which no more than this share is right is somewhere else altogether."""
 MOST_ERRORS = 6
 _EIGHT = np.ones((3, 3), np.bool_)
 _SPREAD = 0.35  # how much a place is worth less the more of the picture it names
+_EVERYWHERE = 0.15  # how much less a word about the whole outline is worth than one about a place
 
 
 @dataclass(slots=True, eq=False)
@@ -46,7 +51,9 @@ class User:
     def _wishes(self, state: State) -> Iterator[Wish]:
         """All that could be asked for, the most pressing first."""
         mask, truth = state.mask, self.truth
-        if not mask.any():
+        if truth.any() and _count(mask & truth) <= ASTRAY * state.area:  # what a person sees first
+            yield Wish("elsewhere" if state.area else "also", _place(truth, state, "image")[0], "image")
+        if not state.area:
             yield Wish("generous")
         area, parts = max(state.area, 1), Parts.of(mask)
         if self._only_the_largest(parts, area):
@@ -120,24 +127,29 @@ def _count(mask: NDArray[np.bool_]) -> int:
 
 
 def _by_place(missed: Mask, wrong: Mask, state: State) -> Iterator[Wish]:
-    """Too little or too much at a place, the worst first.
+    """Too little or too much at a place or everywhere, the worst first.
 
-    A place is judged as a whole: where as much is missing as is too much, nobody asks for more or for less of it.
+    A place is judged as a whole: where as much is missing as is too much, nobody asks for more or for less of it. What
+    is to change everywhere is to change in each of the mask's halves.
     """
     found: list[tuple[float, Wish]] = []
-    for spot in PLACES:
-        there = inside(Region((spot,), "mask", "half"), state)
+    halves = [inside(Region((spot,), "mask", "half"), state) for spot in PLACES if not (spot.side and spot.height)]
+    signs = {np.sign(_count(missed & half) - _count(wrong & half)) for half in halves}
+    for spot in (*PLACES, ANYWHERE) if len(signs) == 1 else PLACES:
+        there = inside(None if spot == ANYWHERE else Region((spot,), "mask", "half"), state)
+        spread = _EVERYWHERE if spot == ANYWHERE else _SPREAD * float(there.mean())
         lacks, extra = _count(missed & there), _count(wrong & there)
         net = abs(lacks - extra)
-        if net <= SEEN * state.area:
+        if net <= (SEEN_EVERYWHERE if spot == ANYWHERE else SEEN) * state.area:
             continue
         here = _count(state.mask & there) or state.area
         beside = here if lacks > extra else here - net  # a step less and a step more lead back to the same
         wish = Wish("more" if lacks > extra else "less", spot, "mask", _much(net / max(beside, 1)))
-        found.append((net * (net / (lacks + extra) - _SPREAD * float(there.mean())), wish))
+        found.append((net * (net / (lacks + extra) - spread), wish))
     yield from (wish for _, wish in sorted(found, key=lambda each: -each[0]))
 
 
-def _much(share: float) -> Much:
+def _much(share: float) -> Amount:
     """How large an error looks beside the mask that is there: their areas' ratio."""
-    return "slight" if share < 0.12 else "usual" if share < 0.4 else "much" if share < 1.2 else "vast"
+    sizes: tuple[tuple[Amount, float], ...] = (("slight", 0.13), ("usual", 0.28), ("fair", 0.55), ("much", 1.2))
+    return next((amount for amount, below in sizes if share < below), "vast")

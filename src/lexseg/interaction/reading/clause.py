@@ -11,7 +11,8 @@ from lexseg.language.lexicon import Lexicon
 
 IDLE = ("filler", "polite", "all", "finding")
 WHERE = ("place", "anatomy", "part_noun", "half", "edge", "centre", "component", "thing", "outer")
-HOW = ("slight", "much", "vast", "up", "down")
+AMOUNT = ("slight", "fair", "much", "vast")
+HOW = (*AMOUNT, "up", "down")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,7 @@ class CommandClause:
     @property
     def amount(self) -> Amount:
         """How much of it is asked for."""
-        if self.said.has("vast") or self.said.count("much") > 1:  # "much, much more"
-            return "vast"
-        return "slight" if self.said.has("slight") else "much" if self.said.has("much") else "usual"
+        return amount_of(self.said)
 
     @property
     def unit(self) -> Literal["mm", "px", "%"]:
@@ -68,3 +67,10 @@ class CommandClause:
         if said.has("not", "no") and said.has("remove", "wrong"):
             return None
         return False
+
+
+def amount_of(said: Tagged) -> Amount:
+    """How much of it is asked for: "a bit", "quite a bit", "a lot" or "vastly" of it, or what is usual."""
+    if said.has("vast") or said.count("much") > 1:  # "much, much more"
+        return "vast"
+    return "slight" if said.has("slight") else "fair" if said.has("fair") else "much" if said.has("much") else "usual"

@@ -4,12 +4,13 @@ import re
 
 from lexseg.interaction.operations import Clear, Confidence, Cover, KeepRegion, Operation
 from lexseg.interaction.reading.about import Misunderstood, NoPlace, OnlyTold, unclear
-from lexseg.interaction.reading.clause import IDLE, WHERE, CommandClause
+from lexseg.interaction.reading.clause import AMOUNT, IDLE, WHERE, CommandClause
 from lexseg.interaction.reading.tags import Tagged
 
 _COVERED = (
     *("remove", "wrong", "add", "missing", "affected", "also", "keep", "only", "rest", "except", "not", "no"),
-    *("never", "slight", "much", "vast", "told", "trim", "outside"),
+    *("never", "told", "trim", "outside"),
+    *AMOUNT,
 )
 
 

@@ -4,11 +4,12 @@ import re
 
 from lexseg.interaction.operations import Confidence, Operation, Shape, Threshold
 from lexseg.interaction.reading.about import Misunderstood
-from lexseg.interaction.reading.clause import IDLE, WHERE, CommandClause
+from lexseg.interaction.reading.clause import AMOUNT, IDLE, WHERE, CommandClause, amount_of
 from lexseg.interaction.reading.tags import Tagged
 
 _SHAPED = (
-    *("smooth", "rough", "holes", "fill", "join", "too", "so", "not", "no", "never", "slight", "much", "vast"),
+    *("smooth", "rough", "holes", "fill", "join", "too", "so", "not", "no", "never"),
+    *AMOUNT,
     *("more", "less", "also", "number", "remove", "add", "grow", "shrink", "only", "keep"),
 )
 
@@ -32,8 +33,7 @@ def threshold(said: Tagged) -> Operation | None:
     down = said.has("shrink", "less", "smaller", "down", "too_high", "small") or lower
     if up == down or said.has("too"):
         return None
-    amount = "slight" if said.has("slight") else "much" if said.has("much", "vast") else "usual"
-    return Confidence(up if said.has("sensitivity") else not up, amount)  # type: ignore[arg-type]
+    return Confidence(up if said.has("sensitivity") else not up, amount_of(said))
 
 
 def shaped(clause: CommandClause) -> Operation | None:

@@ -16,7 +16,7 @@ from lexseg.interaction.operations import (
     Spot,
 )
 from lexseg.interaction.reading.about import Misunderstood, unclear
-from lexseg.interaction.reading.clause import HOW, IDLE, WHERE, CommandClause
+from lexseg.interaction.reading.clause import AMOUNT, HOW, IDLE, WHERE, CommandClause
 from lexseg.interaction.reading.signs import SIZE, sign_of
 from lexseg.interaction.reading.tags import Tagged
 
@@ -132,7 +132,7 @@ def _smaller(last: Operation | None) -> bool:
 def _alone(said: Tagged) -> bool:
     """Whether nothing but "more", "less" and how much of it is said."""
     return not said.without(
-        *("more", "less", "slight", "much", "vast", "too_much", "too_little", "filler", "polite", "also", "not"),
+        *("more", "less", *AMOUNT, "too_much", "too_little", "filler", "polite", "also", "not"),
         *("never", "place", "anatomy", "part_noun", "edge", "half", "centre", "up", "down", "outer", "thing"),
     )
 

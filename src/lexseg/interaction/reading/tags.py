@@ -26,6 +26,7 @@ TAGS = (
         "less",
         "outside",
         "slight",
+        "fair",
         "vast",
         "much",
     ),
