@@ -254,6 +254,11 @@ def test_what_is_denied_without_the_words_that_deny_it(text, words):
     ("negative for pneumonia, positive for effusion", "effusion"),
     ("no mass in the right breast, on the left a cyst", "on the left a cyst"),
     ("no mass except in the left breast", "mass in the left breast"),
+    ("no mass in the left breast but in the right breast", "mass in the right breast"),
+    ("no infection in the left lung except in the upper zone", "infection in the left lung in the upper zone"),
+    ("no effusion, infiltrate in the left lung, no mass or cyst", "infiltrate in the left lung"),
+    ("infiltrates in neither lung", None),
+    ("mass (no cyst)", "mass"),
 ])  # fmt: skip
 def test_what_follows_a_denial_is_asked_for_by_its_own_words(text, rest):
     assert affirmed(text) == rest

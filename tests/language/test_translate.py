@@ -66,6 +66,8 @@ def test_a_language_is_one_file_of_words(language: str) -> None:
     ("de", "Ein Erguss liegt derzeit nicht vor", "no effusion"),
     ("de", "nicht mehr nachweisbarer Erguss", "no effusion"),
     ("de", "keine Raumforderung außer in der linken Brust", "no mass, mass in the left breast"),
+    ("de", "kein Herd links außer im Oberlappen", "no focus on the left, focus in the left upper zone"),
+    ("de", "nicht ein Herd, sondern eine Zyste", "no focus; cyst"),
     ("de", "V. a. Karzinom der linken Brust", "possible cancer in the left breast"),
     ("de", "Z. n. Pneumonie", "pneumonia"),
     ("es", "ni derrame ni neumotórax", "no effusion or pneumothorax"),
@@ -89,3 +91,11 @@ def test_umlauts_are_read_as_a_keyboard_without_them_writes_them() -> None:
     own += [("das Herz ist nicht vergrößert", "no enlargement of the heart")]
     assert len(own) > 3
     assert [to_model_words(text.translate(plain), "de").text for text, _ in own] == [english for _, english in own]
+
+
+@pytest.mark.parametrize(("language", "text"), [
+    ("de", "Kein Erguss, aber Pneumothorax"), ("es", "No hay derrame, pero neumotórax"),
+    ("fr", "Pas d'épanchement, mais un pneumothorax"), ("zh", "无积液但有气胸"),
+])  # fmt: skip
+def test_what_follows_a_denial_is_not_denied_by_it(language: str, text: str) -> None:
+    assert affirmed(to_model_words(text, language).text) == "pneumothorax"

@@ -86,7 +86,17 @@ def asked_of(parts: Sequence[Clause], i: int, words: Lexicon | None = None) -> s
     there, before, signs = (words.union(f"deny.{table}") for table in ("there", "before", "signs"))
     match = re.match(rf"\W*(?:{there} )?(?:{before})\b\s*(?:{signs} )?", parts[i - 1].text, re.IGNORECASE)
     denied = parts[i - 1].text[match.end() :].strip() if match else ""
+    if all(side for side, _ in places(asked, words)):  # "no mass on the left but on the right": a place of its own
+        denied = _without_place(denied, words)
     return f"{denied} {asked}" if vocabulary.names_finding(denied, words) else asked
+
+
+def _without_place(text: str, words: Lexicon) -> str:
+    """What is named, without where: "mass" of "mass in the left breast"."""
+    for match in words.words("deny.bare_place").finditer(text):
+        if places(text[match.start() :], words):
+            return text[: match.start()].rstrip()
+    return text
 
 
 def denied(text: str, words: Lexicon | None = None) -> str | None:
@@ -154,8 +164,10 @@ class _Parser:
     def _segment(self, start: int, end: int) -> list[_Part]:
         found: list[_Part] = []
         open_end = False  # whether a negation may go on after the comma
-        for first, last in _split(self.text, self._marks.comma, start, end):
-            if open_end and self._goes_on(first, last, end):
+        spans = _split(self.text, self._marks.comma, start, end)
+        for i, (first, last) in enumerate(spans):
+            own = (at for at, until in spans[i + 1 :] if self._before(at, until) is not None)
+            if open_end and self._goes_on(first, last, next(own, end)):
                 found.append(_Part(first, last, True))
                 continue
             parts = self._phrase(first, last)
@@ -189,8 +201,10 @@ class _Parser:
         if before is None:
             return [_Part(start, end, False)]
         found = []
-        if self._names(start, before.start()) and not self.text[start : before.start()].rstrip().endswith(":"):
-            found.append(_Part(start, before.start(), False))  # "effusion: no effusion" is one
+        led = self.text[start : before.start()].rstrip()
+        # "effusion: no effusion" is one, and so is "effusion in neither lung"
+        if self._names(start, before.start()) and not led.endswith(":") and not self._marks.preposition.search(led):
+            found.append(_Part(start, before.start(), False))
             start = before.start()
         for match in self.lexicon.words("joints.and", "joints.with").finditer(self.text, before.end(), end):
             denied, rest = self.text[start : match.start()], self.text[match.end() : end]
@@ -229,13 +243,13 @@ class _Parser:
         """Whether a finding stands before the cut and a mere place after it: "opacity on the left and | right lung"."""
         return self._names(start, cut.start()) and not self._names(cut.end(), cue.start())
 
-    def _goes_on(self, start: int, end: int, segment_end: int) -> bool:
+    def _goes_on(self, start: int, end: int, list_end: int) -> bool:
         """Whether a negation goes on after a comma: "no effusion, | consolidation or mass"."""
         if self._before(start, end) is not None or self._after(start, end) is not None:
             return False
         if self._marks.own_sentence.match(self.text[start:end]):
             return False
-        if self.lexicon.words("joints.or").search(self.text, start, segment_end):
+        if self.lexicon.words("joints.or").search(self.text, start, list_end):
             return True
         return not (self._names(start, end) and self._places(self.text[start:end]))
 
@@ -295,8 +309,10 @@ class _Marks:
         )
         lead, tail = (words.union(f"joints.{table}") for table in ("lead", "tail"))
         edge = r"\b" if words.spaced else ""
-        self.lead = re.compile(rf"[\s,;:.!?\u3001\u3002\uff0c\uff1a\uff1b\uff01\uff1f]+|{lead}{edge}", re.IGNORECASE)
-        self.tail = re.compile(rf"(?:[\s,;:\u3001\uff0c\uff1a]|{edge}{tail})$", re.IGNORECASE)
+        prepositions = {*words.rows("deny.bare_place")} & {*words.rows("joints.unfinished")}
+        self.preposition = re.compile(rf"\b{either(sorted(prepositions))}$", re.IGNORECASE)
+        self.lead = re.compile(rf"[\s,;:.!?)\u3001\u3002\uff0c\uff1a\uff1b\uff01\uff1f]+|{lead}{edge}", re.IGNORECASE)
+        self.tail = re.compile(rf"(?:[\s,;:(\u3001\uff0c\uff1a]|{edge}{tail})$", re.IGNORECASE)
 
 
 def _split(text: str, boundary: re.Pattern[str], start: int, end: int) -> list[tuple[int, int]]:

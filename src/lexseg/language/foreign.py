@@ -62,8 +62,17 @@ def to_model_words(text: str, language: str | None) -> Translation:
     reading = read(text, words)
     phrases = [_excepted(*each) for each in pairwise([None, *reading.phrases])]
     said = [_said(phrase, words, whole=reading.contradictory) for phrase in phrases]
-    kept = [each for each in said if each]
-    return Translation(", ".join(kept) if kept else text, reading.unknown)
+    kept = [(phrase, each) for phrase, each in zip(phrases, said, strict=True) if each]
+    out = "".join(each + _joint(phrase, after) for (phrase, each), (after, _) in pairwise([*kept, (None, "")]))
+    return Translation(out or text, reading.unknown)
+
+
+def _joint(phrase: "Phrase", after: "Phrase | None") -> str:
+    """What parts two phrases: after a denial a comma would let what follows be denied too ("no effusion, nodule")."""
+    if after is None:
+        return ""
+    goes_on = phrase.polarity == "negated" and after.polarity == "affirmed" and not after.places
+    return "; " if goes_on else ", "
 
 
 def _excepted(before: "Phrase | None", phrase: "Phrase | None") -> "Phrase":
@@ -72,7 +81,9 @@ def _excepted(before: "Phrase | None", phrase: "Phrase | None") -> "Phrase":
     denied = before is not None and before.polarity == "negated" and phrase.polarity == "affirmed"
     if before is None or not denied or not phrase.places or phrase.possible_findings:
         return phrase
-    return replace(phrase, findings=before.findings)
+    sides = {side for side, _ in before.places if side}
+    here = {(side or own, height) for side, height in phrase.places for own in ({""} if side else sides or {""})}
+    return replace(phrase, findings=before.findings, places=frozenset(here))
 
 
 def _said(phrase: "Phrase", words: Lexicon, *, whole: bool) -> str:
