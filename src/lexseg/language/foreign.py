@@ -60,29 +60,26 @@ def to_model_words(text: str, language: str | None) -> Translation:
     from lexseg.language.reading import read  # an English sentence is not read here
 
     reading = read(text, words)
-    phrases = [_excepted(*each) for each in pairwise([None, *reading.phrases])]
+    phrases = list(map(_excepted, (None, *reading.phrases), reading.phrases))
     said = [_said(phrase, words, whole=reading.contradictory) for phrase in phrases]
     kept = [(phrase, each) for phrase, each in zip(phrases, said, strict=True) if each]
-    out = "".join(each + _joint(phrase, after) for (phrase, each), (after, _) in pairwise([*kept, (None, "")]))
-    return Translation(out or text, reading.unknown)
+    out = "".join(_joint(before, phrase) + each for (before, _), (phrase, each) in pairwise([*kept[:1], *kept]))
+    return Translation(out.removeprefix(", ") or text, reading.unknown)
 
 
-def _joint(phrase: "Phrase", after: "Phrase | None") -> str:
+def _joint(phrase: "Phrase", after: "Phrase") -> str:
     """What parts two phrases: after a denial a comma would let what follows be denied too ("no effusion, nodule")."""
-    if after is None:
-        return ""
     goes_on = phrase.polarity == "negated" and after.polarity == "affirmed" and not after.places
     return "; " if goes_on else ", "
 
 
-def _excepted(before: "Phrase | None", phrase: "Phrase | None") -> "Phrase":
+def _excepted(before: "Phrase | None", phrase: "Phrase") -> "Phrase":
     """A phrase; a bare place after what is denied elsewhere ("keine Raumforderung außer links") names that."""
-    assert phrase is not None
     denied = before is not None and before.polarity == "negated" and phrase.polarity == "affirmed"
     if before is None or not denied or not phrase.places or phrase.possible_findings:
         return phrase
-    sides = {side for side, _ in before.places if side}
-    here = {(side or own, height) for side, height in phrase.places for own in ({""} if side else sides or {""})}
+    sides: tuple[Side, ...] = tuple({side for side, _ in before.places if side}) or ("",)
+    here = [(own, height) for side, height in phrase.places for own in ((side,) if side else sides)]
     return replace(phrase, findings=before.findings, places=frozenset(here))
 
 
