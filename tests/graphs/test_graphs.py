@@ -48,6 +48,15 @@ def test_an_answer_does_not_depend_on_its_company(graphs, model_folder, images):
         assert abs(together[1][i] - alone[1][0]) < 1e-5
 
 
+def test_threads_share_the_sentences_and_answer_alike(graphs, model_folder, images, monkeypatch):
+    told = []
+    for count in ("1", "3"):
+        monkeypatch.setenv("OMP_NUM_THREADS", count)
+        told.append(answers(onnx(graphs, model_folder), images))
+    for one, other in zip(*told, strict=True):
+        assert np.abs(one - other).max() < 1e-5
+
+
 def test_graphs_hold_no_weights(graphs, model_folder):
     assert sum((graphs / name).stat().st_size for name in GRAPHS) < 150_000
     about = json.loads((graphs / ABOUT).read_text())

@@ -349,3 +349,19 @@ def test_cells_of_the_joint_space_may_know_where_they_lie() -> None:
             likeness = torch.einsum("bdi,bdj->bij", small.flatten(2), F.normalize(halved, dim=1))[0]
             own = likeness.diagonal() > likeness.median(1).values
             assert own.all()
+
+
+@pytest.mark.parametrize("changes", [{}, {"enhancement": False}, {"guide": False, "enhancement": False}])
+def test_what_is_made_ready_of_the_image_is_what_the_decoder_would_have_made(changes: dict[str, Any]) -> None:
+    model = small(gate=0.1, image_presence=[16, 32], **changes).eval()
+    jitter(model)
+    text = sentences()
+    with torch.no_grad():
+        seen = model.encode_image(images(len(text)))
+        assert seen.ready
+        own, made = (model.decode(each, text) for each in (seen, replace(seen, ready={})))
+        once = model.decode(model.encode_image(images(len(text))[:1]), text)
+        spread = model.decode(model.encode_image(images(len(text))[:1]).repeated(len(text)), text)
+    assert torch.equal(own.logits, made.logits)
+    assert own.presence is not None and made.presence is not None and torch.equal(own.presence, made.presence)
+    assert torch.allclose(once.logits, spread.logits, atol=1e-5)

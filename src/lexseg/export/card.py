@@ -49,7 +49,7 @@ def card(name: str, config: ModelConfig, about: GraphsInfo) -> str:
    one length together, which is what LexSeg does. `is_null` true is "no sentence".
    "Left" in it is the {config.laterality or "unknown"}'s ("image": the left of the picture)."""
     )
-    inputs = "`map_0`..." if about.reader is None else "`map_0`..., `states`, `attention_mask`, `is_null` bool[B]"
+    inputs = "all of these" if about.reader is None else "all of these, `states`, `attention_mask`, `is_null` bool[B]"
     return f"""# {name}, as ONNX graphs
 
 A LexSeg model ({config.method}; weights {config.weights_sha256[:12]}), opset {about.opset}, {about.precision}.
@@ -58,8 +58,9 @@ A LexSeg model ({config.method}; weights {config.weights_sha256[:12]}), opset {a
 
 1. **Image.** Gray or colour in 0..1, {_brought(config)} (bilinear, antialiased where it shrinks),
    gray repeated to three channels; the mean and spread that the encoder wants are inside the graph.
-   `image_encoder.onnx`: `image` float[B, 3, {height}, {width}] to `map_0`, `map_1`, ...{words}
-3. **Answer.** `decoder.onnx`: {inputs}, one row a sentence (repeat an image's maps for several), to `logits`
+   `image_encoder.onnx`: `image` float[B, 3, {height}, {width}] to `map_0`, `map_1`, ..., and what else the decoder
+   wants of the image, by name.{words}
+3. **Answer.** `decoder.onnx`: {inputs}, one row a sentence (repeat the image's for several), to `logits`
    float[B, 1, {height}, {width}]{"" if config.presence is None else " and `presence` float[B]"}. {_back(config)}
    to the image's size, bilinear; a pixel belongs to the mask from a sigmoid of {config.threshold:g} on. Where the graph
    has `presence`, sigmoid({sure["scale"]:.6g} * presence + {sure["bias"]:.6g}) is the probability that what is named is

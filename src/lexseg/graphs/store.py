@@ -25,11 +25,15 @@ _KINDS = {
 }  # fmt: skip
 
 
+SCALE = ".scale_of_rows"
+"""After the name of a matrix of whole numbers: what each of its rows is multiplied by (`lexseg.graphs.rounded`)."""
+
+
 class Weights(Mapping[str, NDArray[Any]]):
     """A safetensors file, read as it is asked for: its pages are the system's, and shared with who else maps it.
 
     The format: eight bytes with the length of a header, the header as JSON, and the tensors one after another, row by
-    row.
+    row. Rounded matrices are multiplied by their scales.
 
     Args:
         path: the file.
@@ -70,13 +74,14 @@ class Weights(Mapping[str, NDArray[Any]]):
         flat: NDArray[Any] = np.frombuffer(self._map, _KINDS[kind], count, self._start + begin)
         # bfloat16 is the upper half of a float32
         flat = (flat.astype(np.uint32) << 16).view(np.float32) if kind == "BF16" else flat
-        return flat.reshape(shape)
+        array = flat.reshape(shape)
+        return array * self[name + SCALE][:, None] if name + SCALE in self._header else array
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._header)
+        return (name for name in self._header if not name.endswith(SCALE))
 
     def __len__(self) -> int:
-        return len(self._header)
+        return sum(1 for _ in self)
 
     def shapes(self) -> list[tuple[str, list[int]]]:
         """Name and shape of each tensor, in the order of their names."""
@@ -108,6 +113,8 @@ PREFIX = "network."
 """Before the names of a network's weights in its graphs."""
 
 ABOUT, TOKENIZER, FOLDER = "graphs.json", "tokenizer.json", "graphs"
+ROUNDED = "rounded.json"
+"""Beside a rounded text encoder: its own SHA-256, and the fingerprint of what it was rounded from."""
 FORMAT = 1
 TRAINED, PACKAGED = "text_input.encoder.", "model."
 """Before the name of a text encoder's weight: in the model's own file, where it was trained along; and in the graph,
@@ -219,6 +226,19 @@ def stored_name(graph: str, name: str, own: Weights, packaged: Weights | None) -
     return (own, TRAINED + name) if TRAINED + name in own else None
 
 
+_MAP, _READY = "map_", "ready_"
+
+
 def map_name(number: int) -> str:
     """An image's map, float[B, C, h, w]: what the image encoder gives and the decoder takes."""
-    return f"map_{number}"
+    return f"{_MAP}{number}"
+
+
+def is_map(name: str) -> bool:
+    """Whether this is the name of a map: all else that an image encoder gives is :func:`ready_name`'s."""
+    return name.startswith(_MAP)
+
+
+def ready_name(name: str) -> str:
+    """What the decoder makes of the maps alone (:attr:`lexseg.models.base.Features.ready`), by its name there."""
+    return _READY + name

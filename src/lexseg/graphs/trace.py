@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -25,6 +25,7 @@ from lexseg.graphs.store import (
     STATES,
     TEXT_ENCODER,
     map_name,
+    ready_name,
 )
 from lexseg.models.base import Features, SegmentationModel
 from lexseg.models.parts.attention import MANY
@@ -49,16 +50,15 @@ def trace(model: SegmentationModel, encoder: TextEncoder | None, size: tuple[int
     need_tools()
     image = torch.rand(2, 3, *size)
     with _traceable(model):
-        maps = [each.clone() for each in model.encode_image(image).maps]
+        seen = model.encode_image(image)
+        names = (*map(map_name, range(len(seen.maps))), *map(ready_name, seen.ready))
+        maps, ready = tuple(m.clone() for m in seen.maps), {name: r.clone() for name, r in seen.ready.items()}
         graphs = {
-            IMAGE_ENCODER: _graph(
-                "image encoder", _Looks(model), (image,), ({0: _batch()},), (IMAGE,), _named(map_name, len(maps))
-            )
+            IMAGE_ENCODER: _graph("image encoder", _Looks(model), (image,), ({0: _batch()},), (IMAGE,), names),
         }
-        open_maps = tuple({0: _batch()} for _ in maps)
-        map_names = _named(map_name, len(maps))
+        open_ = tuple({0: _batch()} for _ in maps), {name: {0: _batch()} for name in ready}
         if encoder is None or not model.uses_text:
-            graphs[DECODER] = _graph("decoder", _Draws(model, size), (tuple(maps),), (open_maps,), map_names, (LOGITS,))
+            graphs[DECODER] = _graph("decoder", _Draws(model, size), (maps, ready), open_, names, (LOGITS,))
             return graphs
         longest = min(encoder.max_length, MANY - 1)
         mask = torch.ones(2, min(_LENGTH, longest), dtype=torch.bool)
@@ -72,9 +72,9 @@ def trace(model: SegmentationModel, encoder: TextEncoder | None, size: tuple[int
         graphs[DECODER] = _graph(
             "decoder",
             _Answers(model, size),
-            (tuple(maps), states, mask, torch.zeros(2, dtype=torch.bool)),
-            (open_maps, words, words, {0: _batch()}),
-            (*map_names, STATES, MASK, NULL),
+            (maps, ready, states, mask, torch.zeros(2, dtype=torch.bool)),
+            (*open_, words, words, {0: _batch()}),
+            (*names, STATES, MASK, NULL),
             (LOGITS,) if model.presence is None else (LOGITS, PRESENCE),
         )
     return graphs
@@ -86,8 +86,9 @@ class _Looks(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        seen = self.network.encode_image(image)
         # what a graph hands through would have one name as its input and as its output
-        return tuple(m.clone() if m is image else m for m in self.network.encode_image(image).maps)
+        return (*(m.clone() if m is image else m for m in seen.maps), *seen.ready.values())
 
 
 class _Reads(nn.Module):
@@ -105,9 +106,11 @@ class _Answers(nn.Module):
         super().__init__()
         self.network, self.size = network, size
 
-    def forward(self, maps: Sequence[Tensor], states: Tensor, mask: Tensor, is_null: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, maps: Sequence[Tensor], ready: Mapping[str, Tensor], states: Tensor, mask: Tensor, is_null: Tensor
+    ) -> tuple[Tensor, ...]:
         text = TextBatch(mask, is_null.long(), is_null, states=states)
-        said = self.network.decode(Features(list(maps), self.size), text)
+        said = self.network.decode(Features(list(maps), self.size, ready), text)
         return (said.logits,) if said.presence is None else (said.logits, said.presence)
 
 
@@ -118,9 +121,10 @@ class _Draws(nn.Module):
         super().__init__()
         self.network, self.size = network, size
 
-    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+    def forward(self, maps: Sequence[Tensor], ready: Mapping[str, Tensor]) -> Tensor:
         null = torch.zeros(1, dtype=torch.bool)
-        return self.network.decode(Features(list(maps), self.size), TextBatch(null[:, None], null.long(), ~null)).logits
+        seen = Features(list(maps), self.size, ready)
+        return self.network.decode(seen, TextBatch(null[:, None], null.long(), ~null)).logits
 
 
 def _graph(
@@ -196,10 +200,6 @@ def _traceable(model: SegmentationModel) -> Iterator[None]:
 
 def _batch() -> Any:
     return torch.export.Dim("batch")
-
-
-def _named(name: Any, count: int) -> tuple[str, ...]:
-    return tuple(name(i) for i in range(count))
 
 
 def need_tools() -> None:

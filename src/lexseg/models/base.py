@@ -40,10 +40,13 @@ class Features:
     Attributes:
         maps: the image encoder's maps (or only the normalised image, where language enters the encoder).
         size: (H, W) of the input.
+        ready: by name, what the decoder makes of the maps alone, float[B, ...]: the same whatever is asked. A method
+            that finds it missing makes it itself.
     """
 
     maps: list[Tensor]
     size: tuple[int, int]
+    ready: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def of(cls, maps: list[Tensor], image: Tensor) -> "Features":
@@ -52,7 +55,10 @@ class Features:
 
     def repeated(self, times: int) -> "Features":
         """Each image ``times`` times, side by side: for as many sentences about each."""
-        return self if times == 1 else Features([m.repeat_interleave(times, 0) for m in self.maps], self.size)
+        if times == 1:
+            return self
+        maps = [m.repeat_interleave(times, 0) for m in self.maps]
+        return Features(maps, self.size, {name: r.repeat_interleave(times, 0) for name, r in self.ready.items()})
 
 
 class SegmentationModel(nn.Module, ABC):

@@ -1,7 +1,7 @@
 """The network of LanGuideMedSeg (SISTER), which TMCA and DD-CMD extend: words are read before each up-block."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from torch import Tensor, nn
 
@@ -110,7 +110,12 @@ class GuidedModel(TextModel):
         return self.encoder.layer_groups()
 
     def run_decoder(
-        self, maps: Sequence[Tensor], words: Tensor, mask: Tensor, relevance: Sequence[Tensor] = ()
+        self,
+        maps: Sequence[Tensor],
+        words: Tensor,
+        mask: Tensor,
+        relevance: Sequence[Tensor] = (),
+        looked: tuple[Tensor, Tensor | None] | None = None,
     ) -> list[Tensor]:
         """The maps at strides 16, 8 and 4 that have read the words, float[B, C, h, w]; the last makes the logits.
 
@@ -119,10 +124,16 @@ class GuidedModel(TextModel):
             words: float[B, L, D], B a multiple of I, the sentences about an image side by side.
             mask: bool[B, L].
             relevance: where each level's words point, float[B, 1, h, w] in 0..1, shallow to deep; none leaves it out.
+            looked: of :meth:`look_deepest`, where that was done.
         """
-        x, seen = self.deepest(maps[3]), []
+        looked, seen = looked or self.look_deepest(maps[3]), []
         for i, (guide, up) in enumerate(zip(self.guides, self.ups, strict=True)):
-            read = guide(x, words, mask, relevance[3 - i] if relevance else None)  # [B, C, h, w]
-            x = up(read, maps[2 - i])  # [B, C', 2h, 2w]
-            seen.append(x)
+            layer = cast(GuideLayer, guide)
+            tokens, query = layer.look(seen[-1]) if seen else looked
+            read = layer.read(tokens, query, words, mask, relevance[3 - i] if relevance else None)  # [B, C, h w]
+            seen.append(up(read.unflatten(2, maps[3 - i].shape[2:]), maps[2 - i]))  # [B, C', 2h, 2w]
         return seen
+
+    def look_deepest(self, deepest: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What the decoder makes of the encoder's deepest map alone (:meth:`GuideLayer.look`)."""
+        return cast(GuideLayer, self.guides[0]).look(self.deepest(deepest))

@@ -1,8 +1,8 @@
 """The contract of engines: pixels to maps, maps and sentences to logits. Imports no torch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -23,10 +23,12 @@ class Encoded:
     Attributes:
         maps: float[B, ...] each: tensors where torch runs the network, arrays where ONNX Runtime does.
         size: (H, W) of the input.
+        ready: by name, what the decoder makes of the maps alone, as they are.
     """
 
     maps: list[Any]
     size: tuple[int, int]
+    ready: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.maps[0].shape[0])
@@ -34,11 +36,13 @@ class Encoded:
     @property
     def nbytes(self) -> int:
         """The memory that they take."""
-        return sum(int(m.nbytes) for m in self.maps)
+        return sum(int(m.nbytes) for m in (*self.maps, *self.ready.values()))
 
     def rows(self, index: Sequence[int]) -> "Encoded":
         """A copy of some of the images, in this order, each as often as it is named."""
-        return Encoded([m[list(index)] for m in self.maps], self.size)
+        chosen = list(index)
+        ready = {name: r[chosen] for name, r in self.ready.items()}
+        return Encoded([m[chosen] for m in self.maps], self.size, ready)
 
 
 class Engine(ABC):

@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from lexseg.encoders.text.reader import TokenReader
 from lexseg.errors import ConfigError, DataError, ModelError
-from lexseg.graphs.sessions import SentenceStates, fits, has_runtime, is_exported, open_graphs
+from lexseg.graphs.sessions import (
+    SentenceStates,
+    Threads,
+    fits,
+    has_runtime,
+    is_exported,
+    open_graphs,
+    thread_count,
+)
 from lexseg.graphs.store import (
     ABOUT,
     DECODER,
@@ -31,6 +39,7 @@ from lexseg.graphs.store import (
     STATES,
     TEXT_ENCODER,
     Weights,
+    is_map,
     map_name,
 )
 from lexseg.models.config import WEIGHTS, ModelConfig
@@ -187,7 +196,9 @@ class OnnxEngine(Engine):
     ) -> None:
         self._image, self._decoder = sessions[IMAGE_ENCODER], sessions[DECODER]
         self.reader, self.method, self._size = reader, config.method, config.size
-        self._sentences = None if reader is None else SentenceStates(sessions[TEXT_ENCODER], reader)
+        self._threads = Threads(thread_count())
+        self._sentences = None if reader is None else SentenceStates(sessions[TEXT_ENCODER], reader, self._threads)
+        self._seen = [output.name for output in self._image.get_outputs()]
         self._outputs = [output.name for output in self._decoder.get_outputs()]
         self._inputs = {each.name for each in self._decoder.get_inputs()}
         self.says_presence = PRESENCE in self._outputs
@@ -202,17 +213,23 @@ class OnnxEngine(Engine):
         return cls(*open_graphs(graphs, folder, config), config)
 
     def look(self, images: NDArray[np.float32]) -> Encoded:
-        return Encoded(self._image.run(None, {IMAGE: np.ascontiguousarray(images)}), self._size)
+        seen = dict(zip(self._seen, self._image.run(None, {IMAGE: np.ascontiguousarray(images)}), strict=True))
+        ready = {name: seen.pop(name) for name in self._seen if not is_map(name)}
+        return Encoded(list(seen.values()), self._size, ready)
 
     def answer(
         self, encoded: Encoded, rows: Sequence[int], texts: Sequence[str | None]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         chosen = encoded if list(rows) == list(range(len(encoded))) else encoded.rows(rows)
-        given = {map_name(i): m for i, m in enumerate(chosen.maps)}
         words = self.words(texts)
+        given = {map_name(i): m for i, m in enumerate(chosen.maps)} | dict(chosen.ready)
         given |= {STATES: words.states, MASK: words.attention_mask, NULL: words.is_null}
-        said = self._decoder.run(None, {name: value for name, value in given.items() if name in self._inputs})
-        by_name = dict(zip(self._outputs, said, strict=True))
+        given = {name: value for name, value in given.items() if name in self._inputs}
+        said = self._threads.map(
+            lambda share: self._decoder.run(None, {name: value[share] for name, value in given.items()}),
+            self._threads.shares(len(texts)),
+        )
+        by_name = dict(zip(self._outputs, (_joined(parts) for parts in zip(*said, strict=True)), strict=True))
         return by_name[LOGITS], by_name.get(PRESENCE)
 
     def words(self, texts: Sequence[str | None]) -> States:
@@ -222,4 +239,9 @@ class OnnxEngine(Engine):
 
     def join(self, parts: Sequence[Encoded]) -> Encoded:
         maps = [np.concatenate([part.maps[k] for part in parts]) for k in range(len(parts[0].maps))]
-        return Encoded(maps, parts[0].size)
+        ready = {name: np.concatenate([part.ready[name] for part in parts]) for name in parts[0].ready}
+        return Encoded(maps, parts[0].size, ready)
+
+
+def _joined(parts: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

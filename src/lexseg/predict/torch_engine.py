@@ -53,14 +53,14 @@ class TorchEngine(Engine):
         with torch.inference_mode():
             inputs = torch.from_numpy(images).to(self._device, memory_format=torch.channels_last)
             features = self.model.encode_image(inputs)
-        return Encoded(features.maps, features.size)
+        return Encoded(features.maps, features.size, features.ready)
 
     def answer(
         self, encoded: Encoded, rows: Sequence[int], texts: Sequence[str | None]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         chosen = encoded if list(rows) == list(range(len(encoded))) else encoded.rows(rows)
         with torch.inference_mode():
-            said = self.model.decode(Features(chosen.maps, chosen.size), self.words(texts))
+            said = self.model.decode(Features(chosen.maps, chosen.size, chosen.ready), self.words(texts))
             presence = None if said.presence is None else said.presence.float().cpu().numpy()
             return said.logits.float().cpu().numpy(), presence
 
@@ -70,4 +70,5 @@ class TorchEngine(Engine):
 
     def join(self, parts: Sequence[Encoded]) -> Encoded:
         maps = [torch.cat([part.maps[k] for part in parts]) for k in range(len(parts[0].maps))]
-        return Encoded(maps, parts[0].size)
+        ready = {name: torch.cat([part.ready[name] for part in parts]) for name in parts[0].ready}
+        return Encoded(maps, parts[0].size, ready)

@@ -53,12 +53,12 @@ export class Model {
     return said;
   }
 
-  /** @param {Float32Array} input 3 * H * W  @returns what the words do not touch: maps, and where the image lies */
+  /** @param {Float32Array} input 3 * H * W  @returns what the words do not touch, by name, and where the image lies */
   async look(input) {
     const [height, width] = this.about.size;
     const said = await this.image.run({ image: new ort.Tensor("float32", input, [1, 3, height, width]) });
-    const maps = this.image.outputNames.map((name) => said[name]);
-    return { maps, known: this.scope?.image(maps) ?? null };
+    const maps = this.image.outputNames.filter((name) => name.startsWith("map_")).map((name) => said[name]);
+    return { features: said, known: this.scope?.image(maps) ?? null };
   }
 
   /** Where words lie in what the model has learnt; those with slips of the hand by what was meant. */
@@ -76,9 +76,9 @@ export class Model {
    * Asks the network in one view or several, which are averaged.
    * @returns {{where: Float32Array, presence: number|null}} probabilities of pixels at the image's size; calibrated
    */
-  async answer(maps, texts, size) {
+  async answer(features, texts, size) {
     const own = this.about.size;
-    const given = { ...repeated(maps, texts.length), ...(await this.#words(texts)) };
+    const given = { ...repeated(features, texts.length), ...(await this.#words(texts)) };
     const wanted = Object.fromEntries(this.decoder.inputNames.map((name) => [name, given[name]]));
     const said = await this.decoder.run(wanted);
     const area = own[0] * own[1];
@@ -139,11 +139,11 @@ export class Model {
   }
 }
 
-function repeated(maps, times) {
-  const named = maps.map(({ data, dims, type }, i) => {
+function repeated(features, times) {
+  const named = Object.entries(features).map(([name, { data, dims, type }]) => {
     const all = new data.constructor(data.length * times);
     for (let n = 0; n < times; n++) all.set(data, n * data.length);
-    return [`map_${i}`, new ort.Tensor(type, all, [times, ...dims.slice(1)])];
+    return [name, new ort.Tensor(type, all, [times, ...dims.slice(1)])];
   });
   return Object.fromEntries(named);
 }

@@ -151,7 +151,7 @@ async function answered(answering, image, seen, heard, anyway) {
   let said = { where: null, presence: null };
   if (decided.settled === null) {
     const texts = heard.plain ? [heard.words, heard.plain] : [heard.words];
-    said = await answering.answer(seen.maps, texts, [height, width]);
+    said = await answering.answer(seen.features, texts, [height, width]);
   }
   const highest = said.where ? highestOf(said.where) : 0;
   const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest });

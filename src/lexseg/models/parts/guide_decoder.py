@@ -85,6 +85,18 @@ class GuideLayer(nn.Module):
         Returns:
             float[B, C, h, w].
         """
+        tokens, query = self.look(x)
+        return self.read(tokens, query, words, mask, relevance).unflatten(2, x.shape[2:])
+
+    def look(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """What of it the words do not touch.
+
+        Args:
+            x: float[I, C, h, w].
+
+        Returns:
+            tokens that have looked at one another, and what they ask the words, float[I, h w, C] each.
+        """
         _, c, h, w = x.shape
         tokens = x.flatten(2).transpose(1, 2)  # [I, h w, C]
         positions = (
@@ -94,17 +106,22 @@ class GuideLayer(nn.Module):
             normed = self.norm_self(tokens)
             at = normed + positions
             tokens = tokens + self.norm_self_out(attend(self.self_attention, at, at, normed))
-        query = self.norm_cross(tokens) + positions if self.cross != "none" else None
-        tokens = each(tokens, words.shape[0])  # [B, h w, C]
+        return tokens, self.norm_cross(tokens) + positions if self.cross != "none" else None
+
+    def read(
+        self, tokens: Tensor, query: Tensor | None, words: Tensor, mask: Tensor, relevance: Tensor | None = None
+    ) -> Tensor:
+        """Let what has looked read the words: of :meth:`look`, and as :meth:`forward` -> float[B, C, h w]."""
+        tokens, c = each(tokens, words.shape[0]), tokens.shape[2]  # [B, h w, C]
         if query is not None:
             t = self.text(words, mask) if self.slots else self.text(words)  # [B, L, C], or slots for L
-            keys = t + sine_positions_1d(t.shape[1], c, device=x.device).to(x.dtype)
+            keys = t + sine_positions_1d(t.shape[1], c, device=t.device).to(tokens.dtype)
             read = attend(self.cross_attention, each(query, words.shape[0]), keys, t, None if self.slots else mask)
             update = self.scale * self.norm_cross_out(read)  # [B, h w, C]
             if relevance is not None and self.cross == "enhance":
                 update = update * (1 + relevance.flatten(2).transpose(1, 2))
             tokens = tokens + update
-        return tokens.transpose(1, 2).reshape(-1, c, h, w)
+        return tokens.transpose(1, 2)
 
 
 class UpBlock(nn.Module):

@@ -31,9 +31,9 @@ class RelevanceMap(nn.Module):
         """Args: level; mask: bool[B, L]. Returns float[B, 1, h, w], A before the sigmoid."""
         images, _, h, w = level.pixels.shape
         count, length = mask.shape
-        cells = level.pixels.flatten(2).transpose(1, 2)  # [I, h w, d]
+        cells = level.pixels.flatten(2)  # [I, d, h w]
         words = level.words if images == count else level.words.reshape(images, -1, level.words.shape[-1])
-        cosine = (words @ cells.transpose(1, 2)).view(count, length, h * w)  # [B, L, h w]
+        cosine = (words @ cells).view(count, length, h * w)  # [B, L, h w]
         attention = (cosine / WORD_TEMPERATURE).masked_fill(~mask[:, :, None], float("-inf")).softmax(1)
         score = (attention * cosine).sum(1).view(count, 1, h, w)  # [B, 1, h, w]
         logits: Tensor = (score - self.bias) / self.temperature

@@ -147,10 +147,24 @@ class TMCA(GuidedModel):
             names += ["contrastive"] + ["margin"] * self.alignment.has_margin + ["swapped"] * bool(swapped_weight)
         self.loss_names = tuple(names + ["relevance"] * bool(relevance_weight))
 
+    def encode_image(self, image: Tensor) -> Features:
+        """The encoder's maps, and what the decoder makes of them alone: as much as of a sentence."""
+        features = super().encode_image(image)
+        return features if self.training else replace(features, ready=self._ready(features.maps))
+
+    def _ready(self, maps: Sequence[Tensor]) -> dict[str, Tensor]:
+        ready = {f"joint_{i}": space.project_image(maps[i]) for i, space in self._spaces() if self.enhancement}
+        ready["deep_tokens"], query = self.look_deepest(maps[3])
+        if query is not None:
+            ready["deep_query"] = query
+        if self.image_presence is not None:
+            ready["anything"] = self.image_presence(maps)
+        return ready
+
     def decode(self, features: Features, text: TextBatch) -> Prediction:
         """Segment by one sentence an image."""
         words, mask = self.read_words(text)  # [B, L, D], [B, L]
-        projected = self._project(features.maps, words, mask) if self.enhancement else {}
+        projected = self._project(features, words, mask) if self.enhancement else {}
         prediction = self._decode(features, words, mask, self._relevance(projected, mask))
         if (presence := prediction.presence) is None:
             return prediction
@@ -158,14 +172,16 @@ class TMCA(GuidedModel):
             presence = presence.float() + self.peak_presence * prediction.logits.float().amax((1, 2, 3))
         presence = self.presence_scale * presence
         if self.image_presence is not None:
-            presence = both(presence, each(self.image_presence(features.maps), words.shape[0]))
+            anything = features.ready.get("anything")
+            anything = self.image_presence(features.maps) if anything is None else anything
+            presence = both(presence, each(anything, words.shape[0]))
         return replace(prediction, presence=presence)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
         """Dice and cross-entropy, and where configured the presence, alignment and relevance terms."""
         features = self.encode_shared(image, text)
         words, mask = self.read_words(text)
-        projected = self._project(features.maps, words, mask)
+        projected = self._project(features, words, mask)
         relevance = self._relevance(projected, mask)
         prediction = self._decode(features, words, mask, relevance)
         losses = segmentation_losses(prediction.logits, target, absent_weight=self.absent_weight)
@@ -189,9 +205,15 @@ class TMCA(GuidedModel):
             )
         return losses
 
-    def _project(self, maps: list[Tensor], words: Tensor, mask: Tensor) -> dict[int, Projected]:
-        sentence = masked_mean(words, mask)
-        return {int(i): space(maps[int(i)], words, sentence) for i, space in self.joint.items()}
+    def _project(self, features: Features, words: Tensor, mask: Tensor) -> dict[int, Projected]:
+        sentence, known, projected = masked_mean(words, mask), features.ready, {}
+        for i, space in self._spaces():
+            pixels = known[f"joint_{i}"] if f"joint_{i}" in known else space.project_image(features.maps[i])
+            projected[i] = Projected(pixels, *space.project_text(words, sentence))
+        return projected
+
+    def _spaces(self) -> list[tuple[int, JointSpace]]:
+        return [(int(i), cast(JointSpace, space)) for i, space in self.joint.items()]
 
     def _swapped(self, text: TextBatch) -> Swapped:
         words, mask = self.read_words(text)
@@ -210,7 +232,9 @@ class TMCA(GuidedModel):
             skips = [gate(f, a) for gate, f, a in zip(self.skip_gates, skips, relevance[:3], strict=True)]
         else:
             skips = [each(f, words.shape[0]) for f in skips]
-        seen = self.run_decoder([*skips, features.maps[3]], words, mask, relevance)  # [B, C, h, w] each
+        known = features.ready
+        looked = (known["deep_tokens"], known.get("deep_query")) if "deep_tokens" in known else None
+        seen = self.run_decoder([*skips, features.maps[3]], words, mask, relevance, looked)  # [B, C, h, w] each
         logits = self.head(seen[-1])  # [B, 1, H, W]
         presence = self.answer_presence(seen, logits, masked_mean(words, mask))  # [B]
         names = [f"relevance@{s}" for s in self.encoder.strides]
