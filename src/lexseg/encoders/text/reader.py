@@ -114,6 +114,8 @@ def minilm_reader() -> TokenReader:
     Raises:
         ModelError: it is not installed.
     """
+    from tokenizers import Tokenizer
+
     folder = minilm_folder()
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
