@@ -86,7 +86,8 @@ class GuideLayer(nn.Module):
             float[B, C, h, w].
         """
         tokens, query = self.look(x)
-        return self.read(tokens, query, words, mask, relevance).unflatten(2, x.shape[2:])
+        out: Tensor = self.read(tokens, query, words, mask, relevance).unflatten(2, x.shape[2:])
+        return out
 
     def look(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """What of it the words do not touch.
