@@ -36,7 +36,7 @@ def narrow(bundled):
         pixels=300_000,
         voxels=400_000,
         images=3,
-        feature_bytes=700_000,  # two frames of the bundled model
+        feature_bytes=2_000_000,  # two frames of the bundled model
         sentences=3,
         sentence_letters=120,
         report_letters=400,

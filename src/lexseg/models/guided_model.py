@@ -126,7 +126,8 @@ class GuidedModel(TextModel):
             relevance: where each level's words point, float[B, 1, h, w] in 0..1, shallow to deep; none leaves it out.
             looked: of :meth:`look_deepest`, where that was done.
         """
-        looked, seen = looked or self.look_deepest(maps[3]), []
+        seen: list[Tensor] = []
+        looked = looked or self.look_deepest(maps[3])
         for i, (guide, up) in enumerate(zip(self.guides, self.ups, strict=True)):
             layer = cast(GuideLayer, guide)
             tokens, query = layer.look(seen[-1]) if seen else looked
