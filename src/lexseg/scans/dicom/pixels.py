@@ -148,7 +148,7 @@ def _unpacked(header: Header, decoder: Decoder, packed: bytes, options: dict[str
     if not safe and not apart:
         raise DataError(
             f"{header.content.name}: the pixels are packed as {header.syntax.name}, which nothing that is installed "
-            "unpacks; try pip install 'lexseg[dicom]', or send the images uncompressed"
+            "unpacks; try pip install python-gdcm, or send the images uncompressed"
         )
     # each decoder has kinds that it does not know, and its own way to say so
     reason: Exception | None = None
