@@ -13,19 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
-from lexseg.encoders.text.pipeline import TextPipeline
-from lexseg.language.denial import affirmed
+from lexseg import Segmenter
 from lexseg.language.typos import misspell
 from lexseg.models.config import find_model
 from lexseg.models.io import LoadedModel, load_model
 from lexseg.models.place import to_input
-from lexseg.models.scope import ImageScope, Scope
+from lexseg.models.scope import ImageScope
 from lexseg.models.worlds import verdict
 from lexseg.predict.images import load_image
+from lexseg.predict.options import Options
+from lexseg.predict.words import Sides, hear
 from lexseg.seeds import case_generator
 
 HERE = Path(__file__).parent
@@ -56,16 +58,15 @@ def kept_apart(name: str) -> dict[str, Any]:
 class Words:
     """Asks whether sentences are in scope beside an image of a world."""
 
-    def __init__(self, loaded: LoadedModel) -> None:
-        assert loaded.scope is not None and loaded.text_encoder is not None
-        self.scope: Scope = loaded.scope
-        self.pipeline = TextPipeline(loaded.text_encoder)
+    def __init__(self, segmenter: Segmenter) -> None:
+        assert segmenter.scope is not None
+        self.segmenter, self.scope = segmenter, segmenter.scope
 
     def reasons(self, texts: Sequence[str], world: str) -> list[str | None]:
         """Why each is not in scope."""
-        asked = [affirmed(text) or text for text in texts]  # as a segmenter asks: without what is denied
         image = ImageScope(True, world, 0.0)
-        return [verdict(image, words) for words in self.scope.words(self.pipeline(asked))]
+        said = hear(self.segmenter, [(text, Options(), Sides()) for text in texts])
+        return [verdict(image, heard.known) if heard.known is not None else None for heard in said]
 
     def refused(self, texts: Sequence[str], world: str) -> float:
         """The share of them that are not."""
@@ -125,7 +126,7 @@ class Images:
         """Each of them."""
         found = []
         for image in images:
-            inputs = to_input(load_image(image), self.loaded.config.size)[None]
+            inputs = torch.from_numpy(to_input(load_image(image), self.loaded.config.size))[None]
             found += self.scope.image(self.loaded.model.encode_image(inputs))
         return found
 
@@ -204,5 +205,5 @@ def print_images(images: Images, data: Path) -> None:
 
 if __name__ == "__main__":
     model = load_model(find_model(sys.argv[1]))
-    print_words(Words(model))
+    print_words(Words(Segmenter.from_pretrained(find_model(sys.argv[1]))))
     print_images(Images(model), Path(sys.argv[2]))

@@ -61,3 +61,20 @@ def test_without_validation_images_the_training_images_stand_in(worlds):
     fitted, calibrated, foreign = worlds
     scorer = fit_space(fitted, [calibrated[0], torch.zeros(0, 0), calibrated[2]], foreign)
     assert (scorer.judge(fitted[1]).min(1) <= 1).mean() > 0.95
+
+
+def test_a_map_of_few_channels_counts_as_much_as_one_of_many():
+    """What a deep map, which knows its worlds and nothing else, no longer shows, an early one still does."""
+    early, deep = 4, 400
+
+    def seen(seed: int, world: int, strange: float = 0.0) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        first = strange + torch.randn(N, 2 * early, generator=generator)
+        return torch.cat([first, 5.0 * world + torch.randn(N, 2 * deep, generator=generator)], 1)
+
+    fitted, calibrated = ([seen(at + i, i) for i in range(3)] for at in (0, 10))
+    nothing, photographs = seen(20, 1, strange=40.0), seen(30, 1, strange=3.0)
+    by_feature, by_map = (fit_space(fitted, calibrated, nothing, c) for c in ((), (early, deep)))
+    assert (by_map.judge(photographs).min(1) > 1).all()
+    assert (by_feature.judge(photographs).min(1) > 1).mean() < 0.9
+    assert (by_map.judge(seen(40, 1)).min(1) <= 1).mean() > 0.95

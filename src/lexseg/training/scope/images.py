@@ -45,13 +45,14 @@ def fit_images(
     """
     fitted, calibrated = image_points(loaded, worlds, device=device, seed=seed, progress=progress)
     foreign = encode(loaded, [_fitted(image, loaded.config) for image in strange_images(seed)], device)
-    scorer = fit_space(fitted, calibrated, foreign)
+    channels = _channels(loaded, device)
+    scorer = fit_space(fitted, calibrated, foreign, channels)
     refused = {
         world.name: float((scorer.judge(own).min(1) > 1).mean())
         for world, own in zip(worlds, calibrated, strict=True)
         if len(own)
     }
-    shares = zip(worlds, left_out(fitted, calibrated, foreign), strict=True)
+    shares = zip(worlds, left_out(fitted, calibrated, foreign, channels), strict=True)
     return scorer, (refused, {world.name: share for world, share in shares if not np.isnan(share)})
 
 
@@ -94,6 +95,13 @@ def encode(loaded: LoadedModel, inputs: Sequence[Tensor], device: torch.device) 
     """Pooled features float[B, F] of inputs float[3, h, w]."""
     with torch.inference_mode():
         return torch.from_numpy(pooled(loaded.model.to(device).encode_image(torch.stack(list(inputs)).to(device)).maps))
+
+
+def _channels(loaded: LoadedModel, device: torch.device) -> list[int]:
+    """Of the maps that are pooled."""
+    with torch.inference_mode():
+        blank = torch.zeros(1, 3, *loaded.config.size, device=device)
+        return [each.shape[1] for each in loaded.model.to(device).encode_image(blank).maps]
 
 
 def spread(paths: Sequence[Path], most: int, seed: int) -> list[Path]:

@@ -17,15 +17,20 @@ COMPONENTS, NEIGHBOURS, BANK = 48, 3, 160
 _SHRINK = 0.1
 
 
-def fit_space(fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: Tensor) -> ImageScorer:
+def fit_space(
+    fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: Tensor, channels: Sequence[int] = ()
+) -> ImageScorer:
     """Whiten what images of one world differ in, and calibrate how far they may lie.
 
     Args:
         fitted: by world, pooled features float[N, F] of training images, those of other scanners among them.
         calibrated: by world, of validation images; where there are none, the training images stand in.
         foreign: float[M, F], of images of no world.
+        channels: of the maps that were pooled, each of which then counts alike. Else the deepest counts most, which has
+            most channels and, in a network trained for long, forgotten all that its worlds do not need: photographs
+            lie among them. Empty: each feature counts alike.
     """
-    shift, project = _whitened(fitted)
+    shift, project = _whitened(fitted, channels)
     banks = [_some((own - shift) @ project) for own in fitted]
     state = {
         "shift": shift,
@@ -48,7 +53,9 @@ def fit_space(fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: T
     return ImageScorer(state)
 
 
-def left_out(fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: Tensor) -> list[float]:
+def left_out(
+    fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: Tensor, channels: Sequence[int] = ()
+) -> list[float]:
     """The share of each world's images that would be taken for one of the others, had the model never met its world."""
     shares = []
     for i, own in enumerate(calibrated):
@@ -56,15 +63,17 @@ def left_out(fitted: Sequence[Tensor], calibrated: Sequence[Tensor], foreign: Te
         if not rest or not len(own):
             shares.append(float("nan"))
             continue
-        scorer = fit_space([fitted[j] for j in rest], [calibrated[j] for j in rest], foreign)
+        scorer = fit_space([fitted[j] for j in rest], [calibrated[j] for j in rest], foreign, channels)
         shares.append(float((scorer.judge(own).min(1) <= 1).mean()))
     return shares
 
 
-def _whitened(fitted: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+def _whitened(fitted: Sequence[Tensor], channels: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The mean, and a projection in which images of one world vary alike in all directions."""
     everything = torch.cat(list(fitted)).double()
     shift, scale = everything.mean(0), everything.std(0).clamp(min=1e-6)
+    if channels:
+        scale = scale * torch.cat([torch.full((2 * count,), float(count)) for count in channels]).sqrt()
     _, _, axes = torch.linalg.svd((everything - shift) / scale, full_matrices=False)
     project = axes[:COMPONENTS].T / scale[:, None]
     within = torch.cat([(own.double() - own.double().mean(0)) @ project for own in fitted])
