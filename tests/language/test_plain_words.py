@@ -6,16 +6,24 @@ import pytest
 
 import kept_apart
 from lexseg.datasets.refer import adjectives
-from lexseg.language.asking import in_plain_words
+from lexseg.language.asking import in_plain_words, surely_of
 from lexseg.language.denial import affirmed
 from lexseg.language.sides import mirror_words
 
-CHEST = {"chest": "infection"}
+NOUNS = {
+    "chest": "infection",
+    "chest-ct": "lung infection",
+    "breast": "breast mass",
+    "colon": "polyp",
+    "brain": "tumor",
+    "skin": "skin lesion",
+}
 KEPT = kept_apart.wordings()
 
 
-def plainly(text: str) -> str | None:
-    return in_plain_words(text, CHEST)
+def plainly(text: str, world: str = "chest") -> str | None:
+    """How it is asked of an image of a world; "" is one of which nobody knows."""
+    return in_plain_words(text, NOUNS).get(world)
 
 
 @pytest.mark.parametrize(
@@ -27,21 +35,90 @@ def plainly(text: str) -> str | None:
         "everything abnormal in the left hemithorax",
         "consolidation on the left?",
         "Please draw around the left-sided pneumonia",
+        "infection in the left lung",
     ],
 )
 def test_one_whole_lung_is_asked_for_plainly(text: str) -> None:
-    assert plainly(text) == "infection in the left lung"
+    assert plainly(text) == plainly(text, "") == "infection in the left lung"
     assert plainly(mirror_words(text, "horizontal")) == "infection in the right lung"
-    assert in_plain_words(text, {"chest": "opacity"}) == "opacity in the left lung"
-    assert in_plain_words(text, {}) is None
+    assert in_plain_words(text, {"chest": "opacity"})["chest"] == "opacity in the left lung"
+    assert in_plain_words(text, {}) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["and the left?", "what do you see on the left?", "now only the left side", "anything abnormal on the left"],
+)
+def test_where_no_organ_is_named_the_image_tells_which(text: str) -> None:
+    assert plainly(text) == "infection in the left lung"
+    assert plainly(mirror_words(text, "horizontal"), "chest-ct") == "lung infection in the right lung"
+    assert [plainly(text, world) for world in ("", "breast", "colon", "brain", "skin")] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    ("world", "text"),
+    [
+        ("chest", "Can you find any opacities?"),
+        ("chest-ct", "any COVID here"),
+        ("breast", "please draw around this tumour"),
+        ("breast", "is there a suspected nodule in the breast?"),
+        ("colon", "Where is the polyp?"),
+        ("brain", "do we see a glioma"),
+        ("brain", "all of the hyperintense area"),
+        ("skin", "outline that mole for me"),
+        ("skin", "abnormal skin"),
+    ],
+)
+def test_all_that_such_an_image_was_taught_to_show_is_asked_for_plainly(world: str, text: str) -> None:
+    assert plainly(text, world) == NOUNS[world]
+    assert world in surely_of(text)
+
+
+@pytest.mark.parametrize(
+    ("world", "text"),
+    [
+        ("chest", "is there a mass?"),
+        ("chest", "nodules"),
+        ("chest-ct", "consolidation"),  # of two that are told apart there
+        ("breast", "cyst"),
+        ("breast", "infection"),
+        ("colon", "tumour"),
+        ("colon", "polyp of the gallbladder"),
+        ("brain", "lesion in the thyroid"),
+        ("skin", "melanoma"),
+        ("chest", "left arm"),
+        ("chest", "the right hip, please"),
+        ("chest", "photo of a banana on the left"),
+    ],
+)
+def test_what_is_another_thing_is_left_alone(world: str, text: str) -> None:
+    assert plainly(text, world) is None
+    assert world not in surely_of(text)
+
+
+@pytest.mark.parametrize(
+    ("world", "text"),
+    [
+        ("chest", "three opacities in the right upper zone"),
+        ("chest", "LLL consolidation"),
+        ("breast", "a large, irregular mass"),
+        ("colon", "second biggest polyp from the top"),
+        ("brain", "tumour in the left half"),
+    ],
+)
+def test_what_picks_among_targets_is_surely_of_its_world_and_asked_as_it_stands(world: str, text: str) -> None:
+    assert plainly(text, world) is None
+    assert world in surely_of(text)
+
+
+def test_a_mere_place_is_no_finding() -> None:
+    assert surely_of("and the left?") == frozenset()
+    assert surely_of("the left lung") == frozenset()
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "infection in the left lung",  # plain already
-        "Infection in the left lung.",
-        "infection",
         "infection in both lungs",
         "the left lower lung zone",
         "LLL consolidation",
@@ -55,7 +132,7 @@ def test_one_whole_lung_is_asked_for_plainly(text: str) -> None:
         "left pneumothorax",
         "pleural thickening of the left chest",
         "fractured rib, left hemithorax",
-        "what do you see on the left?",  # of what?
+        "what do you see?",
         "mass in the left breast",
         "",
     ],
@@ -81,8 +158,10 @@ def test_most_kept_apart_requests_are_understood_and_no_other_wording() -> None:
     assert {plain for side, plain in said if side == "right"} == {"infection in the right lung", None}
     assert sum(plain is not None for _, plain in said) > 0.8 * len(said)
     others = [entry["text"] for group in ("zones", "captions") for entry in KEPT[group]] + KEPT["contradictions"][1:]
-    lost = [text for text in others if plainly(text)]
+    lost = [text for text in others if plainly(text) not in (None, NOUNS["chest"])]
     assert len(lost) <= 1, lost  # "the RUL opacity in the left lung" and its like contradict themselves before
+    # "everything that is infected" stands among the captions, and asks for all there is
+    assert sum(plainly(text) is not None for text in others) < 0.1 * len(others)
 
 
 @pytest.mark.data

@@ -41,7 +41,7 @@ def test_both_engines_answer_alike(pair, path):
     told = []
     for segmenter in pair:
         session = segmenter.set_image(path)
-        answers = segmenter.answers(session.features, [(0, segmenter.wordings(text)) for text in SENTENCES], tta=False)
+        answers = segmenter.answers(session.features, [(0, text) for text in SENTENCES], tta=False)
         told.append([(logits, presence) for _, logits, presence in answers])
         told[-1].append((session.known.world, session.known.distance))
     for (one, sure), (other, too) in zip(told[0][:-1], told[1][:-1], strict=True):

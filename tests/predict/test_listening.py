@@ -21,8 +21,8 @@ class Bar:
 
 
 BARS = {
-    "chest": Bar(follow=0.93, dice=0.75, empty=0.08, refused=0.35, spread=0.05),
-    "default": Bar(follow=0.82, dice=0.65, empty=0.18, refused=0.65, spread=0.09),
+    "chest": Bar(follow=0.93, dice=0.76, empty=0.07, refused=0.35, spread=0.02),
+    "default": Bar(follow=0.88, dice=0.71, empty=0.12, refused=0.58, spread=0.03),
 }
 
 

@@ -1,4 +1,4 @@
-"""A request for one whole lung is also asked in plain words, and the answers are averaged."""
+"""What is understood is asked in plain words, in those that the model knows best."""
 
 import json
 
@@ -7,7 +7,6 @@ import pytest
 
 import fakes
 from lexseg.errors import ModelError
-from lexseg.language.sides import mirror_words
 from lexseg.models.io import load_model
 from lexseg.outputs.demo import examples
 from lexseg.predict.segmenter import Segmenter
@@ -22,7 +21,7 @@ def asker(sides, plain):
 
 
 @pytest.mark.parametrize("tta", [False, True])
-def test_both_wordings_are_views_of_one_question(sides, monkeypatch, tta):
+def test_what_is_understood_is_asked_in_plain_words_alone(sides, monkeypatch, tta):
     asked = []
 
     def answer(encoded, rows, texts):
@@ -34,41 +33,59 @@ def test_both_wordings_are_views_of_one_question(sides, monkeypatch, tta):
     monkeypatch.setattr(speaker.engine, "answer", answer)
     texts = [[ODD, "left"], ["left lung"]]
     answers = speaker.answer_batch([np.zeros((32, 64), np.float32)] * 2, texts, tta=tta)
-    straight = [(0, ODD), (0, "left"), (1, "left lung"), (0, PLAIN), (1, PLAIN)]
+    straight = [(0, PLAIN), (0, "left"), (1, PLAIN)]  # of which organ nobody knows
     mirrored = [(row + 2, text.replace("left", "right")) for row, text in straight]
     assert asked == [straight + mirrored if tta else straight]
 
-    def mean(*texts):
-        if tta:
-            texts += tuple(text.replace("left", "right") for text in texts)
-        return np.mean([1 / (1 + np.exp(-float(len(text)))) for text in texts])
+    def mean(text):
+        texts = [text, text.replace("left", "right")] if tta else [text]
+        return np.mean([1 / (1 + np.exp(-float(len(each)))) for each in texts])
 
-    for answer, wordings in zip(
-        [*answers[0], *answers[1]], [(ODD, PLAIN), ("left",), ("left lung", PLAIN)], strict=True
-    ):
-        np.testing.assert_allclose(answer.probability, mean(*wordings), atol=1e-6)
-        assert answer.presence == pytest.approx(mean(*wordings), abs=1e-6)
+    for answer, (_, text) in zip([*answers[0], *answers[1]], straight, strict=True):
+        np.testing.assert_allclose(answer.probability, mean(text), atol=1e-6)
+        assert answer.presence == pytest.approx(mean(text), abs=1e-6)
 
 
-def test_without_a_noun_only_the_sentence_is_asked(sides):
-    assert asker(sides, {"chest": "infection"}).wordings(ODD) == (ODD, PLAIN)
-    assert asker(sides, None).wordings(ODD) == sides.wordings(ODD) == (ODD,)
+def test_without_a_noun_the_sentence_is_asked_as_it_stands(sides):
+    image = np.zeros((32, 64), np.float32)
+    for speaker, asked in ((asker(sides, {"chest": "infection"}), PLAIN), (asker(sides, None), ODD), (sides, ODD)):
+        session = speaker.set_image(image)
+        assert session.ask(ODD).heard.asked(session.world) == asked
 
 
-def test_the_bundled_model_answers_with_the_mean_of_both():
+@pytest.mark.parametrize(
+    ("case", "odd", "plainly"),
+    [
+        ("cxr_pneumonia_1", "What is wrong with the right lung?", "infection in the right lung"),
+        ("cxr_pneumonia_1", "what do you see on the right?", "infection in the right lung"),
+        ("breast_case012", "any suspicious lesion in this breast?", "breast mass"),
+    ],
+)
+def test_the_bundled_model_answers_by_what_is_meant(case, odd, plainly):
     speaker = Segmenter.from_pretrained("default", device="cpu")
-    # a film on which both are found: the presence of what is not found is held below the threshold
-    film = next(case.image for case in examples() if case.id == "cxr_pneumonia_1")
-    odd, plainly = (mirror_words(text, "horizontal") for text in (ODD, PLAIN))
-    session = speaker.set_image(film)
-    plain = session.segment(plainly)
+    session = speaker.set_image(next(each.image for each in examples() if each.id == case))
+    one, other = session.segment(odd), session.segment(plainly)
+    assert one.state == other.state == "found"
+    np.testing.assert_array_equal(one.probability, other.probability)
+    assert one.presence == other.presence
     speaker._plain.clear()
-    own = session.segment(odd)
-    speaker._plain["chest"] = "infection"
-    both = session.segment(odd)
-    np.testing.assert_allclose(both.probability, (own.probability + plain.probability) / 2, atol=1e-5)
-    assert both.presence == pytest.approx((own.presence + plain.presence) / 2, abs=1e-5)
-    assert abs(own.presence - plain.presence) > 1e-4  # they are not the same to the network
+    assert not np.array_equal(session.segment(odd).probability, other.probability)  # to the network it is another
+
+
+@pytest.mark.parametrize(
+    ("text", "on", "state"),
+    [  # the fake encoder knows none of these words
+        ("is there pneumonia?", 0.0, None),
+        ("is there pneumonia?", 0.7, "not in scope"),
+        ("is there pneumonia?", 0.95, "not in scope"),
+        ("a suspicious mass", 0.7, None),
+        ("a suspicious mass", 0.0, "not in scope"),
+        ("xylophone pneumonia", 0.0, "not in scope"),
+        ("banana", 0.0, "not in scope"),
+    ],
+)
+def test_a_question_that_is_understood_is_in_scope_however_strange(scoped, text, on, state):
+    assert scoped.set_image(fakes.picture(on)).ask(text).settled == state
 
 
 def test_a_tumour_of_the_breast_is_asked_for_as_before():
@@ -92,4 +109,5 @@ def test_plain_words_are_kept_with_the_model(sides_folder):
     assert json.loads((sides_folder / "config.json").read_text())["plain"] is None
     fakes.configure(sides_folder, plain={"chest": "opacity"})
     assert load_model(sides_folder).config.plain == {"chest": "opacity"}
-    assert Segmenter.from_pretrained(sides_folder, device="cpu").wordings(ODD) == (ODD, "opacity in the left lung")
+    session = Segmenter.from_pretrained(sides_folder, device="cpu").set_image(np.zeros((32, 64), np.float32))
+    assert session.ask(ODD).heard.asked(session.world) == "opacity in the left lung"

@@ -99,7 +99,7 @@ def calibrate(
     """Calibrate the presence of a model on cases, and write it into the model's folder, whole or not at all.
 
     Each case is asked as `Segmenter.segment` would ask it: what a sentence denies or what is not in scope is not looked
-    for, and what can be said in plain words is asked in them too.
+    for, and what can be said in plain words is asked in them.
 
     Args:
         folder: a model folder.
@@ -165,7 +165,7 @@ def _asked(segmenter: Segmenter, cases: Sequence[Case], progress: Progress | Non
             heard = Heard.of(segmenter, sentence_of(case, segmenter.laterality), Options(), Sides())
             truth = truth_of(case, shape=session.shape)
             if Question.about(session, heard).settled is None and truth.present is not None:
-                (asked,) = segmenter.views(session.features, [(0, heard.wordings)], tta=False)
+                (asked,) = segmenter.views(session.features, [(0, heard.asked(session.world))], tta=False)
                 if asked.presence is None:
                     raise ModelError(f"{segmenter.name}: the model does not say whether what a sentence names is there")
                 where = probability(asked.logits, session.shape, segmenter.fit)

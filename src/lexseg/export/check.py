@@ -121,5 +121,5 @@ def _answer(
 ) -> tuple[NDArray[np.float32], float | None]:
     """What the network says, whatever the words deny and the scope holds."""
     session = segmenter.set_image(image)
-    ((_, logits, presence),) = segmenter.answers(session.features, [(0, segmenter.wordings(text))], tta=False)
+    ((_, logits, presence),) = segmenter.answers(session.features, [(0, text)], tta=False)
     return probability(logits, session.shape, segmenter.fit), presence

@@ -21,7 +21,7 @@ from lexseg.outputs.description import judged
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import Answerer, Outside, consistent, outside, state_of, unfamiliar
 from lexseg.predict.report_findings import report_findings
-from lexseg.predict.words import Sides, Spoken, sides_of
+from lexseg.predict.words import Sides, Spoken, asked_with, sides_of, understood
 
 TokenIds = Callable[[str, bool], Sequence[int]]
 """The ids of a sentence, with or without the special ones."""
@@ -95,9 +95,10 @@ class Rules:
                 image.
 
         Returns:
-            ``words`` to ask with, and ``plain``, the same in plain words, or null; ``settled``; ``judged`` and
-            ``meant``, by which words scope is told, as they stand and with slips mended; ``judging``, whether it is
-            told by words at all; ``laterality``, ``doubts`` and ``threshold``.
+            ``words`` that are looked for, and ``plain``, the same in plain words by the image's world; ``taught``, the
+            worlds whose findings they surely name; ``settled``; ``judged`` and ``meant``, by which words scope is told
+            else, as they stand and with slips mended; ``judging``, whether it is told by words at all;
+            ``laterality``, ``doubts`` and ``threshold``.
         """
         own, reader = self._about["laterality"], self._reader
         threshold = self._about["threshold"] if asked["threshold"] is None else asked["threshold"]
@@ -106,7 +107,7 @@ class Rules:
         sides = Sides(asked["patient_left"], asked["headed"])
         if asked["denied"]:
             whose, _ = sides_of(sides.patient_left, asked["laterality"])
-            said = Spoken(None, None, "negated", None, whose or own, ())
+            said = Spoken(None, {}, frozenset(), "negated", None, whose or own, ())
         else:
             said = Spoken.of(
                 asked["sentence"], reader=reader, own=own, given=asked["laterality"], language=asked["language"],
@@ -115,6 +116,7 @@ class Rules:
         return {
             "words": said.words,
             "plain": said.plain,
+            "taught": sorted(said.taught),
             "settled": said.settled,
             "judging": not asked["denied"],
             "judged": said.judged,
@@ -125,23 +127,26 @@ class Rules:
         }
 
     def decide(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """Whether a question is in scope, and whether anything is looked for.
+        """Whether a question is in scope, whether anything is looked for, and by which words.
 
         Args:
-            asked: ``image`` (known, world, distance) and ``words`` (known, worlds, distance), or null; ``blank``;
-                ``anyway``; ``settled`` of :meth:`hear`.
+            asked: ``heard`` of :meth:`hear`; ``image`` (known, world, distance) and ``words`` (known, worlds,
+                distance), or null; ``blank``; ``anyway``.
         """
-        image, words = asked["image"], asked["words"]
+        image, words, heard = asked["image"], asked["words"], asked["heard"]
+        scope = None if words is None else understood(WordsScope(**words), heard["taught"])
+        world = image["world"] if image is not None and image["known"] else None
         found = outside(
             self._learnt,
             None if image is None else ImageScope(**image),
-            None if words is None else WordsScope(**words),
+            scope,
             blank=asked["blank"],
         )
         out = found is not None and not asked["anyway"]
         return {
             "outside": None if found is None else {"reason": found.reason, "why": found.why},
-            "settled": "not in scope" if out else asked["settled"],
+            "settled": "not in scope" if out else heard["settled"],
+            "asked": asked_with(heard["words"], heard["plain"], world),
         }
 
     def tell(self, asked: Mapping[str, Any]) -> dict[str, Any]:

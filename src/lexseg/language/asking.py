@@ -15,7 +15,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from lexseg.language.denial import affirmed
 from lexseg.language.lexicon import Lexicon, compiled, lexicon
@@ -26,8 +26,25 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _SIDES = ("left", "right")
 _MOST_BEFORE = 5  # words between a side and the last word of the finding
 _DESCRIBING = ("size", "shape", "brightness", "shade", "look", "position")  # kinds of attributes: of one finding
-_SAYS = {"chest": "{noun} in the {side} lung"}
-ANATOMIES = frozenset(_SAYS)
+
+
+class _Said(NamedTuple):
+    """How it is said: region of the body as organs name it, and the form with a side, where organs come in pairs."""
+
+    region: str
+    sided: str = ""
+
+
+_LUNG = "{noun} in the {side} lung"
+_SAYS = {
+    "chest": _Said("chest", _LUNG),
+    "chest-ct": _Said("chest", _LUNG),
+    "breast": _Said("breast"),
+    "colon": _Said("colon"),
+    "brain": _Said("brain"),
+    "skin": _Said("skin"),
+}
+WORLDS = frozenset(_SAYS)
 """Those that sentences can be said plainly about."""
 _LOOKS = ("look", "shade")  # kinds of attributes that pick nothing
 _NUMBER = re.compile(r"(?<!covid-)(?<!covid-1)\d", re.IGNORECASE)
@@ -43,26 +60,52 @@ def looked_for(text: str | None) -> tuple[str | None, Literal["not found", "nega
     return words, "negated" if words is None else None
 
 
-def in_plain_words(text: str, nouns: Mapping[str, str], words: Lexicon | None = None) -> str | None:
-    """What a sentence asks, said plainly; ``None`` where it may mean more than one whole side.
+def in_plain_words(text: str, nouns: Mapping[str, str], words: Lexicon | None = None) -> dict[str, str]:
+    """What a sentence asks, said plainly, by the world of the image that it is asked of.
 
-    "What is wrong with the left lung?" is ``"infection in the left lung"``. A sentence with a height ("left base"), two
-    sides, a number, a size, a rank, another finding or an unknown word is left alone.
+    "What is wrong with the left lung?" is ``{"chest": "infection in the left lung", ...}``. "And on the right?" names
+    neither organ nor finding: what is meant is what such an image shows. Under "" stands what it is where the words
+    alone tell the world. A sentence with a height ("left base"), two sides, a number, a size, a rank, another finding
+    or an unknown word is left alone; where there is no pair of organs, one with a side, too.
 
     Args:
         text: one sentence, without what it denies.
-        nouns: by anatomy, of `ANATOMIES`, how a model's training calls all that it looks for there.
+        nouns: by world, of `WORLDS`, how a model's training calls all that it looks for there.
         words: of its language; ``None`` is English.
     """
     words = words or lexicon()
-    anatomy = next((name for name in nouns if _is_about(text, name, words)), None)
-    if anatomy is None or _says_more(text, anatomy, words) or len(named := places(text, words)) != 1:
-        return None
-    ((side, height),) = named
-    if not side or height or unknown_words(text, words):
-        return None
-    said = _SAYS[anatomy].format(noun=nouns[anatomy], side=side)
-    return None if said.casefold() == text.strip(" .?!").casefold() else said
+    if len(named := places(text, words)) > 1 or any(height for _, height in named) or unknown_words(text, words):
+        return {}
+    side = next((side for side, _ in named), "")
+    found = {}
+    for world, noun in nouns.items():
+        if not _says_more(text, world, words) and (side or _is_general(text, words)):
+            form = _SAYS[world].sided if side else "{noun}"
+            if form:
+                found[world] = form.format(noun=noun, side=side)
+    own = next((found[world] for world in found if _is_about(text, world, words)), None)
+    return found if own is None else found | {"": own}
+
+
+def surely_of(text: str, words: Lexicon | None = None) -> frozenset[str]:
+    """The worlds of which a sentence surely asks what is taught there, however strange it sounds to a network.
+
+    It names a finding, and none but those that such images' data call by one name; no other organ; and no unknown word,
+    which may be what is asked for. "A large, rounded polyp at the top" surely asks of the colon.
+
+    Args:
+        text: one sentence, without what it denies.
+        words: of its language; ``None`` is English.
+    """
+    words = words or lexicon()
+    findings = words.finding_finder(text)
+    if not findings or unknown_words(text, words):
+        return frozenset()
+    return frozenset(
+        world
+        for world in WORLDS
+        if all(world in finding.asked for _, _, finding in findings) and not _of_another_organ(text, world, words)
+    )
 
 
 def looks_foreign(text: str, words: Lexicon | None = None) -> bool:
@@ -187,21 +230,35 @@ def _heights(words: Lexicon) -> re.Pattern[str]:
     return words.whole_words("|".join(rows) or "(?!)")
 
 
-def _is_about(text: str, anatomy: str, words: Lexicon) -> bool:
-    """Whether a finding that is found only there, or a part of the body, tells the anatomy."""
+def _is_about(text: str, world: str, words: Lexicon) -> bool:
+    """Whether a finding that is found only there, or a part of the body, tells the world."""
+    region = _SAYS[world].region
     findings = (finding for _, _, finding in words.finding_finder(text))
     organs = (organ for _, _, organ in words.organ_finder(text))
-    own = any(finding.asked == anatomy and finding.anatomy == (anatomy,) for finding in findings)
-    return own or any(organ.region == anatomy and organ.whole for organ in organs)
+    own = any(world in finding.asked and finding.anatomy == (region,) for finding in findings)
+    return own or any(organ.region == region and organ.whole for organ in organs)
 
 
-def _says_more(text: str, anatomy: str, words: Lexicon) -> bool:
+def _is_general(text: str, words: Lexicon) -> bool:
+    """Whether a finding or an organ is named at all."""
+    return bool(words.finding_finder(text) or words.organ_finder(text))
+
+
+def _says_more(text: str, world: str, words: Lexicon) -> bool:
     """Whether words pick among what lies there, count it, or name what plain words would lose."""
     if _NUMBER.search(text):
         return True
-    if any(finding.asked != anatomy for _, _, finding in words.finding_finder(text)):
+    findings = words.finding_finder(text)
+    if any(world not in finding.asked for _, _, finding in findings):
         return True
-    if any(row["kind"] not in _LOOKS for _, _, row in words.attribute_finder(text)):
-        return True
+    for start, end, row in words.attribute_finder(text):
+        its_name = any(first <= start and end <= last for first, last, _ in findings)  # "hyperintense"
+        if row["kind"] not in _LOOKS and not its_name:
+            return True
+    return _of_another_organ(text, world, words)
+
+
+def _of_another_organ(text: str, world: str, words: Lexicon) -> bool:
+    region = _SAYS[world].region
     organs = [organ for _, _, organ in words.organ_finder(text)]
-    return any(organ.region and not (organ.region == anatomy and organ.whole) for organ in organs)
+    return any(organ.region and not (organ.region == region and organ.whole) for organ in organs)

@@ -35,7 +35,7 @@ class Concept:
         code: value, scheme and meaning, as DICOM codes it; empty where there is no code that says no more.
         anatomy: where it is looked for; empty where it may be anywhere.
         modality: the images that show it, as DICOM names them; empty for any.
-        asked: the anatomy whose data call all that is looked for there so too ("chest"); "" for none.
+        asked: the worlds ("chest", "breast", ...) whose data call all that is looked for there so too.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Concept:
     code: tuple[str, ...]
     anatomy: tuple[str, ...]
     modality: tuple[str, ...]
-    asked: str
+    asked: tuple[str, ...]
 
     @classmethod
     def of(cls, row: Mapping[str, Any], known: Mapping[str, Any]) -> "Concept":
@@ -58,7 +58,7 @@ class Concept:
             tuple(known.get("code", ())),
             tuple(known["anatomy"]),
             tuple(known["modality"]),
-            known.get("asked", ""),
+            tuple(known.get("asked", ())),
         )
 
 

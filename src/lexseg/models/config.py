@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lexseg.errors import ModelError
-from lexseg.language.asking import ANATOMIES
+from lexseg.language.asking import WORLDS
 from lexseg.models.place import FITS, Fit
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -93,8 +93,8 @@ class ModelConfig:
             where it has one, is how many logits below its highest pixel a mask of what is there may reach
             (:func:`lexseg.predict.ask.given_present`). ``None``: `UNCALIBRATED`.
         modalities: of the images it was trained on, as DICOM names them (CR, DX, US, ...); empty if unknown.
-        plain: by anatomy, of :data:`lexseg.language.asking.ANATOMIES`, how its training calls all that it looks
-            for there: a sentence about one whole side is then also asked in these words. ``None``: never.
+        plain: by world, of :data:`lexseg.language.asking.WORLDS`, how its training calls all that it looks for
+            there: a sentence that means no more is then asked in these words. ``None``: never.
         scope: what it has learnt, and the hash of ``scope.safetensors``: see :class:`lexseg.models.scope.Scope`, which
             writes and reads it. ``None``: unknown.
         weights_sha256: of model.safetensors.
@@ -147,7 +147,7 @@ def read_config(folder: Path) -> ModelConfig:
             "more than the operating points 'lost_5', 'lost_10', 'lost_15', likewise, and 'peak', above 0"
         )
     if config.plain is not None and not _plain(config.plain):
-        raise ModelError(f"{path}: 'plain' must be null or name a finding for an anatomy, of {sorted(ANATOMIES)}")
+        raise ModelError(f"{path}: 'plain' must be null or name a finding for a world, of {sorted(WORLDS)}")
     if config.fit not in FITS:
         raise ModelError(f"{path}: fit {config.fit!r}; {' or '.join(FITS)} was expected")
     if not usable:
@@ -172,7 +172,7 @@ def _calibrated(presence: Any) -> bool:
 
 
 def _plain(nouns: Any) -> bool:
-    if not isinstance(nouns, dict) or not nouns.keys() <= ANATOMIES:
+    if not isinstance(nouns, dict) or not nouns.keys() <= WORLDS:
         return False
     return all(isinstance(noun, str) and noun.strip() for noun in nouns.values())
 

@@ -98,6 +98,6 @@ def verdict(image: ImageScope, words: WordsScope) -> Reason | None:
         return "image"
     if not words.known:
         return "words"
-    if image.world is not None and words.worlds and words.worlds[image.world] < 0.5:
+    if image.world is not None and words.worlds and words.worlds.get(image.world, 0.0) < 0.5:
         return "world"
     return None

@@ -208,11 +208,11 @@ def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
     """
     looked_for = [q for q in questions if q.settled is None]
     sessions = list(dict.fromkeys(q.session for q in looked_for))
-    answers: Iterator[tuple[tuple[int, tuple[str | None, ...]], NDArray[np.float32], float | None]] = iter(())
+    answers: Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]] = iter(())
     if sessions:
         asker, tta = sessions[0].segmenter, sessions[0].tta
         rows = {session: row for row, session in enumerate(sessions)}
-        asked = [(rows[q.session], q.heard.wordings) for q in looked_for]
+        asked = [(rows[q.session], q.heard.asked(q.session.world)) for q in looked_for]
         answers = asker.answers(asker.stacked([s.features for s in sessions], views=2 if tta else 1), asked, tta)
     for question in questions:
         if question.settled is None:

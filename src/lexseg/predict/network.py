@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError
-from lexseg.language.asking import in_plain_words
 from lexseg.language.lexicon import lexicon
 from lexseg.language.sides import Laterality, mirror_words
 from lexseg.language.vocabulary import mended
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from lexseg.models.base import SegmentationModel
     from lexseg.models.scope import WordsScope
 
-Asking = tuple[int, tuple[str | None, ...]]
-"""The row of an image, and what is asked of it: the wordings of one sentence."""
+Asking = tuple[int, str | None]
+"""The row of an image, and what is asked of it, in the model's own words."""
 CHUNK = 16
 """Images, or questions, that go through the network together."""
 
@@ -54,7 +53,7 @@ class Network:
         presence: calibration of the answer to "is it there?", as in :class:`lexseg.models.io.ModelConfig`.
         laterality: whose left "left" is in the sentences the model was trained on; ``None`` if unknown.
         modalities: of the images it was trained on, as DICOM names them; empty if unknown.
-        plain: by anatomy, how a sentence is also asked in plain words, as in :class:`lexseg.models.io.ModelConfig`.
+        plain: by world, how a sentence is asked in plain words, as in :class:`lexseg.models.io.ModelConfig`.
         name: what the model is called in results.
         sha256: of the model's weights; ``None`` if unknown.
         scope: what it has learnt; ``None`` if unknown: then it is asked whatever the words and the image are.
@@ -165,7 +164,7 @@ class Network:
 
     @property
     def plain(self) -> Mapping[str, str]:
-        """By anatomy, how a sentence is also asked in plain words, as in :class:`lexseg.models.io.ModelConfig`."""
+        """By world, how a sentence is asked in plain words, as in :class:`lexseg.models.io.ModelConfig`."""
         return dict(self._plain)
 
     def check_text(self, text: str | None) -> None:
@@ -211,7 +210,7 @@ class Network:
 
         Args:
             features: of :meth:`encode`, with the same ``tta``.
-            asked: (row of the image, wordings of the sentence in the model's own words).
+            asked: (row of the image, sentence in the model's own words).
             tta: as in :meth:`set_image`.
 
         Yields:
@@ -226,12 +225,11 @@ class Network:
     def views(self, features: Encoded, asked: Sequence[Asking], tta: bool) -> Iterator[Views]:
         """What the network says of questions about encoded images, nothing calibrated or averaged yet.
 
-        Each is asked in all its views: in each of its wordings (:attr:`lexseg.predict.words.Heard.wordings`), and with
-        ``tta`` in each of the mirrored image too.
+        With ``tta`` each is asked of the mirrored image too.
 
         Args:
             features: of :meth:`encode`, with the same ``tta``.
-            asked: (row of the image, wordings of the sentence in the model's own words).
+            asked: (row of the image, sentence in the model's own words).
             tta: as in :meth:`set_image`.
 
         Yields:
@@ -240,22 +238,15 @@ class Network:
         rows = len(features) // (2 if tta else 1)
         for start in range(0, len(asked), CHUNK):
             part = asked[start : start + CHUNK]
-            most = max(len(wordings) for _, wordings in part)
-            views = [(j, i, texts[k]) for k in range(most) for j, (i, texts) in enumerate(part) if k < len(texts)]
-            straight = len(views)
+            views = list(part)
             if tta:
-                views += [(j, rows + i, text and mirror_words(text, "horizontal")) for j, i, text in views]
-            logits, there = self.engine.answer(features, [row for _, row, _ in views], [text for _, _, text in views])
+                views += [(rows + i, text and mirror_words(text, "horizontal")) for i, text in part]
+            logits, there = self.engine.answer(features, [row for row, _ in views], [text for _, text in views])
             if tta:
-                logits = np.concatenate([logits[:straight], logits[straight:, ..., ::-1]])
+                logits = np.concatenate([logits[: len(part)], logits[len(part) :, ..., ::-1]])
             for j in range(len(part)):
-                own = [v for v, (of, _, _) in enumerate(views) if of == j]
+                own = slice(j, None, len(part))
                 yield Views(logits[own], None if there is None else there[own])
-
-    def wordings(self, text: str | None) -> tuple[str | None, ...]:
-        """A sentence in the model's own convention, and the same in plain words where that can be said."""
-        plain = in_plain_words(text, self._plain) if text else None
-        return (text,) if plain is None else (text, plain)
 
 
 def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float64]:

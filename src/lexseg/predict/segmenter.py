@@ -243,6 +243,11 @@ class ImageSession:
         """The memory that the encoded image takes."""
         return self.features.nbytes + (0 if self.shown is None else self.shown.nbytes)
 
+    @property
+    def world(self) -> str | None:
+        """The kind of image that it is, of those that the model has learnt; ``None`` where that is unknown."""
+        return self.known.world if self.known is not None and self.known.known else None
+
     def outside(self, words: "WordsScope | None") -> Outside | None:
         """Why a question about the image is not in the model's scope; ``None`` where it is, or the scope is unknown.
 

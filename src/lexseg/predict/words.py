@@ -6,13 +6,13 @@ A model in a browser hears by this very module (:mod:`lexseg.export.in_browser`)
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError
-from lexseg.language.asking import in_plain_words, likely_language, looked_for, looks_foreign
+from lexseg.language.asking import in_plain_words, likely_language, looked_for, looks_foreign, surely_of
 from lexseg.language.denial import denied
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
@@ -128,7 +128,8 @@ class Heard:
     Attributes:
         text: the sentence as it was given; ``None`` is the null sentence.
         words: what of it is looked for, in the model's own convention.
-        plain: the same in plain words, which is asked beside it; ``None`` where the model has none for it.
+        plain: the same in plain words, by the world of the image
+            (:func:`lexseg.language.asking.in_plain_words`).
         settled: the state, where the words alone decide it and nothing is looked for.
         known: where the words lie in what the model has learnt; ``None`` where its scope is unknown, or a report denies
             them.
@@ -148,12 +149,11 @@ class Heard:
     anyway: bool = False
     doubts: tuple[str, ...] = ()
     language: str | None = None
-    plain: str | None = None
+    plain: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def wordings(self) -> tuple[str | None, ...]:
-        """What the network is asked with: the words, and the same in plain words; their answers are averaged."""
-        return (self.words,) if self.plain is None else (self.words, self.plain)
+    def asked(self, world: str | None) -> str | None:
+        """What the network is asked with about an image of a world; ``None`` where that is unknown."""
+        return asked_with(self.words, self.plain, world)
 
     @classmethod
     def of(cls, segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
@@ -179,15 +179,17 @@ class Spoken:
 
     Attributes:
         words: what of it is looked for, in the model's own convention.
-        plain: the same in plain words; ``None`` where there is no such.
+        plain: the same in plain words, by the world of the image.
+        taught: the worlds whose findings it surely names (:func:`lexseg.language.asking.surely_of`).
         settled: the state, where the words alone decide it and nothing is looked for.
-        judged: by which words it is to be told whether the model has learnt such; ``None`` is the null sentence.
+        judged: by which words else it is to be told whether the model has learnt such; ``None`` is the null sentence.
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
     """
 
     words: str | None
-    plain: str | None
+    plain: Mapping[str, str]
+    taught: frozenset[str]
     settled: State | None
     judged: str | None
     laterality: Laterality | None
@@ -229,7 +231,8 @@ class Spoken:
         # from here on the words are read, by the lexicon alone
         asked = None if text is None or reader is None else convert_laterality(text, given, own)
         words, settled = looked_for(asked)
-        plain = in_plain_words(words, nouns) if words else None
+        plain = in_plain_words(words, nouns) if words else {}
+        taught = surely_of(words) if words else frozenset[str]()
         judged = asked if settled == "not found" else words or (asked and denied(asked))
         foreign, likely = (looks_foreign(text), likely_language(text)) if text else (False, None)
         names_side = mentions_side(text) if text else False
@@ -242,7 +245,26 @@ class Spoken:
             doubts += odd_words(unread, foreign and not doubts, likely)
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
-        return cls(words, plain, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
+        return cls(words, plain, taught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
+
+
+def asked_with(words: str | None, plain: Mapping[str, str], world: str | None) -> str | None:
+    """What the network is asked with: the plain words, where there are any for such an image, else the words.
+
+    Args:
+        words: what is looked for.
+        plain: the same in plain words, by the world of the image.
+        world: of the image; ``None`` where it is unknown.
+    """
+    return plain.get(world or "", words)
+
+
+def understood(known: "WordsScope", worlds: Iterable[str]) -> "WordsScope":
+    """Where words lie that surely ask what is taught in these worlds: there, however strange they sound."""
+    sure = dict.fromkeys(worlds, 1.0)
+    if not sure or (known.known and not known.worlds):
+        return known
+    return replace(known, known=True, worlds={**known.worlds, **sure})
 
 
 def hear(segmenter: "Hears", asked: Sequence[tuple[Sentence, Options, Sides]]) -> list[Heard]:
@@ -294,6 +316,8 @@ def _heard(segmenter: "Hears", sentence: Sentence, options: Options, sides: Side
         )  # fmt: skip
     assert not isinstance(sentence, Denied)
     known = segmenter.known_words(said.judged)
+    if known is not None:
+        known = understood(known, said.taught)
     return Heard(
         sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
         options.language, said.plain,

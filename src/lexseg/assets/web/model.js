@@ -73,50 +73,35 @@ export class Model {
   }
 
   /**
-   * Asks the network in one view or several, which are averaged.
+   * Asks the network.
    * @returns {{where: Float32Array, presence: number|null}} probabilities of pixels at the image's size; calibrated
    */
-  async answer(features, texts, size) {
+  async answer(features, text, size) {
     const own = this.about.size;
-    const given = { ...repeated(features, texts.length), ...(await this.#words(texts)) };
+    const given = { ...features, ...(await this.#words(text)) };
     const wanted = Object.fromEntries(this.decoder.inputNames.map((name) => [name, given[name]]));
     const said = await this.decoder.run(wanted);
-    const area = own[0] * own[1];
-    const where = probability(said.logits.data.subarray(0, area), own, size);
-    for (let view = 1; view < texts.length; view++) {
-      const other = probability(said.logits.data.subarray(view * area, (view + 1) * area), own, size);
-      for (let i = 0; i < where.length; i++) where[i] += other[i];
-    }
-    if (texts.length > 1) for (let i = 0; i < where.length; i++) where[i] /= texts.length;
+    const where = probability(said.logits.data, own, size);
     if (!said.presence) return { where, presence: null };
     const { scale, bias, threshold, peak } = this.about.presence;
-    const sure = Array.from(said.presence.data, (logit) => 1 / (1 + Math.exp(-(logit * scale + bias))));
-    const presence = sure.reduce((a, b) => a + b, 0) / sure.length;
+    const presence = 1 / (1 + Math.exp(-(said.presence.data[0] * scale + bias)));
     const lifted = peak !== undefined && presence >= (threshold ?? FOUND);
     return { where: lifted ? givenPresent(where, peak) : where, presence };
   }
 
-  /** States, zero where there is no token, and which tokens and sentences there are. */
-  async #words(texts) {
+  /** States, zero where there is no sentence, and which tokens and sentences there are. */
+  async #words(text) {
     if (!this.text) return {};
     const { width } = this.about.reader;
-    const rows = [];
-    for (const text of texts) rows.push(text ? await this.#read(text) : new Float32Array());
-    const length = Math.max(1, ...rows.map((row) => row.length / width));
-    const states = new Float32Array(rows.length * length * width);
-    const mask = new Uint8Array(rows.length * length);
-    rows.forEach((row, i) => {
-      states.set(row, i * length * width);
-      mask.fill(1, i * length, i * length + row.length / width);
-    });
+    const row = text ? await this.#read(text) : new Float32Array();
+    const length = Math.max(1, row.length / width);
+    const states = new Float32Array(length * width);
+    states.set(row);
+    const mask = new Uint8Array(length).fill(1, 0, row.length / width);
     return {
-      states: new ort.Tensor("float32", states, [rows.length, length, width]),
-      attention_mask: new ort.Tensor("bool", mask, [rows.length, length]),
-      is_null: new ort.Tensor(
-        "bool",
-        Uint8Array.from(texts, (text) => (text ? 0 : 1)),
-        [rows.length],
-      ),
+      states: new ort.Tensor("float32", states, [1, length, width]),
+      attention_mask: new ort.Tensor("bool", mask, [1, length]),
+      is_null: new ort.Tensor("bool", Uint8Array.of(text ? 0 : 1), [1]),
     };
   }
 
@@ -137,15 +122,6 @@ export class Model {
     if (this.#states.size > KEPT) this.#states.delete(this.#states.keys().next().value);
     return states;
   }
-}
-
-function repeated(features, times) {
-  const named = Object.entries(features).map(([name, { data, dims, type }]) => {
-    const all = new data.constructor(data.length * times);
-    for (let n = 0; n < times; n++) all.set(data, n * data.length);
-    return [name, new ort.Tensor(type, all, [times, ...dims.slice(1)])];
-  });
-  return Object.fromEntries(named);
 }
 
 async function graph(about, name) {

@@ -145,13 +145,12 @@ async function answered(answering, image, seen, heard, anyway) {
     words,
     blank: seen.blank,
     anyway,
-    settled: heard.settled,
+    heard,
   });
   const { height, width } = image;
   let said = { where: null, presence: null };
   if (decided.settled === null) {
-    const texts = heard.plain ? [heard.words, heard.plain] : [heard.words];
-    said = await answering.answer(seen.features, texts, [height, width]);
+    said = await answering.answer(seen.features, decided.asked, [height, width]);
   }
   const highest = said.where ? highestOf(said.where) : 0;
   const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest });
