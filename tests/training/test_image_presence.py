@@ -50,10 +50,10 @@ def test_it_is_a_factor_of_the_answer_and_of_nothing_else():
     mask = torch.ones(4, 3, dtype=torch.bool)
     text = TextBatch(mask, torch.arange(4), torch.zeros(4, dtype=torch.bool), states=torch.randn(4, 3, 8))
     with torch.no_grad():
-        features = model.encode_image(torch.rand(2, 3, 64, 64))  # two sentences about each
-        before = model.decode(features, text)
+        image = torch.rand(2, 3, 64, 64)  # two sentences about each
+        before = model.decode(model.encode_image(image), text)
         model.image_presence.answer.bias.fill_(-1.0)
-        after = model.decode(features, text)
+        after = model.decode(model.encode_image(image), text)
     assert torch.equal(before.logits, after.logits)
     product = before.presence.sigmoid() / (1 + math.e)
     torch.testing.assert_close(after.presence.sigmoid(), product, rtol=1e-3, atol=1e-5)
