@@ -76,6 +76,20 @@ def test_one_keyword_of_the_model_leaves_the_recipes_others() -> None:
     assert to_config(parser, settings).model == read_recipe("tmca-lite").model | {"gate": 0.25}
 
 
+def test_a_keyword_deep_in_the_model_leaves_the_others_beside_it(tmp_path: Path, fail: Fail) -> None:
+    parser, recipe = settings_parser(exit_on_error=False), read_recipe("lsms-lite").model
+    asked = "--model.decoder_args.width 48 --model.decoder_args.part=12 --model.encoder_args.a.b 1e-3 --model.gate 0.25"
+    settings = parser.parse_args(["--config", str(recipe_path("lsms-lite")), *asked.split()])
+    model = to_config(parser, settings).model
+    assert len(recipe["decoder_args"]) > 2 and recipe["decoder_args"]["width"] != 48
+    assert model["decoder_args"] == recipe["decoder_args"] | {"width": 48, "part": 12}
+    assert model["encoder_args"] == recipe["encoder_args"] | {"a": {"b": 0.001}}
+    assert model["gate"] == 0.25
+    assert read_recipe("lsms-lite").model == recipe
+    option = "--model.decoder_args.width"
+    assert f"{option}: a value was expected" in fail("--output", tmp_path / "run", option, status=2)
+
+
 def test_unknown_option_and_no_output(tmp_path: Path, fail: Fail) -> None:
     assert "--colour" in fail("--output", tmp_path / "run", "--colour", "red", status=2)
     assert "output" in fail("--config", "tmca-lite", status=2)

@@ -1,11 +1,14 @@
 """Recipes: YAML files of :class:`TrainConfig`, by name (shipped) or by path."""
 
 import difflib
-from collections.abc import Iterator, Mapping
+import re
+import sys
+from argparse import ArgumentError
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 import yaml
 from jsonargparse import ArgumentParser, Namespace
@@ -36,10 +39,51 @@ def shipped_recipes() -> dict[str, Path]:
 
 def settings_parser(**options: Any) -> ArgumentParser:
     """A parser that knows every setting of :class:`TrainConfig`, and ``--config``."""
-    parser = ArgumentParser(**options)
+    parser = _SettingsParser(**options)
     parser.add_argument("--config", action="config", help="a recipe's name (see `lexseg models`) or a YAML file")
     parser.add_class_arguments(TrainConfig, None)
     return parser
+
+
+class _SettingsParser(ArgumentParser):
+    """Takes ``--model.encoder_args.pretrained DIR``: jsonargparse would forget all else that ``encoder_args`` holds."""
+
+    def parse_args(self, args: Sequence[str] | None = None, *others: Any, **how: Any) -> Namespace:  # type: ignore[override]
+        rest, deep = _deep_values(sys.argv[1:] if args is None else args)
+        settings = super().parse_args(rest, *others, **how)
+        for (root, *path, last), value in deep:
+            place = settings[root] = dict(settings[root])
+            for key in path:
+                inner = place.get(key)
+                place[key] = place = dict(inner) if isinstance(inner, Mapping) else {}
+            place[last] = value
+        return settings
+
+
+def _deep_values(args: Sequence[str]) -> tuple[list[str], list[tuple[list[str], Any]]]:
+    """The arguments without those that set what lies deep in a mapping of free keys, and these: path and value."""
+    hints = get_type_hints(TrainConfig)
+    free = [f.name for f in fields(TrainConfig) if get_origin(hints[f.name]) is dict]
+    rest, deep, words = [], [], iter(args)
+    for word in words:
+        name, sign, value = word.partition("=")
+        path = name.removeprefix("--").split(".")
+        if not name.startswith("--") or len(path) < 3 or path[0] not in free:
+            rest.append(word)
+            continue
+        said = value if sign else next(words, None)
+        if said is None:
+            raise ArgumentError(None, f"{name}: a value was expected after it")
+        deep.append((path, _value(said)))
+    return rest, deep
+
+
+def _value(said: str) -> Any:
+    """What stands on a command line, as YAML reads it; of numbers also 1e-3."""
+    try:
+        return float(said) if re.fullmatch(r"[-+]?\d+(\.\d*)?e[-+]?\d+", said, re.IGNORECASE) else yaml.safe_load(said)
+    except yaml.YAMLError:
+        return said
 
 
 def to_config(parser: ArgumentParser, settings: Namespace) -> TrainConfig:
