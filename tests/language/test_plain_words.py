@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 import kept_apart
+from lexicon_checks import samples
 from lexseg.datasets.refer import adjectives
 from lexseg.language.asking import in_plain_words, surely_of
 from lexseg.language.denial import affirmed
+from lexseg.language.lexicon import lexicon
 from lexseg.language.sides import mirror_words
+from lexseg.language.vocabulary import unknown_words
 
 NOUNS = {
     "chest": "infection",
@@ -111,9 +114,32 @@ def test_what_picks_among_targets_is_surely_of_its_world_and_asked_as_it_stands(
     assert world in surely_of(text)
 
 
-def test_a_mere_place_is_no_finding() -> None:
-    assert surely_of("and the left?") == frozenset()
-    assert surely_of("the left lung") == frozenset()
+@pytest.mark.parametrize("text", ["and the left?", "now the right side, please", "what about the left side?"])
+def test_a_mere_side_asks_of_a_pair_of_organs(text: str) -> None:
+    assert surely_of(text) == {"chest", "chest-ct"}
+    assert plainly(text) in ("infection in the left lung", "infection in the right lung")
+
+
+@pytest.mark.parametrize("row", lexicon().rows("things"))
+def test_a_thing_that_lies_at_a_side_is_no_organ(row: str) -> None:
+    (thing, *_) = samples(row)
+    text = f"the {thing} on the left"
+    assert unknown_words(text, lexicon()) or (surely_of(text), in_plain_words(text, NOUNS)) == (frozenset(), {}), text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the left lung",
+        "upper",
+        "the picturre on the left",
+        "what is this?",
+        "the biggest one on the left",
+        "left kidney",
+    ],
+)
+def test_nothing_is_sure_where_no_finding_is_named(text: str) -> None:
+    assert surely_of(text) == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from typing import Literal, NamedTuple
 from lexseg.language.denial import affirmed
 from lexseg.language.lexicon import Lexicon, compiled, lexicon
 from lexseg.language.places import places
-from lexseg.language.vocabulary import may_be_finding, unknown_words
+from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SIDES = ("left", "right")
@@ -79,7 +79,7 @@ def in_plain_words(text: str, nouns: Mapping[str, str], words: Lexicon | None = 
     side = next((side for side, _ in named), "")
     found = {}
     for world, noun in nouns.items():
-        if not _says_more(text, world, words) and (side or _is_general(text, words)):
+        if not _says_more(text, world, words) and (_is_general(text, words) or _asks_of_a_side(text, words)):
             form = _SAYS[world].sided if side else "{noun}"
             if form:
                 found[world] = form.format(noun=noun, side=side)
@@ -91,7 +91,8 @@ def surely_of(text: str, words: Lexicon | None = None) -> frozenset[str]:
     """The worlds of which a sentence surely asks what is taught there, however strange it sounds to a network.
 
     It names a finding, and none but those that such images' data call by one name; no other organ; and no unknown word,
-    which may be what is asked for. "A large, rounded polyp at the top" surely asks of the colon.
+    which may be what is asked for. "A large, rounded polyp at the top" surely asks of the colon. "And on the right?"
+    asks of any image that shows a pair of organs.
 
     Args:
         text: one sentence, without what it denies.
@@ -99,7 +100,12 @@ def surely_of(text: str, words: Lexicon | None = None) -> frozenset[str]:
     """
     words = words or lexicon()
     findings = words.finding_finder(text)
-    if not findings or unknown_words(text, words):
+    if unknown_words(text, words):
+        return frozenset()
+    if not _is_general(text, words):
+        pairs = (world for world, said in _SAYS.items() if said.sided)
+        return frozenset(pairs if _asks_of_a_side(text, words) else ())
+    if not findings:
         return frozenset()
     return frozenset(
         world
@@ -240,8 +246,20 @@ def _is_about(text: str, world: str, words: Lexicon) -> bool:
 
 
 def _is_general(text: str, words: Lexicon) -> bool:
-    """Whether a finding or an organ is named at all."""
-    return bool(words.finding_finder(text) or words.organ_finder(text))
+    """Whether a finding or an organ is named at all, not only a part or an outline of one."""
+    return bool(words.finding_finder(text) or any(organ.region for _, _, organ in words.organ_finder(text)))
+
+
+def _asks_of_a_side(text: str, words: Lexicon) -> bool:
+    """Whether nothing is named but a side: no finding, no organ, and nothing else that has a left and a right.
+
+    There is little to go by, so no word may be misspelt.
+    """
+    if _is_general(text, words) or words.attribute_finder(text) or words.words("things").search(text):
+        return False
+    if not all(holds(word.casefold(), words) for word in _LETTERS.findall(text) if len(word) > 1):
+        return False
+    return any(side for side, _ in places(text, words))
 
 
 def _says_more(text: str, world: str, words: Lexicon) -> bool:
