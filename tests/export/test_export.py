@@ -108,7 +108,7 @@ def test_the_example_needs_numpy_and_onnxruntime_alone_and_finds_the_same(
     assert run.returncode == 0, run.stderr
     said = run.stdout
     segmenter = Segmenter.from_pretrained(model_folder, engine="torch")
-    ((_, logits, presence),) = segmenter.answers(segmenter.set_image(image).features, [(0, (TEXT,))], tta=False)
+    ((_, logits, presence),) = segmenter.answers(segmenter.set_image(image).features, [(0, TEXT)], tta=False)
     wanted = probability(logits, image.shape)
     differ = np.load(target) != ((wanted >= 0.5) & (presence >= 0.5))
     assert not (differ & (np.abs(wanted - 0.5) > 1e-3)).any()

@@ -135,6 +135,11 @@ def test_a_real_film_by_the_command_with_the_bundled_model(orthanc, between, kno
     ask = ["pacs", "segment", *where, "--study", film.StudyInstanceUID, "--text", "bilateral pulmonary infection"]
     ask += ["--output", str(tmp_path / "out")]
 
+    assert main(ask) == 0  # the chest of a dog, from the side
+    assert capsys.readouterr().out.startswith("not in scope: the image is of no kind that the model has learnt")
+    assert not between.asked("POST") and orthanc.count(film.StudyInstanceUID, "SEG") == 0
+
+    ask.append("--anyway")
     assert main([*ask, "--dry-run"]) == 0
     assert "not stored: " in capsys.readouterr().out
     assert not between.asked("POST") and orthanc.count(film.StudyInstanceUID, "SEG") == 0

@@ -102,7 +102,7 @@ def test_nothing_installed_that_unpacks(make_file, packed, monkeypatch):
     monkeypatch.setattr(pixels, "_SAFE", ())
     monkeypatch.setattr(pixels, "_APART", ())
     monkeypatch.setattr(pixels, "_LAST", ())
-    with pytest.raises(DataError, match=r"packed as JPEG Lossless.*pip install 'lexseg\[dicom\]'"):
+    with pytest.raises(DataError, match=r"packed as JPEG Lossless.*pip install python-gdcm"):
         scan.values(0)
 
 

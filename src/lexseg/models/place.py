@@ -12,7 +12,6 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 Fit = Literal["stretch", "pad"]
 """How an image comes to the network's size."""
@@ -107,6 +106,8 @@ def to_native(logits: NDArray[np.float32], size: tuple[int, int], fit: Fit = "st
 
 
 def _resized(plane: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    from PIL import Image  # which a bare GPU machine has not, where this module's places are needed alone
+
     picture = Image.fromarray(np.ascontiguousarray(plane, np.float32))
     return np.array(picture.resize((size[1], size[0]), Image.Resampling.BILINEAR), np.float32)
 
