@@ -7,9 +7,9 @@
   called left is said to lie in what is called right, or the other way round, with nothing between that would make it
   two findings, a comparison or a movement. What it misses is left to what a model has learnt.
 - A network knows the words it was trained with best. "What is wrong with the left lung?" and "infection in the left
-  lung" ask the same, but the first may be one that it never met: where a sentence means no more than one whole lung,
-  the model can also be asked in plain words. A word that the lexicon does not know may be what is asked for: a
-  sentence with one is left alone.
+  lung" ask the same, but the first may be one that it never met: where a sentence means no more than all that is
+  looked for in such an image, or in one lung, the model is asked in plain words. A word that the lexicon does not know
+  may be what is asked for: a sentence with one is left alone.
 """
 
 import re
@@ -99,18 +99,18 @@ def surely_of(text: str, words: Lexicon | None = None) -> frozenset[str]:
         words: of its language; ``None`` is English.
     """
     words = words or lexicon()
-    findings = words.finding_finder(text)
     if unknown_words(text, words):
         return frozenset()
     if not _is_general(text, words):
         pairs = (world for world, said in _SAYS.items() if said.sided)
         return frozenset(pairs if _asks_of_a_side(text, words) else ())
-    if not findings:
-        return frozenset()
+    findings = [finding for _, _, finding in words.finding_finder(text)]
     return frozenset(
         world
         for world in WORLDS
-        if all(world in finding.asked for _, _, finding in findings) and not _of_another_organ(text, world, words)
+        if findings
+        and all(world in finding.asked for finding in findings)
+        and not _of_another_organ(text, world, words)
     )
 
 
