@@ -15,11 +15,12 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from lexseg.language.denial import affirmed
-from lexseg.language.lexicon import Lexicon, compiled, lexicon
-from lexseg.language.places import places
+from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, lexicon
+from lexseg.language.places import Place, places
 from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -60,6 +61,91 @@ def looked_for(text: str | None) -> tuple[str | None, Literal["not found", "nega
     return words, "negated" if words is None else None
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a sentence names, looked up once.
+
+    Attributes:
+        findings: the findings.
+        organs: parts of the body that lie in one region of it.
+        places: of :func:`lexseg.language.places.places`.
+        picks: whether words pick among what lies there, or count it.
+        side_alone: whether it names nothing but a side, nor anything else that has a left and a right.
+        unknown: whether there is a word that the lexicon does not hold: it may be what is asked for.
+    """
+
+    findings: tuple[Concept, ...]
+    organs: tuple[Organ, ...]
+    places: frozenset[Place]
+    picks: bool
+    side_alone: bool
+    unknown: bool
+
+    @classmethod
+    def of(cls, text: str, words: Lexicon | None = None) -> "Named":
+        """Look up.
+
+        Args:
+            text: one sentence, without what it denies.
+            words: of its language; ``None`` is English.
+        """
+        words = words or lexicon()
+        found, attributes, where = words.finding_finder(text), words.attribute_finder(text), places(text, words)
+        organs = tuple(organ for _, _, organ in words.organ_finder(text) if organ.region)
+        its_names = [(start, end) for start, end, _ in found]  # "hyperintense"
+        picks = any(
+            row["kind"] not in _LOOKS and not any(first <= start and end <= last for first, last in its_names)
+            for start, end, row in attributes
+        )
+        bare = not (found or organs or attributes) and words.words("things").search(text) is None
+        # there is little to go by, so no word may be misspelt
+        held = bare and all(holds(word.casefold(), words) for word in _LETTERS.findall(text) if len(word) > 1)
+        return cls(
+            findings=tuple(finding for _, _, finding in found),
+            organs=organs,
+            places=where,
+            picks=picks or _NUMBER.search(text) is not None,
+            side_alone=held and any(side for side, _ in where),
+            unknown=bool(unknown_words(text, words)),
+        )
+
+    def plain(self, nouns: Mapping[str, str]) -> dict[str, str]:
+        """The sentence in plain words: :func:`in_plain_words`."""
+        asks = self.findings or self.organs or self.side_alone
+        if not asks or self.picks or self.unknown or len(self.places) > 1 or any(height for _, height in self.places):
+            return {}
+        side = next((side for side, _ in self.places), "")
+        found = {}
+        for world, noun in nouns.items():
+            form = _SAYS[world].sided if side else "{noun}"
+            if form and self._may_be_of(world):
+                found[world] = form.format(noun=noun, side=side)
+        own = next((found[world] for world in found if self._tells(world)), None)
+        return found if own is None else found | {"": own}
+
+    @property
+    def taught(self) -> frozenset[str]:
+        """The worlds of which it surely asks what is taught there: :func:`surely_of`."""
+        if self.unknown:
+            return frozenset()
+        if self.side_alone:
+            return frozenset(world for world, said in _SAYS.items() if said.sided)
+        return frozenset(world for world in WORLDS if self.findings and self._may_be_of(world))
+
+    def _may_be_of(self, world: str) -> bool:
+        """Whether all findings are called alike there, and no organ lies elsewhere."""
+        region = _SAYS[world].region
+        return all(world in finding.asked for finding in self.findings) and all(
+            organ.region == region and organ.whole for organ in self.organs
+        )
+
+    def _tells(self, world: str) -> bool:
+        """Whether a finding that is found only there, or a part of the body, tells the world."""
+        region = _SAYS[world].region
+        own = any(world in finding.asked and finding.anatomy == (region,) for finding in self.findings)
+        return own or any(organ.region == region and organ.whole for organ in self.organs)
+
+
 def in_plain_words(text: str, nouns: Mapping[str, str], words: Lexicon | None = None) -> dict[str, str]:
     """What a sentence asks, said plainly, by the world of the image that it is asked of.
 
@@ -73,18 +159,7 @@ def in_plain_words(text: str, nouns: Mapping[str, str], words: Lexicon | None = 
         nouns: by world, of `WORLDS`, how a model's training calls all that it looks for there.
         words: of its language; ``None`` is English.
     """
-    words = words or lexicon()
-    if len(named := places(text, words)) > 1 or any(height for _, height in named) or unknown_words(text, words):
-        return {}
-    side = next((side for side, _ in named), "")
-    found = {}
-    for world, noun in nouns.items():
-        if not _says_more(text, world, words) and (_is_general(text, words) or _asks_of_a_side(text, words)):
-            form = _SAYS[world].sided if side else "{noun}"
-            if form:
-                found[world] = form.format(noun=noun, side=side)
-    own = next((found[world] for world in found if _is_about(text, world, words)), None)
-    return found if own is None else found | {"": own}
+    return Named.of(text, words).plain(nouns)
 
 
 def surely_of(text: str, words: Lexicon | None = None) -> frozenset[str]:
@@ -98,20 +173,7 @@ def surely_of(text: str, words: Lexicon | None = None) -> frozenset[str]:
         text: one sentence, without what it denies.
         words: of its language; ``None`` is English.
     """
-    words = words or lexicon()
-    if unknown_words(text, words):
-        return frozenset()
-    if not _is_general(text, words):
-        pairs = (world for world, said in _SAYS.items() if said.sided)
-        return frozenset(pairs if _asks_of_a_side(text, words) else ())
-    findings = [finding for _, _, finding in words.finding_finder(text)]
-    return frozenset(
-        world
-        for world in WORLDS
-        if findings
-        and all(world in finding.asked for finding in findings)
-        and not _of_another_organ(text, world, words)
-    )
+    return Named.of(text, words).taught
 
 
 def looks_foreign(text: str, words: Lexicon | None = None) -> bool:
@@ -234,49 +296,3 @@ def _heights(words: Lexicon) -> re.Pattern[str]:
     rows = [re.escape(row[key]) for row in words.value("heights.pairs") for key in ("upper", "lower")]
     rows += [*words.expanded("heights.middle"), *words.expanded("heights.lower_alone")]
     return words.whole_words("|".join(rows) or "(?!)")
-
-
-def _is_about(text: str, world: str, words: Lexicon) -> bool:
-    """Whether a finding that is found only there, or a part of the body, tells the world."""
-    region = _SAYS[world].region
-    findings = (finding for _, _, finding in words.finding_finder(text))
-    organs = (organ for _, _, organ in words.organ_finder(text))
-    own = any(world in finding.asked and finding.anatomy == (region,) for finding in findings)
-    return own or any(organ.region == region and organ.whole for organ in organs)
-
-
-def _is_general(text: str, words: Lexicon) -> bool:
-    """Whether a finding or an organ is named at all, not only a part or an outline of one."""
-    return bool(words.finding_finder(text) or any(organ.region for _, _, organ in words.organ_finder(text)))
-
-
-def _asks_of_a_side(text: str, words: Lexicon) -> bool:
-    """Whether nothing is named but a side: no finding, no organ, and nothing else that has a left and a right.
-
-    There is little to go by, so no word may be misspelt.
-    """
-    if _is_general(text, words) or words.attribute_finder(text) or words.words("things").search(text):
-        return False
-    if not all(holds(word.casefold(), words) for word in _LETTERS.findall(text) if len(word) > 1):
-        return False
-    return any(side for side, _ in places(text, words))
-
-
-def _says_more(text: str, world: str, words: Lexicon) -> bool:
-    """Whether words pick among what lies there, count it, or name what plain words would lose."""
-    if _NUMBER.search(text):
-        return True
-    findings = words.finding_finder(text)
-    if any(world not in finding.asked for _, _, finding in findings):
-        return True
-    for start, end, row in words.attribute_finder(text):
-        its_name = any(first <= start and end <= last for first, last, _ in findings)  # "hyperintense"
-        if row["kind"] not in _LOOKS and not its_name:
-            return True
-    return _of_another_organ(text, world, words)
-
-
-def _of_another_organ(text: str, world: str, words: Lexicon) -> bool:
-    region = _SAYS[world].region
-    organs = [organ for _, _, organ in words.organ_finder(text)]
-    return any(organ.region and not (organ.region == region and organ.whole) for organ in organs)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError
-from lexseg.language.asking import in_plain_words, likely_language, looked_for, looks_foreign, surely_of
+from lexseg.language.asking import Named, likely_language, looked_for, looks_foreign
 from lexseg.language.denial import denied
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
@@ -231,8 +231,7 @@ class Spoken:
         # from here on the words are read, by the lexicon alone
         asked = None if text is None or reader is None else convert_laterality(text, given, own)
         words, settled = looked_for(asked)
-        plain = in_plain_words(words, nouns) if words else {}
-        taught = surely_of(words) if words else frozenset[str]()
+        named = Named.of(words) if words else None
         judged = asked if settled == "not found" else words or (asked and denied(asked))
         foreign, likely = (looks_foreign(text), likely_language(text)) if text else (False, None)
         names_side = mentions_side(text) if text else False
@@ -245,6 +244,7 @@ class Spoken:
             doubts += odd_words(unread, foreign and not doubts, likely)
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
+        plain, taught = ({}, frozenset[str]()) if named is None else (named.plain(nouns), named.taught)
         return cls(words, plain, taught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
 
 
