@@ -17,7 +17,7 @@ from lexseg.comparison.benchmark import Cost
 from lexseg.comparison.cells import Cell, CellRecord, cells_of, read_record
 from lexseg.comparison.comparison import gather
 from lexseg.comparison.labels import row_label
-from lexseg.comparison.page_tables import _of_few, papers, probed, rules
+from lexseg.comparison.page_tables import _of_few, few_patients, papers, probed, rules
 from lexseg.comparison.pictures import scores_plot
 from lexseg.comparison.plan import parse_plan
 from lexseg.comparison.results import write_results
@@ -385,6 +385,23 @@ def test_the_headline_of_leaking_sentences_is_what_is_asked_without_them(plan, o
 
 def test_few_patients_are_cautioned_of(plan, output):
     (caution,) = [line for line in rules(gather(plan, output)) if line.startswith("Caution")]
-    assert "breast has 10 patients" in caution and "too narrow" in caution
+    assert "Breast has 10 patients" in caution and "too narrow" in caution
     given = "no p is given"
     assert given in _of_few("breast", 5) and given not in _of_few("breast", 19) and not _of_few("breast", 20)
+
+
+def test_parts_and_probes_of_few_patients_are_cautioned_of(plan, output, monkeypatch):
+    found = gather(plan, output)
+    assert not few_patients(found, "breast")  # the data set as a whole has so few, which is said once
+    monkeypatch.setattr("lexseg.comparison.page_tables.FEW", 8)
+    rows = _rows(output / "cells" / "near__breast__text__s0" / "report" / "cases.csv")
+    known = {f"classification {row['by_classification']}": set() for row in rows} | {"left and right swapped": set()}
+    for row in rows:
+        known[f"classification {row['by_classification']}"].add(row["cluster"])
+        if row["swapped_changed"] == "1":
+            known["left and right swapped"].add(row["cluster"])
+    thin = few_patients(found, "breast")
+    for name, patients in known.items():
+        assert thin.get(name) == (len(patients) if 0 < len(patients) < 8 else None)
+    (caution,) = [line for line in rules(found) if line.startswith("Caution: Breast")]
+    assert "size small" in thin and f"size small ({thin['size small']})" in caution

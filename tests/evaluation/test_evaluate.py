@@ -2,16 +2,20 @@
 
 import csv
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from lexseg.cli.evaluate import _lines
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.evaluation.cases import fingerprint, select_cases
 from lexseg.evaluation.evaluate import EvaluationOptions, evaluate, evaluate_to
 from lexseg.evaluation.page import build_page
+from lexseg.evaluation.pictures import PROBE_WORDS
 from lexseg.evaluation.probes import PROBES
 from lexseg.evaluation.sources import PredictionFolder
 from lexseg.evaluation.summary import check_bound
@@ -199,6 +203,18 @@ def test_the_page_needs_nothing_else_and_escapes(tmp_path, cases, listener):
     assert "http://" not in page and "https://" not in page
     assert page.count("data:image/png;base64,") >= 3 * 2 + 5 * 2  # plots for light and dark, best and worst
     assert str(tmp_path) not in page
+
+
+@pytest.mark.parametrize("deaf", [True, False])
+def test_how_often_words_about_nothing_paint_nothing_is_told(cases, listener, deaf):
+    listener.deaf = deaf
+    report = evaluate(listener, cases, FEW)
+    painted_nothing = report.summary["text_probes"]["irrelevant"]["changed_only"]["empty"]
+    rows = re.findall(r"<tr>(.*?)</tr>", build_page(report), re.DOTALL)
+    (row,) = [row for row in rows if f">{PROBE_WORDS['irrelevant']}<" in row and row.count("<td") > 4]
+    assert re.findall(r"<td[^>]*>(.*?)</td>", row)[-1] == f"{painted_nothing:.3f}"
+    (line,) = [line for line in _lines(report.summary, Path("report")).splitlines() if line.startswith("  irrelevant")]
+    assert line.endswith(f"nothing painted {painted_nothing:.1%}")
 
 
 def test_the_page_does_not_tell_where_the_model_lies(cases, listener):

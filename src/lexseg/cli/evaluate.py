@@ -253,6 +253,8 @@ def _lines(summary: dict[str, Any], output: Path) -> str:
             line += f"; on the {probe['n_changed']} altered {changed['given']:.4f} -> {changed[name]:.4f}"
             if changed["catastrophic"] is not None:
                 line += f", lost {changed['catastrophic']:.1%}"
+            if "empty" in changed:
+                line += f", nothing painted {changed['empty']:.1%}"
         rows.append(line)
     rows += [f"  {name:<10}  not asked: {why}" for name, why in summary["text_probes_missing"].items()]
     rows += [*_referring(summary), *_presence(summary["presence"])]

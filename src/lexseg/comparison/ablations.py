@@ -80,7 +80,7 @@ QATA = {
     "ids": "qata-1000",
     "split": "val",
     "limit": 600,
-    "probes": ["none", "mirrored"],
+    "probes": ["none", "shuffled", "mirrored", "irrelevant"],
     "leaks": True,
 }
 

@@ -25,6 +25,7 @@ class GroupScore:
         column: of the manifest, or `SIZE`.
         value: of the column, or small, middle or large.
         n: cases with a target; the others have no size, and their 0 or 1 would drown what the part is about.
+        patients: whose they are (images, where no patient is known).
         span: for sizes, the smallest and the largest share of the image in percent.
         dice: per image, the mean of the seeds.
     """
@@ -33,6 +34,7 @@ class GroupScore:
     column: str
     value: str
     n: int
+    patients: int
     span: tuple[float, float] | None
     dice: Estimate
 
@@ -56,10 +58,11 @@ def group_scores(entries: Sequence[Entry], *, seed: int = 0) -> list[GroupScore]
     for column, value, chosen in parts:
         if not chosen.any():
             continue
+        patients = len(patients_of(first, chosen))
         estimates = _estimates(entries, chosen, first, seed)
         span = (float(share[chosen].min()), float(share[chosen].max())) if column == SIZE else None
         found += [
-            GroupScore(entry, column, value, int(chosen.sum()), span, dice)
+            GroupScore(entry, column, value, int(chosen.sum()), patients, span, dice)
             for entry, dice in zip(entries, estimates, strict=True)
         ]
     return found
@@ -90,6 +93,11 @@ def probe_drops(entries: Sequence[Entry], *, seed: int = 0) -> dict[tuple[str, s
         for name in entry.tables[0].drops
         if (key := f"{entry.method} {entry.text} {name}") in found
     }
+
+
+def patients_of(table: CaseTable, chosen: NDArray[np.bool_]) -> set[str]:
+    """Whose the chosen cases are."""
+    return {name for name, kept in zip(table.clusters, chosen, strict=True) if kept}
 
 
 def _terciles(share: NDArray[np.float64], target: NDArray[np.bool_]) -> Mapping[str, NDArray[np.bool_]]:

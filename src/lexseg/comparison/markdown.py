@@ -2,7 +2,7 @@
 
 from lexseg.comparison import page_tables as shown
 from lexseg.comparison.comparison import Comparison
-from lexseg.evaluation.probes import PUBLISHED
+from lexseg.evaluation.probes import COUNTED, PUBLISHED
 
 
 def build_markdown(found: Comparison) -> str:
@@ -33,7 +33,7 @@ def build_markdown(found: Comparison) -> str:
             if rows:
                 parts += [f"### {head}", _table(rows)]
             if rows and head == "As VoxTell was probed":
-                parts.append(PUBLISHED)
+                parts.append(f"{COUNTED} {PUBLISHED}")
     if rows := shown.costs(found):
         parts += ["## Cost", _table(rows)]
     parts += ["## How to read this", "\n".join(f"- {line}" for line in shown.rules(found))]

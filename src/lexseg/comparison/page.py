@@ -15,7 +15,7 @@ from lexseg.comparison.pictures import ranked
 from lexseg.comparison.statistics import MAIN
 from lexseg.evaluation.canvas import Plot
 from lexseg.evaluation.markup import Rows
-from lexseg.evaluation.probes import PUBLISHED
+from lexseg.evaluation.probes import COUNTED, PUBLISHED
 from lexseg.outputs.html import render
 
 
@@ -96,11 +96,7 @@ def _parts(found: Comparison, name: str, plots: Mapping[str, Plot]) -> Iterator[
         )
         yield _Part("Does it listen?", _cells(rows), note)
     if rows := shown.probed(found, name):
-        note = (
-            "Lost: of the cases that the own words answer with a Dice of 0.5 or more, the share that falls below 0.1. "
-            f"{PUBLISHED}"
-        )
-        yield _Part("As VoxTell was probed", _cells(rows), note)
+        yield _Part("As VoxTell was probed", _cells(rows), f"{COUNTED} {PUBLISHED}")
     if rows := shown.listening(found, name):
         yield _Part("Does it find what the words name?", _cells(rows))
     if "size" in plots:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from lexseg.comparison.comparison import Comparison
+from lexseg.comparison.groups import patients_of
 from lexseg.comparison.labels import PROBE_LABELS, amount, entry_label, number, p_value, row_label, signed
 from lexseg.comparison.outcomes import DONE, FAILED, PROBES, Entry
 from lexseg.comparison.pictures import in_order, pair_label, ranked
@@ -236,7 +239,10 @@ def rules(found: Comparison) -> list[str]:
         lines.append(
             "Models were chosen on validation cases that are among those that are scored: all scores are a little high."
         )
-    lines += [line for name, statistics in found.statistics.items() if (line := _of_few(name, statistics.clusters))]
+    for name, statistics in found.statistics.items():
+        label = plan.dataset_label(name)
+        cautions = _of_few(label, statistics.clusters), _of_few_in_parts(label, few_patients(found, name))
+        lines += [caution for caution in cautions if caution]
     lines += [_said_of_sentences(plan, name) for name in found.statistics]
     if any("lite" in plan.methods[name].recipe for name in plan.methods):
         lines.append(
@@ -295,6 +301,29 @@ def _of(found: Comparison, entry: Entry, name: str) -> float | None:
 def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
     known = [float(row[name]) for row in rows if row[name] is not None]
     return sum(known) / len(known) if known else None
+
+
+def few_patients(found: Comparison, dataset: str) -> dict[str, int]:
+    """Parts of the cases, and probes, whose intervals rest on fewer than `FEW` patients, with how many those are.
+
+    Empty where the whole data set has so few.
+    """
+    statistics = found.statistics[dataset]
+    if statistics.clusters < FEW:
+        return {}
+    known = {f"{s.column} {s.value or '(blank)'}": s.patients for s in found.groups if s.entry.dataset == dataset}
+    for entry in statistics.entries:
+        for probe, drops in entry.tables[0].drops.items():
+            if changed := len(patients_of(entry.tables[0], np.isfinite(drops))):
+                known[PROBE_LABELS[probe]] = changed
+    return {name: patients for name, patients in known.items() if patients < FEW}
+
+
+def _of_few_in_parts(dataset: str, parts: Mapping[str, int]) -> str:
+    if not parts:
+        return ""
+    named = ", ".join(f"{name} ({patients})" for name, patients in parts.items())
+    return f"Caution: {dataset}: intervals that rest on fewer than {FEW} patients are too narrow: {named}."
 
 
 def _of_few(dataset: str, patients: int) -> str:

@@ -186,6 +186,7 @@ def group_rows(plan: Plan, groups: Sequence[GroupScore]) -> list[Row]:
             "column": score.column,
             "value": score.value,
             "n": score.n,
+            "patients": score.patients,
             "size_from_percent": score.span[0] if score.span else None,
             "size_to_percent": score.span[1] if score.span else None,
         }

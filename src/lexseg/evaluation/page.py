@@ -10,7 +10,7 @@ from lexseg.evaluation.page_presence import presence
 from lexseg.evaluation.page_referring import expressions_shown, groups, referring
 from lexseg.evaluation.pictures import PROBE_WORDS, Figure, figure
 from lexseg.evaluation.plots import probe_bars, score_histograms, size_against_dice
-from lexseg.evaluation.probes import PUBLISHED
+from lexseg.evaluation.probes import ANSWERED, LOST, PUBLISHED
 from lexseg.outputs.html import render
 from lexseg.outputs.overlay import FOUND, TRUTH
 
@@ -114,7 +114,8 @@ def _probes(report: "Measured") -> dict[str, Any]:
 def _probe_rows(summary: dict[str, Any]) -> Rows:
     head = ["asked with", "Dice, per image", "Dice, pooled", "sentences altered", "Dice on those: given, probe", "drop"]
     own = [cell(summary["per_image"]["dice"]), three(summary["pooled"]["dice"])]
-    rows: Rows = [[*head, "lost: from 0.5 or more to below 0.1"], [PROBE_WORDS["given"], *own, "", "", "", ""]]
+    head += [f"lost: from {ANSWERED} or more to below {LOST}", "nothing painted"]
+    rows: Rows = [head, [PROBE_WORDS["given"], *own, "", "", "", "", ""]]
     for name, probe in summary["text_probes"].items():
         if probe is None:
             continue
@@ -128,6 +129,7 @@ def _probe_rows(summary: dict[str, Any]) -> Rows:
                 f"{three(changed['given'])}, {three(changed[name])}" if changed else "",
                 cell(changed["drop"]) if changed else "",
                 three(changed["catastrophic"]) if changed else "",
+                three(changed["empty"]) if changed and "empty" in changed else "",
             ]
         )
     return rows
