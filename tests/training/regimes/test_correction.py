@@ -52,6 +52,17 @@ class TestCorrection(RegimeTests):
             torch.stack(list(regime.losses(labelled(), unlabelled(), step).values())).sum().backward()
             assert any(p.grad is not None and bool(p.grad.any()) for p in regime.twice.gates.parameters()) == passes
 
+    def test_running_statistics_follow_what_the_saved_model_looks_at(self) -> None:
+        """What is hidden moves them only where the saved model hides, too."""
+        moved = []
+        for finds in (True, False):  # and where nothing is found, nothing is hidden
+            regime = self.build()
+            if not finds:
+                torch.nn.init.constant_(regime.model.head.bias, -50.0)
+            regime.losses(labelled(), unlabelled(), STEPS - 2)
+            moved.append(torch.cat([stage[1].running_mean for stage in regime.model.encoder.stages]))
+        assert torch.equal(*moved) == (not self.args)
+
     @pytest.mark.parametrize("part", ["gated", "inpaint"])
     def test_each_part_can_be_switched_off(self, part: str) -> None:
         if part == "gated" and self.args:

@@ -42,6 +42,17 @@ class TestDualScale(RegimeTests):
         sizes = {352: 192, 256: 128, 128: 64, 96: 64, 64: 32, 32: 32}
         assert {side: regime.half_size((side, side))[0] for side in sizes} == sizes
 
+    def test_running_statistics_follow_full_scale_alone(self) -> None:
+        """The model is asked at full scale: another half scale leaves them, another full scale does not."""
+        found = []
+        for full, half in ((0, 1), (0, 2), (3, 1)):
+            regime = self.build()
+            logits = regime.answers(images(seed=full), images(seed=half), labelled().text)
+            found.append((regime.model.encoder[1].running_mean, logits[1].detach()))
+        one, other_half, other_full = found
+        assert torch.equal(one[0], other_half[0]) and not torch.equal(one[0], other_full[0])
+        assert not torch.equal(one[1], other_half[1])  # it was looked at
+
     def test_the_generator_never_sees_the_words(self) -> None:
         """Other words with the same logits make the same image: nothing but logits goes in."""
         regime = self.build()

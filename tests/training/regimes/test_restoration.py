@@ -1,6 +1,8 @@
 """An encoder from images alone."""
 
 import json
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +118,20 @@ def test_every_term_teaches_the_encoder(restorer: Restorer, folder: Path) -> Non
         losses[name].backward()
         assert any(p.grad is not None and p.grad.any() for p in restorer.encoder.stages[0].parameters()), name
     assert float(terms(restorer, batch, 1.0, np.random.default_rng(0), torch.device("cpu"))["middle"].detach()) == 0
+
+
+def test_running_statistics_follow_large_views_alone(restorer: Restorer, folder: Path) -> None:
+    """The encoder will be shown whole images, and not parts of a twentieth."""
+    batch = stack_crops([crops(folder)[i] for i in range(3)])
+    found = []
+    for given in (batch, replace(batch, small=1 - batch.small), replace(batch, spoilt=1 - batch.spoilt)):
+        own = deepcopy(restorer)
+        losses = terms(own, given, 0.0, np.random.default_rng(0), torch.device("cpu"))
+        norm = own.encoder.stages[0][0][1]
+        found.append((norm.running_mean, float(losses["small"].detach())))
+    one, other_small, other_large = found
+    assert torch.equal(one[0], other_small[0]) and not torch.equal(one[0], other_large[0])
+    assert one[1] != other_small[1]  # they were looked at
 
 
 def test_what_is_restored_has_passed_the_deepest_map(restorer: Restorer) -> None:

@@ -5,6 +5,7 @@ paper and released code (FOUND; the latter has no licence). Gates act on every s
 look stays true (OURS). The model is saved without them, which costs nothing once it is trained (OURS), or with them.
 """
 
+import contextlib
 from typing import Literal
 
 import torch
@@ -18,6 +19,7 @@ from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime
 from lexseg.training.regimes.inpainter import Inpainter
+from lexseg.training.regimes.norms import untracked_norms
 from lexseg.training.regimes.stream import Unlabelled
 
 
@@ -75,18 +77,24 @@ class Correction(Regime):
         assert unlabelled is not None
         begun = step >= self.begin
         asked = self.twice if begun and self.gated and not step % 2 else self.model
-        losses = asked.training_losses(labelled.image, labelled.text, labelled.target)
+        with self.second_look() if asked is self.twice else contextlib.nullcontext():
+            losses = asked.training_losses(labelled.image, labelled.text, labelled.target)
         if self.inpaint:
             nothing = 0 * torch.stack(list(losses.values())).sum() + self.idle().to(labelled.image.device)
             losses["inpainting"] = nothing + self.weight(step) * (self.filling(unlabelled) if begun else nothing)
         return losses
+
+    def second_look(self) -> contextlib.AbstractContextManager[None]:
+        """Images with a hole and gated maps move running statistics only where the saved model looks at them, too."""
+        return contextlib.nullcontext() if self.kept else untracked_norms(self.model)
 
     def filling(self, unlabelled: Unlabelled) -> Tensor:
         """Mean absolute error of what is put in the hole, at every scale; 0 where nothing is hidden."""
         image, maps = unlabelled.image, self.twice.pyramid(unlabelled.image)
         with torch.no_grad(), encoder_gives(self.model, maps):
             first = self.model(image, unlabelled.text).logits
-        gated, hidden = self.twice.look_again(image, maps, first)
+        with self.second_look():
+            gated, hidden = self.twice.look_again(image, maps, first)
         hidden = hidden * unlabelled.valid
         total = torch.zeros((), device=hidden.device)
         for made in self.inpainter(gated):

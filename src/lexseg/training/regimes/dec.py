@@ -16,6 +16,7 @@ from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime, disagreement
 from lexseg.training.regimes.generator import ImageGenerator
+from lexseg.training.regimes.norms import untracked_norms
 from lexseg.training.regimes.stream import Unlabelled
 from lexseg.training.regimes.views import jitter, turned
 
@@ -25,7 +26,8 @@ class DualScale(Regime):
 
     An image is asked about at full and at about half its size (a multiple of the model's stride); the fused answer is
     the mean of both in logits (OURS; as published, a decoder of its own). An unlabelled image is seen in two lights,
-    the two scales of the second in lights of their own (FOUND).
+    the two scales of the second in lights of their own (FOUND). What is saved is asked at full scale alone, so that
+    the running statistics of batch norms follow that alone (OURS; as published, they are of both).
 
     Args:
         model, config: as of every regime.
@@ -109,7 +111,9 @@ class DualScale(Regime):
         if not self.scales:
             return [full]
         reduced = F.interpolate(small, self.half_size(size), mode="bilinear", antialias=True, align_corners=False)
-        half = F.interpolate(self._ask(reduced, text), size, mode="bilinear", align_corners=False)
+        with untracked_norms(self.model):
+            found = self._ask(reduced, text)
+        half = F.interpolate(found, size, mode="bilinear", align_corners=False)
         return [full, half, (full + half) / 2]
 
     def _ask(self, image: Tensor, text: TextBatch) -> Tensor:

@@ -25,6 +25,7 @@ from lexseg.files import new_folder
 from lexseg.scans.pictures import SUFFIXES
 from lexseg.training.mixture import stretch
 from lexseg.training.regimes.crops import CropDataset, Crops, stack_crops
+from lexseg.training.regimes.norms import untracked_norms
 from lexseg.training.regimes.restorer import Restorer, likeness_loss
 
 MANIFESTS = (".csv", ".jsonl", ".ndjson")
@@ -110,6 +111,7 @@ def restoration(
     place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(config.seed)
     restorer = Restorer(create_image_encoder(config.encoder, **config.encoder_args)).to(place)
+    restorer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.7 times as fast on a CPU
     say(f"{len(paths):,} images, no masks and no words; {config.encoder}; {config.steps:,} steps of {config.batch}")
     terms = fit(restorer, paths, config, place, say)
     settings = {key: value for key, value in asdict(config).items() if key not in ("images", "workers")}
@@ -200,7 +202,7 @@ def terms(
         place: where the network is.
     """
     clean = crops.clean[:, 0].to(place)
-    first, second = (restorer.maps(crops.spoilt[:, i].to(place)) for i in range(2))
+    first, second = (restorer.maps(_as_seen(crops.spoilt[:, i], place)) for i in range(2))
     size, scales = (clean.shape[-2], clean.shape[-1]), len(first)
 
     def alike(one: Sequence[Tensor], other: Sequence[Tensor], scale: int) -> Tensor:
@@ -214,11 +216,17 @@ def terms(
     }
     small = crops.small.transpose(0, 1)
     if len(small):
-        seen = restorer.maps(small.flatten(0, 1).to(place))
+        with untracked_norms(restorer):  # the encoder will be shown whole images
+            seen = restorer.maps(_as_seen(small.flatten(0, 1), place))
         each = [[m[i * len(clean) : (i + 1) * len(clean)] for m in seen] for i in range(len(small))]
         pairs = [alike(large, one, int(rng.integers(scales))) for one in each for large in (first, second)]
         losses["small"] = torch.stack(pairs).mean()
     return losses
+
+
+def _as_seen(views: Tensor, place: torch.device) -> Tensor:
+    """Views where the network is, in the memory format that convolutions on a CPU are faster in."""
+    return views.to(place).contiguous(memory_format=torch.channels_last)
 
 
 def fading(progress: float) -> float:
