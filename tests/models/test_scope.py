@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -104,6 +105,13 @@ def test_images_are_known_by_their_nearest_world(scope: Scope):
     assert (white.known, white.world) == (True, "colon")
     assert (gray.known, gray.world) == (False, None) and gray.distance == pytest.approx(2.5, rel=1e-3)
     assert near.known and near.distance == pytest.approx(0.75, rel=1e-3)
+
+
+def test_an_image_of_a_world_lies_near_its_images_in_every_space():
+    """The first direction is one space, the second another, in which the radii are half as long."""
+    state = images().state() | {"space": np.array([0, 1]), "radius": np.array([[0.2, 0.2], [0.1, 0.1]], np.float32)}
+    judged = ImageScorer(state).judge([[0.0, 0.0], [0.1, 0.05], [0.0, 0.15], [1.1, 0.0]])
+    assert judged == pytest.approx(np.array([[0, 5], [0.5, 4.5], [1.5, 5], [5.5, 0.5]]), abs=1e-3)
 
 
 def test_the_image_is_judged_first_then_the_words_then_whether_they_belong_together(scope: Scope):

@@ -29,17 +29,24 @@ SCOPE = "scope.safetensors"
 
 
 class ImageScorer:
-    """Distances to the nearest training images of each world, in a whitened space of pooled features.
+    """Distances to the nearest training images of each world, in whitened spaces of pooled features.
+
+    An image is one of a world where it lies near that world's in every space.
 
     Args:
-        state: ``shift`` float[F], ``project`` float[F, K], ``bank`` float16[N, K], ``world`` int64[N], ``radius``
-            float[W] and ``neighbours`` int64[]: an image's distance from a world is that to its neighbour of that rank
-            within the world, over the world's radius.
+        state: ``shift`` float[F], ``project`` float[F, K], ``bank`` float16[N, K], ``world`` int64[N], ``space``
+            int64[K], to which of S spaces each direction belongs (missing: there is one), ``radius`` float[S, W], or
+            [W] of one space, and ``neighbours`` int64[]: in a space, an image's distance from a world is that to its
+            neighbour of that rank within the world, over the world's radius there.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self._state = {name: np.asarray(value) for name, value in state.items()}
-        self._bank = self._state["bank"].astype(np.float32)
+        bank = self._state["bank"].astype(np.float32)
+        self._radii = np.atleast_2d(self._state["radius"])
+        space = self._state.get("space", np.zeros(bank.shape[1], np.int64))
+        self._directions = [space == number for number in range(len(self._radii))]
+        self._banks = [bank[:, own] for own in self._directions]
         self._k = int(self._state["neighbours"])
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -53,20 +60,26 @@ class ImageScorer:
             maps: of :class:`lexseg.models.base.Features`, float[B, C, h, w] each.
 
         Returns:
-            float32[B, W]: at most 1 where an image is one of that world.
+            float32[B, W], of the space where it is largest: at most 1 where an image is one of that world.
         """
         return self.judge(pooled(maps))
 
     def judge(self, features: ArrayLike) -> NDArray[np.float32]:
         """The same of pooled features float[B, F]."""
         points = (np.asarray(features, np.float32) - self._state["shift"]) @ self._state["project"]
+        spaces = zip(self._directions, self._banks, self._radii, strict=True)
+        each = [self._distances(points[:, own], bank) / radius for own, bank, radius in spaces]
+        return np.max(each, axis=0)
+
+    def _distances(self, points: NDArray[np.float32], bank: NDArray[np.float32]) -> NDArray[np.float32]:
+        """From points [B, K] to each world's images in a bank [N, K]: float32[B, W]."""
         # each difference, not the squares' sum less the products': near a point that would lose its last digits
-        apart = np.stack([np.sqrt(np.square(self._bank - point).sum(1)) for point in points])
+        apart = np.stack([np.sqrt(np.square(bank - point).sum(1)) for point in points])
         columns = []
-        for world, radius in enumerate(self._state["radius"]):
+        for world in range(self._radii.shape[1]):
             own = apart[:, self._state["world"] == world]
             nth = min(self._k, own.shape[1]) - 1
-            columns.append(np.partition(own, nth, axis=1)[:, nth] / radius)
+            columns.append(np.partition(own, nth, axis=1)[:, nth])
         return np.stack(columns, axis=1)
 
 

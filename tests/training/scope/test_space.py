@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from lexseg.models.scope import ImageScorer
 from lexseg.training.scope.space import MARGIN, fit_space, left_out
 
 N, F = 60, 80
@@ -78,3 +80,32 @@ def test_a_map_of_few_channels_counts_as_much_as_one_of_many():
     assert (by_map.judge(photographs).min(1) > 1).all()
     assert (by_feature.judge(photographs).min(1) > 1).mean() < 0.9
     assert (by_map.judge(seen(40, 1)).min(1) <= 1).mean() > 0.95
+
+
+def test_what_the_deepest_map_lets_pass_the_finest_maps_refuse():
+    """A strange image is like its own in all but the finest maps, and little off there."""
+    channels = (4, 4, 40, 40)
+
+    def seen(seed: int, world: int, strange: float = 0.0) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        maps = [torch.randn(N, 2 * count, generator=generator) for count in channels]
+        return torch.cat([strange + maps[0], strange + maps[1], *(4.0 * world + each for each in maps[2:])], 1)
+
+    fitted, calibrated = ([seen(at + i, i) for i in range(3)] for at in (0, 10))
+    nothing, strange = seen(20, 1, strange=40.0), seen(30, 1, strange=1.5)
+    scorer = fit_space(fitted, calibrated, nothing, channels)
+    every_map, finest = (apart.min(1) > 1 for apart in judged_in_each_space(scorer, strange))
+    assert every_map.mean() < 0.5 < 0.9 < finest.mean()
+    assert (scorer.judge(strange).min(1) > 1).mean() >= finest.mean()
+    assert (scorer.judge(seen(40, 1)).min(1) <= 1).mean() > 0.9
+
+
+def judged_in_each_space(scorer: ImageScorer, features: Tensor) -> list[NDArray[np.float32]]:
+    """By a scorer of each space alone."""
+    state = scorer.state()
+    alone = []
+    for number, radius in enumerate(state["radius"]):
+        own = state["space"] == number
+        part = {"project": state["project"][:, own], "bank": state["bank"][:, own], "radius": radius}
+        alone.append(ImageScorer({k: v for k, v in state.items() if k != "space"} | part).judge(features))
+    return alone

@@ -83,7 +83,7 @@ export class Scope {
   /** @param {{data: Float32Array, dims: number[]}[]} maps of one image */
   image(maps) {
     if (!this.judgesImages) return { known: true, world: null, distance: 0 };
-    const { shift, project, bank, world, radius, neighbours } = this.ofImages;
+    const { shift, project, bank, world, radius, neighbours, space } = this.ofImages;
     const features = pooled(maps);
     const k = project.shape[1];
     const point = new Float64Array(k);
@@ -91,14 +91,19 @@ export class Scope {
       const from = value - shift.data[i];
       for (let j = 0; j < k; j++) point[j] += from * project.data[i * k + j];
     });
-    const apart = radius.data.reduce((all) => [...all, []], []);
+    const worlds = radius.shape.at(-1);
+    const spaces = radius.data.length / worlds;
+    // [space][world][training image]
+    const apart = Array.from({ length: spaces }, () => Array.from({ length: worlds }, () => []));
     for (let n = 0; n < bank.shape[0]; n++) {
-      let sum = 0;
-      for (let j = 0; j < k; j++) sum += (bank.data[n * k + j] - point[j]) ** 2;
-      apart[world.data[n]].push(Math.sqrt(sum));
+      const sums = new Array(spaces).fill(0);
+      for (let j = 0; j < k; j++) sums[space?.data[j] ?? 0] += (bank.data[n * k + j] - point[j]) ** 2;
+      sums.forEach((sum, s) => apart[s][world.data[n]].push(Math.sqrt(sum)));
     }
-    const most = neighbours.data[0];
-    const distances = apart.map((own, i) => own.sort((a, b) => a - b)[Math.min(most, own.length) - 1] / radius.data[i]);
+    const nth = (all) => all.sort((a, b) => a - b)[Math.min(neighbours.data[0], all.length) - 1];
+    const distances = this.names.map((_, w) =>
+      Math.max(...apart.map((of, s) => nth(of[w]) / radius.data[s * worlds + w])),
+    );
     const distance = Math.min(...distances);
     const known = distance <= 1;
     return { known, world: known ? this.names[distances.indexOf(distance)] : null, distance };

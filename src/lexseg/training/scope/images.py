@@ -19,8 +19,9 @@ from lexseg.training.scope.strange import strange_images
 from lexseg.training.scope.worlds import ScopeWorld
 from lexseg.training.views import view_of
 
-FITTED, CALIBRATED = 160, 80
-"""Training and validation images of each world that are looked at."""
+FITTED, CALIBRATED = 160, 1000
+"""Training and validation images of each world that are looked at: eighty do not tell how far off one of two hundred
+lies."""
 
 _BATCH = 8
 # another device or archive is no other world: each image is also seen as these would have it
