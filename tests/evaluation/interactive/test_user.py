@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lexseg.evaluation.interactive import play
-from lexseg.evaluation.interactive.sentences import _EVERYWHERE, _TEMPLATES, ANYWHERE, PLACES, Wish, say
+from lexseg.evaluation.interactive.sentences import _EVERYWHERE, _TEMPLATES, ANYWHERE, MIDDLES, PLACES, Wish, say
 from lexseg.evaluation.interactive.user import User
 from lexseg.interaction.operations import Amount, Clear, Components, Confidence, Cover, Shape, Spot
 from lexseg.interaction.parse import About, parse
@@ -47,7 +47,7 @@ class Each:
 @pytest.mark.parametrize("kind", list(_TEMPLATES))
 def test_every_sentence_means_what_was_wished(kind, left):
     state = State(np.zeros((4, 4), np.float32), 0.5, Segmentation(np.zeros((4, 4), np.float32), 0.5), left)
-    for spot in PLACES:
+    for spot in (*PLACES, *MIDDLES) if kind in ("more", "less") else PLACES:
         for much in get_args(Amount) if kind in ("more", "less") else ("usual",):
             for at in range(4):
                 said = say(Wish(kind, spot, much=much), state, Each(at))
@@ -108,6 +108,21 @@ def test_of_a_mask_that_is_somewhere_else_the_right_place_is_named():
         session.undo()
 
 
+def test_what_lies_between_top_and_bottom_is_called_the_middle():
+    """A mask of the right height that bulges at its right: neither its upper nor its lower half is to be smaller."""
+    truth = (ROWS >= 8) & (ROWS < 56) & (COLUMNS >= 12) & (COLUMNS < 36)
+    bulge = (ROWS >= 25) & (ROWS < 39) & (COLUMNS >= 36) & (COLUMNS < 46)
+    state = session_of(np.where(truth, 0.9, np.where(bulge, 0.6, 0.1))).state
+    wish = User(truth).wish(state)
+    assert wish.kind == "less" and wish.spot == Spot("right", "middle")
+    assert "middle right" in say(wish, state, Each(0))
+
+
+def test_where_nothing_is_there_an_empty_mask_is_right():
+    state = session_of(np.full((64, 64), 0.1)).state
+    assert User(np.zeros((64, 64), np.bool_)).wish(state) is None
+
+
 def test_of_an_empty_mask_the_place_is_named():
     truth = disc(50, 48, 8)
     state = session_of(np.where(truth, 0.3, 0.1)).state
@@ -119,7 +134,7 @@ def test_a_place_is_judged_as_a_whole():
     seen = np.where(disc(36, 32, 16), 0.9, 0.3)
     wishes = list(User(disc(28, 32, 16))._wishes(session_of(seen).state))
     asked = {(wish.kind, wish.spot.height) for wish in wishes if wish.kind in ("more", "less")}
-    assert asked == {("more", "upper"), ("less", "lower")}
+    assert asked == {("more", "upper"), ("less", "lower"), ("less", "middle")}
 
 
 @pytest.mark.parametrize("more", [True, False])

@@ -15,6 +15,8 @@ PLACES: tuple[Spot, ...] = (
     Spot("", "upper"), Spot("", "lower"), Spot("left"), Spot("right"),
     Spot("left", "upper"), Spot("left", "lower"), Spot("right", "upper"), Spot("right", "lower"),
 )  # fmt: skip
+MIDDLES: tuple[Spot, ...] = (Spot("left", "middle"), Spot("right", "middle"), Spot("centre", "middle"))
+"""Of the mask, where it has too much or too little: a third of its height between top and bottom."""
 _MORE: dict[Amount, str] = {
     "slight": "a bit more",
     "usual": "more",
@@ -87,7 +89,7 @@ def say(wish: Wish, state: State, rng: np.random.Generator) -> str:
         "more": _MORE[wish.much],
         "less": _LESS[wish.much],
         "over": _OVER[wish.much],
-        "at": f"on the {side}" if not height else f"at the {place}",
+        "at": "in the middle" if side == "centre" else f"at the {place}" if height else f"on the {side}",
         "place": place if wish.kind in _OF_PICTURE or (side and height) else side or height,
     }
     return known[int(rng.integers(len(known)))].format(**words)

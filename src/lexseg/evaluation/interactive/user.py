@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from lexseg.evaluation.interactive.sentences import ANYWHERE, PLACES, Wish
+from lexseg.evaluation.interactive.sentences import ANYWHERE, MIDDLES, PLACES, Wish
 from lexseg.interaction.operations import Amount, Components, Frame, Region, Spot
 from lexseg.interaction.parts import Parts, meant
 from lexseg.interaction.regions import inside
@@ -53,7 +53,7 @@ class User:
         mask, truth = state.mask, self.truth
         if truth.any() and _count(mask & truth) <= ASTRAY * state.area:  # what a person sees first
             yield Wish("elsewhere" if state.area else "also", _place(truth, state, "image")[0], "image")
-        if not state.area:
+        if truth.any() and not state.area:
             yield Wish("generous")
         area, parts = max(state.area, 1), Parts.of(mask)
         if self._only_the_largest(parts, area):
@@ -135,7 +135,7 @@ def _by_place(missed: Mask, wrong: Mask, state: State) -> Iterator[Wish]:
     found: list[tuple[float, Wish]] = []
     halves = [inside(Region((spot,), "mask", "half"), state) for spot in PLACES if not (spot.side and spot.height)]
     signs = {np.sign(_count(missed & half) - _count(wrong & half)) for half in halves}
-    for spot in (*PLACES, ANYWHERE) if len(signs) == 1 else PLACES:
+    for spot in (*PLACES, *MIDDLES, ANYWHERE) if len(signs) == 1 else (*PLACES, *MIDDLES):
         there = inside(None if spot == ANYWHERE else Region((spot,), "mask", "half"), state)
         spread = _EVERYWHERE if spot == ANYWHERE else _SPREAD * float(there.mean())
         lacks, extra = _count(missed & there), _count(wrong & there)
