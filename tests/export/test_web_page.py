@@ -132,6 +132,24 @@ def test_a_film_a_sentence_and_its_mask_saved(visit, own):
     page.get_by_role("button", name="Remove all").click()
 
 
+def agree(said, answer, sentence):
+    """The page says what Python says."""
+    assert said["state"] == answer.state, sentence
+    assert said["explanation"] == (answer.outside and answer.outside.why), sentence
+    if answer.presence is None:
+        assert said["presence"] is None, sentence
+    else:
+        assert said["presence"] == pytest.approx(answer.presence, abs=3e-4), sentence
+    mask = np.asarray(Image.open(io.BytesIO(bytes(said["png"])))) > 0
+    assert differing(mask, answer) < NEAR, sentence
+    assert (said["area"]["px"] > 0) == answer.found, sentence
+    if not (mask != answer.mask).any():
+        told = answer.describe()
+        assert (said["area"], said["box"], said["n_components"]) == (
+            told["area"], told["box"], told["n_components"]
+        ), sentence  # fmt: skip
+
+
 def test_every_question_is_answered_as_python_answers_it(visit, own):
     sessions = {}
     for question in QUESTIONS:
@@ -142,20 +160,16 @@ def test_every_question_is_answered_as_python_answers_it(visit, own):
             visit.open(EXAMPLES / name)
         said = visit.page.evaluate(ASK, [sentence, more])
         answer = sessions[name].segment(sentence, **more)
-        assert said["state"] == answer.state, sentence
-        assert said["explanation"] == (answer.outside and answer.outside.why), sentence
-        if answer.presence is None:
-            assert said["presence"] is None, sentence
-        else:
-            assert said["presence"] == pytest.approx(answer.presence, abs=3e-4), sentence
-        mask = np.asarray(Image.open(io.BytesIO(bytes(said["png"])))) > 0
-        assert differing(mask, answer) < NEAR, sentence
-        assert (said["area"]["px"] > 0) == answer.found, sentence
-        if not (mask != answer.mask).any():
-            told = answer.describe()
-            assert (said["area"], said["box"], said["n_components"]) == (
-                told["area"], told["box"], told["n_components"]
-            ), sentence  # fmt: skip
+        agree(said, answer, sentence)
+
+
+def test_a_badly_exposed_film_is_stretched_as_python_stretches_it(visit, own, tmp_path):
+    dark = tmp_path / "dark.png"
+    Image.fromarray((50 + np.asarray(Image.open(FILM).convert("L")) * 0.2).astype(np.uint8)).save(dark)
+    visit.open(dark)
+    said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), own.set_image(dark).segment(RIGHT)
+    agree(said, answer, RIGHT)
+    assert answer.found
 
 
 def test_a_report(visit):

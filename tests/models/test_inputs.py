@@ -69,11 +69,44 @@ def test_the_border_of_a_mask_is_drawn_at_the_image_s_resolution():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_prediction_does_without_torch_what_training_does(fit, shape):
     image = np.random.default_rng(4).random(shape, dtype=np.float32)
+    image[: shape[0] // 2] *= 0.3  # so that its means span more than a badly exposed film does
     seen = fit_image(image_tensor(image), (64, 96), fit).expand(3, -1, -1)
     np.testing.assert_allclose(to_input(image, (64, 96), fit), seen, atol=1e-5)
     logits = np.random.default_rng(5).normal(size=(1, 64, 96)).astype(np.float32)
     wanted = to_image(torch.from_numpy(logits)[None], shape, fit)[0, 0].sigmoid()
     np.testing.assert_allclose(to_native(logits, shape, fit), wanted, atol=1e-5)
+
+
+def shades(low, high, dark=0.0):
+    """An image of even shades from low to high, float32[64, 64], a share of it black."""
+    image = np.linspace(low, high, 64 * 64, dtype=np.float32).reshape(64, 64)
+    image[: round(64 * dark)] = 0
+    return image
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.2, 0.4), (0.8, 0.95), (0.0, 0.25)])
+def test_a_badly_exposed_film_is_stretched(low, high):
+    seen = to_input(shades(low, high), (64, 64))
+    expected = np.clip((shades(low, high) - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(seen[0], expected, atol=0.04)
+    assert seen.dtype == np.float32 and np.ptp(seen) == 1
+
+
+@pytest.mark.parametrize(
+    "image",
+    [shades(0.2, 0.52), shades(0, 1), shades(0.1, 0.3, dark=0.8), np.full((64, 64), 0.3, np.float32)],
+    ids=["wide enough", "whole range", "mostly background", "blank"],
+)
+def test_every_other_image_stays_as_it_is(image):
+    np.testing.assert_array_equal(to_input(image, (64, 64))[0], image)
+
+
+def test_colours_are_stretched_alike():
+    image = np.stack([shades(0.3, 0.5), shades(0.3, 0.5), shades(0.3, 0.5) - 0.1], -1)
+    seen = to_input(image, (64, 64))
+    inner = (seen > 0.05) & (seen < 0.95)
+    apart = (seen[0] - seen[2])[inner.all(0)]
+    np.testing.assert_allclose(apart, 0.1 / 0.2 * np.ones_like(apart), atol=0.03)
 
 
 @pytest.mark.parametrize("shape", SHAPES[:3])

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Fit = Literal["stretch", "pad"]
 """How an image comes to the network's size."""
 FITS: Sequence[Fit] = get_args(Fit)
+NARROW = 0.3
+"""The share of the grey range that an image must span from its 1st to its 99th percentile to be taken as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ def _even(length: float, whole: int) -> int:
 def to_input(image: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stretch") -> NDArray[np.float32]:
     """Bring an image to a model's input size, bilinear, with antialiasing where it shrinks; give it three channels.
 
+    A film that spans little of the grey range is stretched over it (:func:`exposed`), as no training does.
+
     One channel at a time, so that a colour image of 10,000 x 10,000 pixels needs no second copy of itself. Pillow's
     filter is the one that training's (:func:`lexseg.models.inputs.resize_image`) was made after.
 
@@ -75,9 +79,30 @@ def to_input(image: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stre
     place = ImagePlace.of((image.shape[0], image.shape[1]), size, fit)
     inside = (place.height, place.width)
     resized = np.stack([_resized(plane, inside) if plane.shape != inside else plane for plane in planes]).clip(0, 1)
+    resized = exposed(resized)
     if inside != tuple(size):
         resized = np.pad(resized, ((0, 0), *place.margins(size)))
     return np.broadcast_to(resized, (3, *size))
+
+
+def exposed(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Stretch the grey values of what was exposed or exported badly over their range; other images stay as they are.
+
+    A slice of MR spans little, too, but most of it is background: there the median lies near the darkest, and nothing
+    is changed.
+
+    Args:
+        planes: float32[C, h, w] in 0..1.
+
+    Returns:
+        the same; where their mean's 1st and 99th percentiles lie closer than `NARROW` and the median at least a quarter
+        of the way between, these are 0 and 1.
+    """
+    levels = np.bincount((planes.mean(0) * 255 + 0.5).astype(np.intp).ravel(), minlength=256).cumsum()
+    low, middle, high = (int(np.searchsorted(levels, share * levels[-1])) for share in (0.01, 0.5, 0.99))
+    if not 0 < high - low < NARROW * 255 or 4 * (middle - low) < high - low:
+        return planes
+    return ((planes * 255 - low) / (high - low)).clip(0, 1).astype(np.float32)
 
 
 def to_native(logits: NDArray[np.float32], size: tuple[int, int], fit: Fit = "stretch") -> NDArray[np.float32]:

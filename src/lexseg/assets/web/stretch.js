@@ -97,7 +97,24 @@ export function toInput(planes, from, [height, width]) {
       for (let i = 0; i < plane.length; i++) out[c * height * width + i] = Math.min(1, Math.max(0, plane[i]));
     }
   }
-  return out;
+  return exposed(out, height * width);
+}
+
+const NARROW = 0.3;
+
+/** Grey values stretched where they span little of their range: lexseg.models.place.exposed. */
+function exposed(values, size) {
+  const levels = new Array(256).fill(0);
+  for (let i = 0; i < size; i++) {
+    levels[Math.floor(((values[i] + values[size + i] + values[2 * size + i]) / 3) * 255 + 0.5)] += 1;
+  }
+  const percentile = (share) => {
+    let below = 0;
+    return levels.findIndex((count) => (below += count) >= share * size);
+  };
+  const [low, middle, high] = [0.01, 0.5, 0.99].map(percentile);
+  if (high === low || high - low >= NARROW * 255 || 4 * (middle - low) < high - low) return values;
+  return values.map((value) => Math.min(1, Math.max(0, (value * 255 - low) / (high - low))));
 }
 
 export const highestOf = (values) => values.reduce((most, value) => (value > most ? value : most), 0);
