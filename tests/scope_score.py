@@ -20,11 +20,10 @@ from scipy import ndimage
 
 from lexseg import Segmenter
 from lexseg.language.typos import misspell
-from lexseg.models.config import find_model
+from lexseg.models.config import find_model, verdict
 from lexseg.models.io import LoadedModel, load_model
 from lexseg.models.place import to_input
 from lexseg.models.scope import ImageScope
-from lexseg.models.worlds import verdict
 from lexseg.predict.images import load_image
 from lexseg.predict.options import Options
 from lexseg.predict.words import Sides, hear

@@ -15,8 +15,8 @@ from lexseg.export.in_browser import Rules
 from lexseg.export.web import rules_archive
 from lexseg.language.report_reading import read_report
 from lexseg.outputs.capabilities import what_it_is
-from lexseg.outputs.description import judged
 from lexseg.outputs.wording import for_clients
+from lexseg.predict.answered import judged
 from lexseg.predict.ask import Denied, Question, given_present, probability, segment_together
 from lexseg.predict.options import Options
 from lexseg.predict.words import Heard, Sides

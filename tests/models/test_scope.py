@@ -10,8 +10,8 @@ import torch
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ModelError
 from lexseg.models.base import Features
+from lexseg.models.config import verdict
 from lexseg.models.scope import ImageScope, ImageScorer, Scope, WordsScope, WordsScorer, World, pooled
-from lexseg.models.worlds import verdict
 
 WORLDS = (
     World("chest", "chest", ("CR", "DX"), ("pneumonia",), ("opacity on the left",), "research use only"),

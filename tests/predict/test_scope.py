@@ -7,8 +7,7 @@ import pytest
 
 import fakes
 from lexseg.outputs.demo import examples
-from lexseg.outputs.description import caption_of, describe, judged
-from lexseg.predict.answered import Outside, consistent
+from lexseg.predict.answered import Outside, caption_of, consistent, describe, judged
 from lexseg.predict.ask import Denied, Options, ask, look, segment_together
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import Segmenter

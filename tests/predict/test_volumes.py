@@ -11,7 +11,7 @@ import fakes
 from lexseg.encoders.text import create_text_encoder
 from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.models.base import Prediction
-from lexseg.outputs.description import describe
+from lexseg.predict.answered import describe
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.volumes import segment_volume
 from lexseg.predict.words import sides_of

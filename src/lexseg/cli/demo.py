@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
 
     from lexseg.files import check_writable
     from lexseg.outputs.demo import run_demo, summary
-    from lexseg.outputs.description import NOTE
+    from lexseg.predict.answered import NOTE
     from lexseg.predict.segmenter import Segmenter
 
     check_writable(args.output)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lexseg.models.worlds import World
+    from lexseg.models.config import World
 
 _UNKNOWN = """scope: unknown. Its folder does not say what it has learnt, so nothing that it is asked is refused: an
 older LexSeg saved it, or its recipe named no worlds. `lexseg scope MODEL CASES --worlds NAMES` fits and writes it."""
@@ -45,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _one(name: str, *, as_json: bool) -> int:
     from lexseg.models.catalogue import about, about_encoder
-    from lexseg.models.config import find_model
-    from lexseg.models.worlds import read_worlds
+    from lexseg.models.config import find_model, read_worlds
 
     if (encoder := about_encoder(name)) is not None:
         print(json.dumps(encoder, indent=2) if as_json else _encoder(encoder))

@@ -309,7 +309,7 @@ class _Job:
 
 def found_words(values: dict[str, Any]) -> str:
     """What a line of print says of an answer."""
-    from lexseg.outputs.description import in_words, marked
+    from lexseg.predict.answered import in_words, marked
 
     if values["state"] != "found":
         return in_words(values)

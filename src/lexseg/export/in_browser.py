@@ -16,10 +16,9 @@ from lexseg.encoders.text.reader import checked_ids
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.language.lexicon import lexicon
 from lexseg.language.vocabulary import mended
-from lexseg.models.worlds import ImageScope, WordsScope, World
-from lexseg.outputs.description import judged
+from lexseg.models.config import ImageScope, WordsScope, World
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import Answerer, Outside, consistent, outside, state_of, unfamiliar
+from lexseg.predict.answered import Answerer, Outside, consistent, judged, outside, state_of, unfamiliar
 from lexseg.predict.report_findings import report_findings
 from lexseg.predict.words import Sides, Spoken, asked_with, sides_of, understood
 
@@ -150,7 +149,7 @@ class Rules:
         }
 
     def tell(self, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """The answer as it is told everywhere (:func:`lexseg.outputs.description.judged`).
+        """The answer as it is told everywhere (:func:`lexseg.predict.answered.judged`).
 
         Args:
             asked: ``heard`` of :meth:`hear`, ``decided`` of :meth:`decide` and ``anyway``; ``presence``, calibrated,

@@ -31,8 +31,8 @@ _PAGE = _PACKAGE / "server" / "page"
 _HEAD = '  <meta charset="utf-8">\n'
 # what decides in the browser as it does everywhere; none of it needs more than Python
 _RULES = (
-    *("errors.py", "_moved.py", "_version.py", "encoders/text/reader.py", "models/worlds.py"),
-    *("outputs/description.py", "outputs/wording.py", "export/in_browser.py"),
+    *("errors.py", "_moved.py", "_version.py", "encoders/text/reader.py", "models/config.py"),
+    *("outputs/wording.py", "export/in_browser.py"),
     *(f"predict/{name}.py" for name in ("answered", "report_findings")),
     *(f"predict/{name}.py" for name in ("options", "words")),
 )

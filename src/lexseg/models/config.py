@@ -1,4 +1,7 @@
-"""A model's folder: where it is, and what its config.json says of the model. Imports no torch."""
+"""A model's folder: where it is, what its config.json says of the model and of the worlds that it has learnt.
+
+And what follows from the worlds of an image and of words. Imports neither torch nor, as a browser runs it too, numpy.
+"""
 
 import hashlib
 import json
@@ -8,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from lexseg.errors import ModelError
 from lexseg.language.asking import WORLDS
-from lexseg.models.place import FITS, Fit
+
+if TYPE_CHECKING:
+    from lexseg.models.place import Fit
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PATTERNS = ("*.safetensors", "*.json", "*.md")  # no code, no pickle
@@ -61,6 +66,8 @@ def _from_hub(name: str) -> Path:
 
 
 FORMAT = 1
+SCOPE_FORMAT = 1
+"""Of what ``config.json`` says under ``scope``."""
 UNCALIBRATED: Mapping[str, float] = {"scale": 1.0, "bias": 0.0, "threshold": 0.5}
 """What stands for ``ModelConfig.presence`` where there is none."""
 OPERATING_POINTS: Mapping[str, float] = {"5": 0.05, "10": 0.10, "15": 0.15}
@@ -104,7 +111,7 @@ class ModelConfig:
     method: str
     arguments: Mapping[str, Any]
     size: tuple[int, int]
-    fit: Fit = "stretch"
+    fit: "Fit" = "stretch"
     text_encoder: Mapping[str, Any] | None = None
     text_encoder_sha256: str | None = None
     laterality: Literal["image", "patient"] | None = None
@@ -123,6 +130,8 @@ def read_config(folder: Path) -> ModelConfig:
     Raises:
         ModelError: it is missing, damaged, or of another version.
     """
+    from lexseg.models.place import FITS
+
     path = folder / CONFIG
     if not path.is_file():
         raise ModelError(f"{folder}: {CONFIG} is missing; a model folder holds {CONFIG} and {WEIGHTS}")
@@ -212,3 +221,97 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- worlds: what a model has learnt ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One kind of image that a model has learnt, and what it finds there.
+
+    Attributes:
+        name: chest, breast, ...
+        anatomy: what is imaged.
+        modalities: as DICOM names them (CR, US, ...); empty if unknown.
+        findings: what it was taught to find.
+        examples: sentences that it understands; empty where none may be told.
+        terms: on which its training data, and so its weights, may be used; empty if nobody said.
+    """
+
+    name: str
+    anatomy: str
+    modalities: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    terms: str = ""
+
+
+def read_worlds(folder: Path | str) -> tuple[tuple[World, ...], str] | None:
+    """What a model's ``config.json`` says of its worlds, and the SHA-256 of their data; ``None`` where it says nothing.
+
+    Raises:
+        ModelError: it cannot be read, or is of a later version.
+    """
+    path = Path(folder) / CONFIG
+    told: Any = read_json(path).get("scope")
+    if told is None:
+        return None
+    try:
+        if told["format"] != SCOPE_FORMAT:
+            raise ModelError(f"{path}: scope of format {told['format']!r}, this version of LexSeg reads {SCOPE_FORMAT}")
+        worlds = tuple(_world(each) for each in told["worlds"])
+        return worlds, str(told["sha256"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: 'scope' cannot be read: {error}") from error
+
+
+def _world(values: Mapping[str, Any]) -> World:
+    lists = {key: tuple(map(str, values.get(key) or ())) for key in ("modalities", "findings", "examples")}
+    return World(str(values["name"]), str(values["anatomy"]), terms=str(values.get("terms") or ""), **lists)
+
+
+Reason = Literal["image", "words", "world"]
+"""Why a question is not in scope: the image is none that the model knows, the words are none, or they are of another
+world than the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class WordsScope:
+    """Whether a sentence asks for something that the model has learnt.
+
+    Attributes:
+        known: whether it does, in any world; true of the null sentence, and where the model cannot tell.
+        worlds: by world, how likely the words belong to it, 0..1; from one half on they do. Empty: to any.
+        distance: of the sentence from the nearest that the model was trained on, 0..2 (one less the cosine).
+    """
+
+    known: bool
+    worlds: Mapping[str, float]
+    distance: float
+
+
+@dataclass(frozen=True, slots=True)
+class ImageScope:
+    """Whether an image is of a kind that the model has learnt.
+
+    Attributes:
+        known: whether it is; true where the model cannot tell.
+        world: the one it is most like; ``None`` where it is like none, or the model cannot tell.
+        distance: from the training images of that world, in units of what is still known: above 1 it is not.
+    """
+
+    known: bool
+    world: str | None
+    distance: float
+
+
+def verdict(image: ImageScope, words: WordsScope) -> Reason | None:
+    """Why a question is not in scope; ``None`` where it is."""
+    if not image.known:
+        return "image"
+    if not words.known:
+        return "words"
+    if image.world is not None and words.worlds and words.worlds.get(image.world, 0.0) < 0.5:
+        return "world"
+    return None

@@ -21,7 +21,7 @@ from safetensors.numpy import load, save
 
 from lexseg.errors import ModelError
 from lexseg.files import replace_file
-from lexseg.models.worlds import CONFIG, FORMAT, ImageScope, Reason, WordsScope, World, read_worlds
+from lexseg.models.config import CONFIG, SCOPE_FORMAT, ImageScope, Reason, WordsScope, World, read_worlds
 
 __all__ = ["SCOPE", "ImageScope", "Reason", "Scope", "WordsScope", "World", "read_worlds"]
 
@@ -256,7 +256,7 @@ class Scope:
         replace_file(folder / SCOPE, data)
         values = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         values["scope"] = {
-            "format": FORMAT,
+            "format": SCOPE_FORMAT,
             "sha256": hashlib.sha256(data).hexdigest(),
             "worlds": [asdict(world) for world in self.worlds],
         }

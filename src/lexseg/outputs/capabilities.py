@@ -6,7 +6,7 @@ from typing import Any
 from lexseg._version import __version__
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import side_words
-from lexseg.outputs.description import NOTE
+from lexseg.predict.answered import NOTE
 from lexseg.predict.segmenter import Segmenter
 
 _EXAMPLES = (

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.errors import ConfigError
-from lexseg.outputs.description import judged
 from lexseg.outputs.overlay import colour_of
 from lexseg.outputs.results import AnyAnswer
+from lexseg.predict.answered import judged
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 

@@ -9,20 +9,9 @@ from PIL import Image
 
 from lexseg.errors import ConfigError
 from lexseg.files import write_files
-from lexseg.outputs.description import (
-    NUMBERS_JSON,
-    OVERLAY_PNG,
-    PNG_MASK,
-    caption_of,
-    describe,
-    in_words,
-    json_bytes,
-    judged,
-    mask_png,
-    png,
-)
+from lexseg.outputs.formats import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, json_bytes, mask_png, png
 from lexseg.outputs.overlay import draw_overlay, preview
-from lexseg.predict.answered import AnsweredImage
+from lexseg.predict.answered import AnsweredImage, caption_of, describe, in_words, judged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +22,11 @@ def overlay(result: AnsweredImage, *, include_text: bool = False) -> Image.Image
     mask = result.mask
     caption = caption_of(result, judged(result), include_text)
     return draw_overlay(_image(result, mask), mask, caption=caption)
+
+
+def overlay_png(result: AnsweredImage) -> bytes:
+    """The overlay, without the sentence, as the bytes of a PNG file."""
+    return png(overlay(result))
 
 
 def plot(result: AnsweredImage, ax: "Axes | None" = None, *, probability: bool = False) -> "Axes":

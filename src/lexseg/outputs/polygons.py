@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.outputs.description import json_bytes
-from lexseg.outputs.formats import POLYGONS, Written
+from lexseg.outputs.formats import POLYGONS, Written, json_bytes
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 
 Ring = list[list[int]]

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lexseg.outputs.description import NOTE, caption_of, describe
 from lexseg.outputs.formats import CAPTURE, FORMATS, GSPS, JSON, NIFTI, OVERLAY, PNG, Format, Written, format_of
 from lexseg.outputs.overlay import draw_overlay
+from lexseg.predict.answered import NOTE, caption_of, describe
 from lexseg.predict.segmentation import Segmentation
 from lexseg.scans.scan import Scan
 from lexseg.scans.window import Window

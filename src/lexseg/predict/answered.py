@@ -1,14 +1,15 @@
-"""What every answer says, of an image or a volume: its state, and why where it is not in scope.
+"""What every answer says, of an image or a volume: its state, why where it is not in scope, and how that is told.
 
-All that results are written of. Imports neither numpy nor torch.
+All that results are written of: as values, and in words. Imports neither numpy nor torch.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from lexseg.language.sides import Laterality
-from lexseg.models.worlds import ImageScope, Reason, WordsScope, World, verdict
+from lexseg._version import __version__
+from lexseg.language.sides import Laterality, mentions_side
+from lexseg.models.config import ImageScope, Reason, WordsScope, World, verdict
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from lexseg.scans.scan import Scan
 
+NOTE = "Research use only: not a medical device."
 State = Literal["found", "not found", "negated", "not in scope"]
 
 
@@ -232,3 +234,92 @@ def noted(scan: "Scan", modalities: Sequence[str]) -> "Scan":
     """The scan, with :func:`unfamiliar` among its notes where it applies."""
     note = unfamiliar(scan.modality, modalities)
     return scan if note is None else replace(scan, notes=(*scan.notes, note))
+
+
+# --- how an answer is told ----------------------------------------------------------
+
+
+def describe(result: Answered, *, include_text: bool = False) -> dict[str, Any]:
+    """An answer as plain JSON values: the one description of a result, of which all that is told of it is taken.
+
+    Args:
+        result: the answer, about an image or a volume.
+        include_text: whether the sentence is among them. It may tell of a patient.
+    """
+    words = {"text": result.text} if include_text else {}
+    return {
+        **words,
+        "text_given": result.text is not None,
+        "laterality": result.laterality,
+        **result.extent(),
+        **judged(result),
+        "probability": result.certainty(),
+        **result.describe(),
+        "note": NOTE,
+    }
+
+
+def judged(result: Answered) -> dict[str, Any]:
+    """What became of a question, and what answered it, as plain JSON values: the same wherever it is told.
+
+    ``presence`` lies below ``presence_threshold``, as written, if and only if nothing was found.
+    """
+    least = rounded(result.presence_threshold)
+    told = rounded(result.highest_presence)
+    if told is not None and least is not None and result.state == "not found":
+        told = min(told, max(0.0, round(least - 0.0001, 4)))  # rounding must not lift it to the threshold
+    outside = result.outside
+    return {
+        "state": result.state,
+        "found": result.found,
+        "reason": None if outside is None else outside.reason,
+        "explanation": None if outside is None else outside.why,
+        "anyway": result.anyway,
+        "presence": told,
+        "presence_threshold": least,
+        "threshold": result.threshold,
+        "model": result.model.name,
+        "model_sha256": result.model.sha256,
+        "lexseg": __version__,
+    }
+
+
+def in_words(values: Mapping[str, Any]) -> str:
+    """``found``, ``not found (probability 0.07)``, ``negated`` or ``not in scope: the words ...``: a line of print.
+
+    Args:
+        values: of :func:`judged`.
+    """
+    state, presence = values["state"], values["presence"]
+    if state == "not in scope":
+        return f"{state}: {values['explanation']}"
+    told = f"{state} (probability {presence:.2f})" if state == "not found" and presence is not None else str(state)
+    return f"{told}; {marked(values)}" if values["anyway"] else told
+
+
+def marked(values: Mapping[str, Any]) -> str:
+    """How what was made anyway is marked, of the values of :func:`judged`."""
+    return f"asked anyway, and not in scope: {values['explanation']}"
+
+
+def whose_left(laterality: str) -> str:
+    """What a caption says of the convention."""
+    whose = "left side of the image" if laterality == "image" else "patient's left"
+    return f"'left' means the {whose}"
+
+
+def rounded(value: float | None) -> float | None:
+    """Four digits are enough for a probability."""
+    return None if value is None else round(value, 4)
+
+
+def caption_of(result: Answered, values: Mapping[str, Any], include_text: bool) -> Sequence[str]:
+    """What stands on the overlay: the sentence where it may, why there is no mask, and whose left "left" is."""
+    lines = [result.text] if include_text and result.text else []
+    if not result.found:
+        lines.append(in_words(values))
+    elif result.anyway:
+        lines.append(marked(values))
+    if result.text and result.laterality and mentions_side(result.text):
+        lines.append(whose_left(result.laterality))
+    return lines

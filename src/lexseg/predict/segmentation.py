@@ -156,9 +156,9 @@ class Segmentation:
 
     def _repr_png_(self) -> bytes:
         """The overlay as a PNG file, which a notebook shows."""
-        from lexseg.outputs.description import png
+        from lexseg.outputs.notebook import overlay_png
 
-        return png(self.overlay())
+        return overlay_png(self)
 
 
 Box = tuple[slice, slice]

@@ -21,7 +21,7 @@ from lexseg.predict.answered import State
 from lexseg.predict.options import Denied, Options, Sentence
 
 if TYPE_CHECKING:
-    from lexseg.models.worlds import WordsScope
+    from lexseg.models.config import WordsScope
     from lexseg.scans.scan import Scan
 
 MOST_UNKNOWN = 0.2

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from lexseg._version import __version__
-from lexseg.outputs.description import NOTE
+from lexseg.predict.answered import NOTE
 from lexseg.predict.segmenter import Segmenter
 from lexseg.server import about, corrections, routes, teaching
 from lexseg.server.audit import Audited, AuditLog

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from lexseg.language.lexicon import lexicon
 from lexseg.outputs.codes import finding_of
-from lexseg.outputs.description import NOTE, describe
 from lexseg.outputs.formats import FORMATS, PNG, SEG
 from lexseg.outputs.polygons import mask_polygons
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import Answered
+from lexseg.predict.answered import NOTE, Answered, describe
 from lexseg.predict.ask import Denied
 from lexseg.predict.ask import Sentence as Asked
 from lexseg.predict.segmentation import Segmentation

@@ -12,10 +12,9 @@ from PIL import Image
 from lexseg.errors import TextError
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import lexicon
-from lexseg.outputs.description import marked, png
-from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format
+from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format, png
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.predict.answered import unfamiliar
+from lexseg.predict.answered import marked, unfamiliar
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.whole_report import findings_of
 from lexseg.server import trail

@@ -9,7 +9,7 @@ import tempfile
 import uvicorn
 
 from lexseg.errors import ConfigError
-from lexseg.outputs.description import NOTE
+from lexseg.predict.answered import NOTE
 from lexseg.server.app import create_app
 from lexseg.server.protocol import patient_protocol
 from lexseg.server.service import Service

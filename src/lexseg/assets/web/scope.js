@@ -1,5 +1,5 @@
 // How far words and images lie from what the model was trained on: the numbers
-// of lexseg.models.scope. What follows from them is decided by lexseg.models.worlds.
+// of lexseg.models.scope. What follows from them is decided by lexseg.models.config.
 
 /** The arrays of a safetensors file, by name, as {data, shape}: eight bytes, a header as JSON, and the numbers. */
 export function tensorsOf(buffer) {
