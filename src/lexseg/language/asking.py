@@ -256,7 +256,7 @@ class _Rule:
         self._after: re.Pattern[str] | None = None
         if words.value("sides.after_nouns"):
             self._after = compiled(
-                rf" (?:{lying} ){{0,2}}{within} (?:{the} )?(?:[^\W\d_]+ ){{0,2}}?(?P<other>{names})\b"
+                rf" (?:{lying} ){{0,2}}{within} (?:{the} ?)?(?:[^\W\d_]+ ){{0,2}}?(?P<other>{names})\b"
             )
 
     def holds(self, text: str, one: re.Match[str]) -> bool:

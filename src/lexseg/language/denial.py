@@ -302,15 +302,15 @@ class _Marks:
         self.denial = words.whole_words(rf"(?:{there}\s*)?(?:{before})(?:\s*{signs})?")
         self.said_of = words.whole_words(rf"(?:{verbs} )*{words.union('deny.after_finding', 'deny.after_place')}")
         self.no_value = re.compile(rf"(?:[:\uff1a]|\s[-\u2013\u2014])\s*{none}", re.IGNORECASE)
-        self.verb_last = re.compile(rf"\b{verbs}\W*$", re.IGNORECASE)
-        self.verb = re.compile(rf"\b{verbs}\b", re.IGNORECASE)
+        edge = r"\b" if words.spaced else ""
+        self.verb_last = re.compile(rf"{edge}{verbs}\W*$", re.IGNORECASE)
+        self.verb = re.compile(rf"{edge}{verbs}{edge}", re.IGNORECASE)
         self.own_sentence = re.compile(
-            rf"\s*{either([words.union('joints.with'), words.union('deny.there')])}\b", re.IGNORECASE
+            rf"\s*{either([words.union('joints.with'), words.union('deny.there')])}{edge}", re.IGNORECASE
         )
         lead, tail = (words.union(f"joints.{table}") for table in ("lead", "tail"))
-        edge = r"\b" if words.spaced else ""
         prepositions = {*words.rows("deny.bare_place")} & {*words.rows("joints.unfinished")}
-        self.preposition = re.compile(rf"\b{either(sorted(prepositions))}$", re.IGNORECASE)
+        self.preposition = re.compile(rf"{edge}{either(sorted(prepositions))}$", re.IGNORECASE)
         self.lead = re.compile(rf"[\s,;:.!?)\u3001\u3002\uff0c\uff1a\uff1b\uff01\uff1f]+|{lead}{edge}", re.IGNORECASE)
         self.tail = re.compile(rf"(?:[\s,;:(\u3001\uff0c\uff1a]|{edge}{tail})$", re.IGNORECASE)
 
