@@ -69,7 +69,8 @@ class ImageScorer:
         points = (np.asarray(features, np.float32) - self._state["shift"]) @ self._state["project"]
         spaces = zip(self._directions, self._banks, self._radii, strict=True)
         each = [self._distances(points[:, own], bank) / radius for own, bank, radius in spaces]
-        return np.max(each, axis=0)
+        highest: NDArray[np.float32] = np.max(each, axis=0)
+        return highest
 
     def _distances(self, points: NDArray[np.float32], bank: NDArray[np.float32]) -> NDArray[np.float32]:
         """From points [B, K] to each world's images in a bank [N, K]: float32[B, W]."""
