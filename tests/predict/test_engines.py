@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, DataError, TextError
 from lexseg.graphs.sessions import fits
 from lexseg.graphs.store import Weights
 from lexseg.models.config import bundled_models, read_config
@@ -55,6 +55,20 @@ def test_both_engines_answer_alike(pair, path):
 def test_what_is_decided_before_the_network_is_decided_alike(pair, text):
     one, other = (segmenter.set_image(EXAMPLES[0]).segment(text) for segmenter in pair)
     assert (one.state, one.doubts, one.outside) == (other.state, other.doubts, other.outside)
+
+
+def test_a_sentence_that_is_heard_beside_the_image_is_heard_alike(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    segmenter = Segmenter.from_pretrained("default", engine="onnx")
+    text = "opacitiy in the left lung, no effusion"
+    beside = segmenter.segment(EXAMPLES[0], text, laterality="patient")
+    after = segmenter.set_image(EXAMPLES[0]).segment(text, laterality="patient")
+    assert np.array_equal(beside.probability, after.probability)
+    assert (beside.presence, beside.state, beside.doubts) == (after.presence, after.state, after.doubts)
+    with pytest.raises(DataError):
+        segmenter.segment(EXAMPLES[0].with_name("none.png"), " ")
+    with pytest.raises(TextError):
+        segmenter.segment(EXAMPLES[0], " ")
 
 
 def test_mirrored_views_are_averaged_alike(pair):

@@ -144,7 +144,7 @@ def measure(name: str, kind: str, threads: int, repeats: int) -> Cost:
 
     def segment() -> None:
         # an image-only model warns when it is given words
-        segmenter.set_image(image).segment(next(sentences) if segmenter.uses_text else None)
+        segmenter.segment(image, next(sentences) if segmenter.uses_text else None)
 
     # memory first, before the yardstick and the training steps take theirs
     segment()

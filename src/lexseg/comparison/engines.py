@@ -16,7 +16,7 @@ from lexseg.errors import LexSegError
 from lexseg.predict.ask import Options
 from lexseg.predict.ask import ask as together
 from lexseg.predict.engines import EngineChoice
-from lexseg.predict.segmenter import ImageSession, Segmenter
+from lexseg.predict.segmenter import Segmenter
 
 STAGES = ("whole", "look", "sentence", "eight")
 """One call with an image and a new sentence; the image encoded; a new sentence about an open image; eight at once."""
@@ -98,17 +98,13 @@ def _stages(segmenter: Segmenter) -> dict[str, Callable[[], object]]:
     image = np.random.default_rng(0).random((INPUT, INPUT), dtype=np.float32)
     sentences, session = new_sentences(), segmenter.set_image(image)
 
-    def ask(session: ImageSession) -> object:
-        # an image-only model warns when it is given words; all is looked for, whatever the scope says of noise
-        return session.segment(next(sentences) if segmenter.uses_text else None, anyway=True)
+    def text() -> str | None:
+        return next(sentences) if segmenter.uses_text else None  # an image-only model warns when it is given words
 
-    def eight() -> object:
-        texts = [next(sentences) if segmenter.uses_text else None for _ in range(8)]
-        return together(segmenter, session, texts, Options(anyway=True))
-
+    # all is looked for, whatever the scope says of noise
     return {
-        "whole": lambda: ask(segmenter.set_image(image)),
+        "whole": lambda: segmenter.segment(image, text(), anyway=True),
         "look": lambda: segmenter.set_image(image),
-        "sentence": lambda: ask(session),
-        "eight": eight,
+        "sentence": lambda: session.segment(text(), anyway=True),
+        "eight": lambda: together(segmenter, session, [text() for _ in range(8)], Options(anyway=True)),
     }

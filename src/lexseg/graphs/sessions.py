@@ -4,7 +4,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,14 +59,38 @@ class Threads:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self._others = ThreadPoolExecutor(count - 1, "graph") if count > 1 else None  # starts them when they are needed
+        self._within = threading.local()
+        # starts them when they are needed
+        self._others = ThreadPoolExecutor(count - 1, "graph", self._begin) if count > 1 else None
+
+    def _begin(self) -> None:
+        self._within.now = True
 
     def map(self, work: Callable[[T], R], inputs: Sequence[T]) -> list[R]:
         """``work`` of each, in their order; raises what it raises."""
-        if self._others is None or len(inputs) < 2:
+        if self._others is None or len(inputs) < 2 or self._is_one_of_them():
             return [work(each) for each in inputs]
         rest = [self._others.submit(work, each) for each in inputs[1:]]
-        return [work(inputs[0]), *(each.result() for each in rest)]
+        try:
+            first = work(inputs[0])
+        finally:
+            wait(rest)  # whatever became of the first, none goes on when this has returned
+        return [first, *(each.result() for each in rest)]
+
+    def both(self, one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
+        """What two calls give, made at the same time; raises what making one after the other would."""
+        if self._others is None or self._is_one_of_them():
+            return one(), other()
+        rest = self._others.submit(other)
+        try:
+            first = one()
+        finally:
+            wait([rest])
+        return first, rest.result()
+
+    def _is_one_of_them(self) -> bool:
+        """Whether this is one of the threads: it would wait for itself."""
+        return bool(getattr(self._within, "now", False))
 
     def shares(self, count: int, most: int | None = None) -> list[slice]:
         """So many rows, shared out among the threads.

@@ -29,14 +29,20 @@ def unknown_words(text: str, words: Lexicon) -> tuple[str, ...]:
     """
     if not words.spaced:
         return _unknown_runs(text, words)
+    # word by word first: most sentences hold nothing that only a phrase would explain
+    strange = [
+        match
+        for match in _TOKEN.finditer(text)
+        if not _NUMBERED.fullmatch(match.group()) and not is_known(match.group(), words)
+    ]
+    if not strange:
+        return ()
     covered = [match.span() for known in _known(words) for match in known.finditer(text)]
-    found = []
-    for match in _TOKEN.finditer(text):
-        inside = any(start <= match.start() and match.end() <= end for start, end in covered)
-        if inside or _NUMBERED.fullmatch(match.group()) or is_known(match.group(), words):
-            continue
-        found.append(match.group())
-    return tuple(found)
+    return tuple(
+        match.group()
+        for match in strange
+        if not any(start <= match.start() and match.end() <= end for start, end in covered)
+    )
 
 
 def is_known(word: str, words: Lexicon) -> bool:

@@ -1,9 +1,9 @@
 """The contract of engines: pixels to maps, maps and sentences to logits. Imports no torch."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lexseg.models.scope import EncodedWords
 
 EngineName = Literal["torch", "onnx"]
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,3 +94,11 @@ class Engine(ABC):
     @abstractmethod
     def join(self, parts: Sequence[Encoded]) -> Encoded:
         """Several images' maps as those of a batch."""
+
+    def both(self, look: Callable[[], T], read: Callable[[], R]) -> tuple[T, R]:
+        """What two calls give, of which one looks at images and one reads sentences: here one after the other.
+
+        An engine that gains by it makes them at the same time. Where one of them raises, so does this, and what the
+        first raises comes first.
+        """
+        return look(), read()

@@ -7,7 +7,7 @@ import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,7 +44,7 @@ from lexseg.graphs.store import (
     map_name,
 )
 from lexseg.models.config import WEIGHTS, ModelConfig
-from lexseg.predict.engine import Encoded, Engine, EngineName
+from lexseg.predict.engine import Encoded, Engine, EngineName, R, T
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -242,6 +242,9 @@ class OnnxEngine(Engine):
         if self._sentences is None:
             return States(None, np.zeros((len(texts), 1), np.bool_), np.ones(len(texts), np.bool_))
         return States(*self._sentences(texts))
+
+    def both(self, look: Callable[[], T], read: Callable[[], R]) -> tuple[T, R]:
+        return self._threads.both(look, read)
 
     def join(self, parts: Sequence[Encoded]) -> Encoded:
         maps = [np.concatenate([part.maps[k] for part in parts]) for k in range(len(parts[0].maps))]

@@ -115,8 +115,11 @@ class Segmenter(Network):
         :func:`lexseg.predict.tiles.segment_tiled` asks a large one piece by piece. Args and errors are those of
         :meth:`set_image` and :meth:`ImageSession.segment`.
         """
-        session = self.set_image(image, spacing=spacing, tta=tta)
-        return session.segment(text, threshold=threshold, laterality=laterality, anyway=anyway, language=language)
+        options = Options(threshold=threshold, laterality=laterality, anyway=anyway, language=language)
+        session, heard = self.engine.both(
+            lambda: self.set_image(image, spacing=spacing, tta=tta), lambda: Heard.of(self, text, options, Sides())
+        )
+        return next(segment_together([Question.about(session, heard)]))
 
     def set_images(
         self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None]], *, tta: bool = False

