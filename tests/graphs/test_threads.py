@@ -1,3 +1,4 @@
+import gc
 import threading
 
 import pytest
@@ -55,6 +56,16 @@ def test_nothing_goes_on_when_a_call_has_failed(together):
 def test_a_thread_that_shares_its_work_out_does_not_wait_for_itself():
     threads = Threads(2)
     assert threads.both(lambda: 1, lambda: threads.map(lambda n: 2 * n, [1, 2, 3])) == (1, [2, 4, 6])
+
+
+def test_the_threads_end_with_their_owner():
+    threads = Threads(2)
+    _, other = threads.both(lambda: None, threading.current_thread)
+    assert other.is_alive()
+    del threads
+    gc.collect()
+    other.join(30)
+    assert not other.is_alive()
 
 
 @pytest.mark.parametrize(("count", "most"), [(0, None), (1, None), (5, None), (9, 2), (2, 32)])

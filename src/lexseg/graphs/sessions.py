@@ -60,11 +60,8 @@ class Threads:
     def __init__(self, count: int) -> None:
         self.count = count
         self._within = threading.local()
-        # starts them when they are needed
-        self._others = ThreadPoolExecutor(count - 1, "graph", self._begin) if count > 1 else None
-
-    def _begin(self) -> None:
-        self._within.now = True
+        # starts them when they are needed; what they are given must not hold on to this, or they would never end
+        self._others = ThreadPoolExecutor(count - 1, "graph", _begin, (self._within,)) if count > 1 else None
 
     def map(self, work: Callable[[T], R], inputs: Sequence[T]) -> list[R]:
         """``work`` of each, in their order; raises what it raises."""
@@ -102,6 +99,10 @@ class Threads:
         size = max(1, -(-count // self.count))
         size = size if most is None else min(size, most)
         return [slice(start, start + size) for start in range(0, max(count, 1), size)]
+
+
+def _begin(within: threading.local) -> None:
+    within.now = True
 
 
 class SentenceStates:
