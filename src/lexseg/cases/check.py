@@ -94,6 +94,9 @@ def check_manifest(
         text_columns: the columns that hold the sentence.
         progress: is told how far the reading is.
         links: files may lie outside of the manifests' folders.
+
+    Raises:
+        DataError: no manifest is named. What is wrong with one is not raised: it is in the report.
     """
     named = [paths] if isinstance(paths, (str, Path)) else paths
     manifests = parse_manifests(named, text_columns=text_columns, links=links)

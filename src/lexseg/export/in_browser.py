@@ -98,6 +98,10 @@ class Rules:
             worlds whose findings they surely name; ``settled``; ``judged`` and ``meant``, by which words scope is told
             else, as they stand and with slips mended; ``judging``, whether it is told by words at all;
             ``laterality``, ``doubts`` and ``threshold``.
+
+        Raises:
+            ConfigError: the threshold does not lie between 0 and 1.
+            TextError: the sentence is blank or too long, or there is no lexicon of its language.
         """
         own, reader = self._about["laterality"], self._reader
         threshold = self._about["threshold"] if asked["threshold"] is None else asked["threshold"]

@@ -35,7 +35,7 @@ def draw_episode(
     Args:
         tasks: each with two images or more.
         rng: chance.
-        shots: images of the support at most; fewer are drawn as often as as many.
+        shots: images of the support at most; each number from 1 to that is drawn as often.
         queries: images that are asked about.
     """
     task = tasks[int(rng.integers(len(tasks)))]

@@ -114,6 +114,12 @@ def image_from_array(values: NDArray[Any], *, name: str = "the image") -> Float:
         values: [H, W], [H, W, 1], [H, W, 3] or [H, W, 4] (with alpha), of bool, whole or floating-point numbers. The
             head of this file says what becomes of them.
         name: for messages.
+
+    Returns:
+        float32[H, W] or [H, W, 3] in 0..1.
+
+    Raises:
+        DataError: another shape or type, a value that is no finite number, or more than `MAX_PIXELS`.
     """
     values = np.asarray(values)
     if values.ndim == 3 and values.shape[2] == 1:

@@ -150,6 +150,9 @@ class Scan:
 
         Returns:
             [i, j, k] of a NIfTI or NRRD file; [frames, H, W] of all others.
+
+        Raises:
+            DataError: they are of another shape than the frames.
         """
         if masks.shape != self.shape:
             raise DataError(f"{self.name}: masks of shape {masks.shape}; expected {self.shape}, as it is shown")

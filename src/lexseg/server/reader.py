@@ -44,6 +44,10 @@ def read_upload(request: dict[str, Any], say: Say) -> dict[str, Any]:
 
     Returns:
         what the server is to know of the scan; its pixels are left in ``folder``, in `FRAMES` and `PADDING`.
+
+    Raises:
+        TooLarge: it has more pixels than that.
+        DataError: it cannot be read.
     """
     scan = _scan(request)
     frames, height, width = scan.shape

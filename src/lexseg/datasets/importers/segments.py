@@ -62,6 +62,9 @@ def decode_rle(counts: Any, size: Size) -> Bool:
 
     Returns:
         bool[H, W].
+
+    Raises:
+        DataError: they are no run lengths of an image of this size, or it has more than `MAX_PIXELS`.
     """
     if size[0] * size[1] > MAX_PIXELS:
         raise DataError(f"a mask of {size[0]} x {size[1]} pixels; at most {MAX_PIXELS // 1_000_000} million are read")
@@ -110,11 +113,14 @@ def draw_polygon(polygon: Any, size: Size) -> Bool:
     """A polygon, filled (even-odd).
 
     Args:
-        polygon: [x, y, x, y, ...] or [[x, y], [x, y], ...], three points or more.
+        polygon: [x, y, x, y, ...] or [[x, y], [x, y], ...], three points or more, in pixels from the upper left corner.
         size: height and width.
 
     Returns:
-        bool[H, W].
+        bool[H, W], true where the centre of a pixel lies inside.
+
+    Raises:
+        DataError: there are fewer points, or what is no finite number.
     """
     try:
         points = np.asarray(polygon, dtype=np.float64).reshape(-1, 2)

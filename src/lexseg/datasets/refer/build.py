@@ -108,9 +108,9 @@ def refer(
         paths: manifests of images with masks.
         output: the folder to make; it may exist if it is empty. In it: ``cases.csv``, ``images/``, ``instances/``,
             ``attributes.json``, ``statistics.json``, ``statistics.md``, ``contact_sheet.png``.
-        settings: how.
+        settings: how; ``None`` takes the defaults.
         text_columns: the columns of the sentences that captions keep.
-        progress: is told how far it is.
+        progress: is told how far it is: images that are done, and all.
 
     Raises:
         DataError: with all problems; then there is no ``output``.

@@ -71,7 +71,10 @@ def classes(masks: Mapping[str, NDArray[np.bool_]]) -> Instances:
     """The components of each class; where classes overlap, the pieces in which the same ones are true.
 
     Args:
-        masks: bool[H, W] by the class's name.
+        masks: bool[H, W] by the class's name, one at least.
+
+    Raises:
+        DataError: there are more than `MOST_CLASSES`, or more pieces than can be told apart.
     """
     names = list(masks)
     if len(names) > MOST_CLASSES:

@@ -48,6 +48,9 @@ def train_teacher(
         seed: of weights and batches.
         say: told how it goes.
 
+    Returns:
+        the shards' files.
+
     Raises:
         LexSegError: the pack cannot be used, the model not be built, or it diverges.
     """
