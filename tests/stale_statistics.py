@@ -25,7 +25,7 @@ from torch.nn import functional as F
 
 from lexseg.cases.case import Case
 from lexseg.cases.manifest import read_manifest
-from lexseg.comparison.plan import shipped_lists
+from lexseg.comparison.plan_file import shipped_lists
 from lexseg.comparison.worker import some_images
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.batch import TextBatch, no_sentences

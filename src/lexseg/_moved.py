@@ -45,6 +45,10 @@ MOVED = {
     "lexseg.text.wording": "lexseg.language.sides",
 }
 RENAMED = {
+    "lexseg.comparison.plan": {
+        name: f"lexseg.comparison.plan_file.{name}"
+        for name in ("locate", "parse_plan", "plan_yaml", "read_plan", "shipped_lists", "shipped_plans", "with_budget")
+    },
     "lexseg.evaluation.evaluate": {"Options": "EvaluationOptions"},
     "lexseg.language.foreign": {
         name: f"lexseg.language.asking.{name}" for name in ("looks_foreign", "likely_language")

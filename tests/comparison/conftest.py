@@ -15,7 +15,8 @@ import yaml
 from PIL import Image
 
 import tiny
-from lexseg.comparison.plan import Plan, parse_plan
+from lexseg.comparison.plan import Plan
+from lexseg.comparison.plan_file import parse_plan
 from lexseg.models import MODELS
 
 RECIPE = """\

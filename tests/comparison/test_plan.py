@@ -8,7 +8,15 @@ from lexseg.cases.manifest import read_manifest
 from lexseg.comparison.ablations import GRIDS, ablation
 from lexseg.comparison.cells import cells_of
 from lexseg.comparison.configuration import train_config, within
-from lexseg.comparison.plan import locate, parse_plan, plan_yaml, read_plan, shipped_lists, shipped_plans, with_budget
+from lexseg.comparison.plan_file import (
+    locate,
+    parse_plan,
+    plan_yaml,
+    read_plan,
+    shipped_lists,
+    shipped_plans,
+    with_budget,
+)
 from lexseg.errors import ConfigError
 from lexseg.models import model_class
 from lexseg.training.recipe import read_recipe

@@ -7,7 +7,7 @@ import pytest
 from lexseg.cli.ablate import _REGIMES
 from lexseg.comparison.cells import cells_of
 from lexseg.comparison.configuration import train_config
-from lexseg.comparison.plan import parse_plan
+from lexseg.comparison.plan_file import parse_plan
 from lexseg.comparison.regime_ablations import PARTS, regime_ablation
 from lexseg.models.unet import UNet
 from lexseg.training.regimes import create_regime

@@ -19,7 +19,7 @@ from lexseg.comparison.comparison import gather
 from lexseg.comparison.labels import row_label
 from lexseg.comparison.page_tables import _of_few, few_patients, papers, probed, rules
 from lexseg.comparison.pictures import scores_plot
-from lexseg.comparison.plan import parse_plan
+from lexseg.comparison.plan_file import parse_plan
 from lexseg.comparison.results import write_results
 from lexseg.comparison.table import cell_rows
 from lexseg.errors import LexSegError

@@ -12,7 +12,7 @@ import pytest
 
 from lexseg.cli.main import main
 from lexseg.comparison.cells import cells_of, read_record
-from lexseg.comparison.plan import read_plan, with_budget
+from lexseg.comparison.plan_file import read_plan, with_budget
 from lexseg.comparison.results import write_results
 from lexseg.comparison.runner import Progress, Runner, RunOptions
 from lexseg.errors import ConfigError, DataError

@@ -13,7 +13,7 @@ from lexseg.interaction import CorrectionSession
 from lexseg.interaction.accepted import add_to_manifest
 from lexseg.interaction.operations import Stroke
 from lexseg.interaction.record import read_record, record_of, replay, write_record
-from lexseg.outputs.formats import mask_png
+from lexseg.outputs.overlay import mask_png
 
 SAID = ["bigger", "flibber it", "stricter on the left", "undo", "smooth it", "no, the other lung", "undo", "accept"]
 

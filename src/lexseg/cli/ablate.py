@@ -45,7 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Write the plan, or run it."""
     from lexseg.comparison.ablations import ablation, dataset_of
-    from lexseg.comparison.plan import parse_plan, plan_yaml, with_budget
+    from lexseg.comparison.plan_file import parse_plan, plan_yaml, with_budget
     from lexseg.comparison.regime_ablations import regime_ablation
     from lexseg.errors import ConfigError
     from lexseg.files import replace_file

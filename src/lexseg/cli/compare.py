@@ -58,7 +58,7 @@ def add_run_options(parser: argparse.ArgumentParser, *, output_required: bool = 
 
 def run(args: argparse.Namespace) -> int:
     """Read the plan, and run it."""
-    from lexseg.comparison.plan import read_plan
+    from lexseg.comparison.plan_file import read_plan
 
     return run_plan(read_plan(args.plan), args)
 
@@ -115,7 +115,7 @@ def _finish(plan: "Plan", output: Path, runner: "Runner", records: "list[CellRec
 
 
 def _with_budget(plan: "Plan", args: argparse.Namespace) -> "Plan":
-    from lexseg.comparison.plan import with_budget
+    from lexseg.comparison.plan_file import with_budget
 
     return with_budget(plan, steps=args.steps, minutes=args.minutes)
 

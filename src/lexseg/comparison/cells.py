@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lexseg.comparison.plan import NULL, Plan, locate
+from lexseg.comparison.plan import NULL, Plan
+from lexseg.comparison.plan_file import locate
 from lexseg.errors import LexSegError
 from lexseg.files import replace_file
 from lexseg.models import model_class

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from lexseg.comparison.cells import Cell, recipe_name
-from lexseg.comparison.plan import NULL, Plan, locate, shipped_lists
+from lexseg.comparison.plan import NULL, Plan
+from lexseg.comparison.plan_file import locate, shipped_lists
 from lexseg.errors import ConfigError
 from lexseg.training.config import TrainConfig
 from lexseg.training.published import as_published

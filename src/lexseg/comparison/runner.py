@@ -16,7 +16,8 @@ from typing import Protocol
 from lexseg.comparison.cells import LOG, Cell, CellRecord, cells_of, read_record
 from lexseg.comparison.datasets import DatasetState, read_datasets
 from lexseg.comparison.job import CellJob, job_of, read_job
-from lexseg.comparison.plan import Plan, for_any_folder, plan_yaml
+from lexseg.comparison.plan import Plan
+from lexseg.comparison.plan_file import for_any_folder, plan_yaml
 from lexseg.comparison.worker import INTERRUPTED, one_line
 from lexseg.errors import ConfigError
 from lexseg.files import replace_file

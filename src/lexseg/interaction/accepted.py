@@ -7,7 +7,7 @@ from lexseg.cases.manifest import manifest_columns, read_manifest, write_manifes
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import free_name, link_or_copy, write_files
 from lexseg.interaction.session import CorrectionSession
-from lexseg.outputs.formats import mask_png
+from lexseg.outputs.overlay import mask_png
 
 
 def add_to_manifest(session: CorrectionSession, image: Path, manifest: Path) -> Case:

@@ -5,8 +5,6 @@ object with the same two functions: ``encode`` and, where not everything can be 
 one more file that calls :func:`register`.
 """
 
-import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -14,10 +12,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from lexseg.errors import ConfigError
+from lexseg.predict.answered import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, json_bytes
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL import Image
 
     from lexseg.outputs.segment import Segment
@@ -27,12 +24,6 @@ if TYPE_CHECKING:
     from lexseg.scans.window import Window
 
 Holds = Literal["mask", "view", "numbers"]
-
-PNG_MASK, OVERLAY_PNG, NUMBERS_JSON = "_mask.png", "_overlay.png", ".json"
-"""Of an image, and as `lexseg segment` writes by default."""
-
-_LEVEL = 1
-"""Of a PNG's compression: a quarter of the time of zlib's own level 6, and some more bytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -185,30 +176,12 @@ def check_dicom(scan: "Scan", option: str, *, highdicom: bool = False) -> None:
         raise ConfigError(f"{option} needs highdicom: pip install 'lexseg[dicom]'")
 
 
-def mask_png(mask: "NDArray[np.bool_]") -> bytes:
-    """A mask, bool[H, W], as the bytes of an 8-bit gray PNG of 0 and 255."""
-    from PIL import Image
-
-    return png(Image.fromarray(mask.astype("uint8") * 255))
-
-
-def png(picture: "Image.Image") -> bytes:
-    """A picture as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=_LEVEL)
-    return buffer.getvalue()
-
-
-def json_bytes(values: Mapping[str, Any]) -> bytes:
-    """Values as the bytes of a JSON file."""
-    return (json.dumps(values, indent=2) + "\n").encode()
-
-
 class _Masks:
     """A PNG of an image, or one for each frame of a volume that was asked."""
 
     def encode(self, what: Written) -> dict[str, bytes]:
         """``_mask.png``, or ``_0012_mask.png`` and so on."""
+        from lexseg.outputs.overlay import mask_png
         from lexseg.predict.segmentation import Segmentation
 
         answer = what.answer
@@ -223,6 +196,8 @@ class _Overlay:
 
     def encode(self, what: Written) -> dict[str, bytes]:
         """``_overlay.png``."""
+        from lexseg.outputs.overlay import png
+
         assert what.picture is not None
         return {OVERLAY_PNG: png(what.picture)}
 

@@ -9,9 +9,18 @@ from PIL import Image
 
 from lexseg.errors import ConfigError
 from lexseg.files import write_files
-from lexseg.outputs.formats import NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, json_bytes, mask_png, png
-from lexseg.outputs.overlay import draw_overlay, preview
-from lexseg.predict.answered import AnsweredImage, caption_of, describe, in_words, judged
+from lexseg.outputs.overlay import draw_overlay, mask_png, png, preview
+from lexseg.predict.answered import (
+    NUMBERS_JSON,
+    OVERLAY_PNG,
+    PNG_MASK,
+    AnsweredImage,
+    caption_of,
+    describe,
+    in_words,
+    json_bytes,
+    judged,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.outputs.formats import POLYGONS, Written, json_bytes
+from lexseg.outputs.formats import POLYGONS, Written
+from lexseg.predict.answered import json_bytes
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 
 Ring = list[list[int]]

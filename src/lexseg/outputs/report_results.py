@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from lexseg._version import __version__
 from lexseg.files import write_files
 from lexseg.language.sides import mentions_side
-from lexseg.outputs.formats import json_bytes, png
-from lexseg.outputs.overlay import draw_findings, preview
+from lexseg.outputs.overlay import draw_findings, png, preview
 from lexseg.outputs.results import Encode, names_of, result_contents
-from lexseg.predict.answered import NOTE, describe, in_words, whose_left
+from lexseg.predict.answered import NOTE, describe, in_words, json_bytes, whose_left
 from lexseg.predict.whole_report import FindingResult
 
 # what the index says of a finding, out of what its own JSON says

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.errors import ConfigError
-from lexseg.outputs.formats import OVERLAY_PNG, SEG, json_bytes, png
+from lexseg.outputs.formats import SEG
 from lexseg.outputs.labels import LabelMap
 from lexseg.outputs.nifti import nifti_bytes
-from lexseg.outputs.overlay import draw_findings, preview
+from lexseg.outputs.overlay import draw_findings, png, preview
 from lexseg.outputs.results import AnyAnswer, Outputs
-from lexseg.predict.answered import NOTE, in_words, judged
+from lexseg.predict.answered import NOTE, OVERLAY_PNG, in_words, json_bytes, judged
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.scan import Scan
 from lexseg.scans.window import Window

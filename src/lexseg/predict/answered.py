@@ -3,6 +3,7 @@
 All that results are written of: as values, and in words. Imports neither numpy nor torch.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from lexseg.scans.scan import Scan
 
 NOTE = "Research use only: not a medical device."
+PNG_MASK, OVERLAY_PNG, NUMBERS_JSON = "_mask.png", "_overlay.png", ".json"
+"""Of an image, and as `lexseg segment` writes by default."""
 State = Literal["found", "not found", "negated", "not in scope"]
 
 
@@ -323,3 +326,8 @@ def caption_of(result: Answered, values: Mapping[str, Any], include_text: bool) 
     if result.text and result.laterality and mentions_side(result.text):
         lines.append(whose_left(result.laterality))
     return lines
+
+
+def json_bytes(values: Mapping[str, Any]) -> bytes:
+    """Values as the bytes of a JSON file."""
+    return (json.dumps(values, indent=2) + "\n").encode()

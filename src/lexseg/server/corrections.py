@@ -20,7 +20,7 @@ from lexseg.interaction.archive import case_archive
 from lexseg.interaction.operations import Control, Point, Stroke
 from lexseg.interaction.record import record_of
 from lexseg.interaction.session import Reply
-from lexseg.outputs.formats import png
+from lexseg.outputs.overlay import png
 from lexseg.outputs.polygons import mask_polygons
 from lexseg.predict.ask import ask as ask_image
 from lexseg.predict.options import Options

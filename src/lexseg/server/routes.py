@@ -12,8 +12,8 @@ from PIL import Image
 from lexseg.errors import TextError
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import lexicon
-from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format, png
-from lexseg.outputs.overlay import draw_overlay
+from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format
+from lexseg.outputs.overlay import draw_overlay, png
 from lexseg.predict.answered import marked, unfamiliar
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.whole_report import findings_of
