@@ -42,6 +42,8 @@ def _add_align(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "by where it attends, by the cells most like the words, by those attended to (default: both)")  # fmt: skip
     add("--near", choices=("places", "equal"), default="places", help="captions that are no negatives of one another: "
         "those that name the same places, or only equal ones (default: places)")  # fmt: skip
+    add("--parts", type=float, default=0.0, metavar="WEIGHT", help="of having images attend within the parts "
+        "that their captions name (halves by thirds), and nowhere where 'present' is no (default: 0)")  # fmt: skip
     add("--size", type=int, default=128, help="side of the input in pixels (default: 128)")
     add("--batch", type=int, default=64, help="images in a batch (default: 64)")
     add("--steps", type=int, default=400, help="of the optimiser (default: 400)")
@@ -57,7 +59,7 @@ def _align(args: argparse.Namespace) -> int:
     from lexseg.training.weak.align import AlignConfig, align
 
     names = ("phrase", "near", "encoder", "encoder_args", "text", "pooling", "size", "batch", "steps", "seed")
-    values = {name: getattr(args, name) for name in (*names, "lr", "encoder_lr")}
+    values = {name: getattr(args, name) for name in (*names, "parts", "lr", "encoder_lr")}
     columns = [part.strip() for part in args.text_column.split(",") if part.strip()]
     config = AlignConfig(cases=list(args.cases), text_column=columns, **values)
     _refuse_filled(args.output)

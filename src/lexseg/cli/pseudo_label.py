@@ -28,6 +28,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--score", choices=_SCORES, help="which score of the model, of several")
     add("--beta", type=float, default=1.0, help="of M2IB: the larger, the less is let through (default: 1)")
     add("--keep", type=int, default=1, metavar="K", help="components of a mask, the largest (default: 1; lungs: 2)")
+    add("--parts", action="store_true", help="keep each mask to the parts of its image that the sentence names (halves "
+        "by thirds)")  # fmt: skip
     add("--sam", action="store_true", help="have LiteMedSAM answer the box of each map (pip install 'lexseg[sam]')")
     add("--phrase", default="", metavar="TEXT", help="asked of every image in place of its sentence")
     add("--text_column", "--text-column", default="text", metavar="NAME", help="column of the sentence (default: text)")
@@ -46,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     options = PseudoOptions(
         saliency=args.saliency,
         keep=args.keep,
+        parts=args.parts,
         sam=args.sam,
         phrase=args.phrase,
         ask=args.ask,

@@ -78,7 +78,9 @@ def test_an_output_that_is_there_is_left_alone(squares: Path, aligned: Callable[
     assert "is there already" in capsys.readouterr().err and (folder / "towers.json").read_bytes() == before
 
 
-@pytest.mark.parametrize(("setting", "value"), [("size", 50), ("batch", 1), ("steps", 0), ("lr", 0.0), ("dim", 6)])
+@pytest.mark.parametrize(
+    ("setting", "value"), [("size", 50), ("batch", 1), ("steps", 0), ("lr", 0.0), ("dim", 6), ("parts", -1.0)]
+)
 def test_settings_that_cannot_be_used(setting: str, value: object, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=str(value)):
         align(AlignConfig(cases=["none.csv"], **{setting: value}), tmp_path / "out")  # type: ignore[arg-type]
@@ -91,6 +93,32 @@ def test_left_is_told_from_right(tmp_path: Path) -> None:
     config = AlignConfig(cases=[str(squares)], size=64, batch=16, steps=60, lr=3e-3)
     folder = align(config, tmp_path / "out", say=lambda _: None)
     assert json.loads((folder / "encoder.json").read_text())["how"]["validation"]["top1"] > 0.9
+
+
+def test_parts_are_for_towers_that_attend(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a pooling with map was expected"):
+        align(AlignConfig(cases=["none.csv"], parts=1.0, pooling="words"), tmp_path / "out")
+
+
+@pytest.mark.slow
+def test_images_attend_where_their_captions_say(tmp_path: Path) -> None:
+    """Captions name a side and images without a square none: cells are to tell the square from all else."""
+    from lexseg.scans.masks import read_mask
+    from lexseg.training.dataset import CaseDataset
+    from lexseg.training.weak.pairs import read_pairs
+
+    path = one_square(tmp_path / "set", n=48, train=32)
+    config = AlignConfig(cases=[str(path)], pooling="map", parts=3.0, size=64, batch=16, steps=40, lr=3e-3)
+    towers = load_towers(align(config, tmp_path / "out", say=lambda _: None)).towers
+    validation = read_pairs([path])[1]
+    dataset = CaseDataset(validation.cases, (64, 64))
+    right = 0
+    for i, case in enumerate(validation.cases):
+        seen = towers.see(dataset[i].image.expand(3, -1, -1)[None]).attention[0, 0]
+        row, column = divmod(int(seen.argmax()), seen.shape[1])
+        mask = read_mask(path.parent / f"masks/{case.id[1:]}.png")
+        right += bool(mask[row * 8 + 4, column * 8 + 4])
+    assert right >= 0.9 * len(dataset)
 
 
 @pytest.mark.slow

@@ -90,6 +90,24 @@ def test_an_empty_map_is_the_whole_image_with_little_weight() -> None:
     assert made.box == (0.0, 0.0, 1.0, 1.0)
 
 
+RIGHT = ((False, True),) * 3
+
+
+def test_what_lies_outside_the_parts_that_are_named_is_left_out() -> None:
+    cells = coarse((4, 4), (4, 5), (5, 4), (5, 5), (10, 12))
+    made = make_mask(cells, parts=RIGHT)
+    assert made.mask[168, 200] and not made.mask[:, : SIDE // 2].any() and made.weight > 0.5
+    probable = from_probability(cells, parts=RIGHT)
+    assert probable.mask[168, 200] and not probable.mask[:, : SIDE // 2].any()
+
+
+def test_named_parts_in_which_nothing_is_are_kept_whole_with_little_weight() -> None:
+    made = make_mask(coarse((4, 4), (4, 5)), parts=RIGHT)
+    assert np.array_equal(made.mask, square(0, SIDE // 2, SIDE, SIDE))
+    assert made.weight == FLAT and made.origin == "whole image" and made.box == (0.0, 0.5, 1.0, 1.0)
+    assert np.array_equal(made.probability >= 0.5, made.mask)
+
+
 def test_the_box_that_is_asked_is_a_little_larger() -> None:
     inner = square(70, 70, 90, 90)
     sam = Fixed(inner)

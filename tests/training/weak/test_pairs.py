@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lexseg.errors import ConfigError, DataError
-from lexseg.training.weak.pairs import Draw, Pairs, no_negatives, read_pairs
+from lexseg.training.weak.pairs import Draw, Pairs, no_negatives, parts_of, read_pairs
 from weak_sets import one_square
 
 
@@ -70,3 +70,17 @@ def test_equal_and_nearly_equal_captions_are_no_negatives() -> None:
 def test_what_is_known_not_to_be_there_is_a_negative_whatever_is_said() -> None:
     found = no_negatives(["a", "a"], torch.tensor([True, False]), "equal")
     assert found.tolist() == [[True, True], [False, False]]
+
+
+def test_parts_are_those_of_the_image_and_what_is_absent_is_in_none() -> None:
+    texts = [
+        "a mass in the left upper zone",
+        "a mass in the left upper zone",
+        "a mass",
+        "a mass",
+        "a mass on the right",
+    ]
+    belong = torch.tensor([True, True, True, False, False])
+    named, known = parts_of(texts, ["image", "patient", "image", None, "image"], belong)
+    assert named[0].nonzero().tolist() == [[0, 0]] and named[1].nonzero().tolist() == [[0, 1]]
+    assert not named[2:].any() and known.tolist() == [True, True, False, True, True]

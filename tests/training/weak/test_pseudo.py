@@ -75,6 +75,17 @@ def test_a_phrase_is_asked_and_written_in_place_of_sentences(tmp_path: Path) -> 
         assert case.text == "blue" and read_mask(case.mask)[96, 96]
 
 
+@pytest.mark.parametrize(("whose", "side"), [("image", slice(64, 128)), ("patient", slice(0, 64))])
+def test_masks_are_kept_to_the_parts_that_sentences_name(whose: str, side: slice, tmp_path: Path) -> None:
+    """Red is at the picture's upper left: where the sentence says right, nothing of the map is left."""
+    manifest = colour_set(tmp_path / "in", ["red on the right"], laterality=[whose])
+    made = pseudo_label(by_colour(), [manifest], tmp_path / "out", PseudoOptions(saliency="own", parts=True))
+    mask = read_mask(read_manifest(made.manifest)[0].mask)
+    outside = np.ones(128, np.bool_)
+    outside[side] = False
+    assert mask[:, side].any() and not mask[:, outside].any()
+
+
 def test_a_limit_labels_some_and_says_how_many_are_left(tmp_path: Path) -> None:
     manifest = colour_set(tmp_path / "in", ["red"] * 5)
     made = pseudo_label(by_colour(), [manifest], tmp_path / "out", PseudoOptions(saliency="own", limit=2))

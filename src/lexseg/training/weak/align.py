@@ -13,12 +13,13 @@ from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
 from lexseg.language.sides import mentions_side
 from lexseg.losses.dhn_nce import dhn_nce
+from lexseg.losses.named_parts import named_parts_loss
 from lexseg.models.towers import Pooling, Towers
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.beside import warmed_cosine
 from lexseg.training.dataset import CaseDataset, augmented
 from lexseg.training.weak.folder import write_towers
-from lexseg.training.weak.pairs import Draw, Near, Pairs, no_negatives, read_pairs
+from lexseg.training.weak.pairs import Draw, Near, Pairs, no_negatives, parts_of, read_pairs
 
 _WARMUP = 0.1  # share of the steps
 VALIDATED = 200
@@ -47,6 +48,7 @@ class AlignConfig:
             is where that is 0: much faster, and no encoder to start from comes of it.
         weight_decay: of the optimiser.
         beta: of :func:`lexseg.losses.dhn_nce.dhn_nce`, both ways.
+        parts: weight of :func:`lexseg.losses.named_parts.named_parts_loss` on where images attend.
         mirror: share of images that are mirrored, their words swapped.
         seed: all randomness is a function of it.
     """
@@ -70,6 +72,7 @@ class AlignConfig:
     encoder_lr: float = 0.3
     weight_decay: float = 0.05
     beta: float = 0.15
+    parts: float = 0.0
     mirror: float = 0.5
     seed: int = 0
 
@@ -91,6 +94,10 @@ def check(config: AlignConfig) -> None:
         wrong.append(f"lr is {config.lr}; a number between 0 and 1 was expected")
     if config.dim < 4 or config.dim % 4:
         wrong.append(f"dim is {config.dim}; a number divisible by 4 was expected")
+    if not 0 <= config.parts < float("inf"):
+        wrong.append(f"parts is {config.parts}; a weight of at least 0 was expected")
+    if config.parts and "map" not in config.pooling:
+        wrong.append(f"parts is {config.parts} and pooling {config.pooling!r}; a pooling with map was expected")
     if not 0 <= config.mirror <= 1:
         wrong.append(f"mirror is {config.mirror}; a share from 0 to 1 was expected")
     if wrong:
@@ -213,6 +220,9 @@ def _fit(
         similarities = towers.likenesses(seen, sentence)
         losses = [dhn_nce(s, tau, beta=beta, ignore=ignore.to(place), pairs=belong.to(place)) for s in similarities]
         loss = torch.stack(losses).sum()
+        if config.parts:
+            named, placed = parts_of([s.text for s in samples], [c.laterality for c in cases], belong)
+            loss = loss + config.parts * named_parts_loss(seen.attention, named.to(place), placed.to(place))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)

@@ -10,6 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.language.parts import Parts
 from lexseg.models.medsam_lite import Box, LiteMedSAM
 
 Origin = Literal["map", "sam", "whole image"]
@@ -44,37 +45,50 @@ class Made:
     box: Box
 
 
-def make_mask(saliency: Tensor, *, keep: int = 1, sam: "SAM | None" = None) -> Made:
+def make_mask(saliency: Tensor, *, keep: int = 1, sam: "SAM | None" = None, parts: Parts | None = None) -> Made:
     """A mask from a map.
 
     Args:
         saliency: float[h, w], on any scale.
         keep: how many components are kept, the largest first.
         sam: LiteMedSAM with the image; ``None`` leaves the mask as the map has it.
+        parts: of the image, outside which nothing is kept; ``None`` is all of it. The threshold is the whole map's.
     """
     smooth = F.interpolate(saliency[None, None].float().cpu(), size=(SIDE, SIDE), mode="bilinear", align_corners=False)
     values = smooth[0, 0].numpy()
-    means = two_means(values)
-    if means is None:  # nowhere in the image do the words mean more than elsewhere
-        whole = np.ones((SIDE, SIDE), np.bool_)
-        made = Made(whole, np.full((SIDE, SIDE), 0.5, np.float32), FLAT, "whole image", (0.0, 0.0, 1.0, 1.0))
-        return made if sam is None else _by_box(made, sam, keep, FLAT)
-    low, high = means
-    # a logistic curve whose middle is the threshold, and that gives 0.88 at the mean of what is above it
-    probability = (1 / (1 + np.exp(-4 * (values - (low + high) / 2) / (high - low)))).astype(np.float32)
-    mask = largest(probability >= 0.5, keep)
-    probability = np.where(mask, probability, np.minimum(probability, np.float32(0.499)))
-    made = Made(mask, probability, float(probability[mask].mean()), "map", box_of(mask))
-    return made if sam is None else _by_box(made, sam, keep)
+    means, inside = two_means(values), within(parts)
+    if means is not None:
+        low, high = means
+        # a logistic curve whose middle is the threshold, and that gives 0.88 at the mean of what is above it
+        probability = (1 / (1 + np.exp(-4 * (values - (low + high) / 2) / (high - low)))).astype(np.float32)
+        mask = largest((probability >= 0.5) & inside, keep)
+        if mask.any():
+            probability = np.where(mask, probability, np.minimum(probability, np.float32(0.499)))
+            made = Made(mask, probability, float(probability[mask].mean()), "map", box_of(mask))
+            return made if sam is None else _by_box(made, sam, keep)
+    # nowhere in these parts do the words mean more than elsewhere
+    flat = np.where(inside, np.float32(0.5), np.float32(0.499)).astype(np.float32)
+    made = Made(inside, flat, FLAT, "whole image", box_of(inside))
+    return made if sam is None else _by_box(made, sam, keep, FLAT)
 
 
-def from_probability(probability: Tensor, *, keep: int = 1) -> Made:
+def within(parts: Parts | None) -> NDArray[np.bool_]:
+    """The parts of an image (:mod:`lexseg.language.parts`) as bool[256, 256]; ``None`` is all of it."""
+    if parts is None:
+        return np.ones((SIDE, SIDE), np.bool_)
+    rows = np.arange(SIDE) * len(parts) // SIDE
+    columns = np.arange(SIDE) * len(parts[0]) // SIDE
+    inside: NDArray[np.bool_] = np.asarray(parts, np.bool_)[rows][:, columns]
+    return inside
+
+
+def from_probability(probability: Tensor, *, keep: int = 1, parts: Parts | None = None) -> Made:
     """A mask from a model's own probability, float[h, w] in 0..1: at least one half, the largest components.
 
     Where nothing is, the mask is empty and the weight that of a map without content.
     """
     values = F.interpolate(probability[None, None].float().cpu(), size=(SIDE, SIDE), mode="bilinear")[0, 0].numpy()
-    mask = largest(values >= 0.5, keep)
+    mask = largest((values >= 0.5) & within(parts), keep)
     kept = np.where(mask, values, np.minimum(values, np.float32(0.499)))
     return Made(mask, kept, float(kept[mask].mean()) if mask.any() else FLAT, "map", box_of(mask))
 

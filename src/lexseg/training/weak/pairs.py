@@ -16,8 +16,10 @@ from lexseg.cases.manifest import read_manifests
 from lexseg.cases.problem import describe
 from lexseg.cases.splits import apply_splits, assign_splits, leaks, parse_fractions
 from lexseg.errors import ConfigError, DataError
+from lexseg.language.parts import named_parts
 from lexseg.language.places import places
 from lexseg.language.same_meaning import phrases
+from lexseg.language.sides import Laterality, convert_laterality
 from lexseg.training.prepare import in_one_convention, only_listed
 
 Near = Literal["places", "equal"]
@@ -163,6 +165,24 @@ def no_negatives(texts: Sequence[str], belong: Tensor, near: Near = "places") ->
         number = torch.tensor([names.get(each, -1 - i) for i, each in enumerate(found)])
         same |= number[:, None] == number[None]
     return same & belong[:, None]
+
+
+def parts_of(texts: Sequence[str], sides: Sequence[Laterality | None], belong: Tensor) -> tuple[Tensor, Tensor]:
+    """What captions say of six parts of their images (:mod:`lexseg.language.parts`).
+
+    Args:
+        texts: the sentences, as they are read.
+        sides: whose left "left" is in them; where it is not known it is taken as the image's.
+        belong: bool[B]; what is known not to be in an image is in no part of it.
+
+    Returns:
+        bool[B, 3, 2], the parts that are named, and bool[B], whether anything is said of them.
+    """
+    found = [named_parts(convert_laterality(t, side, "image")) for t, side in zip(texts, sides, strict=True)]
+    none = ((False, False),) * 3
+    named = torch.tensor([none if parts is None else parts for parts in found])
+    known = torch.tensor([parts is not None for parts in found]) | ~belong
+    return named & belong[:, None, None], known
 
 
 @cache

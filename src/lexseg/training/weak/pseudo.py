@@ -18,6 +18,7 @@ from lexseg.cases.case import NAMES_NOTHING, Case
 from lexseg.cases.manifest import write_manifest
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import free_name, link_or_copy, new_folder, replace_file
+from lexseg.language.parts import Parts, named_parts
 from lexseg.language.sides import convert_laterality
 from lexseg.models.inputs import image_tensor
 from lexseg.models.medsam_lite import LiteMedSAM
@@ -46,6 +47,7 @@ class PseudoOptions:
         keep: components of a mask.
         sam: whether LiteMedSAM answers the box of each map.
         phrase: asked of every image in place of its sentence.
+        parts: whether masks are kept to the parts of the image that the case's own sentence names.
         ask: how many images are listed that a hand-drawn mask is most worth for.
         limit: training images that are labelled, the first of an order that their ids decide; 0 is all.
         m2ib: options of that map.
@@ -55,6 +57,7 @@ class PseudoOptions:
     keep: int = 1
     sam: bool = False
     phrase: str = ""
+    parts: bool = False
     ask: int = 0
     limit: int = 0
     m2ib: M2IBOptions = field(default_factory=M2IBOptions)
@@ -135,7 +138,9 @@ def pseudo_label(
         spread = _spread(scored, labelled, options) if kind == "m2ib" else None
         for number, case in enumerate(labelled, start=1):
             image = image_tensor(read_image(case.image))
-            made = label_one(scored, image, _asked(case, scored, options), kind, options, spread=spread, sam=model)
+            said = _asked(case, scored, options)
+            parts = named_parts(convert_laterality(case.text, case.laterality, "image")) if options.parts else None
+            made = label_one(scored, image, said, kind, options, spread=spread, sam=model, parts=parts)
             size = (image.shape[-2], image.shape[-1])
             name = f"{number:06d}"
             path = scratch / f"{name}.png"
@@ -179,14 +184,16 @@ def label_one(
     *,
     spread: FeatureSpread | None = None,
     sam: LiteMedSAM | None = None,
+    parts: Parts | None = None,
 ) -> Made:
-    """The mask of one image, float[1 or 3, H, W] in 0..1, by one sentence."""
+    """The mask of one image, float[1 or 3, H, W] in 0..1, by one sentence, kept to parts of the image where given."""
     prepared = scored.prepared(image)[None]
     found = saliency(scored, prepared, [sentence], kind, spread=spread, m2ib=options.m2ib)[0]
     found = scored.of_image(found, (image.shape[-2], image.shape[-1]))
     if kind == "mask":
-        return from_probability(found, keep=options.keep)
-    return make_mask(found, keep=options.keep, sam=None if sam is None else SAM(sam, image.expand(3, -1, -1)))
+        return from_probability(found, keep=options.keep, parts=parts)
+    answers = None if sam is None else SAM(sam, image.expand(3, -1, -1))
+    return make_mask(found, keep=options.keep, sam=answers, parts=parts)
 
 
 def _shared_out(cases: Sequence[Case], options: PseudoOptions) -> tuple[list[Case], list[Case], int]:
