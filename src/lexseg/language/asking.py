@@ -14,13 +14,14 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from lexseg.language.denial import affirmed
 from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, lexicon
 from lexseg.language.places import Place, places
+from lexseg.language.sides import place_words
 from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -30,17 +31,34 @@ _DESCRIBING = ("size", "shape", "brightness", "shade", "look", "position")  # ki
 
 
 class _Said(NamedTuple):
-    """How it is said: region of the body as organs name it, and the form with a side, where organs come in pairs."""
+    """How it is said: region of the body as organs name it, and the forms with a side, a height, or both.
+
+    ``paired``: whether the image shows a pair of organs; ``one``: one of a pair, whose side is no place in the image.
+    """
 
     region: str
-    sided: str = ""
+    sided: str = "{noun} on the {side}"
+    high: str = "{noun} in the {height} part of the image"
+    corner: str = "{noun} in the {height} {side} of the image"
+    paired: bool = False
+    one: bool = False
+
+    def form(self, side: str, height: str) -> str:
+        """The form for a place; "" where there is none. "" is no side, or no height."""
+        if height == "middle" and not self.paired:
+            return ""  # of the height or of the width
+        if side == "both":
+            return "{noun}" if self.paired and not height else ""
+        return {(True, False): self.sided, (False, True): self.high, (True, True): self.corner}.get(
+            (bool(side), bool(height)), "{noun}"
+        )
 
 
 _LUNG = "{noun} in the {side} lung"
 _SAYS = {
-    "chest": _Said("chest", _LUNG),
-    "chest-ct": _Said("chest", _LUNG),
-    "breast": _Said("breast"),
+    "chest": _Said("chest", _LUNG, "", "{noun} in the {height} {side} lung", paired=True),
+    "chest-ct": _Said("chest", _LUNG, "", "", paired=True),  # an axial slice has no heights
+    "breast": _Said("breast", one=True),
     "colon": _Said("colon"),
     "brain": _Said("brain"),
     "skin": _Said("skin"),
@@ -69,74 +87,106 @@ class Named:
         findings: the findings.
         organs: parts of the body that lie in one region of it.
         places: of :func:`lexseg.language.places.places`.
+        in_organ: the same without the side of an organ that stands right before its name: "mass in the left breast".
         picks: whether words pick among what lies there, or count it.
         side_alone: whether it names nothing but a side, nor anything else that has a left and a right.
+        general: whether it names nothing, but asks for what is wrong, or just to "outline it".
+        ill: whether it says that something is wrong.
         unknown: whether there is a word that the lexicon does not hold: it may be what is asked for.
     """
 
     findings: tuple[Concept, ...]
     organs: tuple[Organ, ...]
     places: frozenset[Place]
+    in_organ: frozenset[Place]
     picks: bool
     side_alone: bool
+    general: bool
+    ill: bool
     unknown: bool
 
     @classmethod
-    def of(cls, text: str, words: Lexicon | None = None) -> "Named":
+    def of(cls, text: str, words: Lexicon | None = None, *, misspelt: bool = False) -> "Named":
         """Look up.
 
         Args:
             text: one sentence, without what it denies.
             words: of its language; ``None`` is English.
+            misspelt: whether words of it were, and are written here as they were meant: where a sentence names nothing,
+                there is too little to go by.
         """
         words = words or lexicon()
-        found, attributes, where = words.finding_finder(text), words.attribute_finder(text), places(text, words)
-        organs = tuple(organ for _, _, organ in words.organ_finder(text) if organ.region)
+        found, attributes = words.finding_finder(text), words.attribute_finder(text)
+        organs = [(start, organ) for start, _, organ in words.organ_finder(text) if organ.region]
+        where = places(text, words)
         its_names = [(start, end) for start, end, _ in found]  # "hyperintense"
+        its_names += [(start, end) for start, end, _ in words.organ_finder(text)]  # "large bowel"
+        its_names += [match.span() for match in words.words("sides.both").finditer(text) if _both(where)]
         picks = any(
             row["kind"] not in _LOOKS and not any(first <= start and end <= last for first, last in its_names)
             for start, end, row in attributes
         )
         bare = not (found or organs or attributes) and words.words("things").search(text) is None
         # there is little to go by, so no word may be misspelt
-        held = bare and all(holds(word.casefold(), words) for word in _LETTERS.findall(text) if len(word) > 1)
+        held = (
+            bare
+            and not misspelt
+            and all(holds(word.casefold(), words) for word in _LETTERS.findall(text) if len(word) > 1)
+        )
+        ill = words.words("ill").search(text) is not None
         return cls(
             findings=tuple(finding for _, _, finding in found),
-            organs=organs,
+            organs=tuple(organ for _, organ in organs),
             places=where,
+            in_organ=places(_without_sides_of(text, [start for start, _ in organs], words), words)
+            if where and organs
+            else where,
             picks=picks or _NUMBER.search(text) is not None,
             side_alone=held and any(side for side, _ in where),
+            general=held and (ill or words.words("general").search(text) is not None),
+            ill=ill,
             unknown=bool(unknown_words(text, words)),
         )
 
     def plain(self, nouns: Mapping[str, str]) -> dict[str, str]:
         """The sentence in plain words: :func:`in_plain_words`."""
-        asks = self.findings or self.organs or self.side_alone
-        if not asks or self.picks or self.unknown or len(self.places) > 1 or any(height for _, height in self.places):
+        if not (self.findings or self.organs or self.side_alone or self.general) or self.picks or self.unknown:
             return {}
-        side = next((side for side, _ in self.places), "")
         found = {}
         for world, noun in nouns.items():
-            form = _SAYS[world].sided if side else "{noun}"
-            if form and self._may_be_of(world):
-                found[world] = form.format(noun=noun, side=side)
+            if self._may_be_of(world) and (form := self._form(_SAYS[world])) is not None:
+                found[world] = form.format(noun=noun)
         own = next((found[world] for world in found if self._tells(world)), None)
         return found if own is None else found | {"": own}
+
+    def _form(self, said: _Said) -> str | None:
+        """How it is said there, but for the noun; ``None`` where it names more places than one."""
+        where = self.in_organ if said.one else self.places
+        if len(where) > 1 and not _both(where):
+            return None
+        side, height = next(iter(where), ("", ""))
+        form = said.form("both" if len(where) > 1 else side, height)
+        return form.replace("{side}", side).replace("{height}", height) if form else None
 
     @property
     def taught(self) -> frozenset[str]:
         """The worlds of which it surely asks what is taught there: :func:`surely_of`."""
         if self.unknown:
             return frozenset()
+        if self.general:
+            return WORLDS
         if self.side_alone:
-            return frozenset(world for world, said in _SAYS.items() if said.sided)
-        return frozenset(world for world in WORLDS if self.findings and self._may_be_of(world))
+            return frozenset(world for world, said in _SAYS.items() if said.paired)
+        asks = self.findings or (self.ill and self.organs)
+        return frozenset(world for world in WORLDS if asks and self._may_be_of(world, parts=True))
 
-    def _may_be_of(self, world: str) -> bool:
-        """Whether all findings are called alike there, and no organ lies elsewhere."""
-        region = _SAYS[world].region
+    def _may_be_of(self, world: str, *, parts: bool = False) -> bool:
+        """Whether all findings are called alike there, and no organ lies elsewhere, nor is a part but with ``parts``."""
+        said = _SAYS[world]
+        if self.side_alone and not self.general and not said.paired:
+            return False
         return all(world in finding.asked for finding in self.findings) and all(
-            organ.region == region and organ.whole for organ in self.organs
+            organ.region == said.region and (organ.whole or (parts and organ.part)) for organ in self.organs
         )
 
     def _tells(self, world: str) -> bool:
@@ -144,6 +194,19 @@ class Named:
         region = _SAYS[world].region
         own = any(world in finding.asked and finding.anatomy == (region,) for finding in self.findings)
         return own or any(organ.region == region and organ.whole for organ in self.organs)
+
+
+def _both(where: frozenset[Place]) -> bool:
+    """Whether places are both sides, at one height or at none."""
+    return len(where) == 2 and {side for side, _ in where} == {*_SIDES} and len({height for _, height in where}) == 1
+
+
+def _without_sides_of(text: str, organs: Sequence[int], words: Lexicon) -> str:
+    """A text without the sides that stand right before organs, which begin at these characters: "the left breast"."""
+    for match in reversed(list(place_words(text, "horizontal", words))):
+        if any(text[match.end() : start].strip(" -") == "" for start in organs if start > match.end()):
+            text = text[: match.start()] + text[match.end() :]
+    return text
 
 
 def in_plain_words(text: str, nouns: Mapping[str, str], words: Lexicon | None = None) -> dict[str, str]:

@@ -246,6 +246,21 @@ def pattern_of(row: str) -> str:
     return re.sub("[äöüß]", lambda letter: _UMLAUTS[letter[0]], spelt)
 
 
+_GROUP = re.compile(r"\(\?:([^()]*)\)(\??)")
+_CLASS = re.compile(r"\[([a-z]+)\](\??)")
+_OPTIONAL = re.compile(r"(\w)\?")
+
+
+def written_out(row: str) -> list[str]:
+    """The words that a row matches, one by one; none where they are without number, or the row looks at others."""
+    for rule, parts in ((_GROUP, lambda inside: inside.split("|")), (_CLASS, list), (_OPTIONAL, lambda letter: [letter])):
+        if (match := rule.search(row)) is not None:
+            may_lack = rule is _OPTIONAL or match[2] == "?"
+            options = [*parts(match[1]), *([""] if may_lack else [])]
+            return [each for option in options for each in written_out(row[: match.start()] + option + row[match.end() :])]
+    return [row] if re.fullmatch(r"[\w' -]+", row) else []
+
+
 @cache
 def compiled(rule: str) -> re.Pattern[str]:
     """A regular expression without regard to case."""

@@ -5,9 +5,9 @@ import re
 import numpy as np
 
 from lexseg.language.lexicon import Lexicon, lexicon
+from lexseg.language.slips import beside
+from lexseg.language.vocabulary import place_names
 
-# Letters beside and above or below each other on the usual English keyboard.
-_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _WORD = re.compile(r"[A-Za-z]{4,}")
 _TRIES = 20
 
@@ -33,7 +33,7 @@ def misspell(text: str, rng: np.random.Generator, words: Lexicon | None = None) 
     if not chances:
         return text
     words = words or lexicon()
-    kept: frozenset[str] = words.kept("place words", make=lambda: _place_words(words))
+    kept = place_names(words)
     most = 2 if rng.random() < 1 / 3 else 1
     chosen = rng.permutation(len(chances))[:most]
     for i in sorted(map(int, chosen), reverse=True):  # from the end, so that positions hold
@@ -65,24 +65,9 @@ def _double(word: str, at: int, rng: np.random.Generator) -> str:
 
 
 def _next_key(word: str, at: int, rng: np.random.Generator) -> str:
-    keys = _neighbours(word[at].lower())
+    keys = beside(word[at].lower())
     key = keys[rng.integers(len(keys))]
     return word[:at] + (key.upper() if word[at].isupper() else key) + word[at + 1 :]
 
 
-def _neighbours(letter: str) -> str:
-    row = next(i for i, keys in enumerate(_ROWS) if letter in keys)
-    column = _ROWS[row].index(letter)
-    beside = [_ROWS[row][c] for c in (column - 1, column + 1) if 0 <= c < len(_ROWS[row])]
-    across = [_ROWS[r][column] for r in (row - 1, row + 1) if 0 <= r < len(_ROWS) and column < len(_ROWS[r])]
-    return "".join(beside + across)
-
-
 _KINDS = (_swap, _drop, _double, _next_key)
-
-
-def _place_words(words: Lexicon) -> frozenset[str]:
-    """Words and abbreviations of side and height: no mistake may make one of them."""
-    tables = ("sides.pairs", "sides.short", "heights.pairs", "heights.short")
-    rows = [row for table in tables for row in words.value(table)]
-    return frozenset(row[key].lower() for row in rows for key in ("left", "right", "upper", "lower") if key in row)

@@ -1,21 +1,24 @@
 """The words that a lexicon does not know: each may be the name of something that could be found."""
 
 import re
-from functools import lru_cache
+from collections.abc import Sequence
 
-from lexseg.language.lexicon import Lexicon, compiled, either
+from lexseg.language.lexicon import Lexicon, compiled, either, written_out
+from lexseg.language.slips import SHORT, parted, slips
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")  # "well-defined", "e.g", "don't"
 _NUMBERED = re.compile(r"[^\W_]*\d[^\W_]*")
-_FUZZY = 5  # letters from which on a word may be misspelt
+_TYPED = re.compile(r"(?<![\w'\u2019.])[^\W\d_]{3,}(?![\w'\u2019])")
+_ABBREVIATED = 5  # letters up to which capitals are an abbreviation
 # everything that a sentence may be made of, but the common words
 _TABLES = (
     *("finding", "seen", "deny.before", "deny.after_finding", "deny.after_place", "deny.only_looks_like_it"),
     *("deny.values", "deny.verbs", "deny.new_clause", "deny.exception", "deny.there", "deny.signs", "deny.little"),
     *("doubt.before", "doubt.after", "joints.list", "joints.or", "joints.with", "abbreviations.clause"),
     *("abbreviations.report", "place.lying", "place.in", "sides.both", "heights.middle", "heights.lower_alone"),
-    *("sections.findings", "sections.others"),
+    *("sections.findings", "sections.others", "ill", "general"),
 )
+_DENYING = ("deny.before", "deny.after_finding", "deny.after_place", "deny.values", "heights.middle")
 
 
 def unknown_words(text: str, words: Lexicon) -> tuple[str, ...]:
@@ -35,14 +38,19 @@ def unknown_words(text: str, words: Lexicon) -> tuple[str, ...]:
         for match in _TOKEN.finditer(text)
         if not _NUMBERED.fullmatch(match.group()) and not is_known(match.group(), words)
     ]
+    return tuple(match.group() for match in _unexplained(strange, text, words))
+
+
+def _unexplained(strange: Sequence[re.Match[str]], text: str, words: Lexicon) -> list[re.Match[str]]:
+    """Those of the words found in a text that stand in no phrase of the lexicon."""
     if not strange:
-        return ()
+        return []
     covered = [match.span() for known in _known(words) for match in known.finditer(text)]
-    return tuple(
-        match.group()
+    return [
+        match
         for match in strange
         if not any(start <= match.start() and match.end() <= end for start, end in covered)
-    )
+    ]
 
 
 def is_known(word: str, words: Lexicon) -> bool:
@@ -57,25 +65,90 @@ def is_known(word: str, words: Lexicon) -> bool:
 def mended(text: str, words: Lexicon) -> str:
     """The text with each unknown word that is a slip of the hand away from one known word written as that word.
 
-    "opacitiy in the lfet lung" becomes "opacity in the left lung"; what may have been meant to be several words stays.
+    "opacitiy in the lfet lung" becomes "opacity in the left lung", and "leftlung" two words. What may have been meant
+    to be words of several meanings stays, and so does what is a word itself, though the lexicon needs it nowhere else:
+    a "lesson" is no "lesion".
 
     Args:
         text: one sentence or several.
         words: the language.
     """
+    return read_as(text, words)[0]
+
+
+def read_as(text: str, words: Lexicon) -> tuple[str, tuple[str, ...]]:
+    """The text as :func:`mended` writes it, and the words that were taken for misspelt ones, as they were meant."""
+    if not words.spaced:
+        return text, ()
+    outside = {match.span() for match in _alone(_TYPED, text, words)}
+    found: list[tuple[int, int, str]] = []
+    for match in _TYPED.finditer(text):
+        typed, word = match.group(), match.group().casefold()
+        if typed.isupper() and len(typed) <= _ABBREVIATED:
+            continue
+        meant = _meant(word, words) if match.span() in outside else _end_meant(word, words)
+        if meant is not None:
+            found.append((*match.span(), meant))
+    for start, end, meant in reversed(found):
+        text = text[:start] + meant + text[end:]
+    return text, tuple(meant for _, _, meant in found)
+
+
+def _end_meant(word: str, words: Lexicon) -> str | None:
+    """What a word was meant to be of which the lexicon knows the stem, and the end is misspelt: "opacitiy"."""
+    own = _meaning(word, words)
+    if not own or word in _spelt(words) or word in _single(words):
+        return None
+    near = [other for other in _near(word, words) if _meaning(other, words) == own]
+    return max(near, key=len, default=None)
+
+
+def _meant(word: str, words: Lexicon) -> str | None:
+    """What a misspelt word was meant to be; ``None`` for a word, for what is near none, and near several meanings."""
     sides = {str(row["word"]): str(row["side"]) for row in words.value("sides.misspelt")}
+    if word in sides:
+        return sides[word]
+    if _is_word(word, words):
+        return None
+    near = _near(word, words)
+    kind = min(near.values(), default=0)
+    likeliest = [other for other in near if near[other] == kind]
+    if likeliest:
+        one = len({_meaning(other, words) for other in likeliest}) == 1
+        return max(likeliest, key=len) if one else None
+    pairs = [pair for pair in parted(word) if all(_is_word(part, words) for part in pair)]
+    pairs = [pair for pair in pairs if any(_meaning(part, words) for part in pair)]
+    return " ".join(pairs[0]) if len(pairs) == 1 else None
 
-    def meant(match: re.Match[str]) -> str:
-        word, single = match.group().casefold(), _single(words)
-        if word in sides:
-            return sides[word]
-        if len(word) < _FUZZY or not word.isalpha() or word in single:
-            return match.group()
-        near = sorted((other for other in _slips(word) if other in single), key=len)
-        # a stem beside the word that it is of is no second one
-        return near[-1] if near and all(near[-1].startswith(other) for other in near) else match.group()
 
-    return _TOKEN.sub(meant, text) if words.spaced else text
+def _is_word(word: str, words: Lexicon) -> bool:
+    """Whether it is one, of those that the lexicon holds or those that are near them."""
+    mistakable: frozenset[str] = words.kept("mistakable", make=lambda: frozenset(words.value("mistakable")))
+    single = _single(words)
+    return word in mistakable or _is_plural(word, single) or holds(word, words)
+
+
+def _is_plural(word: str, single: frozenset[str]) -> bool:
+    return word.endswith("s") and not word.endswith("ss") and word[:-1] in single
+
+
+def _near(word: str, words: Lexicon) -> dict[str, int]:
+    """The words of the lexicon that are a slip away, and of which kind it is."""
+    spelt = _spelt(words)
+    return {other: kind for other, kind in slips(word).items() if len(other) > SHORT and other in spelt}
+
+
+def _meaning(word: str, words: Lexicon) -> tuple[str, ...]:
+    """What a word of the lexicon stands for: findings, parts of the body, attributes, places; nothing for others."""
+
+    known: dict[str, tuple[str, ...]] = words.kept("meanings", make=dict)
+    if word not in known:
+        named = [what.id for _, _, what in words.finding_finder(word)]
+        named += [what.id for _, _, what in words.organ_finder(word)]
+        named += [str(row["id"]) for _, _, row in words.attribute_finder(word)]
+        own = word in place_names(words) or words.words(*_DENYING).search(word) is not None
+        known[word] = (*named, *((word,) if own else ()))
+    return known[word]
 
 
 def may_be_finding(word: str, words: Lexicon) -> bool:
@@ -101,12 +174,15 @@ def _is_known(word: str, words: Lexicon) -> bool:
     if holds(word, words):
         return True
     bare = word.replace("'", "")
-    if bare in single or (bare.endswith("s") and bare[:-1] in single):
+    if bare in single or _is_plural(bare, single):
         return True
     if re.search(r"[-.']", word):
         parts = [part for part in re.split(r"[-.']", word) if part]
         return len(parts) > 1 and all(len(part) == 1 or is_known(part, words) for part in parts)
-    return len(word) >= _FUZZY and any(other in single for other in _slips(word))
+    if _is_word(word, words):
+        return False
+    near = _near(word, words)  # words of several meanings: it may be any
+    return _meant(word, words) is not None or (bool(near) and not any(_meaning(other, words) for other in near))
 
 
 def _known(words: Lexicon) -> tuple[re.Pattern[str], ...]:
@@ -124,38 +200,51 @@ def _known(words: Lexicon) -> tuple[re.Pattern[str], ...]:
 
 
 def _single(words: Lexicon) -> frozenset[str]:
-    """All words that are written out: against these, slips are looked for."""
+    """All words that are written out."""
 
     def make() -> frozenset[str]:
-        rows = {*words.rows("common"), *words.rows("strange.for")}
-        for table in ("sides.pairs", "sides.short", "heights.pairs", "heights.short"):
-            rows |= {
-                str(row[key]) for row in words.value(table) for key in ("left", "right", "upper", "lower") if key in row
-            }
+        rows = {*words.rows("common"), *words.rows("strange.for"), *place_names(words), *_names(words)}
         rows |= {row["word"] for row in words.value("sides.misspelt")}
-        rows |= {name.rstrip("*") for concept in words.findings for name in concept.names}
-        rows |= {name.rstrip("*") for organ in words.organs for name in organ.names}
-        rows |= {name for row in words.value("attributes") for name in _attribute(row)}
         return frozenset(part.casefold() for row in rows for part in row.split() if part.isalpha())
 
     return words.kept("single", make=make)
+
+
+def _spelt(words: Lexicon) -> frozenset[str]:
+    """Words that a misspelt one may be: those that are written out, all forms of a row, and a list of more."""
+
+    def make() -> frozenset[str]:
+        rows = {*words.rows("spellings"), *words.rows("common"), *words.rows("strange.for")}
+        rows |= _names(words, stems=not words.rows("spellings"))
+        rows |= {row for table in _TABLES if table != "finding" for row in words.rows(table)}
+        said = {*place_names(words), *(each.casefold() for row in rows for each in written_out(row))}
+        return frozenset(part for each in said for part in re.split(r"[\s-]+", each) if part.isalpha())
+
+    return words.kept("spelt", make=make)
+
+
+def _names(words: Lexicon, *, stems: bool = True) -> set[str]:
+    """Names of findings, parts of the body and attributes, stems without their star or not at all."""
+    names = (name for what in (*words.findings, *words.organs) for name in what.names)
+    rows = {name.rstrip("*") for name in names if stems or not name.endswith("*")}
+    return rows | {name for row in words.value("attributes") for name in _attribute(row)}
+
+
+def place_names(words: Lexicon) -> frozenset[str]:
+    """Words and abbreviations of side and height, in lower case."""
+
+    def make() -> frozenset[str]:
+        tables = ("sides.pairs", "sides.short", "heights.pairs", "heights.short")
+        rows = [row for table in tables for row in words.value(table)]
+        return frozenset(row[key].casefold() for row in rows for key in ("left", "right", "upper", "lower") if key in row)
+
+    return words.kept("place names", make=make)
 
 
 def _attribute(row: dict[str, object]) -> tuple[str, ...]:
     also = row["also"]
     assert isinstance(also, list)
     return (str(row.get("one", row["id"])), *map(str, also))
-
-
-@lru_cache(maxsize=4096)
-def _slips(word: str) -> tuple[str, ...]:
-    """What a word may have been meant to be: two neighbours swapped, one letter too many, too few, or another."""
-    letters = "abcdefghijklmnopqrstuvwxyzäöüßéèêçñáíóú"
-    found = [word[:i] + word[i + 1 :] for i in range(1, len(word))]
-    found += [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(1, len(word) - 1)]
-    found += [word[:i] + letter + word[i:] for i in range(1, len(word) + 1) for letter in letters]
-    found += [word[:i] + letter + word[i + 1 :] for i in range(1, len(word)) for letter in letters]
-    return tuple(found)
 
 
 def _unknown_runs(text: str, words: Lexicon) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from lexseg.language.denial import denied
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import Laterality, convert_laterality, mentions_side
+from lexseg.language.vocabulary import read_as
 from lexseg.predict.answered import State
 from lexseg.predict.options import Denied, Options, Sentence
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MOST_UNKNOWN = 0.2
 _IMAGE_ALONE = "this model looks at the image alone: the sentence changes nothing"
 _NOT_SAID = "the model does not say whose left its words mean: the sentence is used as it stands"
+_READ_AS = "words that look misspelt are read as {}; if others are meant, write them out"
 _WHOSE = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
     "convention; say whose left is meant (laterality image or patient, --laterality on the command line)"
@@ -228,13 +230,14 @@ class Spoken:
         text = sentence if said is None else said.text
         check_sentence(text, reader)
         unread = reader.unknown_share(text) if text is not None and reader is not None else 0.0
-        # from here on the words are read, by the lexicon alone
-        asked = None if text is None or reader is None else convert_laterality(text, given, own)
+        # from here on the words are read, by the lexicon alone; what a lexicon has translated has no slips
+        meant, misspelt = (text, ()) if text is None or said is not None else read_as(text, lexicon())
+        asked = None if meant is None or reader is None else convert_laterality(meant, given, own)
         words, settled = looked_for(asked)
-        named = Named.of(words) if words else None
+        named = Named.of(words, misspelt=bool(misspelt)) if words else None
         judged = asked if settled == "not found" else words or (asked and denied(asked))
         foreign, likely = (looks_foreign(text), likely_language(text)) if text else (False, None)
-        names_side = mentions_side(text) if text else False
+        names_side = mentions_side(meant) if meant else False
         doubts: list[str] = []
         if reader is None:
             doubts += [_IMAGE_ALONE] if text is not None else []
@@ -242,6 +245,7 @@ class Spoken:
             doubts += said.doubts if said is not None else []
             # an unknown word stays foreign in the translation, and is told already
             doubts += odd_words(unread, foreign and not doubts, likely)
+            doubts += [_READ_AS.format(", ".join(map(repr, dict.fromkeys(misspelt))))] if misspelt else []
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
         plain, taught = ({}, frozenset[str]()) if named is None else (named.plain(nouns), named.taught)
