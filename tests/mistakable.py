@@ -1,4 +1,4 @@
-"""English words that lie a slip of the hand from a word of the lexicon: ``python tests/mistakable.py`` writes them anew.
+"""English words that lie a slip of the hand from one of the lexicon: ``python tests/mistakable.py`` writes them anew.
 
 A word of the text encoder's vocabulary is a word, and no misspelt one. Those that the lexicon would else take for one
 of its own stand in its table ``mistakable``: "lesson", which is no "lesion".
@@ -26,7 +26,9 @@ def whole_words() -> list[str]:
 def mistaken(words: Lexicon, tokens: list[str]) -> Iterator[str]:
     """Those that are read as another word, or as known because one is near."""
     bare = Lexicon({**copy.copy(words._values), "mistakable": tokens})
-    yield from (each for each in tokens if read_as(each, words)[1] or (is_known(each, words) and not is_known(each, bare)))
+    yield from (
+        each for each in tokens if read_as(each, words)[1] or (is_known(each, words) and not is_known(each, bare))
+    )
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from lexseg.language.denial import affirmed
 from lexseg.language.report_reading import read_report
 from lexseg.language.sides import mirror_words
 from lexseg.language.vocabulary import mended
+from mistakable import mistaken, whole_words
 
 
 def test_phrases_with_finding_place_polarity_certainty_and_span() -> None:
@@ -126,6 +127,13 @@ def test_a_language_without_a_lexicon_is_a_clear_error() -> None:
         ("opacitiy in the left lung", "opacity in the left lung"),
         ("consolidaton, right", "consolidation, right"),
         ("Pnuemonia on this film?", "pneumonia on this film?"),
+        ("neumonia in the leftlung", "pneumonia in the left lung"),
+        ("masss, moel and poylp", "mass, mole and polyp"),
+        ("wihtout efusion", "without effusion"),
+        ("pneumothroax", "pneumothorax"),  # no pneumonia
+        ("the lesson of the morning", "the lesson of the morning"),
+        ("hed", "hed"),  # head, or held
+        ("ARDS or a PTX", "ARDS or a PTX"),
         ("a bicycle on the left", "a bicycle on the left"),
         ("opacity in the left lung", "opacity in the left lung"),
         ("LLL opacity, 3 cm", "LLL opacity, 3 cm"),
@@ -133,3 +141,9 @@ def test_a_language_without_a_lexicon_is_a_clear_error() -> None:
 )
 def test_a_slip_of_the_hand_is_mended_and_nothing_else(typed, meant):
     assert mended(typed, lexicon("en")) == meant
+
+
+def test_no_english_word_is_taken_for_another():
+    """`python tests/mistakable.py` writes the table that sees to it."""
+    tokens = whole_words()[::45]
+    assert len(tokens) > 400 and list(mistaken(lexicon("en"), tokens)) == []

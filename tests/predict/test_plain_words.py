@@ -88,14 +88,30 @@ def test_a_question_that_is_understood_is_in_scope_however_strange(scoped, text,
     assert scoped.set_image(fakes.picture(on)).ask(text).settled == state
 
 
-def test_a_tumour_of_the_breast_is_asked_for_as_before():
-    speaker = Segmenter.from_pretrained("default", device="cpu")
-    scan = next(case for case in examples() if case.mask is not None)
-    answer = speaker.set_image(scan.image).segment("mass in the left breast")
-    speaker._plain.clear()
-    assert np.array_equal(
-        answer.probability, speaker.set_image(scan.image).segment("mass in the left breast").probability
-    )
+@pytest.mark.parametrize(
+    ("typed", "asked", "read_as"),
+    [
+        ("pnuemonia in the leftlung", "infection in the left lung", ["pneumonia", "left lung"]),
+        ("consolidation on the lfet", "infection in the left lung", ["left"]),
+        ("no pnuemonia, wihtout opacity", None, ["pneumonia", "without"]),
+        ("is there a lesson?", "is there a lesson?", []),  # a word, and no lesion
+        ("opacity on the left", "infection in the left lung", []),
+    ],
+)
+def test_a_misspelt_word_is_asked_and_told_as_it_was_meant(sides, typed, asked, read_as):
+    heard = asker(sides, {"chest": "infection"}).set_image(np.zeros((32, 64), np.float32)).ask(typed).heard
+    assert heard.asked("chest") == asked
+    told = [doubt for doubt in heard.doubts if "misspelt" in doubt]
+    assert len(told) == bool(read_as)
+    for word in read_as:
+        assert f"'{word}'" in told[0]
+    assert "pnuemonia" not in " ".join(heard.doubts)  # the sentence is not quoted
+
+
+def test_a_misspelt_side_is_the_patients_too(sides):
+    """The word is mended before its side is turned to the model's own."""
+    session = asker(sides, {"chest": "infection"}).set_image(np.zeros((32, 64), np.float32))
+    assert session.ask("opacity on the rifht", laterality="patient").heard.asked("chest") == PLAIN
 
 
 @pytest.mark.parametrize("plain", [{"knee": "tear"}, {"chest": ""}, {"chest": 3}, ["chest"], "infection"])

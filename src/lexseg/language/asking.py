@@ -40,6 +40,7 @@ class _Said(NamedTuple):
     sided: str = "{noun} on the {side}"
     high: str = "{noun} in the {height} part of the image"
     corner: str = "{noun} in the {height} {side} of the image"
+    both: str = ""
     paired: bool = False
     one: bool = False
 
@@ -48,16 +49,16 @@ class _Said(NamedTuple):
         if height == "middle" and not self.paired:
             return ""  # of the height or of the width
         if side == "both":
-            return "{noun}" if self.paired and not height else ""
+            return "" if height else self.both
         return {(True, False): self.sided, (False, True): self.high, (True, True): self.corner}.get(
             (bool(side), bool(height)), "{noun}"
         )
 
 
-_LUNG = "{noun} in the {side} lung"
+_LUNG, _LUNGS = "{noun} in the {side} lung", "{noun} in both lungs"
 _SAYS = {
-    "chest": _Said("chest", _LUNG, "", "{noun} in the {height} {side} lung", paired=True),
-    "chest-ct": _Said("chest", _LUNG, "", "", paired=True),  # an axial slice has no heights
+    "chest": _Said("chest", _LUNG, "", "{noun} in the {height} {side} lung", _LUNGS, paired=True),
+    "chest-ct": _Said("chest", _LUNG, "", "", _LUNGS, paired=True),  # an axial slice has no heights
     "breast": _Said("breast", one=True),
     "colon": _Said("colon"),
     "brain": _Said("brain"),
@@ -87,6 +88,7 @@ class Named:
         findings: the findings.
         organs: parts of the body that lie in one region of it.
         places: of :func:`lexseg.language.places.places`.
+        both: whether these are both sides, and said to be: "bilateral", not "the left ... on the right".
         in_organ: the same without the side of an organ that stands right before its name: "mass in the left breast".
         picks: whether words pick among what lies there, or count it.
         side_alone: whether it names nothing but a side, nor anything else that has a left and a right.
@@ -98,6 +100,7 @@ class Named:
     findings: tuple[Concept, ...]
     organs: tuple[Organ, ...]
     places: frozenset[Place]
+    both: bool
     in_organ: frozenset[Place]
     picks: bool
     side_alone: bool
@@ -121,7 +124,7 @@ class Named:
         where = places(text, words)
         its_names = [(start, end) for start, end, _ in found]  # "hyperintense"
         its_names += [(start, end) for start, end, _ in words.organ_finder(text)]  # "large bowel"
-        its_names += [match.span() for match in words.words("sides.both").finditer(text) if _both(where)]
+        its_names += (both := [match.span() for match in words.words("sides.both").finditer(text) if _both(where)])
         picks = any(
             row["kind"] not in _LOOKS and not any(first <= start and end <= last for first, last in its_names)
             for start, end, row in attributes
@@ -138,6 +141,7 @@ class Named:
             findings=tuple(finding for _, _, finding in found),
             organs=tuple(organ for _, organ in organs),
             places=where,
+            both=bool(both),
             in_organ=places(_without_sides_of(text, [start for start, _ in organs], words), words)
             if where and organs
             else where,
@@ -160,9 +164,10 @@ class Named:
         return found if own is None else found | {"": own}
 
     def _form(self, said: _Said) -> str | None:
-        """How it is said there, but for the noun; ``None`` where it names more places than one."""
+        """How it is said there, but for the noun; ``None`` where it names several places, or one that has no form."""
         where = self.in_organ if said.one else self.places
-        if len(where) > 1 and not _both(where):
+        two = where != self.places and any(side for side, _ in where)  # sides of the organ, and of the image
+        if two or (len(where) > 1 and not self.both):
             return None
         side, height = next(iter(where), ("", ""))
         form = said.form("both" if len(where) > 1 else side, height)
@@ -181,7 +186,7 @@ class Named:
         return frozenset(world for world in WORLDS if asks and self._may_be_of(world, parts=True))
 
     def _may_be_of(self, world: str, *, parts: bool = False) -> bool:
-        """Whether all findings are called alike there, and no organ lies elsewhere, nor is a part but with ``parts``."""
+        """Whether all findings are called alike there, and no organ lies elsewhere or, without ``parts``, is a part."""
         said = _SAYS[world]
         if self.side_alone and not self.general and not said.paired:
             return False

@@ -253,11 +253,17 @@ _OPTIONAL = re.compile(r"(\w)\?")
 
 def written_out(row: str) -> list[str]:
     """The words that a row matches, one by one; none where they are without number, or the row looks at others."""
-    for rule, parts in ((_GROUP, lambda inside: inside.split("|")), (_CLASS, list), (_OPTIONAL, lambda letter: [letter])):
+    for rule, parts in (
+        (_GROUP, lambda inside: inside.split("|")),
+        (_CLASS, list),
+        (_OPTIONAL, lambda letter: [letter]),
+    ):
         if (match := rule.search(row)) is not None:
             may_lack = rule is _OPTIONAL or match[2] == "?"
             options = [*parts(match[1]), *([""] if may_lack else [])]
-            return [each for option in options for each in written_out(row[: match.start()] + option + row[match.end() :])]
+            return [
+                each for option in options for each in written_out(row[: match.start()] + option + row[match.end() :])
+            ]
     return [row] if re.fullmatch(r"[\w' -]+", row) else []
 
 

@@ -6,8 +6,7 @@ from functools import lru_cache
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzäöüßéèêçñáíóú"
 _LONG = 6  # letters from which on the first one may be wrong too
-SHORT = 3
-"""Letters of the shortest word that may be misspelt: it is then one of which a letter is missing."""
+_SHORT = 4  # letters up to which no letter stands for one of a far key
 
 
 def beside(letter: str) -> str:
@@ -37,7 +36,7 @@ def slips(word: str) -> dict[str, int]:
         if after:
             _add(found, 0, before + after[0] + letter + after[1:])
         near = beside(letter)
-        for other in _LETTERS if len(word) > SHORT + 1 else near:
+        for other in _LETTERS if len(word) > _SHORT else near:
             _add(found, 2 if other in near else 3, before + other + after)
     for i in range(first, len(word) + 1):
         for other in _LETTERS:
@@ -48,8 +47,3 @@ def slips(word: str) -> dict[str, int]:
 
 def _add(found: dict[str, int], kind: int, word: str) -> None:
     found[word] = min(kind, found.get(word, kind))
-
-
-def parted(word: str) -> list[tuple[str, str]]:
-    """The two words that may have been run together in one: three letters of each at least."""
-    return [(word[:i], word[i:]) for i in range(3, len(word) - 2)]

@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 
 from lexseg.language.lexicon import Lexicon, compiled, either, written_out
-from lexseg.language.slips import SHORT, parted, slips
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")  # "well-defined", "e.g", "don't"
 _NUMBERED = re.compile(r"[^\W_]*\d[^\W_]*")
 _TYPED = re.compile(r"(?<![\w'\u2019.])[^\W\d_]{3,}(?![\w'\u2019])")
+_PART = 3  # letters of the shortest word that may be misspelt, or run together with another
 _ABBREVIATED = 5  # letters up to which capitals are an abbreviation
 # everything that a sentence may be made of, but the common words
 _TABLES = (
@@ -97,7 +97,7 @@ def read_as(text: str, words: Lexicon) -> tuple[str, tuple[str, ...]]:
 def _end_meant(word: str, words: Lexicon) -> str | None:
     """What a word was meant to be of which the lexicon knows the stem, and the end is misspelt: "opacitiy"."""
     own = _meaning(word, words)
-    if not own or word in _spelt(words) or word in _single(words):
+    if not own or any(word in known for known in (_spelt(words), _single(words), _mistakable(words))):
         return None
     near = [other for other in _near(word, words) if _meaning(other, words) == own]
     return max(near, key=len, default=None)
@@ -116,16 +116,21 @@ def _meant(word: str, words: Lexicon) -> str | None:
     if likeliest:
         one = len({_meaning(other, words) for other in likeliest}) == 1
         return max(likeliest, key=len) if one else None
-    pairs = [pair for pair in parted(word) if all(_is_word(part, words) for part in pair)]
+    pairs = [(word[:i], word[i:]) for i in range(_PART, len(word) - _PART + 1)]  # run together
+    pairs = [pair for pair in pairs if all(holds(part, words) for part in pair)]
     pairs = [pair for pair in pairs if any(_meaning(part, words) for part in pair)]
     return " ".join(pairs[0]) if len(pairs) == 1 else None
 
 
 def _is_word(word: str, words: Lexicon) -> bool:
     """Whether it is one, of those that the lexicon holds or those that are near them."""
-    mistakable: frozenset[str] = words.kept("mistakable", make=lambda: frozenset(words.value("mistakable")))
     single = _single(words)
-    return word in mistakable or _is_plural(word, single) or holds(word, words)
+    return word in _mistakable(words) or _is_plural(word, single) or holds(word, words)
+
+
+def _mistakable(words: Lexicon) -> frozenset[str]:
+    """Words of the language that are near some of the lexicon's, and mean something else."""
+    return words.kept("mistakable", make=lambda: frozenset(words.rows("mistakable")))
 
 
 def _is_plural(word: str, single: frozenset[str]) -> bool:
@@ -134,13 +139,14 @@ def _is_plural(word: str, single: frozenset[str]) -> bool:
 
 def _near(word: str, words: Lexicon) -> dict[str, int]:
     """The words of the lexicon that are a slip away, and of which kind it is."""
+    from lexseg.language.slips import slips  # of a sentence of known words nothing is looked up
+
     spelt = _spelt(words)
-    return {other: kind for other, kind in slips(word).items() if len(other) > SHORT and other in spelt}
+    return {other: kind for other, kind in slips(word).items() if len(other) > _PART and other in spelt}
 
 
 def _meaning(word: str, words: Lexicon) -> tuple[str, ...]:
     """What a word of the lexicon stands for: findings, parts of the body, attributes, places; nothing for others."""
-
     known: dict[str, tuple[str, ...]] = words.kept("meanings", make=dict)
     if word not in known:
         named = [what.id for _, _, what in words.finding_finder(word)]
@@ -236,7 +242,9 @@ def place_names(words: Lexicon) -> frozenset[str]:
     def make() -> frozenset[str]:
         tables = ("sides.pairs", "sides.short", "heights.pairs", "heights.short")
         rows = [row for table in tables for row in words.value(table)]
-        return frozenset(row[key].casefold() for row in rows for key in ("left", "right", "upper", "lower") if key in row)
+        return frozenset(
+            row[key].casefold() for row in rows for key in ("left", "right", "upper", "lower") if key in row
+        )
 
     return words.kept("place names", make=make)
 

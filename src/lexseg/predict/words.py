@@ -230,8 +230,8 @@ class Spoken:
         text = sentence if said is None else said.text
         check_sentence(text, reader)
         unread = reader.unknown_share(text) if text is not None and reader is not None else 0.0
-        # from here on the words are read, by the lexicon alone; what a lexicon has translated has no slips
-        meant, misspelt = (text, ()) if text is None or said is not None else read_as(text, lexicon())
+        # from here on the words are read, by the lexicon alone; what was translated has no slips
+        meant, misspelt = read_as(text, lexicon()) if text is not None and text == sentence else (text, ())
         asked = None if meant is None or reader is None else convert_laterality(meant, given, own)
         words, settled = looked_for(asked)
         named = Named.of(words, misspelt=bool(misspelt)) if words else None
