@@ -1,7 +1,5 @@
 """Slips of the hand: what a word that was typed may have been meant to be, and how likely."""
 
-from functools import lru_cache
-
 # letters beside and above or below each other on the usual English keyboard
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzäöüßéèêçñáíóú"
@@ -20,7 +18,6 @@ def beside(letter: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)
 def slips(word: str) -> dict[str, int]:
     """All that a word in lower case may have been meant to be, and which kind of slip it was, the likeliest first.
 

@@ -47,9 +47,7 @@ def _unexplained(strange: Sequence[re.Match[str]], text: str, words: Lexicon) ->
         return []
     covered = [match.span() for known in _known(words) for match in known.finditer(text)]
     return [
-        match
-        for match in strange
-        if not any(start <= match.start() and match.end() <= end for start, end in covered)
+        match for match in strange if not any(start <= match.start() and match.end() <= end for start, end in covered)
     ]
 
 
@@ -80,24 +78,21 @@ def read_as(text: str, words: Lexicon) -> tuple[str, tuple[str, ...]]:
     """The text as :func:`mended` writes it, and the words that were taken for misspelt ones, as they were meant."""
     if not words.spaced:
         return text, ()
-    outside = {match.span() for match in _alone(_TYPED, text, words)}
-    found: list[tuple[int, int, str]] = []
-    for match in _TYPED.finditer(text):
-        typed, word = match.group(), match.group().casefold()
-        if typed.isupper() and len(typed) <= _ABBREVIATED:
-            continue
-        meant = _meant(word, words) if match.span() in outside else _end_meant(word, words)
-        if meant is not None:
-            found.append((*match.span(), meant))
-    for start, end, meant in reversed(found):
-        text = text[:start] + meant + text[end:]
-    return text, tuple(meant for _, _, meant in found)
+    typed = [each for each in _TYPED.finditer(text) if not (each.group().isupper() and len(each[0]) <= _ABBREVIATED)]
+    strange = [each for each in typed if _meant(each.group().casefold(), words)]
+    read = {each.span(): _meant(each.group().casefold(), words) for each in _unexplained(strange, text, words)}
+    read |= {each.span(): meant for each in typed if (meant := _end_meant(each.group().casefold(), words))}
+    for (start, end), meant in sorted(read.items(), reverse=True):
+        text = f"{text[:start]}{meant}{text[end:]}"
+    return text, tuple(str(meant) for _, meant in sorted(read.items()))
 
 
 def _end_meant(word: str, words: Lexicon) -> str | None:
     """What a word was meant to be of which the lexicon knows the stem, and the end is misspelt: "opacitiy"."""
+    if any(word in known for known in (_single(words), _spelt(words), _mistakable(words))):
+        return None
     own = _meaning(word, words)
-    if not own or any(word in known for known in (_spelt(words), _single(words), _mistakable(words))):
+    if not own:
         return None
     near = [other for other in _near(word, words) if _meaning(other, words) == own]
     return max(near, key=len, default=None)
@@ -105,6 +100,13 @@ def _end_meant(word: str, words: Lexicon) -> str | None:
 
 def _meant(word: str, words: Lexicon) -> str | None:
     """What a misspelt word was meant to be; ``None`` for a word, for what is near none, and near several meanings."""
+    known: dict[str, str | None] = words.kept("meant", make=dict)
+    if word not in known:
+        known[word] = _looked_up(word, words)
+    return known[word]
+
+
+def _looked_up(word: str, words: Lexicon) -> str | None:
     sides = {str(row["word"]): str(row["side"]) for row in words.value("sides.misspelt")}
     if word in sides:
         return sides[word]
@@ -231,7 +233,8 @@ def _spelt(words: Lexicon) -> frozenset[str]:
 
 def _names(words: Lexicon, *, stems: bool = True) -> set[str]:
     """Names of findings, parts of the body and attributes, stems without their star or not at all."""
-    names = (name for what in (*words.findings, *words.organs) for name in what.names)
+    names = [name for finding in words.findings for name in finding.names]
+    names += [name for organ in words.organs for name in organ.names]
     rows = {name.rstrip("*") for name in names if stems or not name.endswith("*")}
     return rows | {name for row in words.value("attributes") for name in _attribute(row)}
 
