@@ -17,6 +17,8 @@ from components import web_runtime
 from lexseg import Segmenter
 from lexseg.export.web import export_web
 from lexseg.language.report_reading import read_report
+from lexseg.outputs.wording import for_clients
+from lexseg.predict.answered import WITHOUT_FRAME
 from lexseg.scans.open import open_scan
 from pictures_made import dicom_files, pictures
 from static_site import sent
@@ -170,6 +172,19 @@ def test_a_badly_exposed_film_is_stretched_as_python_stretches_it(visit, own, tm
     said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), own.set_image(dark).segment(RIGHT)
     agree(said, answer, RIGHT)
     assert answer.found
+
+
+def test_a_film_in_a_frame_is_looked_at_again_as_python_looks_at_it(visit, own, tmp_path):
+    film = np.asarray(Image.open(FILM).convert("L"))
+    bluish = np.stack([film * share for share in (0.8, 0.9, 1)], -1)
+    page = tmp_path / "page.png"
+    Image.fromarray(np.pad(bluish, ((90, 40), (60, 30), (0, 0)), constant_values=255).astype(np.uint8)).save(page)
+    session = own.set_image(page)
+    assert session.inside == (slice(90, 90 + len(film)), slice(60, 60 + film.shape[1]))
+    visit.open(page)
+    said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), session.segment(RIGHT)
+    agree(said, answer, RIGHT)
+    assert answer.found and WITHOUT_FRAME in answer.doubts and for_clients(WITHOUT_FRAME) in said["warnings"]
 
 
 def test_a_report(visit):

@@ -18,7 +18,16 @@ from lexseg.language.lexicon import lexicon
 from lexseg.language.vocabulary import mended
 from lexseg.models.config import ImageScope, WordsScope, World
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import Answerer, Outside, consistent, judged, outside, state_of, unfamiliar
+from lexseg.predict.answered import (
+    WITHOUT_FRAME,
+    Answerer,
+    Outside,
+    consistent,
+    judged,
+    outside,
+    state_of,
+    unfamiliar,
+)
 from lexseg.predict.report_findings import report_findings
 from lexseg.predict.words import Sides, Spoken, asked_with, sides_of, understood
 
@@ -157,7 +166,8 @@ class Rules:
 
         Args:
             asked: ``heard`` of :meth:`hear`, ``decided`` of :meth:`decide` and ``anyway``; ``presence``, calibrated,
-                and ``highest``, the highest probability of a pixel; null and 0 where nothing was looked for.
+                and ``highest``, the highest probability of a pixel; null and 0 where nothing was looked for;
+                ``tidied``, whether the image was looked at without a frame or a tint.
         """
         heard, told, anyway = asked["heard"], asked["decided"]["outside"], asked["anyway"]
         sure, presence, highest = self._about["presence_threshold"], asked["presence"], asked["highest"]
@@ -181,7 +191,8 @@ class Rules:
             threshold=heard["threshold"],
             model=Answerer(self._about["name"], self._about["sha256"]),
         )
-        return judged(said) | {"laterality": heard["laterality"], "warnings": heard["doubts"]}
+        doubts = [*heard["doubts"], for_clients(WITHOUT_FRAME)] if asked["tidied"] else heard["doubts"]
+        return judged(said) | {"laterality": heard["laterality"], "warnings": doubts}
 
     def read(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The findings of a ``report`` in a ``language``: text, start, end (in characters) and negated of each."""

@@ -4,11 +4,16 @@ Imports no torch; :mod:`lexseg.models.inputs` does the same with torch, as train
 
 An image is stretched, whatever its shape (``stretch``), or keeps its shape and gets a black margin at two sides
 (``pad``), alike at both, so that a mirrored image lies as before.
+
+What is not of the image is told, too (OURS): bad exposure (`exposed`), and a frame or a tint (`tidied`). A white page
+around a film, the bars of a wide screen, a bluish scan of a grey film: each makes a network say that it has never met
+such an image. So what is unknown as it is is looked at once more without them; what is known never is. Black
+around an image is left where it does no harm: scans have it, and networks have learnt it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +23,13 @@ Fit = Literal["stretch", "pad"]
 FITS: Sequence[Fit] = get_args(Fit)
 NARROW = 0.3
 """The share of the grey range that an image must span from its 1st to its 99th percentile to be taken as it is."""
+
+_ALIKE = 0.03  # of the grey range: how far pixels of one shade lie apart in a JPEG
+_BLACK = 0.06  # of the grey range
+_LEAST = 32  # pixels that must be left
+_WIDE = 1.5  # the longer side over the shorter one
+_TINT = 0.03  # of the grey range: how far an image of one colour lies from its own shades
+_COARSE = 128  # pixels of the shorter side that show whether there may be anything to take away
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +157,105 @@ def _between(plane: NDArray[np.float32], length: int) -> NDArray[np.float32]:
     share = (at - first)[:, None]
     second = np.minimum(first + 1, rows - 1)
     return np.ascontiguousarray(plane[first] * (1 - share) + plane[second] * share, np.float32)
+
+
+class Tidied(NamedTuple):
+    """Attributes: image: float32[h, w] or [h, w, 3]; inside: the rows and columns of the whole image that it is."""
+
+    image: NDArray[np.float32]
+    inside: tuple[slice, slice]
+
+
+def may_be_tidied(image: NDArray[np.float32]) -> bool:
+    """Whether it may have a frame or a tint, as far as every few pixels tell; cheap.
+
+    Args:
+        image: float32[H, W] or [H, W, 3] in 0..1.
+    """
+    step = max(min(image.shape[:2]) // _COARSE, 1)
+    return tidied(np.ascontiguousarray(image[::step, ::step])) is not None
+
+
+def tidied(image: NDArray[np.float32]) -> Tidied | None:
+    """An image without its frame and its tint; ``None`` where it has neither.
+
+    Args:
+        image: float32[H, W] or [H, W, 3] in 0..1.
+    """
+    inside = _inside(_grey(image))
+    inner = image[inside]
+    tinted = _is_tinted(inner)
+    if inner.shape == image.shape and not tinted:
+        return None
+    return Tidied(_grey(inner) if tinted else np.ascontiguousarray(inner), inside)
+
+
+def _grey(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The mean of its channels, float32[H, W]; numpy's own is slow over an axis of three."""
+    return image if image.ndim == 2 else (image[..., 0] + image[..., 1] + image[..., 2]) / np.float32(3)
+
+
+def _inside(grey: NDArray[np.float32]) -> tuple[slice, slice]:
+    """The rows and columns of an image [H, W] without its frame."""
+    (top, bottom), (left, right) = (0, grey.shape[0]), (0, grey.shape[1])
+    while min(bottom - top, right - left) >= _LEAST:
+        above, below = _uniform(grey[top:bottom, left:right], _BLACK)
+        before, after = _uniform(grey[top + above : bottom - below, left:right].T, _BLACK)
+        if not (above or below or before or after):
+            break
+        top, bottom, left, right = top + above, bottom - below, left + before, right - after
+    if min(bottom - top, right - left) < _LEAST:
+        return slice(0, grey.shape[0]), slice(0, grey.shape[1])
+    # the bars of a wide or tall one, of any shade, until it is square
+    if right - left >= _WIDE * (bottom - top):
+        before, after = _bars(grey[top:bottom, left:right].T)
+        left, right = left + before, right - after
+    elif bottom - top >= _WIDE * (right - left):
+        above, below = _bars(grey[top:bottom, left:right])
+        top, bottom = top + above, bottom - below
+    return slice(top, bottom), slice(left, right)
+
+
+def _bars(grey: NDArray[np.float32]) -> tuple[int, int]:
+    """How many of the first and the last rows of a tall image [h, w] to cut."""
+    first, last = _uniform(grey, 0.0)
+    surplus = grey.shape[0] - grey.shape[1]
+    if first + last <= surplus:
+        return first, last
+    cut = min(max(surplus // 2, surplus - last), first)
+    return cut, surplus - cut
+
+
+def _uniform(grey: NDArray[np.float32], least: float) -> tuple[int, int]:
+    """How many rows from the first and from the last on are of one shade, which is at least so bright.
+
+    None are where all of it is.
+    """
+    if not grey.size:
+        return 0, 0
+    low, high = grey.min(1), grey.max(1)
+
+    def count(order: slice) -> int:
+        alike = np.maximum.accumulate(high[order]) - np.minimum.accumulate(low[order]) <= _ALIKE
+        if high[order][0] < least:
+            return 0
+        return 0 if alike.all() else int(alike.argmin())
+
+    return count(slice(None)), count(slice(None, None, -1))
+
+
+def _is_tinted(image: NDArray[np.float32]) -> bool:
+    """Whether an image has three channels, not all alike, each of which is a straight line of their mean."""
+    if image.ndim == 2 or all((image[..., 0] == image[..., c]).all() for c in (1, 2)):
+        return False
+    grey = _grey(image)
+    grey -= grey.mean()
+    spread = float((grey**2).mean())
+    if spread < 1e-8:  # one colour
+        return False
+    for channel in np.moveaxis(image, 2, 0):
+        own = channel - channel.mean()
+        rest = own - grey * (float((own * grey).mean()) / spread)
+        if float((rest**2).mean()) > _TINT**2:
+            return False
+    return True

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 NOTE = "Research use only: not a medical device."
 PNG_MASK, OVERLAY_PNG, NUMBERS_JSON = "_mask.png", "_overlay.png", ".json"
 """Of an image, and as `lexseg segment` writes by default."""
+WITHOUT_FRAME = (
+    "the image as it is is none that the model knows: it was looked at without the frame around it or the tint over it"
+)
+"""Why in doubt of an answer about what :func:`lexseg.models.place.tidied` left."""
 State = Literal["found", "not found", "negated", "not in scope"]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lexseg.errors import DataError
 from lexseg.models.place import Fit, to_native
-from lexseg.predict.answered import Outside, State, consistent
+from lexseg.predict.answered import WITHOUT_FRAME, Outside, State, consistent
 from lexseg.predict.options import AS_IT_IS, Denied, Options, Sentence
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.words import Heard, Sides, hear
@@ -165,7 +165,12 @@ class Question:
         sure = asker.presence_threshold
         if logits is None:
             presence = 0.0 if self.settled == "not found" and sure is not None else None
-        where = np.zeros(shape, np.float32) if logits is None else probability(logits, shape, asker.fit)
+        where = np.zeros(shape, np.float32)
+        if logits is not None and self.session.inside is None:
+            where = probability(logits, shape, asker.fit)
+        elif logits is not None:
+            part = where[self.session.inside]
+            part[:] = probability(logits, (part.shape[0], part.shape[1]), asker.fit)
         if presence is not None and sure is not None and presence >= sure and asker.peak is not None:
             where = given_present(where, asker.peak)
         highest = float(where.max())
@@ -179,7 +184,7 @@ class Question:
             negated=heard.settled == "negated",
             laterality=heard.laterality,
             spacing=self.session.spacing,
-            doubts=heard.doubts,
+            doubts=heard.doubts if self.session.inside is None else (*heard.doubts, WITHOUT_FRAME),
             outside=self.outside,
             anyway=self.outside is not None and heard.anyway,
             model=asker.answerer,

@@ -45,6 +45,7 @@ class Looked(Protocol):
     tta: bool
     sides: Sides
     shown: NDArray[np.uint8] | None
+    inside: tuple[slice, slice] | None
 
     @property
     def segmenter(self) -> Asker: ...

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lexseg.errors import TextError
 from lexseg.language.sides import Laterality
 from lexseg.models.config import find_model, read_config
-from lexseg.models.place import to_input
+from lexseg.models.place import may_be_tidied, tidied, to_input
 from lexseg.models.scope import Scope
 from lexseg.predict.answered import Outside, outside
 from lexseg.predict.ask import Question, segment_together
@@ -140,26 +140,51 @@ class Segmenter(Network):
         tta: bool = False,
         keep: bool = False,
     ) -> "list[ImageSession]":
-        """As :meth:`set_images`, of images whose sides may be known; ``keep`` has answers know what they are about."""
-        inputs, about = [], []
+        """As :meth:`set_images`, of images whose sides may be known; ``keep`` has answers know what they are about.
+
+        What is none that the model knows is looked at once more without its frame and its tint
+        (:func:`lexseg.models.place.tidied`).
+        """
+        inputs: list[NDArray[np.float32]] = []
+        about: list[dict[str, Any]] = []
+        spare: dict[int, NDArray[np.float32]] = {}
         for pixels, spacing, sides in images:
             inputs.append(to_input(pixels, self.size, self.fit))
+            if self.scope is not None and may_be_tidied(pixels):
+                spare[len(about)] = pixels
+            height, width = pixels.shape[:2]
             kept = shown(pixels) if keep else None
-            about.append(((pixels.shape[0], pixels.shape[1]), spacing, sides, _is_blank(pixels), kept))
+            about.append(
+                {
+                    "shape": (height, width),
+                    "spacing": spacing,
+                    "sides": sides,
+                    "blank": _is_blank(pixels),
+                    "shown": kept,
+                }
+            )
         if not inputs:
             return []
-        features = self.encode(np.stack(inputs), tta)
-        known: Sequence[ImageScope | None] = [None] * len(about)
-        if self.scope is not None:
-            known = self.scope.image(Encoded([m[: len(about)] for m in features.maps], features.size))
-        # rows of their own, so that one of them does not keep the memory of all
+        seen = self._seen(inputs, tta)
+        again = {row: one for row in spare if not seen[row].is_known and (one := tidied(spare[row])) is not None}
+        if again:
+            second = self._seen([to_input(one.image, self.size, self.fit) for one in again.values()], tta)
+            for (row, one), look in zip(again.items(), second, strict=True):
+                seen[row] = look._replace(inside=one.inside) if look.is_known else seen[row]
         return [
-            ImageSession(
-                self, _rows(features, row, len(about)), shape,
-                spacing=spacing, tta=tta, sides=sides, blank=blank, known=known[row], shown=kept,
-            )
-            for row, (shape, spacing, sides, blank, kept) in enumerate(about)
-        ]  # fmt: skip
+            ImageSession(self, look.features, tta=tta, known=look.known, inside=look.inside, **each)
+            for look, each in zip(seen, about, strict=True)
+        ]
+
+    def _seen(self, inputs: Sequence[NDArray[np.float32]], tta: bool) -> "list[_Look]":
+        """Encode inputs, float32[3, h, w], all at once, and tell of each whether it is known."""
+        count = len(inputs)
+        features = self.encode(np.stack(inputs), tta)
+        known: Sequence[ImageScope | None] = [None] * count
+        if self.scope is not None:
+            known = self.scope.image(Encoded([m[:count] for m in features.maps], features.size))
+        # rows of their own, so that one of them does not keep the memory of all
+        return [_Look(_rows(features, row, count), known[row]) for row in range(count)]
 
     def segment_batch(
         self, images: Sequence[ImageLike], texts: Sequence[Sequence[str | None]], tta: bool = False
@@ -212,6 +237,18 @@ class Segmenter(Network):
         return results
 
 
+class _Look(NamedTuple):
+    """What the network makes of one input. Attributes: inside: as of :class:`ImageSession`."""
+
+    features: Encoded
+    known: "ImageScope | None"
+    inside: tuple[slice, slice] | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.known is None or self.known.known
+
+
 class ImageSession:
     """One image, encoded, to ask sentences about. It never changes, so that threads may share it.
 
@@ -223,6 +260,8 @@ class ImageSession:
         known: where it lies in what the model has learnt; ``None`` where the model's scope is unknown.
         shown: the image as it is shown, at most 2048 pixels wide and high, for the answers' pictures; ``None`` where
             it was not kept, as of many images at once.
+        inside: the rows and columns that were looked at, where the whole image is none that the model knows
+            (:func:`lexseg.models.place.tidied`); else ``None``.
     """
 
     def __init__(
@@ -237,9 +276,10 @@ class ImageSession:
         blank: bool = False,
         known: "ImageScope | None" = None,
         shown: NDArray[np.uint8] | None = None,
+        inside: tuple[slice, slice] | None = None,
     ) -> None:
         self.segmenter, self.features, self.shape, self.spacing, self.tta = segmenter, features, shape, spacing, tta
-        self.sides, self.blank, self.known, self.shown = sides, blank, known, shown
+        self.sides, self.blank, self.known, self.shown, self.inside = sides, blank, known, shown, inside
 
     @property
     def nbytes(self) -> int:

@@ -15,8 +15,8 @@ from lexseg.language.sides import Laterality
 from lexseg.predict.answered import Answerer, Outside, State
 
 if TYPE_CHECKING:
-    from lexseg.predict.answered import AnsweredImage
     from lexseg.predict.asker import Asker
+    from lexseg.predict.segmentation import Segmentation
     from lexseg.predict.words import Heard
     from lexseg.scans.scan import Scan
 
@@ -166,11 +166,13 @@ class FoundSoFar:
         self._bits: dict[int, NDArray[np.uint8]] = {}
         self._highest = 0.0
         self._outside: dict[int, Outside] = {}
+        self._doubts: dict[str, None] = {}
 
-    def take(self, at: int, frame: int, answer: "AnsweredImage") -> None:
+    def take(self, at: int, frame: int, answer: "Segmentation") -> None:
         """Take the answer about a frame, the ``at``-th that is asked."""
         self._highest = max(self._highest, float(answer.probability.max()))
         self._presence[at] = answer.highest_presence or 0.0
+        self._doubts |= dict.fromkeys(answer.doubts)
         if answer.outside is not None:
             self._outside[frame] = answer.outside
         if answer.found:
@@ -195,7 +197,7 @@ class FoundSoFar:
             negated=negated,
             spacing=scan.spacing,
             thickness=scan.thickness,
-            doubts=heard.doubts,
+            doubts=tuple(dict.fromkeys(heard.doubts) | self._doubts),
             outside_in=self._outside,
             anyway=heard.anyway and (everywhere or not self._outside.keys().isdisjoint(self._bits)),
             model=segmenter.answerer,

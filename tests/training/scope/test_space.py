@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lexseg.models.scope import ImageScorer
-from lexseg.training.scope.space import MARGIN, fit_space, left_out
+from lexseg.training.scope.space import FEWEST, MARGIN, fit_space, left_out
 
 N, F = 60, 80
 
@@ -98,6 +98,15 @@ def test_what_the_deepest_map_lets_pass_the_finest_maps_refuse():
     assert every_map.mean() < 0.5 < 0.9 < finest.mean()
     assert (scorer.judge(strange).min(1) > 1).mean() >= finest.mean()
     assert (scorer.judge(seen(40, 1)).min(1) <= 1).mean() > 0.9
+
+
+def test_a_world_of_few_validation_images_is_judged_by_all_maps_alone():
+    channels = (4, 4, 40, 40)
+    draw = [torch.randn(N, 2 * sum(channels), generator=torch.Generator().manual_seed(i)) for i in range(7)]
+    fitted, calibrated = [draw[0], 4 + draw[1]], [draw[2][: FEWEST - 1], 4 + draw[3]]
+    scorer = fit_space(fitted, calibrated, 40 + draw[4], channels)
+    assert np.isfinite(scorer.state()["radius"]).tolist() == [[True, True], [False, True]]
+    assert (scorer.judge(draw[5]).argmin(1) == 0).all() and (scorer.judge(4 + draw[6]).argmin(1) == 1).all()
 
 
 def judged_in_each_space(scorer: ImageScorer, features: Tensor) -> list[NDArray[np.float32]]:

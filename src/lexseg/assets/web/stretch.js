@@ -131,3 +131,113 @@ export function givenPresent(values, peak) {
     return odds / (1 + odds);
   });
 }
+
+const [ALIKE, BLACK, LEAST, WIDE, TINT, COARSE] = [0.03, 0.06, 32, 1.5, 0.03, 128];
+
+/** Whether an image may have a frame or a tint, as far as every few pixels tell: lexseg.models.place.may_be_tidied. */
+export function mayBeTidied(planes, [height, width]) {
+  const step = Math.max(Math.trunc(Math.min(height, width) / COARSE), 1);
+  const [h, w] = [Math.ceil(height / step), Math.ceil(width / step)];
+  const few = planes.map((plane) =>
+    Float32Array.from({ length: h * w }, (_, i) => plane[Math.trunc(i / w) * step * width + (i % w) * step]),
+  );
+  return tidied(few, [h, w]) !== null;
+}
+
+/**
+ * An image, planes in 0..1, without its frame and its tint, and where in the whole it lies; null where it has neither:
+ * lexseg.models.place.tidied.
+ */
+export function tidied(planes, [height, width]) {
+  const inside = framed(greyOf(planes), height, width);
+  const [h, w] = [inside.bottom - inside.top, inside.right - inside.left];
+  const cut = planes.map((plane) => {
+    const part = new Float32Array(h * w);
+    for (let y = 0; y < h; y++) {
+      const from = (inside.top + y) * width + inside.left;
+      part.set(plane.subarray(from, from + w), y * w);
+    }
+    return part;
+  });
+  const tinted = isTinted(cut);
+  if (h === height && w === width && !tinted) return null;
+  return { planes: tinted ? [greyOf(cut)] : cut, size: [h, w], ...inside };
+}
+
+function greyOf(planes) {
+  if (planes.length === 1) return planes[0];
+  return planes[0].map((value, i) => (value + planes[1][i] + planes[2][i]) / 3);
+}
+
+function framed(grey, height, width) {
+  let [top, bottom, left, right] = [0, height, 0, width];
+  const row = (y) => extremes(grey, y * width + left, y * width + right, 1);
+  const column = (x) => extremes(grey, top * width + x, bottom * width + x, width);
+  const rows = (least) => alike(row, top, bottom, least);
+  const columns = (least) => alike(column, left, right, least);
+  while (Math.min(bottom - top, right - left) >= LEAST) {
+    const [above, below] = rows(BLACK);
+    [top, bottom] = [top + above, bottom - below];
+    const [before, after] = columns(BLACK);
+    [left, right] = [left + before, right - after];
+    if (!(above || below || before || after)) break;
+  }
+  if (Math.min(bottom - top, right - left) < LEAST) [top, bottom, left, right] = [0, height, 0, width];
+  const [h, w] = [bottom - top, right - left];
+  // the bars of a wide or tall one, of any shade, until it is square
+  if (w >= WIDE * h) {
+    const [before, after] = atMost(columns(0), w - h);
+    [left, right] = [left + before, right - after];
+  } else if (h >= WIDE * w) {
+    const [above, below] = atMost(rows(0), h - w);
+    [top, bottom] = [top + above, bottom - below];
+  }
+  return { top, bottom, left, right };
+}
+
+function atMost([first, last], surplus) {
+  if (first + last <= surplus) return [first, last];
+  const cut = Math.min(Math.max(Math.trunc(surplus / 2), surplus - last), first);
+  return [cut, surplus - cut];
+}
+
+/** How many lines from the first and from the last on are of one shade, at least so bright; none where all are. */
+function alike(line, first, last, least) {
+  const count = (at) => {
+    let [low, high] = [Infinity, -Infinity];
+    for (let n = 0; n < last - first; n++) {
+      const [darkest, brightest] = line(at(n));
+      [low, high] = [Math.min(low, darkest), Math.max(high, brightest)];
+      if ((n === 0 && brightest < least) || high - low > ALIKE) return n;
+    }
+    return 0;
+  };
+  return [count((n) => first + n), count((n) => last - 1 - n)];
+}
+
+function extremes(values, from, to, step) {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = from; i < to; i += step) {
+    if (values[i] < low) low = values[i];
+    if (values[i] > high) high = values[i];
+  }
+  return [low, high];
+}
+
+function isTinted(planes) {
+  if (planes.length === 1) return false;
+  if (planes[0].every((value, i) => value === planes[1][i] && value === planes[2][i])) return false;
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const centred = (values) => {
+    const middle = mean(values);
+    return values.map((value) => value - middle);
+  };
+  const grey = centred(greyOf(planes));
+  const spread = mean(grey.map((value) => value * value));
+  if (spread < 1e-8) return false; // one colour
+  return planes.every((plane) => {
+    const own = centred(plane);
+    const slope = mean(own.map((value, i) => value * grey[i])) / spread;
+    return mean(own.map((value, i) => (value - slope * grey[i]) ** 2)) <= TINT * TINT;
+  });
+}

@@ -6,7 +6,7 @@ import { Model } from "./model.js";
 import { isPicture, readPicture } from "./pictures.js";
 import { Refused } from "./refused.js";
 import { between, shaded, windowOf } from "./shade.js";
-import { highestOf, toInput } from "./stretch.js";
+import { highestOf, mayBeTidied, tidied, toInput } from "./stretch.js";
 
 const images = new Map();
 let loading = null; // the model
@@ -108,8 +108,16 @@ async function looked(image, window) {
     const planes = shown(image, window);
     const blank = planes.every((plane) => plane.every((value) => value === plane[0]));
     const answering = await model();
-    const input = toInput(planes, [image.height, image.width], answering.about.size);
-    image.looked = { key, blank, ...(await answering.look(input)) };
+    const size = [image.height, image.width];
+    const look = (of, from) => answering.look(toInput(of, from, answering.about.size));
+    let seen = await look(planes, size);
+    const unknown = seen.known && !seen.known.known;
+    const tidy = unknown && mayBeTidied(planes, size) ? tidied(planes, size) : null;
+    if (tidy) {
+      const second = await look(tidy.planes, tidy.size);
+      if (second.known.known) seen = { ...second, tidy };
+    }
+    image.looked = { key, blank, tidy: null, ...seen };
   }
   return image.looked;
 }
@@ -150,14 +158,22 @@ async function answered(answering, image, seen, heard, anyway) {
   const { height, width } = image;
   let said = { where: null, presence: null };
   if (decided.settled === null) {
-    said = await answering.answer(seen.features, decided.asked, [height, width]);
+    said = await answering.answer(seen.features, decided.asked, seen.tidy?.size ?? [height, width]);
+    if (seen.tidy) said.where = whole(said.where, seen.tidy, [height, width]);
   }
   const highest = said.where ? highestOf(said.where) : 0;
-  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest });
+  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, tidied: !!seen.tidy });
   const mask = new Uint8Array(width * height);
   const least = heard.threshold;
   if (told.found) for (let i = 0; i < mask.length; i++) mask[i] = said.where[i] >= least ? 1 : 0;
   return { told: { ...told, ...measured(mask, height, width, image.spacing) }, mask, width, height };
+}
+
+/** Of a part of an image, of all of it: nothing lies outside. */
+function whole(part, { top, left, size: [h, w] }, [height, width]) {
+  const all = new Float32Array(height * width);
+  for (let y = 0; y < h; y++) all.set(part.subarray(y * w, (y + 1) * w), (top + y) * width + left);
+  return all;
 }
 
 let turn = Promise.resolve();
