@@ -87,7 +87,8 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
             for temporary, path in begun:
                 move(temporary, path)
         except BaseException:
-            opened.close()
+            with contextlib.suppress(OSError):  # what a full disk did not take is tried once more, and fails again
+                opened.close()
             for temporary, _ in begun:
                 with contextlib.suppress(OSError):
                     temporary.unlink(missing_ok=True)

@@ -136,6 +136,10 @@ class TestPaths:
         assert "leads out of the manifest's folder" in problem.message
         assert (problem.row, problem.column) == (1, "image")
 
+    def test_a_folder_is_no_file(self, inside):
+        (problem,) = self.read(inside, "sub").problems
+        assert problem.message == "'sub' is a folder, and a file was expected"
+
     def test_absolute_outside(self, inside, folder):
         (problem,) = self.read(inside, str(folder / "a.png")).problems
         assert "leads out" in problem.message

@@ -56,6 +56,11 @@ def test_a_broken_command_does_not_break_the_others(monkeypatch, capsys):
         (lexseg.errors.DataError("film.png: what, and what to do"), 1, "error: film.png: what, and what to do"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (OSError(errno.ENOSPC, "No space left on device", "out/a.png"), 1, "the disk is full while writing out/a.png"),
+        (
+            OSError(errno.ENOSPC, "No space left", "mine/a.png", None, "out/a.png"),
+            1,
+            "while writing out/a.png",
+        ),  # a copy
         (PermissionError(errno.EACCES, "Permission denied", "/root/a.png"), 1, "no permission for /root/a.png"),
     ],
 )

@@ -440,6 +440,14 @@ def test_a_full_disk_leaves_nothing_half_written(segment, film, out, monkeypatch
     assert listed(out) == []
 
 
+def test_a_link_that_leads_in_a_circle_is_one_bad_image_of_several(segment, film, out):
+    loop = film.with_name("loop.png")
+    loop.symlink_to("loop.png")
+    status, err = segment(loop, film, "--text", "left")
+    assert status == 1 and "1 done, 1 could not be segmented" in err and "loop.png: cannot be read" in err
+    assert any(name.endswith("_mask.png") for name in listed(out))
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/shm") or os.geteuid() != 0, reason="needs root to mount a small disk")
 def test_a_truly_full_disk(sides_folder, film, tmp_path, capsys):
     disk = tmp_path / "disk"

@@ -36,7 +36,13 @@ def test_what_is_nowhere_is_refused_without_asking_the_hub(bundled, name, monkey
     monkeypatch.setattr(config, "_from_hub", lambda name: pytest.fail("asked the hub"))
     monkeypatch.chdir(bundled.parents[1])
     with pytest.raises(ModelError, match=r"no such model.*default"):
-        find_model(name) if name else find_model("nowhere at all")
+        find_model(name)
+
+
+@pytest.mark.parametrize("no_name", [None, b"default", 7])
+def test_what_is_no_name_of_a_model_is_the_caller_s_mistake(no_name):
+    with pytest.raises(ModelError, match=f"named by text or a path, and this is {type(no_name).__name__}"):
+        find_model(no_name)
 
 
 def test_a_hub_id_is_fetched_without_code_or_pickle(tmp_path, monkeypatch):

@@ -215,6 +215,25 @@ def test_one_pixel_and_colour_and_a_long_strip(sides):
         assert sides.set_image(np.full(shape, 0.9, np.float32)).segment("bright").mask.all()
 
 
+@pytest.mark.parametrize("image", [None, 3, b"film.png", {"image": 1}, [[1, 2], [3]]])
+def test_what_is_no_image_is_named_by_its_kind(sides, image):
+    kind = f"a path, an array or a Pillow image was expected, and this is {type(image).__name__}"
+    with pytest.raises(DataError, match=kind):
+        sides.set_image(image)
+
+
+def test_a_list_of_rows_is_an_array(sides):
+    image = two_spots()
+    asked = [sides.set_image(each).segment("left").probability for each in (image, image.tolist())]
+    np.testing.assert_allclose(asked[0], asked[1], atol=1e-6)
+
+
+@pytest.mark.parametrize("report", [None, b"FINDINGS: opacity.", ["opacity"]])
+def test_what_is_no_report_is_the_caller_s_mistake(sides, report):
+    with pytest.raises(TextError, match=f"a report is text, and this is {type(report).__name__}"):
+        sides.set_image(two_spots()).segment_report(report)
+
+
 def test_nan_is_refused(sides):
     image = two_spots()
     image[3, 3] = np.nan

@@ -72,6 +72,8 @@ LATERAL.CodeValue, LATERAL.CodingSchemeDesignator, LATERAL.CodeMeaning = "399067
         ({"PatientOrientation": ["L", "F"], "ViewPosition": "LL"}, None),
         ({"PatientOrientation": ["L", "F"], "ViewCodeSequence": [LATERAL]}, None),
         ({"PatientOrientation": "L"}, None),
+        ({"PatientOrientation": ["L", "R"]}, None),  # rows and columns stand at right angles
+        ({"PatientOrientation": ["RF", "L"], "ViewPosition": "PA"}, None),
         ({}, None),
     ],
 )

@@ -207,6 +207,19 @@ class TestRefused:
     def test_folder(self, tmp_path):
         self.refused(tmp_path, "cannot be read")
 
+    @pytest.mark.parametrize("reader", [read_image, read_mask, image_size])
+    def test_paths_that_lead_to_no_file(self, tmp_path, reader):
+        (tmp_path / "loop.png").symlink_to("loop.png")
+        (tmp_path / "file").write_bytes(b"x")
+        os.mkfifo(tmp_path / "pipe.png")
+        for name, words in {
+            "loop.png": "cannot be read", "a" * 300: "cannot be read", "file/a.png": "cannot be read",
+            "pipe.png": "not a file",  # and nobody waits for somebody to write
+        }.items():  # fmt: skip
+            self.refused(tmp_path / name, words, reader=reader)
+        with pytest.raises(DataError, match="is no path: it holds a NUL"):
+            reader("a\0b.png")
+
     @pytest.mark.parametrize("content", [b"hello", b"\0" * 1000, b"%PDF-1.7", b"GIF89a\x01\0\x01\0", b"\xff"])
     def test_no_image(self, tmp_path, content):
         (tmp_path / "a.png").write_bytes(content)
@@ -368,6 +381,16 @@ class TestFromMemory:
         image = image_from_pil(Image.new(mode, (5, 3)))
         assert image.dtype == np.float32
         assert image.shape in [(3, 5), (3, 5, 3)]
+
+    def test_images_that_cannot_be_read_any_more(self, save):
+        path = save(np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8))
+        path.write_bytes(path.read_bytes()[:2000])
+        with Image.open(path) as image, pytest.raises(DataError, match="the film: the image is damaged, cut short"):
+            image_from_pil(image, name="the film")
+        closed = Image.new("L", (4, 4))
+        closed.close()
+        with pytest.raises(DataError, match="or closed"):
+            image_from_pil(closed)
 
     def test_pillow_and_array_agree(self):
         np.testing.assert_array_equal(image_from_pil(Image.fromarray(GRAY)), image_from_array(GRAY))

@@ -270,6 +270,14 @@ def test_bodies_that_are_no_question(strict, body):
     assert strict.call("POST", path, b'{"sentences": ["left"]}', content_type="text/plain").status in (200, 422)
 
 
+def test_a_body_that_is_not_said_to_be_json_is_told_what_it_lacks(strict):
+    if not strict.opened:
+        strict.open(EXAMPLES / "breast_case012.png")
+    path, body = f"/v1/images/{strict.opened[0]}/segment", b'{"sentences": ["left"]}'
+    refused = strict.call("POST", path, body, content_type="application/x-www-form-urlencoded")  # as curl -d sends it
+    assert refused.status == 422 and "content-type: application/json" in refused.json["error"]["message"]
+
+
 def test_the_image_is_seen_with_the_window_that_is_asked(server, data_root, bundled):
     path = data_root / "io_samples" / "nifti" / "totalseg_example_ct_sm.nii.gz"
     image = server.open(path)

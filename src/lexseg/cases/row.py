@@ -155,6 +155,8 @@ class RowReader:
             )
         if exists:
             return path, ""
+        if path.is_dir():
+            return None, f"{_excerpt(value)} is a folder, and a file was expected"
         near = _in_other_capitals(path)
         return None, no_file(value) + (f", but {near!r}: capitals count here" if near else "")
 

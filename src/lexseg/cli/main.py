@@ -123,7 +123,8 @@ def never_fail_to_print() -> None:
 
 def describe_os_error(error: OSError) -> str | None:
     """What to tell the user about a full disk, or a path that cannot be written to; ``None`` for any other error."""
-    where = f" while writing {error.filename}" if error.filename else ""
+    written = error.filename2 or error.filename  # of a copy, the second is what is written
+    where = f" while writing {written}" if written else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"the disk is full{where}; free some space or give another --output, then run the command again"
     if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):

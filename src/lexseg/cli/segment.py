@@ -166,7 +166,7 @@ def run(args: argparse.Namespace) -> int:
         from lexseg.cli.segment_report import run_report
 
         return run_report(args)
-    from lexseg.cli.segment_scan import check_output, files_of
+    from lexseg.cli.segment_scan import check_output, files_of, real
     from lexseg.predict.requests import collect, output_stems
 
     requests, problems = collect(args.images, args.text)
@@ -174,7 +174,7 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--together writes no captures and no presentation states; leave --capture and --gsps out")
     answered = [replace(request, texts=(None,)) for request in requests] if args.together else requests
     stems = output_stems(answered)  # one for each answer
-    targets = {file.resolve() for each in stems for stem in each for file in files_of(args, stem)}
+    targets = {real(file) for each in stems for stem in each for file in files_of(args, stem)}
     check_output(args, [request.image for request in requests], targets)
     failures = [str(problem) for problem in problems]
     if requests:

@@ -12,6 +12,7 @@ from lexseg.cli.segment_scan import (
     open_asked,
     options_of,
     outputs_of,
+    real,
 )
 from lexseg.cli.values import open_model, tell_sides
 from lexseg.errors import ConfigError, DataError, TextError
@@ -54,7 +55,7 @@ def run_report(args: argparse.Namespace) -> int:
         *report_files(args.output, stem).values(),
         *(f for s in stems for f in result_files(args.output, s, outputs.endings)),
     ]
-    check_output(args, [path, args.report], {name.resolve() for name in names})
+    check_output(args, [path, args.report], {real(name) for name in names})
     clock.lap("model")
     (session,) = look(segmenter, [(scan, image)], tta=args.tta)
     clock.lap("image")

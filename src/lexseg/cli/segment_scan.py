@@ -1,6 +1,7 @@
 """What ``lexseg segment`` does with one image or volume: open, ask, write, tell."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -71,6 +72,11 @@ def files_of(args: argparse.Namespace, stem: str) -> list[Path]:
     return result_files(args.output, stem, outputs.endings)
 
 
+def real(path: Path) -> Path:
+    """Where a path leads; one that leads in a circle is its reader's to refuse, where `Path.resolve` raises."""
+    return Path(os.path.realpath(path))
+
+
 def check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path]) -> None:
     """Refuse results over the inputs, or into a folder that cannot be written to.
 
@@ -79,11 +85,11 @@ def check_output(args: argparse.Namespace, inputs: list[Path], targets: set[Path
     """
     from lexseg.files import check_writable
 
-    overwritten = sorted(str(path) for path in inputs if path.resolve() in targets)
+    overwritten = sorted(str(path) for path in inputs if real(path) in targets)
     if overwritten:
         raise ConfigError(f"the results would overwrite {overwritten[0]}; give another --output")
     for path in inputs:
-        if path.is_dir() and args.output.resolve().is_relative_to(path.resolve()):
+        if path.is_dir() and real(args.output).is_relative_to(real(path)):
             raise ConfigError(f"--output {args.output} lies in {path}, which is read as one series; give another")
     check_writable(args.output)
 

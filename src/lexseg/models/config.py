@@ -40,14 +40,16 @@ def find_model(model: str | Path) -> Path:
     Raises:
         ModelError: if there is no such model, or the hub cannot be reached.
     """
+    if not isinstance(model, str | Path):
+        raise ModelError(f"a model is named by text or a path, and this is {type(model).__name__}")
     name, bundled = str(model), bundled_models()
     if isinstance(model, str) and name in bundled:
         return bundled[name]
     folder = Path(model).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():  # an empty name would mean the folder that one is in
         inside = folder / "model"
         return inside if not (folder / "config.json").exists() and (inside / "config.json").exists() else folder
-    if folder.exists():
+    if name and folder.exists():
         raise ModelError(f"{name}: is a file; a model is a folder with config.json and model.safetensors")
     if isinstance(model, str) and _HUB_ID.fullmatch(name):
         return _from_hub(name)

@@ -14,14 +14,26 @@ ImageLike = str | Path | NDArray[Any] | Image.Image
 
 
 def load_image(image: ImageLike) -> NDArray[np.float32]:
-    """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.scans.pictures`)."""
+    """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.scans.pictures`).
+
+    Raises:
+        DataError: it is none of these, or cannot be used.
+    """
     if isinstance(image, str | Path):
         from lexseg.scans.images import read_image
 
         return read_image(image)
     if isinstance(image, Image.Image):
         return image_from_pil(image)
-    return image_from_array(image)
+    try:
+        values = np.asarray(image)  # also of what only behaves like an array: lists, tensors
+    except (TypeError, ValueError):
+        values = None
+    if values is None or values.ndim == 0:
+        raise DataError(
+            f"the image: a path, an array or a Pillow image was expected, and this is {type(image).__name__}"
+        )
+    return image_from_array(values)
 
 
 def check_spacing(spacing: object) -> None:

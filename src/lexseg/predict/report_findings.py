@@ -19,6 +19,8 @@ def report_findings(text: str, reader: Reader | None, language: str | None = Non
         TextError: if there are none, or one is too long: it is named by its number, not by its words; or if the report
             holds what is no text; or if there is no lexicon of its language.
     """
+    if not isinstance(text, str):
+        raise TextError(f"a report is text, and this is {type(text).__name__}; read its file first")
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -5,7 +5,9 @@ And no warnings while files are read (`quiet`): those of pydicom quote the heade
 
 import io
 import logging
+import os
 import re
+import stat
 import struct
 import tempfile
 import threading
@@ -91,6 +93,30 @@ class _Stretch(io.RawIOBase):
         return self._at
 
 
+def open_file(path: Path | str, name: str | None = None) -> BinaryIO:
+    """A file on disk, opened for reading; the caller closes it.
+
+    Args:
+        path: where it is.
+        name: what messages call it; ``None`` calls it by its path.
+
+    Raises:
+        DataError: if there is none, or it cannot be read.
+    """
+    name = name or str(path)
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe would wait for somebody to write
+            raise DataError(f"{name}: not a file")
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise DataError(f"{name}: there is no such file") from error
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(f"{name!r}: is no path: it holds a NUL character") from error
+
+
 class Content:
     """The bytes of one file.
 
@@ -111,15 +137,10 @@ class Content:
             DataError: if there is none, it cannot be read, or it is empty.
         """
         name = name or str(path)
-        if path.exists() and not path.is_file():  # opening a pipe would wait for somebody to write
+        if path.is_dir():
             raise DataError(f"{name}: not a file")
-        try:
-            with path.open("rb") as file:
-                size = file.seek(0, io.SEEK_END)
-        except FileNotFoundError as error:
-            raise DataError(f"{name}: there is no such file") from error
-        except OSError as error:
-            raise DataError(f"{name}: cannot be read: {error.strerror}") from error
+        with open_file(path, name) as file:
+            size = file.seek(0, io.SEEK_END)
         if not size:
             raise DataError(f"{name}: the file is empty")
         return cls(name, size, path)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from lexseg.errors import DataError
+from lexseg.scans.content import open_file
 from lexseg.scans.scan import Frame, Scan
 from lexseg.scans.window import Window
 
@@ -79,9 +80,9 @@ def picture_size(path: Path | str) -> tuple[int, int]:
 def is_picture(path: Path | str) -> bool:
     """Whether a file is a PNG, JPEG, TIFF or BMP by its first bytes, or cannot be read; not if it is DICOM, ..."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             start = file.read(132)
-    except OSError:
+    except (DataError, OSError):
         return True  # the error is the reader's to tell
     if start[128:] == b"DICM":  # what precedes may be the start of a TIFF
         return False
@@ -91,6 +92,12 @@ def is_picture(path: Path | str) -> bool:
 def image_from_pil(image: Image.Image, *, name: str = "the image") -> Float:
     """A Pillow image as `read_picture` gives it; ``name`` is for messages."""
     _check_size(image.size, name)
+    try:
+        image.load()  # an image that was opened elsewhere may not have been read yet
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise DataError(f"{name}: the image is damaged, cut short or closed ({error})") from error
     if image.mode == "P":
         image = _depaletted(image)
     if image.mode in ("La", "RGBa", "PA") or (image.mode in ("L", "RGB") and "transparency" in image.info):
@@ -186,7 +193,7 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 def opened_picture(path: Path | str) -> Iterator[Image.Image]:
     """The image of a file, its size checked, its pixels not yet read; everything that fails becomes a `DataError`."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             start = file.read(16)
             if not start:
                 raise DataError(f"{path}: the file is empty")
@@ -203,10 +210,6 @@ def opened_picture(path: Path | str) -> Iterator[Image.Image]:
                 yield image
     except (DataError, MemoryError):
         raise
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: there is no such file") from error
-    except (IsADirectoryError, PermissionError) as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
     # a damaged file makes Pillow's readers raise nearly anything, so the class of the error says nothing here
     except Exception as error:
         raise DataError(f"{path}: the image is damaged, cut short or of an unknown kind ({error})") from error

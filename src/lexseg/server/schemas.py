@@ -219,5 +219,8 @@ def problems(errors: list[Any]) -> str:
         if error["type"] == "json_invalid":  # its place is that of a letter in what was sent
             place = ""
         known = str(error["msg"]).removeprefix("Value error, ")
+        if tuple(error["loc"]) == ("body",) and error["type"] in ("model_attributes_type", "dict_type"):
+            # without the header the body is no JSON to the parser, whatever stands in it
+            known = "the body is to be a JSON object, sent with the header 'content-type: application/json'"
         said.append(f"{place}: {known}" if place else known)
     return "; ".join(said)

@@ -15,6 +15,7 @@ _LATERAL_VIEWS = {"LL", "RL", "LAT", "LATERAL", "ML", "LM", "MLO", "LMO"}
 _FRONTAL_VIEWS = {"PA", "AP", "APAX", "AP AXIAL", "PA AXIAL", "AP_SUPINE", "AP SUPINE", "AP ERECT", "PA ERECT"}
 # lateral, left lateral, right lateral, latero-medial, medio-lateral; in SNOMED CT, and the older form of the first
 _LATERAL_CODES = {"399067008", "399173006", "399198007", "399352003", "399260004", "R-102CD", "R-10236", "R-10232"}
+_AXES = ({"L", "R"}, {"A", "P"}, {"H", "F"})
 OBLIQUE = 0.9
 """Cosine: rows that lie further (26 degrees) from the patient's left-right axis are told to be oblique."""
 # a side in the name of a file: alone between signs, or before a view of the breast, as RCC and L_MLO
@@ -82,7 +83,10 @@ def ways_of(dataset: Dataset) -> list[str] | None:
     if not any(words):
         return []
     # also quadrupeds have ways; of theirs only those of people are of use here
-    return words if len(words) == 2 and all(set(word) <= set("LRAPHF") for word in words) else None
+    if len(words) != 2 or not all(set(word) <= set("LRAPHF") for word in words):
+        return None
+    # rows and columns stand at right angles: "L and R" says nothing
+    return None if all(words) and any({word[0] for word in words} <= axis for axis in _AXES) else words
 
 
 def contradictions(header: Header, frame: int, plane: Plane | None, side: Side | None) -> list[str]:
