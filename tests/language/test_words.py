@@ -36,6 +36,7 @@ IDLE = {
     *("de sections.others: voraufnahmen", "de sections.others: empfehlung"),  # what stands there is a remark
     *("es sections.others: recomendaci(?:ón|ones)", "fr sections.others: recommandations?"),
     "es remarks.reader: médico radiólogo",
+    "es deny.only_looks_like_it: para descartar",  # a slip away from what denies
 }
 STEP = 40  # one mutant of so many is tried where there is little time
 
