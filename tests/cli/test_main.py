@@ -61,6 +61,7 @@ def test_a_broken_command_does_not_break_the_others(monkeypatch, capsys):
             1,
             "while writing out/a.png",
         ),  # a copy
+        (OSError(errno.EFBIG, "File too large", "out/a.png"), 1, "error: out/a.png: File too large"),
         (PermissionError(errno.EACCES, "Permission denied", "/root/a.png"), 1, "no permission for /root/a.png"),
     ],
 )
@@ -72,6 +73,22 @@ def test_errors_become_messages(monkeypatch, capsys, error, status, message):
     assert main(["models"]) == status
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["segment", "", "--output", "out"],
+        ["segment", "film.png", "--output", ""],
+        ["evaluate", "default", "cases.csv", "--output", ""],
+        ["pacs", "segment", "--url", "http://127.0.0.1:9/x", "--study", "1.2", "--output", ""],
+    ],
+)
+def test_an_empty_path_is_not_the_folder_that_one_is_in(arguments, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert "a path was expected, and it is empty" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):

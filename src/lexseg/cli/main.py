@@ -11,6 +11,8 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from lexseg._version import __version__
 from lexseg.errors import ConfigError, LexSegError
@@ -53,7 +55,7 @@ _NOT_IN_LITE = (
 _OWN_PARSER = ("train", "folds", "teacher")
 _THE_USERS = (
     *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
-    *(errno.EINVAL, errno.EXDEV, errno.EBUSY, errno.EIO),
+    *(errno.EINVAL, errno.EXDEV, errno.EBUSY, errno.EIO, errno.EFBIG),
 )
 
 
@@ -162,8 +164,22 @@ def _run(status: object) -> int:
     return 0 if status is None else int(status)  # type: ignore[call-overload]
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser, and those of its commands, that take no empty path for the folder that one is in."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register("type", Path, _path)
+
+
+def _path(value: str) -> Path:
+    if not value:  # of a shell's variable that is not set
+        raise argparse.ArgumentTypeError("a path was expected, and it is empty")
+    return Path(value)
+
+
 def _parser(only: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="lexseg",
         description="Segment medical images with the words of a report: an image and a sentence in, a mask out.",
         epilog="Research use only: not a medical device. With any command --import FILE brings methods, image "
