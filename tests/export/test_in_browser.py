@@ -93,7 +93,7 @@ def test_they_tell_what_the_segmenter_tells(segmenter, sessions, question):
         highest = float(where.max())
     told = called(
         rules, "tell", heard=heard, decided=decided, anyway=options.get("anyway", False), presence=presence,
-        highest=highest, tidied=session.inside is not None,
+        highest=highest, tidied=False, inverted=False,
     )  # fmt: skip
     own = session.segment(question["sentence"], **options)
     wanted = judged(own) | {"laterality": own.laterality, "warnings": [for_clients(doubt) for doubt in own.doubts]}
@@ -110,7 +110,17 @@ def test_what_a_report_denies_is_negated_whatever_its_words(segmenter, sessions)
     heard = heard_by(rules, found[0]["text"], denied=True)
     image = {"known": True, "world": "chest", "distance": 0.1}
     decided = called(rules, "decide", image=image, words=None, blank=False, anyway=False, heard=heard)
-    told = called(rules, "tell", heard=heard, decided=decided, anyway=False, presence=None, highest=0.0, tidied=False)
+    told = called(
+        rules,
+        "tell",
+        heard=heard,
+        decided=decided,
+        anyway=False,
+        presence=None,
+        highest=0.0,
+        tidied=False,
+        inverted=False,
+    )
     asked = Heard.of(segmenter, Denied(found[0]["text"]), Options(), Sides())
     (own,) = segment_together([Question.about(session, asked)])
     assert told["state"] == own.state == "negated"

@@ -18,7 +18,7 @@ from lexseg import Segmenter
 from lexseg.export.web import export_web
 from lexseg.language.report_reading import read_report
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import WITHOUT_FRAME
+from lexseg.predict.answered import AS_NEGATIVE, WITHOUT_FRAME
 from lexseg.scans.open import open_scan
 from pictures_made import dicom_files, pictures
 from static_site import sent
@@ -185,6 +185,15 @@ def test_a_film_in_a_frame_is_looked_at_again_as_python_looks_at_it(visit, own, 
     said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), session.segment(RIGHT)
     agree(said, answer, RIGHT)
     assert answer.found and WITHOUT_FRAME in answer.doubts and for_clients(WITHOUT_FRAME) in said["warnings"]
+
+
+def test_a_negative_is_looked_at_as_python_looks_at_it(visit, own, tmp_path):
+    negative = tmp_path / "negative.png"
+    Image.fromarray(255 - np.asarray(Image.open(FILM).convert("L"))).save(negative)
+    visit.open(negative)
+    said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), own.set_image(negative).segment(RIGHT)
+    agree(said, answer, RIGHT)
+    assert answer.found and AS_NEGATIVE in answer.doubts and for_clients(AS_NEGATIVE) in said["warnings"]
 
 
 def test_a_report(visit):

@@ -8,7 +8,7 @@ from PIL import Image
 
 import lexseg
 from lexseg import Segmenter
-from lexseg.predict.answered import WITHOUT_FRAME
+from lexseg.predict.answered import AS_NEGATIVE, WITHOUT_FRAME
 from lexseg.predict.ask import ask
 from lexseg.predict.images import load_image
 from lexseg.predict.options import Options
@@ -71,12 +71,26 @@ def test_a_spoilt_film_is_answered_as_the_film_itself(model, film, spoil, mended
     assert mended(answer.mask).sum() == answer.mask.sum()
 
 
+@pytest.mark.parametrize("tta", [False, True])
+def test_a_negative_is_answered_as_the_film_itself(model, film, tta):
+    bare, session = model.set_image(film, tta=tta).segment(ASKED), model.set_image(1 - film, tta=tta)
+    answer = session.segment(ASKED)
+    assert session.doubts == (AS_NEGATIVE,) and AS_NEGATIVE in answer.doubts
+    assert answer.presence == pytest.approx(bare.presence, abs=1e-3) and dice(answer.mask, bare.mask) > 0.99
+
+
+def test_no_bundled_image_is_taken_for_a_negative(model):
+    for path in sorted(FILM.parent.glob("*.png")):
+        assert model.set_image(path).doubts == (), path.name
+
+
 def test_among_others_each_is_looked_at_by_itself(model, film):
-    images = [film, bluish(film), on_a_wide_screen(film), np.zeros_like(film)]
+    images = [film, bluish(film), 1 - film, on_a_wide_screen(film), np.zeros_like(film)]
     together = model.set_images((image, None) for image in images)
     alone = [model.set_image(image) for image in images]
-    assert [each.inside for each in together] == [each.inside for each in alone]
-    assert [each.inside is None for each in alone] == [True, False, False, True]
+    looked = [(each.inside, each.doubts) for each in alone]
+    assert [(each.inside, each.doubts) for each in together] == looked
+    assert [bool(doubts) for _, doubts in looked] == [False, True, True, True, False]
     for one, other in zip(together, alone, strict=True):
         first, second = one.segment(ASKED), other.segment(ASKED)
         assert (first.state, first.outside) == (second.state, second.outside)

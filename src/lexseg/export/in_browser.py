@@ -19,6 +19,7 @@ from lexseg.language.vocabulary import mended
 from lexseg.models.config import ImageScope, WordsScope, World
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import (
+    AS_NEGATIVE,
     WITHOUT_FRAME,
     Answerer,
     Outside,
@@ -167,7 +168,7 @@ class Rules:
         Args:
             asked: ``heard`` of :meth:`hear`, ``decided`` of :meth:`decide` and ``anyway``; ``presence``, calibrated,
                 and ``highest``, the highest probability of a pixel; null and 0 where nothing was looked for;
-                ``tidied``, whether the image was looked at without a frame or a tint.
+                ``tidied`` and ``inverted``, whether the image was looked at without frame and tint, and as a negative.
         """
         heard, told, anyway = asked["heard"], asked["decided"]["outside"], asked["anyway"]
         sure, presence, highest = self._about["presence_threshold"], asked["presence"], asked["highest"]
@@ -191,7 +192,8 @@ class Rules:
             threshold=heard["threshold"],
             model=Answerer(self._about["name"], self._about["sha256"]),
         )
-        doubts = [*heard["doubts"], for_clients(WITHOUT_FRAME)] if asked["tidied"] else heard["doubts"]
+        looked = [doubt for doubt, so in ((WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted")) if asked[so]]
+        doubts = [*heard["doubts"], *map(for_clients, looked)]
         return judged(said) | {"laterality": heard["laterality"], "warnings": doubts}
 
     def read(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -24,7 +24,8 @@ PNG_MASK, OVERLAY_PNG, NUMBERS_JSON = "_mask.png", "_overlay.png", ".json"
 WITHOUT_FRAME = (
     "the image as it is is none that the model knows: it was looked at without the frame around it or the tint over it"
 )
-"""Why in doubt of an answer about what :func:`lexseg.models.place.tidied` left."""
+AS_NEGATIVE = "the image looks like a negative: it was looked at with black and white exchanged"
+"""Why in doubt of an answer about an image that was not looked at as it is: see :mod:`lexseg.models.place`."""
 State = Literal["found", "not found", "negated", "not in scope"]
 
 

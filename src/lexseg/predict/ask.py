@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lexseg.errors import DataError
 from lexseg.models.place import Fit, to_native
-from lexseg.predict.answered import WITHOUT_FRAME, Outside, State, consistent
+from lexseg.predict.answered import Outside, State, consistent
 from lexseg.predict.options import AS_IT_IS, Denied, Options, Sentence
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.words import Heard, Sides, hear
@@ -184,7 +184,7 @@ class Question:
             negated=heard.settled == "negated",
             laterality=heard.laterality,
             spacing=self.session.spacing,
-            doubts=heard.doubts if self.session.inside is None else (*heard.doubts, WITHOUT_FRAME),
+            doubts=(*heard.doubts, *self.session.doubts),
             outside=self.outside,
             anyway=self.outside is not None and heard.anyway,
             model=asker.answerer,

@@ -46,6 +46,7 @@ class Looked(Protocol):
     sides: Sides
     shown: NDArray[np.uint8] | None
     inside: tuple[slice, slice] | None
+    doubts: tuple[str, ...]
 
     @property
     def segmenter(self) -> Asker: ...

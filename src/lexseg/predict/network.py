@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,9 @@ from lexseg.language.lexicon import lexicon
 from lexseg.language.sides import Laterality, mirror_words
 from lexseg.language.vocabulary import mended
 from lexseg.models.config import LOST, PEAK, UNCALIBRATED
-from lexseg.models.place import Fit
+from lexseg.models.place import CLEARLY_NEARER, DOUBTFUL, Fit, is_grey, tidied, to_input
 from lexseg.models.scope import Scope
-from lexseg.predict.answered import Answerer
+from lexseg.predict.answered import AS_NEGATIVE, WITHOUT_FRAME, Answerer
 from lexseg.predict.engine import Encoded, Engine
 from lexseg.predict.words import check_sentence
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from lexseg.encoders.text.base import TextEncoder
     from lexseg.models.base import SegmentationModel
-    from lexseg.models.scope import WordsScope
+    from lexseg.models.scope import ImageScope, WordsScope
 
 Asking = tuple[int, str | None]
 """The row of an image, and what is asked of it, in the model's own words."""
@@ -39,6 +39,32 @@ class Views:
 
     logits: NDArray[np.float32]
     presence: NDArray[np.float32] | None
+
+
+class Look(NamedTuple):
+    """What a network makes of an image.
+
+    Attributes:
+        features: of the encoded image, with those of the mirrored one where there is test-time augmentation.
+        known: where it lies in what the model has learnt; ``None`` where the model's scope is unknown.
+        inside: the rows and columns of the image that were looked at; ``None``: all.
+        doubts: how it was looked at, where not as it is.
+    """
+
+    features: Encoded
+    known: "ImageScope | None"
+    inside: tuple[slice, slice] | None = None
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is an image that the model knows, as far as that can be told."""
+        return self.known is None or self.known.known
+
+    @property
+    def distance(self) -> float:
+        """From the images that the model knows, as in :class:`lexseg.models.worlds.ImageScope`."""
+        return 0.0 if self.known is None else self.known.distance
 
 
 class Network:
@@ -197,6 +223,47 @@ class Network:
         """Run what the words do not touch on float32[B, 3, h, w]; with ``tta`` B more rows are the mirrored images."""
         return self.engine.look(np.concatenate([inputs, inputs[..., ::-1]]) if tta else inputs)
 
+    def look_at(
+        self, inputs: Sequence[NDArray[np.float32]], spare: Mapping[int, NDArray[np.float32]], tta: bool
+    ) -> list[Look]:
+        """Look at images; at what is unknown, or hardly known, once more otherwise.
+
+        What is unknown is looked at without its frame and its tint (:func:`lexseg.models.place.tidied`). What is grey
+        and far from all that is known is looked at with black and white exchanged: some are negatives.
+
+        Args:
+            inputs: float32[3, h, w] each, as :func:`lexseg.models.place.to_input` makes them.
+            spare: by number, the images themselves of those that may have a frame or a tint.
+            tta: as in :meth:`encode`.
+        """
+        seen, given = self._seen(inputs, tta), list(inputs)
+        if self.scope is None:
+            return seen
+        unknown = {row: image for row, image in spare.items() if not seen[row].is_known}
+        again = {row: one for row, image in unknown.items() if (one := tidied(image)) is not None}
+        given_again = [to_input(one.image, self.size, self.fit) for one in again.values()]
+        for (row, one), own, look in zip(again.items(), given_again, self._seen(given_again, tta), strict=True):
+            if look.is_known:
+                seen[row], given[row] = look._replace(inside=one.inside, doubts=(WITHOUT_FRAME,)), own
+        far = [row for row, look in enumerate(seen) if look.distance > DOUBTFUL and is_grey(given[row])]
+        for row, look in zip(far, self._seen([1 - given[row] for row in far], tta), strict=True):
+            was = seen[row]
+            if look.is_known and look.distance < CLEARLY_NEARER * was.distance:
+                seen[row] = look._replace(inside=was.inside, doubts=(*was.doubts, AS_NEGATIVE))
+        return seen
+
+    def _seen(self, inputs: Sequence[NDArray[np.float32]], tta: bool) -> list[Look]:
+        """Encode inputs all at once, and tell of each whether it is known."""
+        count = len(inputs)
+        if not count:
+            return []
+        features = self.encode(np.stack(inputs), tta)
+        known: Sequence[ImageScope | None] = [None] * count
+        if self.scope is not None:
+            known = self.scope.image(Encoded([m[:count] for m in features.maps], features.size))
+        # rows of their own, so that one of them does not keep the memory of all
+        return [Look(_rows(features, row, count), known[row]) for row in range(count)]
+
     def stacked(self, images: Sequence[Encoded], views: int) -> Encoded:
         """Single images' maps as those of a batch: first all images, then, where there are two views, all mirrored."""
         if len(images) == 1:
@@ -252,3 +319,8 @@ class Network:
 def _sigmoid(values: NDArray[np.float32]) -> NDArray[np.float64]:
     shares: NDArray[np.float64] = 1 / (1 + np.exp(-values.astype(np.float64).clip(-700, 700)))
     return shares
+
+
+def _rows(features: Encoded, row: int, of: int) -> Encoded:
+    """A copy of what belongs to one image of a batch: its row and, with test-time augmentation, the mirrored one's."""
+    return features if of == 1 else features.rows(range(row, len(features), of))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lexseg.errors import TextError
 from lexseg.language.sides import Laterality
 from lexseg.models.config import find_model, read_config
-from lexseg.models.place import may_be_tidied, tidied, to_input
+from lexseg.models.place import may_be_tidied, to_input
 from lexseg.models.scope import Scope
 from lexseg.predict.answered import Outside, outside
 from lexseg.predict.ask import Question, segment_together
@@ -142,8 +142,7 @@ class Segmenter(Network):
     ) -> "list[ImageSession]":
         """As :meth:`set_images`, of images whose sides may be known; ``keep`` has answers know what they are about.
 
-        What is none that the model knows is looked at once more without its frame and its tint
-        (:func:`lexseg.models.place.tidied`).
+        What the model does not know, or hardly, is looked at otherwise, too: :meth:`look_at`.
         """
         inputs: list[NDArray[np.float32]] = []
         about: list[dict[str, Any]] = []
@@ -165,26 +164,11 @@ class Segmenter(Network):
             )
         if not inputs:
             return []
-        seen = self._seen(inputs, tta)
-        again = {row: one for row in spare if not seen[row].is_known and (one := tidied(spare[row])) is not None}
-        if again:
-            second = self._seen([to_input(one.image, self.size, self.fit) for one in again.values()], tta)
-            for (row, one), look in zip(again.items(), second, strict=True):
-                seen[row] = look._replace(inside=one.inside) if look.is_known else seen[row]
+        seen = self.look_at(inputs, spare, tta)
         return [
-            ImageSession(self, look.features, tta=tta, known=look.known, inside=look.inside, **each)
+            ImageSession(self, look.features, tta=tta, known=look.known, inside=look.inside, doubts=look.doubts, **each)
             for look, each in zip(seen, about, strict=True)
         ]
-
-    def _seen(self, inputs: Sequence[NDArray[np.float32]], tta: bool) -> "list[_Look]":
-        """Encode inputs, float32[3, h, w], all at once, and tell of each whether it is known."""
-        count = len(inputs)
-        features = self.encode(np.stack(inputs), tta)
-        known: Sequence[ImageScope | None] = [None] * count
-        if self.scope is not None:
-            known = self.scope.image(Encoded([m[:count] for m in features.maps], features.size))
-        # rows of their own, so that one of them does not keep the memory of all
-        return [_Look(_rows(features, row, count), known[row]) for row in range(count)]
 
     def segment_batch(
         self, images: Sequence[ImageLike], texts: Sequence[Sequence[str | None]], tta: bool = False
@@ -237,18 +221,6 @@ class Segmenter(Network):
         return results
 
 
-class _Look(NamedTuple):
-    """What the network makes of one input. Attributes: inside: as of :class:`ImageSession`."""
-
-    features: Encoded
-    known: "ImageScope | None"
-    inside: tuple[slice, slice] | None = None
-
-    @property
-    def is_known(self) -> bool:
-        return self.known is None or self.known.known
-
-
 class ImageSession:
     """One image, encoded, to ask sentences about. It never changes, so that threads may share it.
 
@@ -262,6 +234,7 @@ class ImageSession:
             it was not kept, as of many images at once.
         inside: the rows and columns that were looked at, where the whole image is none that the model knows
             (:func:`lexseg.models.place.tidied`); else ``None``.
+        doubts: why its answers may not be what the user expects: how it was looked at, where not as it is.
     """
 
     def __init__(
@@ -277,9 +250,11 @@ class ImageSession:
         known: "ImageScope | None" = None,
         shown: NDArray[np.uint8] | None = None,
         inside: tuple[slice, slice] | None = None,
+        doubts: tuple[str, ...] = (),
     ) -> None:
         self.segmenter, self.features, self.shape, self.spacing, self.tta = segmenter, features, shape, spacing, tta
-        self.sides, self.blank, self.known, self.shown, self.inside = sides, blank, known, shown, inside
+        self.sides, self.blank, self.known, self.shown = sides, blank, known, shown
+        self.inside, self.doubts = inside, doubts
 
     @property
     def nbytes(self) -> int:
@@ -356,8 +331,3 @@ class ImageSession:
 def _is_blank(image: NDArray[np.float32]) -> bool:
     """Whether all pixels of an image, [H, W] or [H, W, 3], are equal: it shows nothing."""
     return bool((image == image[:1, :1]).all())
-
-
-def _rows(features: Encoded, row: int, of: int) -> Encoded:
-    """A copy of what belongs to one image of a batch: its row and, with test-time augmentation, the mirrored one's."""
-    return features if of == 1 else features.rows(range(row, len(features), of))

@@ -132,6 +132,15 @@ export function givenPresent(values, peak) {
   });
 }
 
+/** lexseg.models.place says of what. */
+export const [DOUBTFUL, CLEARLY_NEARER] = [0.8, 0.85];
+
+/** Whether the channels of an input, float32[3 * size], are alike. */
+export function isGrey(input) {
+  const size = input.length / 3;
+  return input.every((value, i) => value === input[i % size]);
+}
+
 const [ALIKE, BLACK, LEAST, WIDE, TINT, COARSE] = [0.03, 0.06, 32, 1.5, 0.03, 128];
 
 /** Whether an image may have a frame or a tint, as far as every few pixels tell: lexseg.models.place.may_be_tidied. */

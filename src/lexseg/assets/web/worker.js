@@ -6,7 +6,7 @@ import { Model } from "./model.js";
 import { isPicture, readPicture } from "./pictures.js";
 import { Refused } from "./refused.js";
 import { between, shaded, windowOf } from "./shade.js";
-import { highestOf, mayBeTidied, tidied, toInput } from "./stretch.js";
+import { CLEARLY_NEARER, DOUBTFUL, highestOf, isGrey, mayBeTidied, tidied, toInput } from "./stretch.js";
 
 const images = new Map();
 let loading = null; // the model
@@ -108,18 +108,29 @@ async function looked(image, window) {
     const planes = shown(image, window);
     const blank = planes.every((plane) => plane.every((value) => value === plane[0]));
     const answering = await model();
-    const size = [image.height, image.width];
-    const look = (of, from) => answering.look(toInput(of, from, answering.about.size));
-    let seen = await look(planes, size);
-    const unknown = seen.known && !seen.known.known;
-    const tidy = unknown && mayBeTidied(planes, size) ? tidied(planes, size) : null;
-    if (tidy) {
-      const second = await look(tidy.planes, tidy.size);
-      if (second.known.known) seen = { ...second, tidy };
-    }
-    image.looked = { key, blank, tidy: null, ...seen };
+    image.looked = { key, blank, ...(await lookedAt(answering, planes, [image.height, image.width])) };
   }
   return image.looked;
+}
+
+/** As lexseg.predict.segmenter: what is unknown also without frame and tint, what is far from all known as a negative. */
+async function lookedAt(answering, planes, size) {
+  const own = answering.about.size;
+  let input = toInput(planes, size, own);
+  let seen = { ...(await answering.look(input)), tidy: null, inverted: false };
+  if (!seen.known) return seen;
+  const tidy = !seen.known.known && mayBeTidied(planes, size) ? tidied(planes, size) : null;
+  if (tidy) {
+    const without = toInput(tidy.planes, tidy.size, own);
+    const second = await answering.look(without);
+    if (second.known.known) [seen, input] = [{ ...second, tidy, inverted: false }, without];
+  }
+  if (seen.known.distance > DOUBTFUL && isGrey(input)) {
+    const second = await answering.look(input.map((value) => 1 - value));
+    const nearer = second.known.known && second.known.distance < CLEARLY_NEARER * seen.known.distance;
+    if (nearer) seen = { ...second, tidy: seen.tidy, inverted: true };
+  }
+  return seen;
 }
 
 async function segment({ image: id, asked }) {
@@ -162,7 +173,7 @@ async function answered(answering, image, seen, heard, anyway) {
     if (seen.tidy) said.where = whole(said.where, seen.tidy, [height, width]);
   }
   const highest = said.where ? highestOf(said.where) : 0;
-  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, tidied: !!seen.tidy });
+  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, tidied: !!seen.tidy, inverted: seen.inverted });
   const mask = new Uint8Array(width * height);
   const least = heard.threshold;
   if (told.found) for (let i = 0; i < mask.length; i++) mask[i] = said.where[i] >= least ? 1 : 0;
