@@ -103,7 +103,11 @@ class Known(Scope):
 
     def image(self, features):
         means = features.maps[0].mean((1, 2, 3)).tolist()
-        return [ImageScope(m <= 0.9, None if m > 0.9 else "breast" if m > 0.5 else "chest", m) for m in means]
+        # the distances are such that no image is taken for a negative
+        return [
+            ImageScope(False, None, 0.9) if m > 0.9 else ImageScope(True, "breast" if m > 0.5 else "chest", 0.8)
+            for m in means
+        ]
 
 
 def picture(background=0.0, height=90, width=160):
