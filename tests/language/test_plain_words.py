@@ -119,6 +119,8 @@ def test_what_picks_among_targets_is_surely_of_its_world_and_asked_as_it_stands(
     ("world", "text", "plain"),
     [
         ("chest", "LLL consolidation", "infection in the lower left lung"),
+        ("brain", "abnormal signal of the parietal lobe", "tumor"),
+        ("brain", "Is there a mass in the insula?", "tumor"),
         ("chest", "the left mid zone, any opacity?", "infection in the middle left lung"),
         ("chest", "lung infection at the left base", "infection in the lower left lung"),
         ("chest", "viral pneumonia, both lungs", "infection in both lungs"),

@@ -33,7 +33,9 @@ _DESCRIBING = ("size", "shape", "brightness", "shade", "look", "position")  # ki
 class _Said(NamedTuple):
     """How it is said: region of the body as organs name it, and the forms with a side, a height, or both.
 
-    ``paired``: whether the image shows a pair of organs; ``one``: one of a pair, whose side is no place in the image.
+    ``paired``: whether the image shows a pair of organs; ``one``: one of a pair, whose side is no place in the image;
+    ``lobes``: whether a part of it that is named without a side is left out, as a network that hardly knows its name
+    finds less in it (docs/explanation/health.md).
     """
 
     region: str
@@ -43,6 +45,7 @@ class _Said(NamedTuple):
     both: str = ""
     paired: bool = False
     one: bool = False
+    lobes: bool = False
 
     def form(self, side: str, height: str) -> str:
         """The form for a place; "" where there is none. "" is no side, or no height."""
@@ -61,7 +64,7 @@ _SAYS = {
     "chest-ct": _Said("chest", _LUNG, "", "", _LUNGS, paired=True),  # an axial slice has no heights
     "breast": _Said("breast", one=True),
     "colon": _Said("colon"),
-    "brain": _Said("brain"),
+    "brain": _Said("brain", lobes=True),
     "skin": _Said("skin"),
 }
 WORLDS = frozenset(_SAYS)
@@ -188,6 +191,7 @@ class Named:
     def _may_be_of(self, world: str, *, parts: bool = False) -> bool:
         """Whether all findings are called alike there, and no organ lies elsewhere or, without ``parts``, is a part."""
         said = _SAYS[world]
+        parts = parts or (said.lobes and not self.places)
         if self.side_alone and not self.general and not said.paired:
             return False
         return all(world in finding.asked for finding in self.findings) and all(
