@@ -7,7 +7,7 @@ import pytest
 import kept_apart
 from lexicon_checks import samples
 from lexseg.datasets.refer import adjectives
-from lexseg.language.asking import in_plain_words, surely_of
+from lexseg.language.asking import in_plain_words, looked_for, surely_of
 from lexseg.language.denial import affirmed
 from lexseg.language.lexicon import lexicon
 from lexseg.language.places import places
@@ -249,3 +249,33 @@ def test_whole_captions_and_descriptors_are_asked_as_they_stand(data_root: Path,
         texts = {row[key] for row in csv.DictReader(file) for key in row if re.fullmatch(r"text\w*", key)}
     assert len(texts) > 100
     assert [text for text in texts if plainly(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Is the left lung clear?", "infection in the left lung"),
+        ("Are the lungs normal?", "infection"),
+        ("Is the right lung unremarkable ?", "infection in the right lung"),
+        ("Is there no infection?", "infection"),
+        ("Is it free of pneumonia?", "infection"),
+        ("Is pneumonia ruled out on the left?", "infection in the left lung"),
+        ("no opacity on the right?", "infection in the right lung"),
+        ("is this normal?", "infection"),
+        ("Does everything look healthy?", "infection"),
+        ("Is the film okay?", "infection"),
+    ],
+)
+def test_who_asks_whether_nothing_is_there_denies_nothing(text: str, plain: str) -> None:
+    words, settled = looked_for(text)
+    assert words is not None and settled is None
+    assert plainly(words, "chest") == plain and "chest" in surely_of(words)
+    if affirmed(text) is None:
+        assert looked_for(text.rstrip("? ") + ".")[1] == "negated"
+
+
+@pytest.mark.parametrize("text", ["Is the heart not enlarged?", "No effusion?"])
+def test_who_asks_whether_something_never_learnt_is_absent_is_not_understood(text: str) -> None:
+    words, settled = looked_for(text)
+    assert words is not None and settled is None
+    assert plainly(words, "chest") is None and "chest" not in surely_of(words)

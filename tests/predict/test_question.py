@@ -98,3 +98,13 @@ def counting(session, runs):
             return session.run(*args)
 
     return Counting()
+
+
+@pytest.mark.parametrize("threshold", ["a", "0.5", True, 0, 1.5, float("nan")])
+def test_a_threshold_is_a_number_between_0_and_1(sides, threshold):
+    with pytest.raises(ConfigError, match="between 0 and 1"):
+        sides.set_image(images(1)[0]).segment("left", threshold=threshold)
+
+
+def test_a_threshold_may_be_any_number(sides):
+    assert sides.set_image(images(1)[0]).segment("left", threshold=np.float32(0.5)).threshold == 0.5

@@ -375,6 +375,7 @@ def test_the_operating_point_is_saved_and_served(run: Path, tmp_path: Path, caps
         expected = saved["threshold" if point is None else f"lost_{point}"]
         assert segmenter.set_image(case.image).segment(case.text).presence_threshold == expected
     assert segmenter.operating_points == {name: saved[f"lost_{name}"] for name in ("5", "10", "15")}
+    assert segmenter.at(5).presence_threshold == saved["lost_5"]
     with pytest.raises(ConfigError, match="no operating point '20': it has 5, 10, 15"):
         Segmenter.from_pretrained(model, device="cpu", operating_point="20")
     for command in ("segment", "evaluate"):

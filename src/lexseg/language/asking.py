@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from lexseg.language.denial import affirmed
+from lexseg.language.denial import affirmed, denied
 from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, lexicon
 from lexseg.language.places import Place, places
 from lexseg.language.sides import place_words
@@ -26,6 +26,7 @@ from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SIDES = ("left", "right")
+_QUESTION = ("?", "\uff1f")
 _MOST_BEFORE = 5  # words between a side and the last word of the finding
 _DESCRIBING = ("size", "shape", "brightness", "shade", "look", "position")  # kinds of attributes: of one finding
 
@@ -74,12 +75,18 @@ _NUMBER = re.compile(r"(?<!covid-)(?<!covid-1)\d", re.IGNORECASE)
 
 
 def looked_for(text: str | None) -> tuple[str | None, Literal["not found", "negated"] | None]:
-    """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all."""
+    """What of a sentence is looked for, and the state where nothing is: it contradicts itself, or denies all.
+
+    Who asks "Is the left lung clear?" or "Is there no infection?" denies nothing: what would be wrong is looked for.
+    """
     if not text:
         return text, None
     if contradicts(text):
         return None, "not found"
     words = affirmed(text)
+    if words is None and text.rstrip().endswith(_QUESTION):
+        named = denied(text)
+        words = named if named and lexicon().finding_finder(named) else text
     return words, "negated" if words is None else None
 
 

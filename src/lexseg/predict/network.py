@@ -166,21 +166,22 @@ class Network:
         """By name, a number of percent, the presence below which so many targets are lost; empty if none is known."""
         return {name[len(LOST) :]: value for name, value in self._presence.items() if name.startswith(LOST)}
 
-    def at(self, operating_point: str) -> Self:
+    def at(self, operating_point: str | float) -> Self:
         """The same, network and all, saying "not found" at another of the model's thresholds of presence.
 
         Args:
-            operating_point: its name, such as "5": the percentage of what is there that may be lost.
+            operating_point: its name, such as "5", or as a number: the percentage of what is there that may be lost.
 
         Raises:
             ConfigError: if the model has no such operating point.
         """
         known = self.operating_points
-        if operating_point not in known:
+        name = operating_point if isinstance(operating_point, str) else f"{operating_point:g}"
+        if name not in known:
             there = f"it has {', '.join(known)}" if known else "it has none; lexseg calibrate MODEL CASES makes them"
             raise ConfigError(f"the model has no operating point {operating_point!r}: {there}")
         other = copy.copy(self)
-        other._presence = self._presence | {"threshold": known[operating_point]}
+        other._presence = self._presence | {"threshold": known[name]}
         return other
 
     @property

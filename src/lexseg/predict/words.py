@@ -8,6 +8,7 @@ A model in a browser hears by this very module (:mod:`lexseg.export.in_browser`)
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
@@ -293,6 +294,8 @@ def _threshold(segmenter: "Hears", options: Options) -> float:
 def _spoken(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides) -> Spoken | None:
     """A sentence, read; ``None`` for one that a report denies."""
     threshold = _threshold(segmenter, options)
+    if isinstance(threshold, bool) or not isinstance(threshold, Real):
+        raise ConfigError(f"a threshold of {threshold!r}: a number between 0 and 1 was expected")
     if not 0 < threshold < 1:
         raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
     if isinstance(sentence, Denied):
