@@ -18,7 +18,7 @@ from lexseg import Segmenter
 from lexseg.export.web import export_web
 from lexseg.language.report_reading import read_report
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import AS_NEGATIVE, WITHOUT_FRAME
+from lexseg.predict.answered import AS_NEGATIVE, TURNED, WITHOUT_FRAME
 from lexseg.scans.open import open_scan
 from pictures_made import dicom_files, pictures
 from static_site import sent
@@ -194,6 +194,15 @@ def test_a_negative_is_looked_at_as_python_looks_at_it(visit, own, tmp_path):
     said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), own.set_image(negative).segment(RIGHT)
     agree(said, answer, RIGHT)
     assert answer.found and AS_NEGATIVE in answer.doubts and for_clients(AS_NEGATIVE) in said["warnings"]
+
+
+def test_a_film_on_its_side_is_told_as_python_tells_it(visit, own, tmp_path):
+    turned = tmp_path / "turned.png"
+    Image.open(FILM).transpose(Image.Transpose.ROTATE_90).save(turned)
+    visit.open(turned)
+    said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), own.set_image(turned).segment(RIGHT)
+    agree(said, answer, RIGHT)
+    assert TURNED in answer.doubts and for_clients(TURNED) in said["warnings"]
 
 
 def test_a_report(visit):

@@ -8,7 +8,7 @@ from PIL import Image
 
 import lexseg
 from lexseg import Segmenter
-from lexseg.predict.answered import AS_NEGATIVE, WITHOUT_FRAME
+from lexseg.predict.answered import AS_NEGATIVE, TURNED, WITHOUT_FRAME
 from lexseg.predict.ask import ask
 from lexseg.predict.images import load_image
 from lexseg.predict.options import Options
@@ -79,7 +79,14 @@ def test_a_negative_is_answered_as_the_film_itself(model, film, tta):
     assert answer.presence == pytest.approx(bare.presence, abs=1e-3) and dice(answer.mask, bare.mask) > 0.99
 
 
-def test_no_bundled_image_is_taken_for_a_negative(model):
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_a_film_on_its_side_is_told_of(model, film, quarters):
+    session = model.set_image(np.ascontiguousarray(np.rot90(film, quarters)))
+    assert session.doubts == (TURNED,) and session.inside is None
+    assert TURNED in session.segment(ASKED).doubts
+
+
+def test_no_bundled_image_is_taken_for_a_negative_or_turned(model):
     for path in sorted(FILM.parent.glob("*.png")):
         assert model.set_image(path).doubts == (), path.name
 

@@ -20,6 +20,7 @@ from lexseg.models.config import ImageScope, WordsScope, World
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import (
     AS_NEGATIVE,
+    TURNED,
     WITHOUT_FRAME,
     Answerer,
     Outside,
@@ -168,7 +169,8 @@ class Rules:
         Args:
             asked: ``heard`` of :meth:`hear`, ``decided`` of :meth:`decide` and ``anyway``; ``presence``, calibrated,
                 and ``highest``, the highest probability of a pixel; null and 0 where nothing was looked for;
-                ``tidied`` and ``inverted``, whether the image was looked at without frame and tint, and as a negative.
+                ``tidied`` and ``inverted``, whether the image was looked at without frame and tint, and as a negative;
+                ``turned``, whether it looks so.
         """
         heard, told, anyway = asked["heard"], asked["decided"]["outside"], asked["anyway"]
         sure, presence, highest = self._about["presence_threshold"], asked["presence"], asked["highest"]
@@ -192,7 +194,11 @@ class Rules:
             threshold=heard["threshold"],
             model=Answerer(self._about["name"], self._about["sha256"]),
         )
-        looked = [doubt for doubt, so in ((WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted")) if asked[so]]
+        looked = [
+            doubt
+            for doubt, so in ((WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted"), (TURNED, "turned"))
+            if asked[so]
+        ]
         doubts = [*heard["doubts"], *map(for_clients, looked)]
         return judged(said) | {"laterality": heard["laterality"], "warnings": doubts}
 

@@ -26,9 +26,9 @@ NARROW = 0.3
 """The share of the grey range that an image must span from its 1st to its 99th percentile to be taken as it is."""
 
 DOUBTFUL, CLEARLY_NEARER = 0.8, 0.85
-"""From which distance on (:class:`lexseg.models.scope.ImageScorer`) an image may be a negative; and at most how far, of
-its own distance, the exchanged one then lies. Of 658 images of validation none is taken for one; of their negatives 91
-to 100 of a hundred are recognised in each set."""
+"""From which distance on (:class:`lexseg.models.scope.ImageScorer`) an image may be a negative, or turned; and at most
+how far, of its own distance, the exchanged or upright one then lies. Of 658 images of validation none is taken for a
+negative; of their negatives 91 to 100 of a hundred are recognised in each set."""
 
 _ALIKE = 0.03  # of the grey range: how far pixels of one shade lie apart in a JPEG
 _BLACK = 0.06  # of the grey range

@@ -25,7 +25,9 @@ WITHOUT_FRAME = (
     "the image as it is is none that the model knows: it was looked at without the frame around it or the tint over it"
 )
 AS_NEGATIVE = "the image looks like a negative: it was looked at with black and white exchanged"
-"""Why in doubt of an answer about an image that was not looked at as it is: see :mod:`lexseg.models.place`."""
+TURNED = "the image looks as if it lay on its side or its head: turn it upright and ask again"
+"""Why in doubt of an answer about an image that was not looked at as it is, or should not be: see
+:meth:`lexseg.predict.network.Network.look_at`."""
 State = Literal["found", "not found", "negated", "not in scope"]
 
 

@@ -16,7 +16,7 @@ from lexseg.language.vocabulary import mended
 from lexseg.models.config import LOST, PEAK, UNCALIBRATED
 from lexseg.models.place import CLEARLY_NEARER, DOUBTFUL, Fit, is_grey, tidied, to_input
 from lexseg.models.scope import Scope
-from lexseg.predict.answered import AS_NEGATIVE, WITHOUT_FRAME, Answerer
+from lexseg.predict.answered import AS_NEGATIVE, TURNED, WITHOUT_FRAME, Answerer
 from lexseg.predict.engine import Encoded, Engine
 from lexseg.predict.words import check_sentence
 
@@ -230,7 +230,8 @@ class Network:
         """Look at images; at what is unknown, or hardly known, once more otherwise.
 
         What is unknown is looked at without its frame and its tint (:func:`lexseg.models.place.tidied`). What is grey
-        and far from all that is known is looked at with black and white exchanged: some are negatives.
+        and far from all that is known is looked at with black and white exchanged: some are negatives. What would lie
+        clearly nearer upright is said to look turned.
 
         Args:
             inputs: float32[3, h, w] each, as :func:`lexseg.models.place.to_input` makes them.
@@ -251,7 +252,23 @@ class Network:
             was = seen[row]
             if look.is_known and look.distance < CLEARLY_NEARER * was.distance:
                 seen[row] = look._replace(inside=was.inside, doubts=(*was.doubts, AS_NEGATIVE))
+                given[row] = 1 - given[row]
+        self._tell_turned(seen, given)
         return seen
+
+    def _tell_turned(self, seen: list[Look], given: Sequence[NDArray[np.float32]]) -> None:
+        """Say of what is far from all that is known where it lies clearly nearer upright. It is not asked so.
+
+        Whose left is meant in a picture that lies on its head, nobody can tell.
+        """
+        if self.size[0] != self.size[1]:
+            return
+        far = [row for row, look in enumerate(seen) if look.distance > DOUBTFUL]
+        turned = self._seen([np.rot90(given[row], quarters, (1, 2)) for row in far for quarters in (1, 2, 3)], False)
+        for i, row in enumerate(far):
+            nearest = min(turned[3 * i : 3 * i + 3], key=lambda look: look.distance)
+            if nearest.is_known and nearest.distance < CLEARLY_NEARER * seen[row].distance:
+                seen[row] = seen[row]._replace(doubts=(*seen[row].doubts, TURNED))
 
     def _seen(self, inputs: Sequence[NDArray[np.float32]], tta: bool) -> list[Look]:
         """Encode inputs all at once, and tell of each whether it is known."""

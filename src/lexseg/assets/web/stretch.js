@@ -141,6 +141,15 @@ export function isGrey(input) {
   return input.every((value, i) => value === input[i % size]);
 }
 
+/** An input, 3 * side * side, turned by a quarter. */
+export function quarterTurned(input, side) {
+  const size = side * side;
+  return input.map((_, i) => {
+    const [plane, y, x] = [Math.trunc(i / size), Math.trunc((i % size) / side), i % side];
+    return input[plane * size + x * side + (side - 1 - y)];
+  });
+}
+
 const [ALIKE, BLACK, LEAST, WIDE, TINT, COARSE] = [0.03, 0.06, 32, 1.5, 0.03, 128];
 
 /** Whether an image may have a frame or a tint, as far as every few pixels tell: lexseg.models.place.may_be_tidied. */

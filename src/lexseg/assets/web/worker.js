@@ -6,7 +6,7 @@ import { Model } from "./model.js";
 import { isPicture, readPicture } from "./pictures.js";
 import { Refused } from "./refused.js";
 import { between, shaded, windowOf } from "./shade.js";
-import { CLEARLY_NEARER, DOUBTFUL, highestOf, isGrey, mayBeTidied, tidied, toInput } from "./stretch.js";
+import { CLEARLY_NEARER, DOUBTFUL, highestOf, isGrey, mayBeTidied, quarterTurned, tidied, toInput } from "./stretch.js";
 
 const images = new Map();
 let loading = null; // the model
@@ -128,9 +128,25 @@ async function lookedAt(answering, planes, size) {
   if (seen.known.distance > DOUBTFUL && isGrey(input)) {
     const second = await answering.look(input.map((value) => 1 - value));
     const nearer = second.known.known && second.known.distance < CLEARLY_NEARER * seen.known.distance;
-    if (nearer) seen = { ...second, tidy: seen.tidy, inverted: true };
+    if (nearer) {
+      seen = { ...second, tidy: seen.tidy, inverted: true };
+      input = input.map((value) => 1 - value);
+    }
   }
-  return seen;
+  return { ...seen, turned: await looksTurned(answering, input, seen.known.distance) };
+}
+
+/** Whether an input far from all that is known would lie clearly nearer upright. */
+async function looksTurned(answering, input, distance) {
+  const [height, width] = answering.about.size;
+  if (distance <= DOUBTFUL || height !== width) return false;
+  let [turned, nearest] = [input, { known: false, distance: Infinity }];
+  for (let quarters = 1; quarters <= 3; quarters++) {
+    turned = quarterTurned(turned, width);
+    const { known } = await answering.look(turned);
+    if (known.distance < nearest.distance) nearest = known;
+  }
+  return nearest.known && nearest.distance < CLEARLY_NEARER * distance;
 }
 
 async function segment({ image: id, asked }) {
@@ -173,7 +189,7 @@ async function answered(answering, image, seen, heard, anyway) {
     if (seen.tidy) said.where = whole(said.where, seen.tidy, [height, width]);
   }
   const highest = said.where ? highestOf(said.where) : 0;
-  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, tidied: !!seen.tidy, inverted: seen.inverted });
+  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, tidied: !!seen.tidy, inverted: seen.inverted, turned: !!seen.turned });
   const mask = new Uint8Array(width * height);
   const least = heard.threshold;
   if (told.found) for (let i = 0; i < mask.length; i++) mask[i] = said.where[i] >= least ? 1 : 0;
