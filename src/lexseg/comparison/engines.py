@@ -8,10 +8,9 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
-from lexseg.comparison.benchmark import INPUT, load, new_sentences, seconds, yardstick
+from lexseg.comparison.benchmark import load, new_sentences, picture, seconds, yardstick
 from lexseg.errors import LexSegError
 from lexseg.predict.ask import Options
 from lexseg.predict.ask import ask as together
@@ -95,13 +94,13 @@ def _measure(
 
 
 def _stages(segmenter: Segmenter) -> dict[str, Callable[[], object]]:
-    image = np.random.default_rng(0).random((INPUT, INPUT), dtype=np.float32)
+    image = picture(segmenter)
     sentences, session = new_sentences(), segmenter.set_image(image)
 
     def text() -> str | None:
         return next(sentences) if segmenter.uses_text else None  # an image-only model warns when it is given words
 
-    # all is looked for, whatever the scope says of noise
+    # all is looked for, whatever the scope says
     return {
         "whole": lambda: segmenter.segment(image, text(), anyway=True),
         "look": lambda: segmenter.set_image(image),
