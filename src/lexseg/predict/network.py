@@ -248,11 +248,12 @@ class Network:
             if look.is_known:
                 seen[row], given[row] = look._replace(inside=one.inside, doubts=(WITHOUT_FRAME,)), own
         far = [row for row, look in enumerate(seen) if look.distance > DOUBTFUL and is_grey(given[row])]
-        for row, look in zip(far, self._seen([1 - given[row] for row in far], tta), strict=True):
+        negatives = [1 - given[row] for row in far]
+        for row, negative, look in zip(far, negatives, self._seen(negatives, tta), strict=True):
             was = seen[row]
             if look.is_known and look.distance < CLEARLY_NEARER * was.distance:
                 seen[row] = look._replace(inside=was.inside, doubts=(*was.doubts, AS_NEGATIVE))
-                given[row] = 1 - given[row]
+                given[row] = negative
         self._tell_turned(seen, given)
         return seen
 

@@ -113,7 +113,10 @@ async function looked(image, window) {
   return image.looked;
 }
 
-/** As lexseg.predict.segmenter: what is unknown also without frame and tint, what is far from all known as a negative. */
+/**
+ * As lexseg.predict.network.Network.look_at: what is unknown also without frame and tint, what is far from all known also
+ * as a negative.
+ */
 async function lookedAt(answering, planes, size) {
   const own = answering.about.size;
   let input = toInput(planes, size, own);
@@ -126,12 +129,10 @@ async function lookedAt(answering, planes, size) {
     if (second.known.known) [seen, input] = [{ ...second, tidy, inverted: false }, without];
   }
   if (seen.known.distance > DOUBTFUL && isGrey(input)) {
-    const second = await answering.look(input.map((value) => 1 - value));
+    const negative = input.map((value) => 1 - value);
+    const second = await answering.look(negative);
     const nearer = second.known.known && second.known.distance < CLEARLY_NEARER * seen.known.distance;
-    if (nearer) {
-      seen = { ...second, tidy: seen.tidy, inverted: true };
-      input = input.map((value) => 1 - value);
-    }
+    if (nearer) [seen, input] = [{ ...second, tidy: seen.tidy, inverted: true }, negative];
   }
   return { ...seen, turned: await looksTurned(answering, input, seen.known.distance) };
 }
@@ -189,7 +190,8 @@ async function answered(answering, image, seen, heard, anyway) {
     if (seen.tidy) said.where = whole(said.where, seen.tidy, [height, width]);
   }
   const highest = said.where ? highestOf(said.where) : 0;
-  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, tidied: !!seen.tidy, inverted: seen.inverted, turned: !!seen.turned });
+  const looks = { tidied: !!seen.tidy, inverted: !!seen.inverted, turned: !!seen.turned };
+  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, ...looks });
   const mask = new Uint8Array(width * height);
   const least = heard.threshold;
   if (told.found) for (let i = 0; i < mask.length; i++) mask[i] = said.where[i] >= least ? 1 : 0;

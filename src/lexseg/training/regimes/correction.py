@@ -15,11 +15,11 @@ from torch.nn import functional as F
 from lexseg.models.base import SegmentationModel
 from lexseg.models.corrected import Corrected
 from lexseg.models.corrected.gates import encoder_gives, pyramid_of
+from lexseg.models.parts.batch_statistics import statistics_not_kept
 from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime
 from lexseg.training.regimes.inpainter import Inpainter
-from lexseg.training.regimes.norms import untracked_norms
 from lexseg.training.regimes.stream import Unlabelled
 
 
@@ -86,7 +86,7 @@ class Correction(Regime):
 
     def second_look(self) -> contextlib.AbstractContextManager[None]:
         """Images with a hole and gated maps move running statistics only where the saved model looks at them, too."""
-        return contextlib.nullcontext() if self.kept else untracked_norms(self.model)
+        return contextlib.nullcontext() if self.kept else statistics_not_kept(self.model)
 
     def filling(self, unlabelled: Unlabelled) -> Tensor:
         """Mean absolute error of what is put in the hole, at every scale; 0 where nothing is hidden."""

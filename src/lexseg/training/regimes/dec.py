@@ -12,11 +12,11 @@ from torch.nn import functional as F
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.segmentation import dice_and_entropy
 from lexseg.models.base import SegmentationModel
+from lexseg.models.parts.batch_statistics import statistics_not_kept
 from lexseg.training.batch import Batch
 from lexseg.training.config import TrainConfig
 from lexseg.training.regimes.base import Regime, disagreement
 from lexseg.training.regimes.generator import ImageGenerator
-from lexseg.training.regimes.norms import untracked_norms
 from lexseg.training.regimes.stream import Unlabelled
 from lexseg.training.regimes.views import jitter, turned
 
@@ -111,7 +111,7 @@ class DualScale(Regime):
         if not self.scales:
             return [full]
         reduced = F.interpolate(small, self.half_size(size), mode="bilinear", antialias=True, align_corners=False)
-        with untracked_norms(self.model):
+        with statistics_not_kept(self.model):
             found = self._ask(reduced, text)
         half = F.interpolate(found, size, mode="bilinear", align_corners=False)
         return [full, half, (full + half) / 2]

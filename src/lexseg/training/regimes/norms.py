@@ -21,20 +21,3 @@ def frozen_norms(model: nn.Module) -> Iterator[None]:
     finally:
         for norm in norms:
             norm.train()
-
-
-@contextlib.contextmanager
-def untracked_norms(model: nn.Module) -> Iterator[None]:
-    """While this lasts, batch norms that train go by each batch, as ever, but their running statistics stay.
-
-    For views that the model will not be asked about and whose own statistics are needed to learn from them: the same
-    image at half its size, small parts of it, an image with a hole.
-    """
-    norms = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
-    for norm in norms:
-        norm.track_running_stats = False
-    try:
-        yield
-    finally:
-        for norm in norms:
-            norm.track_running_stats = True

@@ -22,10 +22,10 @@ from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.image.folder import write_encoder
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import new_folder
+from lexseg.models.parts.batch_statistics import statistics_not_kept
 from lexseg.scans.pictures import SUFFIXES
 from lexseg.training.mixture import stretch
 from lexseg.training.regimes.crops import CropDataset, Crops, stack_crops
-from lexseg.training.regimes.norms import untracked_norms
 from lexseg.training.regimes.restorer import Restorer, likeness_loss
 
 MANIFESTS = (".csv", ".jsonl", ".ndjson")
@@ -216,7 +216,7 @@ def terms(
     }
     small = crops.small.transpose(0, 1)
     if len(small):
-        with untracked_norms(restorer):  # the encoder will be shown whole images
+        with statistics_not_kept(restorer):  # the encoder will be shown whole images
             seen = restorer.maps(_as_seen(small.flatten(0, 1), place))
         each = [[m[i * len(clean) : (i + 1) * len(clean)] for m in seen] for i in range(len(small))]
         pairs = [alike(large, one, int(rng.integers(scales))) for one in each for large in (first, second)]

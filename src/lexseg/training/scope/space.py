@@ -49,7 +49,7 @@ def fit_space(
         part.radius[few] = torch.inf
     return ImageScorer(
         {
-            "shift": torch.cat(list(fitted)).double().mean(0).float(),
+            "shift": parts[0].shift,
             "project": torch.cat([part.project for part in parts], 1),
             "bank": torch.cat([part.bank for part in parts], 1).half(),
             "space": torch.cat([torch.full((part.project.shape[1],), i) for i, part in enumerate(parts)]),
@@ -78,6 +78,7 @@ def left_out(
 class _Space(NamedTuple):
     """What :class:`lexseg.models.scope.ImageScorer` needs of one space."""
 
+    shift: Tensor
     project: Tensor
     bank: Tensor
     world: Tensor
@@ -102,7 +103,7 @@ def _space(
         others = torch.cat([strange[:, i], *(each[:, i] for j, each in enumerate(apart) if j != i)])
         nearest = torch.quantile(others, NEAREST)
         radius[i] = torch.maximum(torch.minimum(margin * usual, nearest), farthest)
-    return _Space(project, bank, world, radius)
+    return _Space(shift, project, bank, world, radius)
 
 
 def _whitened(fitted: Sequence[Tensor], channels: Sequence[int]) -> tuple[Tensor, Tensor]:
