@@ -15,6 +15,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     ways = parser.add_subparsers(dest="way", metavar="WAY", required=True)
     _add_align(ways)
     _add_restoration(ways)
+    _add_field(ways)
     _add_refiner(ways)
     _add_lang2box(ways)
 
@@ -109,6 +110,34 @@ def _restoration(args: argparse.Namespace) -> int:
     config = RestorationConfig(**{name: getattr(args, name) for name in {*names, "seed"}})
     _refuse_filled(args.output)
     print(f"the encoder is in {restoration(config, args.output, device=args.device)}")
+    return 0
+
+
+def _add_field(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    text = "from healthy chest films alone: a network that finds the lung fields (`lexseg pseudo-label --field`)"
+    parser = ways.add_parser("field", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    add = parser.add_argument
+    add("images", nargs="+", metavar="IMAGES", help="folders of images, and manifests (their training rows): frontal, "
+        "healthy, a few hundred; neither masks nor sentences are read")  # fmt: skip
+    add("--output", type=Path, required=True, metavar="DIR", help="the model folder to make")
+    add("--encoder", default="efficientnet-lite0", metavar="NAME", help="image encoder (default: efficientnet-lite0)")
+    add("--size", type=int, default=96, help="side of the input in pixels (default: 96)")
+    add("--batch", type=int, default=16, help="images in a batch (default: 16)")
+    add("--steps", type=int, default=200, help="of the optimiser (default: 200)")
+    add("--lr", type=float, default=2e-3, help="peak learning rate (default: 0.002)")
+    add("--limit", type=int, default=1200, metavar="N", help="images that are looked at; 0 is all (default: 1200)")
+    add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
+    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    parser.set_defaults(run=run, way_of=_field)
+
+
+def _field(args: argparse.Namespace) -> int:
+    from lexseg.training.field.fit import FieldConfig, fit_field
+
+    names = ("images", "encoder", "size", "batch", "steps", "lr", "limit", "seed")
+    config = FieldConfig(**{name: getattr(args, name) for name in names})
+    _refuse_filled(args.output)
+    print(f"the model that finds the field is in {fit_field(config, args.output, device=args.device)}")
     return 0
 
 

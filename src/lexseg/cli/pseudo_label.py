@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lexseg.cli.check import progress_bar
+from lexseg.errors import ConfigError
 
 _KINDS = ("own", "grad-cam", "m2ib", "mask")
 _SCORES = ("likeness", "relevance", "presence")
@@ -20,8 +21,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add = parser.add_argument
     add("cases", nargs="+", type=Path, metavar="CASES", help="manifests with images and sentences")
-    add("--model", required=True, metavar="MODEL", help="towers (`lexseg pretrain align`), or any model that reads "
-        "words and says whether they are true: a bundled name, a folder or a hub id")  # fmt: skip
+    add("--model", metavar="MODEL", help="towers (`lexseg pretrain align`), or any model that reads words and says "
+        "whether they are true: a bundled name, a folder or a hub id; with --field it may be left out")  # fmt: skip
+    add("--field", metavar="FIELD", help="where a finding can lie, of which masks are the parts that sentences name "
+        "(sides by thirds), or with --model what its map finds in them: a folder of masks named as the images are, "
+        "column:NAME of the manifest, or a model (`lexseg pretrain field`)")  # fmt: skip
     add("--output", type=Path, required=True, metavar="DIR", help="folder to make, with cases.csv; train on it")
     add("--saliency", choices=_KINDS, help="the map that masks are made of: the model's own, Grad-CAM, M2IB, or "
         "the probability of its mask (default: m2ib, the best measured; own takes a tenth of the time)")  # fmt: skip
@@ -41,6 +45,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Make the masks, and say what they were made of."""
+    from lexseg.training.weak.fields import Fields
     from lexseg.training.weak.pseudo import ASK, PseudoOptions, pseudo_label
     from lexseg.training.weak.saliency import M2IBOptions
     from lexseg.training.weak.scored import load_scored
@@ -56,9 +61,14 @@ def run(args: argparse.Namespace) -> int:
         m2ib=M2IBOptions(beta=args.beta),
     )
     columns = [part.strip() for part in args.text_column.split(",") if part.strip()]
-    scored = load_scored(args.model, kind=args.score, device=args.device)
+    if not args.model and not args.field:
+        raise ConfigError("name what masks are made of: --model MODEL, --field FIELD, or both")
+    scored = load_scored(args.model, kind=args.score, device=args.device) if args.model else None
+    fields = Fields(args.field, device=args.device) if args.field else None
     with progress_bar("Making masks") as progress:
-        made = pseudo_label(scored, args.cases, args.output, options, text_columns=columns, progress=progress)
+        made = pseudo_label(
+            scored, args.cases, args.output, options, text_columns=columns, fields=fields, progress=progress
+        )
     parts = [f"{count:,} from {_WORDS[origin]}" for origin, count in sorted(made.origins.items())]
     print(f"{sum(made.origins.values()):,} masks: {', '.join(parts)}")
     print(f"{made.carried:,} rows taken over as they are" + (f"; {made.left:,} left out" if made.left else ""))
@@ -68,4 +78,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-_WORDS = {"map": "the map", "sam": "LiteMedSAM's answer to its box", "whole image": "nothing: the map was empty"}
+_WORDS = {
+    "map": "the map",
+    "sam": "LiteMedSAM's answer to its box",
+    "field": "the parts of the field that are named",
+    "whole image": "nothing: the map, or the field, was empty",
+}

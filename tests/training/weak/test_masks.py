@@ -15,6 +15,7 @@ from lexseg.training.weak.masks import (
     largest,
     make_mask,
     two_means,
+    within,
 )
 
 
@@ -95,14 +96,14 @@ RIGHT = ((False, True),) * 3
 
 def test_what_lies_outside_the_parts_that_are_named_is_left_out() -> None:
     cells = coarse((4, 4), (4, 5), (5, 4), (5, 5), (10, 12))
-    made = make_mask(cells, parts=RIGHT)
+    made = make_mask(cells, inside=within(RIGHT))
     assert made.mask[168, 200] and not made.mask[:, : SIDE // 2].any() and made.weight > 0.5
-    probable = from_probability(cells, parts=RIGHT)
+    probable = from_probability(cells, inside=within(RIGHT))
     assert probable.mask[168, 200] and not probable.mask[:, : SIDE // 2].any()
 
 
 def test_named_parts_in_which_nothing_is_are_kept_whole_with_little_weight() -> None:
-    made = make_mask(coarse((4, 4), (4, 5)), parts=RIGHT)
+    made = make_mask(coarse((4, 4), (4, 5)), inside=within(RIGHT))
     assert np.array_equal(made.mask, square(0, SIDE // 2, SIDE, SIDE))
     assert made.weight == FLAT and made.origin == "whole image" and made.box == (0.0, 0.5, 1.0, 1.0)
     assert np.array_equal(made.probability >= 0.5, made.mask)

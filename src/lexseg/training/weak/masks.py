@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from lexseg.language.parts import Parts
 from lexseg.models.medsam_lite import Box, LiteMedSAM
 
-Origin = Literal["map", "sam", "whole image"]
+Origin = Literal["map", "sam", "field", "whole image"]
 SIDE = 256
 """Pixels of the square that masks are made on, LiteMedSAM's own."""
 GROWN = 0.05
@@ -34,7 +34,7 @@ class Made:
         mask: bool[256, 256] of the image stretched to a square.
         probability: float32[256, 256], at least 0.5 inside the mask and below it outside.
         weight: mean probability inside.
-        origin: what it was made from: the map, LiteMedSAM's answer to the map's box, or nothing at all.
+        origin: what it was made from: the map, LiteMedSAM's answer to its box, the field alone, or nothing at all.
         box: around the map's components, not yet grown.
     """
 
@@ -45,18 +45,21 @@ class Made:
     box: Box
 
 
-def make_mask(saliency: Tensor, *, keep: int = 1, sam: "SAM | None" = None, parts: Parts | None = None) -> Made:
+def make_mask(
+    saliency: Tensor, *, keep: int = 1, sam: "SAM | None" = None, inside: NDArray[np.bool_] | None = None
+) -> Made:
     """A mask from a map.
 
     Args:
         saliency: float[h, w], on any scale.
         keep: how many components are kept, the largest first.
         sam: LiteMedSAM with the image; ``None`` leaves the mask as the map has it.
-        parts: of the image, outside which nothing is kept; ``None`` is all of it. The threshold is the whole map's.
+        inside: bool[256, 256], outside of which nothing is kept; ``None`` is all of the image. The threshold is the
+            whole map's.
     """
     smooth = F.interpolate(saliency[None, None].float().cpu(), size=(SIDE, SIDE), mode="bilinear", align_corners=False)
     values = smooth[0, 0].numpy()
-    means, inside = two_means(values), within(parts)
+    means, inside = two_means(values), within(None) if inside is None else inside
     if means is not None:
         low, high = means
         # a logistic curve whose middle is the threshold, and that gives 0.88 at the mean of what is above it
@@ -66,10 +69,20 @@ def make_mask(saliency: Tensor, *, keep: int = 1, sam: "SAM | None" = None, part
             probability = np.where(mask, probability, np.minimum(probability, np.float32(0.499)))
             made = Made(mask, probability, float(probability[mask].mean()), "map", box_of(mask))
             return made if sam is None else _by_box(made, sam, keep)
-    # nowhere in these parts do the words mean more than elsewhere
-    flat = np.where(inside, np.float32(0.5), np.float32(0.499)).astype(np.float32)
-    made = Made(inside, flat, FLAT, "whole image", box_of(inside))
+    made = of_nothing(inside)  # nowhere in it do the words mean more than elsewhere
     return made if sam is None else _by_box(made, sam, keep, FLAT)
+
+
+def of_nothing(inside: NDArray[np.bool_]) -> Made:
+    """All that the mask may be, bool[256, 256], believed hardly at all."""
+    flat = np.where(inside, np.float32(0.5), np.float32(0.499)).astype(np.float32)
+    return Made(inside, flat, FLAT, "whole image", box_of(inside))
+
+
+def of_field(inside: NDArray[np.bool_], field: NDArray[np.float32]) -> Made:
+    """The parts of a field that are named, bool[256, 256], as sure as the field is in them, float32[256, 256]."""
+    probability = np.where(inside, field.clip(0.5, 1), np.where(field < 0.5, field, 0)).astype(np.float32)
+    return Made(inside, probability, float(probability[inside].mean()), "field", box_of(inside))
 
 
 def within(parts: Parts | None) -> NDArray[np.bool_]:
@@ -82,13 +95,13 @@ def within(parts: Parts | None) -> NDArray[np.bool_]:
     return inside
 
 
-def from_probability(probability: Tensor, *, keep: int = 1, parts: Parts | None = None) -> Made:
+def from_probability(probability: Tensor, *, keep: int = 1, inside: NDArray[np.bool_] | None = None) -> Made:
     """A mask from a model's own probability, float[h, w] in 0..1: at least one half, the largest components.
 
     Where nothing is, the mask is empty and the weight that of a map without content.
     """
     values = F.interpolate(probability[None, None].float().cpu(), size=(SIDE, SIDE), mode="bilinear")[0, 0].numpy()
-    mask = largest((values >= 0.5) & within(parts), keep)
+    mask = largest((values >= 0.5) & (within(None) if inside is None else inside), keep)
     kept = np.where(mask, values, np.minimum(values, np.float32(0.499)))
     return Made(mask, kept, float(kept[mask].mean()) if mask.any() else FLAT, "map", box_of(mask))
 

@@ -18,13 +18,25 @@ from lexseg.cases.case import NAMES_NOTHING, Case
 from lexseg.cases.manifest import write_manifest
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import free_name, link_or_copy, new_folder, replace_file
-from lexseg.language.parts import Parts, named_parts
+from lexseg.language.parts import named_parts
 from lexseg.language.sides import convert_laterality
-from lexseg.models.inputs import image_tensor
+from lexseg.models.inputs import image_tensor, resize_image
 from lexseg.models.medsam_lite import LiteMedSAM
 from lexseg.private import private_folder
 from lexseg.scans.images import read_image
-from lexseg.training.weak.masks import SAM, Made, at_size, entropy, from_probability, make_mask
+from lexseg.training.weak.fields import Fields, part_of
+from lexseg.training.weak.masks import (
+    SAM,
+    SIDE,
+    Made,
+    at_size,
+    entropy,
+    from_probability,
+    make_mask,
+    of_field,
+    of_nothing,
+    within,
+)
 from lexseg.training.weak.pairs import read_split
 from lexseg.training.weak.saliency import FeatureSpread, M2IBOptions, SaliencyKind, available, saliency, spread_of
 from lexseg.training.weak.scored import Scored
@@ -47,7 +59,8 @@ class PseudoOptions:
         keep: components of a mask.
         sam: whether LiteMedSAM answers the box of each map.
         phrase: asked of every image in place of its sentence.
-        parts: whether masks are kept to the parts of the image that the case's own sentence names.
+        parts: whether masks are kept to the parts of the image that the case's own sentence names; of a field, where
+            one is given, they always are.
         ask: how many images are listed that a hand-drawn mask is most worth for.
         limit: training images that are labelled, the first of an order that their ids decide; 0 is all.
         m2ib: options of that map.
@@ -90,7 +103,7 @@ class PseudoLabelled:
 
 
 def pseudo_label(
-    scored: Scored,
+    scored: Scored | None,
     paths: Sequence[Path],
     output: Path,
     options: PseudoOptions | None = None,
@@ -98,12 +111,14 @@ def pseudo_label(
     text_columns: Sequence[str] = ("text",),
     ids: str = "",
     split_file: str = "",
+    fields: Fields | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PseudoLabelled:
     """Make a folder with masks for the training images of manifests; their own masks are never opened.
 
     Args:
-        scored: the model.
+        scored: the model whose maps masks are made of; ``None`` makes them of the fields alone, in which all of a part
+            that is named is the mask.
         paths: manifests. Rows of the split ``train``, or without a split, are labelled; rows of other splits and rows
             with ``present`` no are taken over as they are.
         output: the folder to make; it must not hold anything yet. ``cases.csv`` has the columns ``weight`` (mean
@@ -112,17 +127,18 @@ def pseudo_label(
         text_columns: of the sentences.
         ids: a list of training cases, one a line; "" is all.
         split_file: splits in place of the manifests'.
+        fields: where in each image a finding can lie: masks are kept to the parts of it that sentences name. Where an
+            image has none, its mask is these parts of the picture, with the weight of an empty map.
         progress: told how far it is.
 
     Raises:
         DataError: a manifest cannot be used, or nothing in it can be labelled.
-        ConfigError: the model makes no such map.
+        ConfigError: the model makes no such map, or there is neither a model nor a field.
         ModelError: LiteMedSAM is asked for and not installed.
     """
     options = options or PseudoOptions()
     kind = options.saliency or BEST
-    if kind not in available(scored):
-        raise ConfigError(f"{scored.name} makes no map {kind!r}; it makes {', '.join(available(scored))}")
+    _check_means(scored, fields, kind, options)
     cases = read_split(paths, text_columns=text_columns, ids=ids, split_file=split_file)
     labelled, carried, left = _shared_out(cases, options)
     if not labelled:
@@ -130,17 +146,26 @@ def pseudo_label(
             f"{', '.join(map(str, paths))}: no row of the split train has a sentence to ask; name --text_column or "
             "--phrase"
         )
+    if fields is not None:
+        fields.check(labelled)
     model = LiteMedSAM() if options.sam else None
+    by = "+".join(part.sha256[:12] for part in (scored, fields) if part is not None)
     with new_folder(output) as folder, private_folder("pseudo") as scratch:
         rows, doubt = [], dict[str, _Doubt]()
         placed = _Placed(folder)
         (folder / ENTROPY).mkdir()
-        spread = _spread(scored, labelled, options) if kind == "m2ib" else None
+        spread = _spread(scored, labelled, options) if scored is not None and kind == "m2ib" else None
         for number, case in enumerate(labelled, start=1):
             image = image_tensor(read_image(case.image))
-            said = _asked(case, scored, options)
-            parts = named_parts(convert_laterality(case.text, case.laterality, "image")) if options.parts else None
-            made = label_one(scored, image, said, kind, options, spread=spread, sam=model, parts=parts)
+            inside, field = _inside(case, image, fields, options)
+            if field is not None and (inside is None or not inside.any()):
+                made = of_nothing(_named(case))
+            elif scored is None:
+                assert inside is not None and field is not None
+                made = of_field(inside, field)
+            else:
+                said = _asked(case, scored, options)
+                made = label_one(scored, image, said, kind, options, spread=spread, sam=model, inside=inside)
             size = (image.shape[-2], image.shape[-1])
             name = f"{number:06d}"
             path = scratch / f"{name}.png"
@@ -158,7 +183,8 @@ def pseudo_label(
                 label=None,
                 target_ids=None,
                 expression_kind=None,
-                extra={**case.extra, "mask_origin": f"{kind}: {made.origin}", "masks_by": scored.sha256[:12]},
+                extra=_without_field(case, fields)
+                | {"mask_origin": f"{'parts' if scored is None else kind}: {made.origin}", "masks_by": by},
             )
             rows.append(placed.case(moved))
             mask = rows[-1].mask
@@ -184,16 +210,46 @@ def label_one(
     *,
     spread: FeatureSpread | None = None,
     sam: LiteMedSAM | None = None,
-    parts: Parts | None = None,
+    inside: NDArray[np.bool_] | None = None,
 ) -> Made:
-    """The mask of one image, float[1 or 3, H, W] in 0..1, by one sentence, kept to parts of the image where given."""
+    """The mask of one image, float[1 or 3, H, W] in 0..1, by one sentence, within bool[256, 256] if that is given."""
     prepared = scored.prepared(image)[None]
     found = saliency(scored, prepared, [sentence], kind, spread=spread, m2ib=options.m2ib)[0]
     found = scored.of_image(found, (image.shape[-2], image.shape[-1]))
     if kind == "mask":
-        return from_probability(found, keep=options.keep, parts=parts)
+        return from_probability(found, keep=options.keep, inside=inside)
     answers = None if sam is None else SAM(sam, image.expand(3, -1, -1))
-    return make_mask(found, keep=options.keep, sam=answers, parts=parts)
+    return make_mask(found, keep=options.keep, sam=answers, inside=inside)
+
+
+def _check_means(scored: Scored | None, fields: Fields | None, kind: SaliencyKind, options: PseudoOptions) -> None:
+    if scored is not None:
+        if kind not in available(scored):
+            raise ConfigError(f"{scored.name} makes no map {kind!r}; it makes {', '.join(available(scored))}")
+    elif fields is None:
+        raise ConfigError("there is nothing to make masks of; name a model, a field where findings can lie, or both")
+    elif unused := [name for name in ("saliency", "sam", "phrase") if getattr(options, name)]:
+        raise ConfigError(f"{', '.join(unused)}: masks of a field alone are made of no map; name a model as well")
+
+
+def _named(case: Case) -> NDArray[np.bool_]:
+    """The parts of the picture that a case's sentence names; all of it where it names none."""
+    return within(named_parts(convert_laterality(case.text, case.laterality, "image")))
+
+
+def _inside(
+    case: Case, image: torch.Tensor, fields: Fields | None, options: PseudoOptions
+) -> tuple[NDArray[np.bool_] | None, NDArray[np.float32] | None]:
+    """Where the mask may lie, bool[256, 256], and the field, float32[256, 256], if there is one."""
+    if fields is None:
+        return (_named(case) if options.parts else None), None
+    field = resize_image(torch.from_numpy(fields(case, image))[None], (SIDE, SIDE))[0].numpy()
+    return part_of(field, named_parts(convert_laterality(case.text, case.laterality, "image"))), field
+
+
+def _without_field(case: Case, fields: Fields | None) -> dict[str, str]:
+    """The row's other columns, less that of fields, whose paths the new manifest's folder does not hold."""
+    return {name: value for name, value in case.extra.items() if fields is None or name != fields.column}
 
 
 def _shared_out(cases: Sequence[Case], options: PseudoOptions) -> tuple[list[Case], list[Case], int]:
