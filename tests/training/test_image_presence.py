@@ -1,6 +1,7 @@
 """Whether an image shows anything at all: what a trained encoder knows, read off by a linear probe."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from lexseg.errors import ConfigError, ModelError
 from lexseg.models import create_model
 from lexseg.models.inputs import image_tensor
 from lexseg.models.io import ModelConfig, load_model, save_model
-from lexseg.models.tmca.image_presence import ImagePresence, both, pooled
+from lexseg.models.tmca.image_presence import ImagePresence, anything, both, shared
 from lexseg.scans.images import read_image
 from lexseg.training.image_presence import LabelledImage, fit_image_presence, labelled_images, scores
 
@@ -38,7 +39,8 @@ def test_both_is_the_logit_of_the_product():
 def test_before_it_is_fitted_it_changes_nothing():
     probe = ImagePresence([2, 3, 4, 6])
     q = torch.linspace(-8, 8, 9)
-    assert torch.allclose(both(q, probe([torch.randn(9, c, 5, 5) for c in (2, 3, 4, 6)])), q, atol=1e-4)
+    said = probe([torch.randn(9, c, 5, 5) for c in (2, 3, 4, 6)])
+    assert torch.allclose(both(q, anything(said)), q, atol=1e-4)
     assert not any(p.requires_grad for p in probe.parameters())
 
 
@@ -64,7 +66,7 @@ def test_it_reads_the_maps_that_are_named(asked, read):
     model = create_model("tmca", **SMALL, image_presence=asked)
     maps = model.eval().encode_image(torch.rand(1, 3, 64, 64)).maps
     assert model.image_presence.read == read
-    assert model.image_presence(maps).shape == (1,)
+    assert model.image_presence(maps).shape == (1, 2)
     assert model.image_presence.answer.in_features == 3 * sum(maps[i].shape[1] for i in read)
     assert create_model("tmca", **SMALL, image_presence=False).image_presence is None
 
@@ -123,6 +125,39 @@ def test_the_probe_needs_both_answers(tmp_path):
         fit_image_presence(model, [LabelledImage(image, True, 0)], (64, 64))
 
 
+def test_a_question_without_a_place_is_answered_by_both_and_one_with_a_place_by_either():
+    q = torch.tensor([-4.0, -4.0, 4.0, 4.0])
+    h = torch.tensor([3.0, -3.0, 3.0, -3.0])
+    said = torch.stack([h, torch.full_like(h, 20.0)], 1)
+    assert torch.allclose(shared(q, said, 0.5), 0.5 * q + h, atol=1e-4)
+    assert bool(shared(q, said, 0.5)[0] > 0) and bool(both(q, anything(said))[0] < 0)
+    other = torch.stack([h, torch.full_like(h, -20.0)], 1)  # of another kind: nothing is said
+    assert torch.allclose(shared(q, other, 0.5), q, atol=1e-4)
+    assert torch.allclose(both(q, anything(other)), q, atol=1e-4)
+
+
+@pytest.mark.parametrize("of_kind", [(), (4, 8)])
+def test_the_network_is_told_which_questions_name_a_place(of_kind):
+    from lexseg.encoders.text.batch import TextBatch
+
+    torch.manual_seed(0)
+    model = create_model("tmca", **SMALL, image_presence=(8, 16), image_kind=of_kind, image_share=0.5).eval()
+    assert model.reads_places and model.image_presence.reads_kind == ((0, 1) if of_kind else (3,))
+    mask = torch.ones(2, 3, dtype=torch.bool)
+    states = torch.randn(1, 3, 8).expand(2, 3, 8)
+    text = TextBatch(mask, torch.arange(2), torch.zeros(2, dtype=torch.bool), states=states)
+    with torch.no_grad():
+        model.image_presence.answer.bias.fill_(3.0)
+        features = model.encode_image(torch.rand(1, 3, 64, 64))
+        untold = model.decode(features, text).presence
+        told = model.decode(features, replace(text, names_place=torch.tensor([True, False]))).presence
+        model.image_presence = None
+        asked = model.decode(features, text).presence
+    assert torch.equal(told[:1], untold[:1])
+    said = torch.tensor([[3.0, 20.0]])
+    torch.testing.assert_close(told[1:], shared(asked[1:], said, 0.5), rtol=1e-3, atol=1e-3)
+
+
 def test_of_images_of_another_kind_it_says_nothing(tmp_path):
     """Bright and dark squares are the kind, lit or not; stripes are another, and no healthy square."""
     rng = np.random.default_rng(0)
@@ -141,13 +176,16 @@ def test_of_images_of_another_kind_it_says_nothing(tmp_path):
     shown = [image_tensor(read_image(one.image)).expand(3, -1, -1) for one in images]
     with torch.no_grad():
         maps = model.encode_image(torch.stack(shown)).maps
-        said, of_kind = probe(maps), probe.kind(pooled(maps[-1:])).squeeze(1)
+        of_kind, said = probe(maps)[:, 1], anything(probe(maps))
     assert [bool(k > 0) for k in of_kind] == [one.source < 2 for one in images]
     assert all(s > 2 for s, one in zip(said, images, strict=True) if one.source == 2)
     lit, dark = (
         [float(s) for s, o in zip(said, images, strict=True) if o.source < 2 and o.present == p] for p in (1, 0)
     )
     assert min(lit) > max(dark)
+    fine = fit_image_presence(model, images, (64, 64), shares=[1, 0, None], views=0, kind_strides=(4, 8), kind_most=9)
+    with torch.no_grad():
+        assert [bool(k > 0) for k in fine(maps)[:, 1]] == [one.source < 2 for one in images]
     more = fit_image_presence(model, images, (64, 64), shares=[1, 0, None], views=1, expected=0.9)
     assert float(more.answer.bias - probe.answer.bias) == pytest.approx(math.log(9), abs=1e-4)
 

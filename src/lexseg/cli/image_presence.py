@@ -45,6 +45,20 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add("--expected", type=share, metavar="SHARE", help="of images that show something, where the model is used")
     add("--strides", default="8,16", metavar="S,S", help="of the encoder's maps that are read (default: %(default)s)")
+    add(
+        "--kind-strides",
+        default="",
+        metavar="S,S",
+        help="of the maps that tell for which images it is (default: the deepest); one hospital's films: 4,8",
+    )
+    add("--kind-most", type=int, default=100, metavar="N", help="images of a manifest for that (default: %(default)s)")
+    add(
+        "--share",
+        type=share,
+        metavar="SHARE",
+        help="of questions that name no place: add the image's answer to theirs, less this share of theirs "
+        "(default: multiply, as where a place is named)",
+    )
     add("--most", type=int, default=1200, metavar="N", help="training images of a manifest (default: %(default)s)")
     add("--seed", type=int, default=0, help="of the images and their views (default: 0)")
     parser.set_defaults(run=run)
@@ -67,7 +81,8 @@ def run(args: argparse.Namespace) -> int:
     if loaded.config.method != "tmca" or loaded.model.presence is None:
         raise ConfigError(f"{args.model}: only a model of method tmca that answers presence can take this factor")
     manifests = [Path(part) for part in args.cases.split(",")]
-    shares, strides = _shares(args.shares, len(manifests)), _strides(args.strides, loaded.model)
+    shares, strides = _shares(args.shares, len(manifests)), _strides("--strides", args.strides, loaded.model)
+    kind_strides = _strides("--kind-strides", args.kind_strides, loaded.model) if args.kind_strides else []
     cases = read_manifests(manifests)
     images = {split: labelled_images([c for c in cases if c.split == split], manifests) for split in ("train", "val")}
     with progress_bar("reading") as progress:
@@ -79,6 +94,8 @@ def run(args: argparse.Namespace) -> int:
             shares=shares,
             expected=args.expected,
             strides=strides,
+            kind_strides=kind_strides,
+            kind_most=args.kind_most,
             most=args.most,
             seed=args.seed,
             progress=progress,
@@ -86,7 +103,8 @@ def run(args: argparse.Namespace) -> int:
     size, fit = loaded.config.size, loaded.config.fit
     for number, value in scores(loaded.model, probe, images["val"], size, fit=fit).items():
         print(f"AUROC {value:.3f}  {manifests[number]} (split val)")
-    arguments = dict(loaded.config.arguments) | {"image_presence": strides}
+    arguments = dict(loaded.config.arguments) | {"image_presence": strides, "image_kind": kind_strides}
+    arguments["image_share"] = args.share
     built = dict(arguments) | {"encoder_args": dict(arguments.get("encoder_args") or {}) | {"pretrained": False}}
     model = create_model(loaded.config.method, **built)
     state = loaded.model.state_dict() | {f"image_presence.{k}": v for k, v in probe.state_dict().items()}
@@ -103,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _strides(text: str, model: "nn.Module") -> list[int]:
+def _strides(option: str, text: str, model: "nn.Module") -> list[int]:
     from lexseg.encoders.image.base import ImageEncoder
     from lexseg.errors import ConfigError
 
@@ -112,7 +130,7 @@ def _strides(text: str, model: "nn.Module") -> list[int]:
     parts = text.split(",")
     if not all(part.strip().isdigit() and int(part) in known for part in parts):
         expected = ", ".join(map(str, known))
-        raise ConfigError(f"--strides {text}: some of {expected}, with commas between them, were expected")
+        raise ConfigError(f"{option} {text}: some of {expected}, with commas between them, were expected")
     return [int(part) for part in parts]
 
 

@@ -47,6 +47,7 @@ def card(name: str, config: ModelConfig, about: GraphsInfo) -> str:
    sentences are refused, not cut. `text_encoder.onnx`: `input_ids` int64[B, L], `attention_mask` bool[B, L] to `states`
    float[B, L, {about.reader["width"]}]. Pad with id {about.reader["pad_id"]} and a mask of false, or ask sentences of
    one length together, which is what LexSeg does. `is_null` true is "no sentence".
+   A decoder that has the input `names_place` is told whether the sentence says where to look.
    "Left" in it is the {config.laterality or "unknown"}'s ("image": the left of the picture)."""
     )
     inputs = "all of these" if about.reader is None else "all of these, `states`, `attention_mask`, `is_null` bool[B]"

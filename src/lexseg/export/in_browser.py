@@ -15,6 +15,7 @@ from typing import Any
 from lexseg.encoders.text.reader import checked_ids
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.language.lexicon import lexicon
+from lexseg.language.places import names_place
 from lexseg.language.vocabulary import mended
 from lexseg.models.config import ImageScope, WordsScope, World
 from lexseg.outputs.wording import for_clients
@@ -157,10 +158,12 @@ class Rules:
             blank=asked["blank"],
         )
         out = found is not None and not asked["anyway"]
+        words = asked_with(heard["words"], heard["plain"], world)
         return {
             "outside": None if found is None else {"reason": found.reason, "why": found.why},
             "settled": "not in scope" if out else heard["settled"],
-            "asked": asked_with(heard["words"], heard["plain"], world),
+            "asked": words,
+            "names_place": names_place(words or ""),
         }
 
     def tell(self, asked: Mapping[str, Any]) -> dict[str, Any]:

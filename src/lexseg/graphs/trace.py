@@ -19,6 +19,7 @@ from lexseg.graphs.store import (
     IMAGE_ENCODER,
     LOGITS,
     MASK,
+    NAMES_PLACE,
     NULL,
     PREFIX,
     PRESENCE,
@@ -69,12 +70,13 @@ def trace(model: SegmentationModel, encoder: TextEncoder | None, size: tuple[int
             "text encoder", _Reads(encoder), (ids, mask), (words, words), (IDS, MASK), (STATES,)
         )
         states = torch.randn(*mask.shape, encoder.width)
+        told = (NULL, NAMES_PLACE) if model.reads_places else (NULL,)
         graphs[DECODER] = _graph(
             "decoder",
             _Answers(model, size),
-            (maps, ready, states, mask, torch.zeros(2, dtype=torch.bool)),
-            (*open_, words, words, {0: _batch()}),
-            (*names, STATES, MASK, NULL),
+            (maps, ready, states, mask, *(torch.zeros(2, dtype=torch.bool) for _ in told)),
+            (*open_, words, words, *({0: _batch()} for _ in told)),
+            (*names, STATES, MASK, *told),
             (LOGITS,) if model.presence is None else (LOGITS, PRESENCE),
         )
     return graphs
@@ -107,9 +109,10 @@ class _Answers(nn.Module):
         self.network, self.size = network, size
 
     def forward(
-        self, maps: Sequence[Tensor], ready: Mapping[str, Tensor], states: Tensor, mask: Tensor, is_null: Tensor
-    ) -> tuple[Tensor, ...]:
-        text = TextBatch(mask, is_null.long(), is_null, states=states)
+        self, maps: Sequence[Tensor], ready: Mapping[str, Tensor], states: Tensor, mask: Tensor, is_null: Tensor,
+        names_place: Tensor | None = None,
+    ) -> tuple[Tensor, ...]:  # fmt: skip
+        text = TextBatch(mask, is_null.long(), is_null, states=states, names_place=names_place)
         said = self.network.decode(Features(list(maps), self.size, ready), text)
         return (said.logits,) if said.presence is None else (said.logits, said.presence)
 

@@ -42,6 +42,19 @@ def places(text: str, words: Lexicon | None = None) -> frozenset[Place]:
     return frozenset(found)
 
 
+def names_place(text: str, words: Lexicon | None = None) -> bool:
+    """Whether a sentence says where to look: a side, a height, a part of an organ, a position such as "central".
+
+    Args:
+        text: one sentence or several.
+        words: of its language; ``None`` is English.
+    """
+    words = words or lexicon()
+    if places(text, words) or any(row["kind"] == "position" for _, _, row in words.attribute_finder(text)):
+        return True
+    return any(organ.region and not organ.whole for _, _, organ in words.organ_finder(text))
+
+
 def named_sides(text: str, words: Lexicon | None = None) -> list[Side]:
     """Left and right as often as they are named, in the order of the text."""
     words = words or lexicon()

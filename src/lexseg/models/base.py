@@ -75,6 +75,7 @@ class SegmentationModel(nn.Module, ABC):
         text_input: turns a ``TextBatch`` into token states; ``None`` for image-only models.
         presence: answers whether what the words name is there; ``None`` for models that do not say.
         loss_names: the keys of ``training_losses``, in the configuration at hand.
+        reads_places: whether ``decode`` wants to know which sentences name a place (``TextBatch.names_place``).
         reads_swapped: whether ``training_losses`` wants the sentences with their places swapped, too.
     """
 
@@ -85,13 +86,14 @@ class SegmentationModel(nn.Module, ABC):
     text_input: TextInput | None
     presence: PresenceHead | None
     loss_names: tuple[str, ...]
+    reads_places: bool
     reads_swapped: bool
 
     def __init__(self) -> None:
         super().__init__()
         self.text_input = None
         self.presence = None
-        self.reads_swapped = False
+        self.reads_places = self.reads_swapped = False
 
     @abstractmethod
     def encode_image(self, image: Tensor) -> Features:

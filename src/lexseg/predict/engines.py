@@ -35,6 +35,7 @@ from lexseg.graphs.store import (
     IMAGE_ENCODER,
     LOGITS,
     MASK,
+    NAMES_PLACE,
     NULL,
     PRESENCE,
     STATES,
@@ -43,6 +44,7 @@ from lexseg.graphs.store import (
     is_map,
     map_name,
 )
+from lexseg.language.places import names_place
 from lexseg.models.config import WEIGHTS, ModelConfig
 from lexseg.predict.engine import Encoded, Engine, EngineName, R, T
 
@@ -230,6 +232,8 @@ class OnnxEngine(Engine):
         words = self.words(texts)
         given = {map_name(i): m for i, m in enumerate(chosen.maps)} | dict(chosen.ready)
         given |= {STATES: words.states, MASK: words.attention_mask, NULL: words.is_null}
+        if NAMES_PLACE in self._inputs:
+            given[NAMES_PLACE] = np.array([names_place(text or "") for text in texts])
         given = {name: value for name, value in given.items() if name in self._inputs}
         said = self._threads.map(
             lambda share: self._decoder.run(None, {name: value[share] for name, value in given.items()}),

@@ -1,6 +1,7 @@
 """Networks run by torch."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from lexseg.encoders.text.base import TextEncoder
 from lexseg.encoders.text.batch import TextBatch, no_words
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
+from lexseg.language.places import names_place
 from lexseg.models.base import Features, SegmentationModel
 from lexseg.predict.engine import Encoded, Engine, EngineName
 
@@ -60,7 +62,11 @@ class TorchEngine(Engine):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         chosen = encoded if list(rows) == list(range(len(encoded))) else encoded.rows(rows)
         with torch.inference_mode():
-            said = self.model.decode(Features(chosen.maps, chosen.size, chosen.ready), self.words(texts))
+            words = self.words(texts)
+            if self.model.reads_places:
+                places = torch.tensor([names_place(text or "") for text in texts], device=self._device)
+                words = replace(words, names_place=places)
+            said = self.model.decode(Features(chosen.maps, chosen.size, chosen.ready), words)
             presence = None if said.presence is None else said.presence.float().cpu().numpy()
             return said.logits.float().cpu().numpy(), presence
 

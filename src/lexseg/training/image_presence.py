@@ -23,7 +23,7 @@ from lexseg.errors import ConfigError, DataError
 from lexseg.metrics.calibration import auroc
 from lexseg.models.base import SegmentationModel
 from lexseg.models.place import Fit
-from lexseg.models.tmca.image_presence import ImagePresence, pooled
+from lexseg.models.tmca.image_presence import ImagePresence, anything, pooled
 from lexseg.seeds import case_generator
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.views import view_of
@@ -31,8 +31,9 @@ from lexseg.training.views import view_of
 VIEWS = 3
 """How often a training image is seen otherwise, beside once as it is."""
 KIND_MOST = 100
-"""Images of a manifest by which the kind is told: kinds differ so much that a few suffice."""
-KIND_PENALTY = 5.0
+"""Images of a manifest by which the kind is told, where kinds differ so much that a few suffice."""
+KIND_PENALTY = 1.0
+"""As `PENALTY`: kinds are easily told, and to be told surely."""
 MOST = 1200
 """Training images of a manifest that are looked at."""
 STRIDES = (8, 16)
@@ -89,6 +90,8 @@ def fit_image_presence(
     shares: Sequence[float | None] = (),
     expected: float | None = None,
     strides: Sequence[int] = STRIDES,
+    kind_strides: Sequence[int] = (),
+    kind_most: int = KIND_MOST,
     views: int = VIEWS,
     most: int = MOST,
     seed: int = 0,
@@ -105,6 +108,9 @@ def fit_image_presence(
             ``None`` of those of another kind; empty: one.
         expected: the share of images that show something where the model is used; ``None``: as among those of the fit.
         strides: of the maps that are read.
+        kind_strides: of the maps by which the kind is told; the deepest if none is given. Kinds that differ by how
+            their images were made, as hospitals do, are told by the finest.
+        kind_most: images of a manifest by which it is told.
         views: further views of each image.
         most: images of a manifest, drawn by the seed.
         seed: of the images and their views.
@@ -123,9 +129,11 @@ def fit_image_presence(
         raise ConfigError(
             "whether anything is there is learnt from images with and without a target; one kind is short"
         )
-    kinds = _drawn(images, KIND_MOST, seed) if None in share.values() else []
+    kinds = _drawn(images, kind_most, seed) if None in share.values() else []
     encoder = cast(ImageEncoder, model.encoder)
-    probe = ImagePresence(list(encoder.channels), [encoder.strides.index(s) for s in strides], kind=True)
+    at = encoder.strides.index
+    of_kind = [at(s) for s in kind_strides] or [len(encoder.strides) - 1]
+    probe = ImagePresence(list(encoder.channels), [at(s) for s in strides], kind=of_kind)
     total, done = len(chosen) * (views + 1) + len(kinds), 0
 
     def read(wanted: Sequence[LabelledImage], view: int, maps: Sequence[int]) -> Tensor:
@@ -150,7 +158,7 @@ def fit_image_presence(
     if kinds:
         own = torch.tensor([float(share[one.source] is not None) for one in kinds])
         assert probe.kind is not None
-        _logistic(probe.kind, read(kinds, 0, (-1,)), own, torch.ones(len(kinds)), KIND_PENALTY)
+        _logistic(probe.kind, read(kinds, 0, probe.reads_kind), own, torch.ones(len(kinds)), KIND_PENALTY)
     return probe
 
 
@@ -177,7 +185,7 @@ def scores(
             parts = [own[at : at + _BATCH] for at in range(0, len(own), _BATCH)]
             seen = [[view_of(one.image, size, _AUGMENT, seed=0, fit=fit) for one in part] for part in parts]
             with torch.no_grad():
-                said = torch.cat([probe(_maps(model, part)) for part in seen])
+                said = torch.cat([anything(probe(_maps(model, part))) for part in seen])
             found[source] = auroc(said.numpy(), truth.numpy())
     return found
 

@@ -76,9 +76,10 @@ export class Model {
    * Asks the network.
    * @returns {{where: Float32Array, presence: number|null}} probabilities of pixels at the image's size; calibrated
    */
-  async answer(features, text, size) {
+  async answer(features, text, size, namesPlace) {
     const own = this.about.size;
     const given = { ...features, ...(await this.#words(text)) };
+    given.names_place = new ort.Tensor("bool", Uint8Array.of(namesPlace ? 1 : 0), [1]);
     const wanted = Object.fromEntries(this.decoder.inputNames.map((name) => [name, given[name]]));
     const said = await this.decoder.run(wanted);
     const where = probability(said.logits.data, own, size);

@@ -186,7 +186,8 @@ async function answered(answering, image, seen, heard, anyway) {
   const { height, width } = image;
   let said = { where: null, presence: null };
   if (decided.settled === null) {
-    said = await answering.answer(seen.features, decided.asked, seen.tidy?.size ?? [height, width]);
+    const size = seen.tidy?.size ?? [height, width];
+    said = await answering.answer(seen.features, decided.asked, size, decided.names_place);
     if (seen.tidy) said.where = whole(said.where, seen.tidy, [height, width]);
   }
   const highest = said.where ? highestOf(said.where) : 0;

@@ -20,6 +20,7 @@ class TextBatch:
         states: float[B, L, D], last hidden states of a frozen text encoder.
         swapped: the same sentences with their places swapped, a batch for each way (left with right, upper with lower),
             null where that changes nothing; empty where the model does not ask for them.
+        names_place: bool[B], true where a place or a part is named; ``None`` where nobody has looked.
     """
 
     attention_mask: Tensor
@@ -28,6 +29,7 @@ class TextBatch:
     input_ids: Tensor | None = None
     states: Tensor | None = None
     swapped: "tuple[TextBatch, ...]" = ()
+    names_place: Tensor | None = None
 
     def __len__(self) -> int:
         return int(self.attention_mask.shape[0])
@@ -46,6 +48,7 @@ class TextBatch:
             input_ids=moved(self.input_ids),
             states=moved(self.states),
             swapped=tuple(batch.to(device) for batch in self.swapped),
+            names_place=moved(self.names_place),
         )
 
     def swapped_forms(self) -> "tuple[TextBatch, ...]":

@@ -23,7 +23,7 @@ from lexseg.models.parts.alignment import JointSpace, masked_mean
 from lexseg.models.parts.attention import each
 from lexseg.models.parts.guide_decoder import CrossAttention, GuideLayer
 from lexseg.models.tmca.enhancement import RelevanceMap, SkipGate, relevance_loss
-from lexseg.models.tmca.image_presence import ImagePresence, both
+from lexseg.models.tmca.image_presence import ImagePresence, anything, both, shared
 
 
 class TMCA(GuidedModel):
@@ -47,6 +47,9 @@ class TMCA(GuidedModel):
         image_presence: the strides of which maps say "anything is there", of the image alone, by which that answer is
             multiplied; fitted after training (OURS; :mod:`lexseg.models.tmca.image_presence`). True is 16 and 32, of
             images of one kind.
+        image_kind: the strides of the maps that tell which images that answer is for; the deepest if none is given.
+        image_share: of questions that name no place: how much less their own answer counts, where the image's is added
+            to it in place of multiplied (:func:`lexseg.models.tmca.image_presence.shared`); ``None`` multiplies always.
         peak_presence: how much the mask's highest logit counts in that answer, before it is multiplied:
             presence_scale * (head + peak_presence * max logits) (OURS; nothing of it is trained). The head learns small
             sets by heart sooner than the mask does.
@@ -85,6 +88,8 @@ class TMCA(GuidedModel):
         swapped_weight: float = 0.0,
         presence_weight: float = 0.2,
         image_presence: bool | Sequence[int] = False,
+        image_kind: Sequence[int] = (),
+        image_share: float | None = None,
         peak_presence: float = 0.0,
         presence_scale: float = 1.0,
         relevance_weight: float = 0.0,
@@ -113,13 +118,14 @@ class TMCA(GuidedModel):
         self.build_presence(wide[1:4], dim, presence_weight)
         channels = list(self.encoder.channels)
         read = (16, 32) if image_presence is True else tuple(image_presence or ())
+        of_kind = () if image_presence is True else tuple(image_kind) or self.encoder.strides[-1:]
+        at = self.encoder.strides.index
         self.image_presence = (
-            ImagePresence(channels, [self.encoder.strides.index(s) for s in read], kind=image_presence is not True)
-            if read
-            else None
+            ImagePresence(channels, [at(s) for s in read], kind=[at(s) for s in of_kind]) if read else None
         )
         self.absent_weight = absent_weight
-        self.peak_presence, self.presence_scale = peak_presence, presence_scale
+        self.peak_presence, self.presence_scale, self.image_share = peak_presence, presence_scale, image_share
+        self.reads_places = self.image_presence is not None and image_share is not None
 
         self.alignment_levels = tuple(self.encoder.strides.index(s) for s in alignment_levels)
         self.enhancement = enhancement
@@ -158,7 +164,7 @@ class TMCA(GuidedModel):
         if query is not None:
             ready["deep_query"] = query
         if self.image_presence is not None:
-            ready["anything"] = self.image_presence(maps)
+            ready["image_presence"] = self.image_presence(maps)
         return ready
 
     def decode(self, features: Features, text: TextBatch) -> Prediction:
@@ -172,9 +178,11 @@ class TMCA(GuidedModel):
             presence = presence.float() + self.peak_presence * prediction.logits.float().amax((1, 2, 3))
         presence = self.presence_scale * presence
         if self.image_presence is not None:
-            anything = features.ready.get("anything")
-            anything = self.image_presence(features.maps) if anything is None else anything
-            presence = both(presence, each(anything, words.shape[0]))
+            said = features.ready.get("image_presence")
+            said = each(self.image_presence(features.maps) if said is None else said, words.shape[0])  # [B, 2]
+            asked, presence = presence.float(), both(presence, anything(said))
+            if self.image_share is not None and text.names_place is not None:
+                presence = shared(asked, said, self.image_share).where(~text.names_place, presence)
         return replace(prediction, presence=presence)
 
     def training_losses(self, image: Tensor, text: TextBatch, target: Target) -> dict[str, Tensor]:
