@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexseg.language.places import places
+from lexseg.language.places import names_place, places
 from lexseg.language.sides import mirror_words
 
 L, R = "left", "right"
@@ -48,6 +48,27 @@ def test_places_of_a_sentence(text: str, expected: set[tuple[str, str]]) -> None
     assert places(text) == expected
     swap = {"left": "right", "right": "left", "": ""}
     assert places(mirror_words(text, "horizontal")) == {(swap[s], h) for s, h in expected}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("infection", False),
+        ("Is there any consolidation in the lungs?", False),
+        ("mass in the breast", False),
+        ("the largest polyp", False),
+        ("", False),
+        ("infection in the left lung", True),
+        ("bilateral opacities", True),
+        ("polyp at the top", True),
+        ("retrocardiac opacity", True),
+        ("costophrenic angle blunting", True),
+        ("tumour in the frontal lobe", True),
+        ("peripheral opacities", True),
+    ],
+)
+def test_whether_a_sentence_says_where_to_look(text: str, expected: bool) -> None:
+    assert names_place(text) is expected
 
 
 @settings(deadline=None)  # words are slow the first time

@@ -16,7 +16,7 @@ from lexseg.models.config import bundled_models, read_config
 from lexseg.predict.segmenter import Segmenter
 
 EXAMPLES = sorted((Path(str(files("lexseg"))) / "assets" / "examples" / "images").glob("*.png"))
-SENTENCES = ("opacity in the lower left lung", "breast mass in the upper right", None)
+SENTENCES = ("opacity in the lower left lung", "breast mass in the upper right", "infection", None)
 WITH_GRAPHS = [name for name, folder in bundled_models().items() if (folder / "graphs").is_dir()]
 
 
