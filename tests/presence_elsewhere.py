@@ -2,7 +2,8 @@
 
 ``python tests/presence_elsewhere.py DATA [--strides 8,16]`` fits the probe of `lexseg image-presence` to NIH's training
 films, on the maps of ImageNet's EfficientNet-Lite0 and of the bundled models, and prints the AUROC of "ill" on NIH's
-validation films, and of QaTa-COV19's ill validation films against the healthy ones of another source.
+validation films, and of QaTa-COV19's ill validation films against the healthy ones of another source; then, how many
+validation films of each source `default` takes for such as its own probe was fitted to.
 """
 
 import argparse
@@ -44,6 +45,14 @@ def said(model: SegmentationModel, probe: ImagePresence, images: list[LabelledIm
     return auroc(np.array(logits), np.array([one.present for one in images]))
 
 
+@torch.no_grad()
+def taken(model: SegmentationModel, images: list[LabelledImage], size: int) -> float:
+    """The share of images that a model takes for its own probe's kind."""
+    assert isinstance(model.image_presence, ImagePresence)
+    inputs = (torch.from_numpy(to_input(read_image(one.image), (size, size), "stretch"))[None] for one in images)
+    return float(np.mean([float(model.image_presence(model.encode_image(seen).maps)[0, 1]) > 0 for seen in inputs]))
+
+
 def main() -> None:
     """Print a row for each network."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -51,10 +60,9 @@ def main() -> None:
     parser.add_argument("--strides", default="8,16")
     args = parser.parse_args()
     strides = [int(part) for part in args.strides.split(",")]
-    nih, others = films(args.data, "nih_cxr", "val"), []
-    for name in ("qata_covid19", "healthy_cxr"):
-        found = films(args.data, name, "val")
-        others += found[:: max(1, len(found) // MOST)]
+    sources = {name: films(args.data, name, "val") for name in ("nih_cxr", "qata_covid19", "healthy_cxr")}
+    sources = {name: found[:: max(1, len(found) // MOST)] for name, found in sources.items()}
+    nih, others = sources["nih_cxr"], sources["qata_covid19"] + sources["healthy_cxr"]
     networks: dict[str, tuple[SegmentationModel, int]] = {
         "ImageNet's Lite0": (create_model("tmca", text_width=8, encoder="efficientnet-lite0").eval(), 160)
     }
@@ -65,6 +73,8 @@ def main() -> None:
         probe = fit_image_presence(model, films(args.data, "nih_cxr", "train"), (size, size), strides=strides)
         within, elsewhere = said(model, probe, nih, size), said(model, probe, others, size)
         print(f"{name:18} strides {args.strides}: within NIH {within:.3f}, elsewhere {elsewhere:.3f}", flush=True)
+    model, size = networks["default"]
+    print("taken for NIH's: " + ", ".join(f"{name} {taken(model, found, size):.3f}" for name, found in sources.items()))
 
 
 if __name__ == "__main__":
