@@ -56,7 +56,7 @@ def test_what_cannot_be_asked_is_told_before_anything_is_asked(sides):
 def test_doubts_are_told_with_the_answer(sides):
     def doubts_about(text, *, given, own):
         spoken = Spoken.of(
-            text, reader=sides.text_encoder, own=own, given=given, language=None, sides=Sides(), nouns={}
+            text, reader=sides.text_encoder, own=own, given=given, language=None, sides=Sides(), nouns={}, learnt={}
         )
         return spoken.doubts
 

@@ -61,7 +61,9 @@ def test_the_reasons_are_told_in_words_and_quote_no_sentence(scoped):
     }
     assert "of no kind" in why["image"] and "chest (CR, DX), breast (US)" in why["image"]
     assert "nothing that the model has learnt" in why["words"]
-    assert why["world"] == "the words belong to chest (CR, DX), and the image to breast (US)"
+    assert why["world"] == (
+        "the words are nearest to what the model has learnt of chest (CR, DX), and the image is breast (US)"
+    )
     assert not any("zzz" in each or "lung" in each for each in why.values())
 
 
@@ -266,3 +268,20 @@ def test_a_misspelt_question_is_judged_by_what_was_meant(scoped):
     """One wrong letter in the one noun of a short question leaves a text encoder little to go by."""
     assert scoped.known_words("rihgt").known and not scoped.known_words("qqqqq").known
     assert told(scoped.set_image(CHEST).segment("brihgt lung on the lfet side"))[0] != "not in scope"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("large right pneumothorax", "words"),
+        ("Is there an effusion?", "words"),
+        ("a mass in the left lung", "world"),  # masses are of the breast
+    ],
+)
+def test_another_finding_than_those_learnt_is_neither_found_nor_absent(text, reason):
+    """The film shows pneumonia, which was painted and called what was asked for."""
+    picture = next(each.image for each in examples() if each.image.name == "cxr_00003528.png")
+    session = Segmenter.from_pretrained("default", engine="onnx").set_image(picture)
+    assert session.segment("pneumonia").state == "found"
+    assert told(session.segment(text)) == ("not in scope", reason)
+    assert session.segment(text, anyway=True).anyway

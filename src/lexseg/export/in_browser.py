@@ -106,8 +106,8 @@ class Rules:
                 image.
 
         Returns:
-            ``words`` that are looked for, and ``plain``, the same in plain words by the image's world; ``taught``, the
-            worlds whose findings they surely name; ``settled``; ``judged`` and ``meant``, by which words scope is told
+            ``words`` that are looked for, and ``plain``, the same in plain words by the image's world; ``taught`` and
+            ``untaught``, the worlds whose findings they surely name, and do not; ``settled``; ``judged`` and ``meant``, by which words scope is told
             else, as they stand and with slips mended; ``judging``, whether it is told by words at all;
             ``laterality``, ``doubts`` and ``threshold``.
 
@@ -122,16 +122,18 @@ class Rules:
         sides = Sides(asked["patient_left"], asked["headed"])
         if asked["denied"]:
             whose, _ = sides_of(sides.patient_left, asked["laterality"])
-            said = Spoken(None, {}, frozenset(), "negated", None, whose or own, ())
+            said = Spoken(None, {}, frozenset(), frozenset(), "negated", None, whose or own, ())
         else:
             said = Spoken.of(
                 asked["sentence"], reader=reader, own=own, given=asked["laterality"], language=asked["language"],
                 sides=sides, nouns=self._about["plain"],
+                learnt={} if self._learnt is None else {world.name: world.findings for world in self._learnt.worlds},
             )  # fmt: skip
         return {
             "words": said.words,
             "plain": said.plain,
             "taught": sorted(said.taught),
+            "untaught": sorted(said.untaught),
             "settled": said.settled,
             "judging": not asked["denied"],
             "judged": said.judged,
@@ -149,7 +151,7 @@ class Rules:
                 distance), or null; ``blank``; ``anyway``.
         """
         image, words, heard = asked["image"], asked["words"], asked["heard"]
-        scope = None if words is None else understood(WordsScope(**words), heard["taught"])
+        scope = None if words is None else understood(WordsScope(**words), heard["taught"], heard["untaught"])
         world = image["world"] if image is not None and image["known"] else None
         found = outside(
             self._learnt,

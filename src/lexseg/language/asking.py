@@ -195,6 +195,16 @@ class Named:
         asks = self.findings or (self.ill and self.organs)
         return frozenset(world for world in WORLDS if asks and self._may_be_of(world, parts=True))
 
+    def untaught(self, learnt: Mapping[str, Sequence[str]]) -> frozenset[str]:
+        """The worlds of which it surely asks nothing that is taught there: :func:`surely_not_of`."""
+        if not self.findings or self.unknown:
+            return frozenset()
+        return frozenset(
+            world
+            for world, names in learnt.items()
+            if world in WORLDS and names and not any(_taught(finding, world, names) for finding in self.findings)
+        )
+
     def _may_be_of(self, world: str, *, parts: bool = False) -> bool:
         """Whether all findings are called alike there, and no organ lies elsewhere or, without ``parts``, is a part."""
         said = _SAYS[world]
@@ -210,6 +220,15 @@ class Named:
         region = _SAYS[world].region
         own = any(world in finding.asked and finding.anatomy == (region,) for finding in self.findings)
         return own or any(organ.region == region and organ.whole for organ in self.organs)
+
+
+def _taught(finding: Concept, world: str, names: Sequence[str]) -> bool:
+    """Whether it is taught there, by the lexicon or by what a model says that it was taught."""
+    words = lexicon()
+    told = words.kept(
+        "taught", *names, make=lambda: {each.id for name in names for _, _, each in words.finding_finder(name)}
+    )
+    return world in finding.asked or world in finding.taught or finding.id in told
 
 
 def _both(where: frozenset[Place]) -> bool:
@@ -253,6 +272,21 @@ def surely_of(text: str, words: Lexicon | None = None) -> frozenset[str]:
         words: of its language; ``None`` is English.
     """
     return Named.of(text, words).taught
+
+
+def surely_not_of(text: str, learnt: Mapping[str, Sequence[str]], words: Lexicon | None = None) -> frozenset[str]:
+    """The worlds of which a sentence surely asks nothing that is taught there, however familiar it sounds to a network.
+
+    It names findings, and none of them is one that such images' data hold; and no unknown word. "Large right
+    pneumothorax" is nothing to films of pneumonia. "An opacity and a pneumothorax" may be: one of the two is theirs.
+
+    Args:
+        text: one sentence, without what it denies.
+        learnt: by world, what a model says that it was taught there; of others, and of those where it says nothing,
+            nothing is sure.
+        words: of its language; ``None`` is English.
+    """
+    return Named.of(text, words).untaught(learnt)
 
 
 def looks_foreign(text: str, words: Lexicon | None = None) -> bool:

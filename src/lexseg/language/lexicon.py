@@ -36,6 +36,7 @@ class Concept:
         anatomy: where it is looked for; empty where it may be anywhere.
         modality: the images that show it, as DICOM names them; empty for any.
         asked: the worlds ("chest", "breast", ...) whose data call all that is looked for there so too.
+        taught: the worlds whose data hold it as one finding among others, or as a look of one.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Concept:
     anatomy: tuple[str, ...]
     modality: tuple[str, ...]
     asked: tuple[str, ...]
+    taught: tuple[str, ...]
 
     @classmethod
     def of(cls, row: Mapping[str, Any], known: Mapping[str, Any]) -> "Concept":
@@ -59,6 +61,7 @@ class Concept:
             tuple(known["anatomy"]),
             tuple(known["modality"]),
             tuple(known.get("asked", ())),
+            tuple(known.get("taught", ())),
         )
 
 

@@ -19,7 +19,7 @@ from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import Laterality, convert_laterality, mentions_side
 from lexseg.language.vocabulary import read_as
-from lexseg.predict.answered import State
+from lexseg.predict.answered import KnowsWorlds, State
 from lexseg.predict.options import Denied, Options, Sentence
 
 if TYPE_CHECKING:
@@ -119,6 +119,9 @@ class Hears(Protocol):
     @property
     def plain(self) -> Mapping[str, str]: ...
 
+    @property
+    def scope(self) -> KnowsWorlds | None: ...
+
     def read_ahead(self, texts: Sequence[str | None]) -> None: ...
 
     def known_words(self, text: str | None) -> "WordsScope | None": ...
@@ -184,6 +187,7 @@ class Spoken:
         words: what of it is looked for, in the model's own convention.
         plain: the same in plain words, by the world of the image.
         taught: the worlds whose findings it surely names (:func:`lexseg.language.asking.surely_of`).
+        untaught: those whose findings it surely does not name (:func:`lexseg.language.asking.surely_not_of`).
         settled: the state, where the words alone decide it and nothing is looked for.
         judged: by which words else it is to be told whether the model has learnt such; ``None`` is the null sentence.
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
@@ -193,6 +197,7 @@ class Spoken:
     words: str | None
     plain: Mapping[str, str]
     taught: frozenset[str]
+    untaught: frozenset[str]
     settled: State | None
     judged: str | None
     laterality: Laterality | None
@@ -209,6 +214,7 @@ class Spoken:
         language: str | None,
         sides: Sides,
         nouns: Mapping[str, str],
+        learnt: Mapping[str, Sequence[str]],
     ) -> "Spoken":
         """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
 
@@ -220,6 +226,7 @@ class Spoken:
             language: of the sentence, as ISO 639-1 code; ``None`` is English.
             sides: of the image that it is about.
             nouns: for plain words, as of :func:`lexseg.language.asking.in_plain_words`.
+            learnt: by world, what the model was taught, as of :func:`lexseg.language.asking.surely_not_of`.
 
         Raises:
             TextError: if the sentence is blank or longer than the text encoder reads, or there is no lexicon of its
@@ -249,8 +256,10 @@ class Spoken:
             doubts += [_READ_AS.format(", ".join(map(repr, dict.fromkeys(misspelt))))] if misspelt else []
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
-        plain, taught = ({}, frozenset[str]()) if named is None else (named.plain(nouns), named.taught)
-        return cls(words, plain, taught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
+        plain, taught, untaught = {}, frozenset[str](), frozenset[str]()
+        if named is not None:
+            plain, taught, untaught = named.plain(nouns), named.taught, named.untaught(learnt)
+        return cls(words, plain, taught, untaught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
 
 
 def asked_with(words: str | None, plain: Mapping[str, str], world: str | None) -> str | None:
@@ -264,12 +273,16 @@ def asked_with(words: str | None, plain: Mapping[str, str], world: str | None) -
     return plain.get(world or "", words)
 
 
-def understood(known: "WordsScope", worlds: Iterable[str]) -> "WordsScope":
-    """Where words lie that surely ask what is taught in these worlds: there, however strange they sound."""
-    sure = dict.fromkeys(worlds, 1.0)
+def understood(known: "WordsScope", taught: Iterable[str], untaught: Iterable[str]) -> "WordsScope":
+    """Where words lie that surely ask what is taught in some worlds, and surely nothing that is taught in others.
+
+    There, however strange they sound; and not there, however familiar.
+    """
+    sure = dict.fromkeys(untaught, 0.0) | dict.fromkeys(taught, 1.0)
     if not sure or (known.known and not known.worlds):
         return known
-    return replace(known, known=True, worlds={**known.worlds, **sure})
+    worlds = {**known.worlds, **sure}
+    return replace(known, known=max(worlds.values()) >= 0.5, worlds=worlds)
 
 
 def hear(segmenter: "Hears", asked: Sequence[tuple[Sentence, Options, Sides]]) -> list[Heard]:
@@ -308,6 +321,7 @@ def _spoken(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sid
         language=options.language,
         sides=sides,
         nouns=segmenter.plain,
+        learnt={} if segmenter.scope is None else {world.name: world.findings for world in segmenter.scope.worlds},
     )
 
 
@@ -324,7 +338,7 @@ def _heard(segmenter: "Hears", sentence: Sentence, options: Options, sides: Side
     assert not isinstance(sentence, Denied)
     known = segmenter.known_words(said.judged)
     if known is not None:
-        known = understood(known, said.taught)
+        known = understood(known, said.taught, said.untaught)
     return Heard(
         sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
         options.language, said.plain,

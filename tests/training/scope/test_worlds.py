@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from lexseg.cases.case import Case, Split
+from lexseg.datasets.refer.foreign import foreign_worlds
 from lexseg.errors import ConfigError
 from lexseg.training.scope import ScopeWorld, scope_worlds
 
@@ -54,3 +55,10 @@ def test_foreign_questions_of_the_data_are_not_among_its_captions():
         "f", Path("a/train.png"), ("a teapot",), split="train", expression_kind="foreign", source=own[0].source
     )
     assert ScopeWorld("kidney", [*own, foreign]).captions == {"fit": (MINE[0],), "calibrate": (MINE[1],)}
+
+
+def test_a_finding_of_ones_own_in_a_world_of_ours_is_told():
+    own = ScopeWorld("chest", cases("a", ("pneumothorax on the left", "pneumothorax"))).described().findings
+    assert own == (*foreign_worlds()["chest"].learnt, "pneumothorax")
+    theirs = ScopeWorld("chest", cases("a", ("pneumonia, no effusion", "a cavity"))).described().findings
+    assert theirs == foreign_worlds()["chest"].learnt

@@ -8,6 +8,8 @@ from pathlib import Path
 from lexseg.cases.case import Case
 from lexseg.datasets.refer.foreign import ForeignWorld, foreign_worlds
 from lexseg.errors import ConfigError
+from lexseg.language.asking import Named
+from lexseg.language.denial import affirmed
 from lexseg.models.scope import World
 
 _EXAMPLES = ("{} in the {}", "Segment the {}.", "Is there any {}?", "Where is the {}?")
@@ -67,10 +69,17 @@ class ScopeWorld:
             self.name,
             ", ".join(anatomies) or asset.anatomy,
             tuple(modalities) or asset.modalities,
-            asset.learnt,
+            (*asset.learnt, *(self._named_besides() if asset.learnt else ())),
             tuple(examples),
             self.terms,
         )
+
+
+    def _named_besides(self) -> list[str]:
+        """Findings of captions that name none of those that are listed: a user's own, in a world of ours."""
+        listed = {self.name: self.names}
+        named = (Named.of(words) for text in self.captions["fit"] if (words := affirmed(text)))
+        return sorted({finding.id for each in named if each.untaught(listed) for finding in each.findings})
 
 
 def scope_worlds(

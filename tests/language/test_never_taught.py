@@ -1,0 +1,61 @@
+"""A finding that the lexicon knows, and that a world's data do not hold, is told apart however familiar it sounds."""
+
+import csv
+import re
+
+import pytest
+
+from lexseg.datasets.refer.foreign import foreign_worlds
+from lexseg.language.asking import WORLDS, looked_for, surely_not_of, surely_of
+
+LEARNT = {name: world.learnt for name, world in foreign_worlds().items()}
+SETS = {
+    "qata_covid19": "chest",
+    "breast_us_birads": "breast",
+    "busi_subset": "breast",
+    "polyp_kvasir": "colon",
+    "covid_ct": "chest-ct",
+    "brain_mri_lgg": "brain",
+    "skin_ph2": "skin",
+}
+
+
+@pytest.mark.parametrize("world", sorted(WORLDS))
+def test_what_is_taught_is_never_taken_for_what_is_not(world: str) -> None:
+    asset = foreign_worlds()[world]
+    names = (*asset.learnt, *asset.also)
+    texts = [*names, *asset.natural, *(f"{name} {beside}" for name in names for beside in asset.beside)]
+    texts += [f"{adjective} {name}" for name in names for adjective in asset.adjectives]
+    assert [text for text in texts if world in surely_not_of(text, LEARNT)] == []
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", sorted(SETS))
+def test_no_caption_of_a_set_is_taken_for_another_finding(data_root, name: str) -> None:
+    with open(data_root / name / "cases.csv", newline="", encoding="utf-8") as file:
+        texts = {row[key] for row in csv.DictReader(file) for key in row if re.fullmatch(r"text\w*", key)}
+    asked = [words for text in texts if text and (words := looked_for(text)[0])]
+    assert len(asked) > 20
+    assert [text for text in asked if SETS[name] in surely_not_of(text, LEARNT)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "worlds"),
+    [
+        ("large right pneumothorax", WORLDS),
+        ("effusion", WORLDS),
+        ("lung nodule", WORLDS - {"breast"}),
+        ("tumor", {"chest", "chest-ct"}),
+        ("opacity and a small pneumothorax", WORLDS - {"chest", "chest-ct"}),  # one of two is taught
+        ("what do you see on the left?", set()),  # no finding
+        ("giraffe", set()),
+    ],
+)
+def test_of_which_worlds_a_finding_is_not(text: str, worlds: set[str]) -> None:
+    assert surely_not_of(text, LEARNT) == worlds
+    assert not surely_of(text) & surely_not_of(text, LEARNT)
+
+
+def test_a_model_that_says_what_it_was_taught_is_believed() -> None:
+    assert surely_not_of("pneumothorax", {"chest": ("pneumonia", "pneumothorax")}) == set()
+    assert surely_not_of("pneumothorax", {"chest": (), "kidney": ("stone",)}) == set()  # it says nothing; not ours
