@@ -107,9 +107,9 @@ class Rules:
 
         Returns:
             ``words`` that are looked for, and ``plain``, the same in plain words by the image's world; ``taught`` and
-            ``untaught``, the worlds whose findings they surely name, and do not; ``settled``; ``judged`` and ``meant``, by which words scope is told
-            else, as they stand and with slips mended; ``judging``, whether it is told by words at all;
-            ``laterality``, ``doubts`` and ``threshold``.
+            ``untaught``, the worlds whose findings they surely name, and surely do not; ``settled``; ``judged`` and
+            ``meant``, by which words scope is told else, as they stand and with slips mended; ``judging``, whether it
+            is told by words at all; ``laterality``, ``doubts`` and ``threshold``.
 
         Raises:
             ConfigError: the threshold does not lie between 0 and 1.

@@ -74,7 +74,6 @@ class ScopeWorld:
             self.terms,
         )
 
-
     def _named_besides(self) -> list[str]:
         """Findings of captions that name none of those that are listed: a user's own, in a world of ours."""
         listed = {self.name: self.names}
