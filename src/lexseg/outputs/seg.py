@@ -18,8 +18,7 @@ from lexseg.outputs.made_up import remark
 from lexseg.outputs.overlay import colour_of
 from lexseg.outputs.references import frame_header, is_placed, is_spaced, refer
 from lexseg.outputs.segment import Segment
-from lexseg.scans.content import quiet
-from lexseg.scans.scan import Scan
+from lexseg.scans.scan import Scan, quiet
 
 __all__ = ["Segment", "seg_bytes", "write_seg"]
 

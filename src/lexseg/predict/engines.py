@@ -228,7 +228,8 @@ class OnnxEngine(Engine):
     def answer(
         self, encoded: Encoded, rows: Sequence[int], texts: Sequence[str | None]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-        chosen = encoded if list(rows) == list(range(len(encoded))) else encoded.rows(rows)
+        count = len(encoded.maps[0])
+        chosen = encoded if list(rows) == list(range(count)) else encoded.rows(rows)
         words = self.words(texts)
         given = {map_name(i): m for i, m in enumerate(chosen.maps)} | dict(chosen.ready)
         given |= {STATES: words.states, MASK: words.attention_mask, NULL: words.is_null}

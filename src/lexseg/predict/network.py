@@ -321,11 +321,11 @@ class Network:
         Yields:
             of each question what is said in its V views, all the right way round.
         """
-        rows = len(features) // (2 if tta else 1)
         for start in range(0, len(asked), CHUNK):
             part = asked[start : start + CHUNK]
             views = list(part)
             if tta:
+                rows = len(features) // 2
                 views += [(rows + i, text and mirror_words(text, "horizontal")) for i, text in part]
             logits, there = self.engine.answer(features, [row for row, _ in views], [text for _, text in views])
             if tta:

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from lexseg.errors import DataError
-from lexseg.scans.content import Content, kind_of, quiet
-from lexseg.scans.pictures import open_picture
-from lexseg.scans.scan import Scan
+from lexseg.scans.pictures import begins_as_picture, open_picture
+from lexseg.scans.scan import Scan, quiet
 
 
 def open_scan(
@@ -32,19 +31,13 @@ def open_scan(
 
 
 def _open(path: Path, series: str | None, channel: int | None, modality: str | None) -> Scan:
-    content = None if path.is_dir() else Content.of(path)
-    kind = None if content is None else kind_of(content)
-    if content is not None and kind == "image" and series is None:
+    if series is None and not path.is_dir() and begins_as_picture(path):
         with quiet():
-            return open_picture(path, content.name, channel)
-    from lexseg.scans import study  # readers of DICOM and volumes, which a picture does not need
+            return open_picture(path, str(path), channel)
+    from lexseg.scans.study import scan_at  # readers of DICOM and volumes, which a picture does not need
 
     with quiet():
-        if content is None:
-            return study.chosen(str(path), study.files_of_folder(path), series, channel, modality)
-        if kind == "zip":
-            return study.chosen(content.name, study.files_of_zip(content), series, channel, modality)
-        return study.scan_of_path(path, content, kind, series, channel, modality)
+        return scan_at(path, series, channel, modality)
 
 
 def open_scans(path: Path | str) -> list[Scan]:
@@ -53,12 +46,7 @@ def open_scans(path: Path | str) -> list[Scan]:
     Raises:
         DataError: if there is none, or one cannot be read.
     """
-    path = Path(path)
-    content = None if path.is_dir() else Content.of(path)
-    if content is not None and kind_of(content) != "zip":
-        return [open_scan(path)]
-    from lexseg.scans import study
+    from lexseg.scans.study import scans_at
 
     with quiet():
-        files = study.files_of_folder(path) if content is None else study.files_of_zip(content)
-        return study.every_scan(str(path), files)
+        return scans_at(Path(path))

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin, TiffImagePlugin
 
 from lexseg.errors import DataError
-from lexseg.scans.content import open_file
-from lexseg.scans.scan import Frame, Scan
+from lexseg.scans.scan import Frame, Scan, open_file
 from lexseg.scans.window import Window
 
 MAX_PIXELS = 200_000_000
@@ -80,10 +79,19 @@ def picture_size(path: Path | str) -> tuple[int, int]:
 def is_picture(path: Path | str) -> bool:
     """Whether a file is a PNG, JPEG, TIFF or BMP by its first bytes, or cannot be read; not if it is DICOM, ..."""
     try:
-        with open_file(path) as file:
-            start = file.read(132)
+        return begins_as_picture(path)
     except (DataError, OSError):
         return True  # the error is the reader's to tell
+
+
+def begins_as_picture(path: Path | str) -> bool:
+    """Whether a file is a PNG, JPEG, TIFF or BMP by its first bytes, or has none.
+
+    Raises:
+        DataError: there is no such file, or it cannot be read.
+    """
+    with open_file(path) as file:
+        start = file.read(132)
     if start[128:] == b"DICM":  # what precedes may be the start of a TIFF
         return False
     return not start or start.startswith(tuple(magic for magics, _ in _FORMATS for magic in magics))
@@ -285,8 +293,8 @@ def open_picture(path: Path, name: str, channel: int | None = None) -> Scan:
     Raises:
         DataError: if it cannot be read, or another channel than the first is asked for.
     """
-    check_channel(name, channel)
     pixels = read_picture(path)
+    check_channel(name, channel)
     color, (height, width) = pixels.ndim == 3, pixels.shape[:2]
     note = turn_note(path)
     return Scan(

@@ -1,8 +1,19 @@
-"""A scan: an image or a volume of any file format, frame by frame as radiologists see it; and at a picture's size."""
+"""A scan: an image or a volume of any file format, frame by frame as radiologists see it; and at a picture's size.
 
-from collections.abc import Sequence
+And what reading one begins with, whatever the format: the file, opened; and no warnings meanwhile (`quiet`): those of
+pydicom quote the header, and with it the patient.
+"""
+
+import logging
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,3 +198,77 @@ def shown(image: NDArray[np.float32], largest: int = LARGEST) -> NDArray[np.uint
 def step_of(shape: Sequence[int], largest: int = LARGEST) -> int:
     """Which pixels a picture of an image of (H, W) shows: one of so many, in each direction."""
     return -(-max(shape) // largest)
+
+
+# --- reading, whatever the format ---------------------------------------------------
+
+
+def open_file(path: Path | str, name: str | None = None) -> BinaryIO:
+    """A file on disk, opened for reading; the caller closes it.
+
+    Args:
+        path: where it is.
+        name: what messages call it; ``None`` calls it by its path.
+
+    Raises:
+        DataError: if there is none, or it cannot be read.
+    """
+    name = name or str(path)
+    try:
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # opening a pipe would wait for somebody to write
+            raise DataError(f"{name}: not a file")
+        return open(path, "rb")
+    except FileNotFoundError as error:
+        raise DataError(f"{name}: there is no such file") from error
+    except OSError as error:
+        raise DataError(f"{name}: cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise DataError(f"{name!r}: is no path: it holds a NUL character") from error
+
+
+_here = threading.local()
+
+
+class _NotWhileReading(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(_here, "depth", 0)
+
+
+class _NoWarnings:
+    """Python's filter of warnings is one for all threads: the first to read sets it, the last sets it back."""
+
+    def __init__(self) -> None:
+        self._lock, self._readers = threading.Lock(), 0
+        self._saved: warnings.catch_warnings[None] | None = None
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._readers += 1
+            if self._readers == 1:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.simplefilter("ignore")
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._readers == 0 and self._saved is not None:
+                self._saved.__exit__(None, None, None)
+
+
+_filter = _NotWhileReading()
+_no_warnings = _NoWarnings()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Neither warnings nor log lines of the readers, in this thread. What matters is checked, and told in notes."""
+    for name in ("pydicom", "nibabel.global"):
+        logging.getLogger(name).addFilter(_filter)  # added once, however often
+    _here.depth = getattr(_here, "depth", 0) + 1
+    try:
+        with _no_warnings:
+            yield
+    finally:
+        _here.depth -= 1

@@ -20,7 +20,36 @@ from lexseg.scans.scan import Scan
 _EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MetaImage (.mha)"
 
 
-def open_file(
+def scan_at(path: Path, series: str | None, channel: int | None, modality: str | None) -> Scan:
+    """The one scan that is meant of a folder, a zip or a file: :func:`lexseg.scans.open.open_scan`."""
+    if path.is_dir():
+        return _chosen(str(path), _files_of_folder(path), series, channel, modality)
+    content = Content.of(path)
+    kind = kind_of(content)
+    if kind == "zip":
+        return _chosen(content.name, _files_of_zip(content), series, channel, modality)
+    try:
+        return _open_file(content, kind, channel, series, modality)
+    except NotAnImage as error:
+        if error.what != INDEX:
+            raise
+        return _chosen(str(path), _files_of_folder(path.parent), series, channel)  # that a DICOMDIR is the index of
+
+
+def scans_at(path: Path) -> list[Scan]:
+    """All scans of a folder, a zip or a file: :func:`lexseg.scans.open.open_scans`."""
+    content = None if path.is_dir() else Content.of(path)
+    if content is not None and kind_of(content) != "zip":
+        return [scan_at(path, None, None, None)]
+    headers, others, what = _sorted_out(_files_of_folder(path) if content is None else _files_of_zip(content))
+    found = [_of_group(str(path), group, None) for group in _groups(headers)]
+    found += [_open_file(other, kind, None) for other, kind in others]
+    if not found:
+        raise _nothing(str(path), what)
+    return found
+
+
+def _open_file(
     content: Content,
     kind: Kind | None,
     channel: int | None,
@@ -52,23 +81,7 @@ def open_file(
     raise DataError(f"{content.name}: not an image; {_EXPECTED}")
 
 
-def scan_of_path(
-    path: Path, content: Content, kind: Kind | None, series: str | None, channel: int | None, modality: str | None
-) -> Scan:
-    """The scan of one file or, of a DICOMDIR, of the folder that it is the index of.
-
-    Raises:
-        DataError: as :func:`open_file` and :func:`chosen`.
-    """
-    try:
-        return open_file(content, kind, channel, series, modality)
-    except NotAnImage as error:
-        if error.what != INDEX:
-            raise
-        return chosen(str(path), files_of_folder(path.parent), series, channel)
-
-
-def files_of_folder(folder: Path) -> list[Content]:
+def _files_of_folder(folder: Path) -> list[Content]:
     """The files in a folder and below it, but hidden and empty ones."""
     files: list[Path] = []
     for path in folder.rglob("*"):
@@ -79,7 +92,7 @@ def files_of_folder(folder: Path) -> list[Content]:
     return [Content.of(path) for path in sorted(files) if path.stat().st_size]
 
 
-def files_of_zip(content: Content) -> list[Content]:
+def _files_of_zip(content: Content) -> list[Content]:
     """The files of a zip that may be images."""
 
     def wanted(start: bytes) -> bool:
@@ -139,14 +152,14 @@ def _of_series(name: str, headers: Sequence[Header], series: str) -> list[Header
     return chosen
 
 
-def chosen(
+def _chosen(
     name: str, contents: Sequence[Content], series: str | None, channel: int | None, modality: str | None = None
 ) -> Scan:
     """The one scan of a folder or zip that is meant."""
     headers, others, what = _sorted_out(contents)
     if not headers:
         if len(others) == 1 and series is None:
-            return open_file(*others[0], channel, modality=modality)
+            return _open_file(*others[0], channel, modality=modality)
         raise _nothing(name, what)
     if series is not None:
         headers = _of_series(name, headers, series)
@@ -172,17 +185,3 @@ def chosen(
         )
     listed = "; ".join(describe_series(headers))
     raise DataError(f"{name}: holds {len(groups)} images or series, expected one; say which by --series: {listed}")
-
-
-def every_scan(name: str, contents: Sequence[Content]) -> list[Scan]:
-    """Every image and volume of these files, DICOM series first.
-
-    Raises:
-        DataError: if there is none, or one cannot be read.
-    """
-    headers, others, what = _sorted_out(contents)
-    found = [_of_group(name, group, None) for group in _groups(headers)]
-    found += [open_file(other, kind, None) for other, kind in others]
-    if not found:
-        raise _nothing(name, what)
-    return found

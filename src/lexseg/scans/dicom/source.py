@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from lexseg.scans.content import quiet
 from lexseg.scans.dicom.header import Header, text
 from lexseg.scans.dicom.pixels import read_frame
-from lexseg.scans.scan import Frame
+from lexseg.scans.scan import Frame, quiet
 
 
 class DicomSource:
