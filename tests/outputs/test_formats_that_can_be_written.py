@@ -7,8 +7,8 @@ import pytest
 
 from dicom_made import enhanced, series
 from lexseg.errors import ConfigError, DataError
+from lexseg.outputs.formats import Outputs
 from lexseg.outputs.nifti import nifti_bytes, why_no_nifti
-from lexseg.outputs.results import Outputs
 from lexseg.outputs.seg import Segment, seg_bytes
 from lexseg.scans import open_scan
 

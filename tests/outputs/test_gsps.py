@@ -9,8 +9,8 @@ from PIL import Image, ImageDraw
 import components
 from dicom_made import US_CINE, basic, enhanced, film, read, series
 from lexseg.errors import ConfigError, DataError
+from lexseg.outputs.formats import Outputs
 from lexseg.outputs.gsps import gsps_bytes
-from lexseg.outputs.results import Outputs
 from lexseg.outputs.seg import Segment
 from lexseg.scans import open_scan
 from lexseg.scans.window import Window

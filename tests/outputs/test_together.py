@@ -7,7 +7,7 @@ import pydicom
 import pytest
 
 from dicom_made import series
-from lexseg.outputs.results import Outputs
+from lexseg.outputs.formats import Outputs
 from lexseg.outputs.together import together_contents
 from lexseg.predict.segmentation import Outside
 from lexseg.predict.volume_segmentation import VolumeSegmentation

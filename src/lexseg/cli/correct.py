@@ -222,7 +222,7 @@ def _write(session: "CorrectionSession", pixels: "NDArray[np.float32]", args: ar
     from lexseg.files import write_files
     from lexseg.interaction.accepted import add_to_manifest
     from lexseg.interaction.record import write_record
-    from lexseg.outputs.results import result_contents
+    from lexseg.outputs.formats import result_contents
     from lexseg.predict.requests import Request
 
     print(_state(session))

@@ -20,8 +20,8 @@ from lexseg.errors import ConfigError, DataError, TextError
 
 def run_report(args: argparse.Namespace) -> int:
     """Answer a report; all files are written, or none."""
+    from lexseg.outputs.formats import result_files
     from lexseg.outputs.report_results import ReportFiles, finding_stems, report_files
-    from lexseg.outputs.results import result_files
     from lexseg.predict.answered import noted
     from lexseg.predict.ask import look
     from lexseg.predict.requests import TABLES, collect

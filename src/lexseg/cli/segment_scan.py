@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lexseg.outputs.results import Outputs
+    from lexseg.outputs.formats import Outputs
     from lexseg.predict.options import Options
     from lexseg.predict.requests import Request
     from lexseg.predict.segmentation import Segmentation
@@ -39,7 +39,7 @@ class Clock:
 
 def outputs_of(args: argparse.Namespace, model_name: str, model_version: str | None) -> "Outputs":
     """How masks are written, as the options say."""
-    from lexseg.outputs.results import Outputs
+    from lexseg.outputs.formats import Outputs
 
     return Outputs(
         format=args.format,
@@ -67,7 +67,7 @@ def files_of(args: argparse.Namespace, stem: str) -> list[Path]:
         from lexseg.outputs.together import together_files
 
         return together_files(args.output, stem, outputs)
-    from lexseg.outputs.results import result_files
+    from lexseg.outputs.formats import result_files
 
     return result_files(args.output, stem, outputs.endings)
 
@@ -204,7 +204,7 @@ class _Job:
 
     def image(self, names: list[str]) -> None:
         """Answer about the only frame, one sentence after the other."""
-        from lexseg.outputs.results import result_contents
+        from lexseg.outputs.formats import result_contents
         from lexseg.predict.ask import look
 
         args, scan = self.args, self.scan
@@ -268,7 +268,7 @@ class _Job:
     def together(self, name: str, progress: Callable[[int, int], None] | None) -> None:
         """Answer all sentences, and write them as one map."""
         from lexseg.files import write_files
-        from lexseg.outputs.results import AnyAnswer
+        from lexseg.outputs.formats import AnyAnswer
         from lexseg.outputs.together import together_contents
         from lexseg.predict.ask import ask, look
 

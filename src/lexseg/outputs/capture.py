@@ -8,8 +8,8 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from lexseg.outputs.derived import NOTE, source_of, tidy
-from lexseg.outputs.formats import CAPTURE, Written, check_dicom
+from lexseg.outputs.derived import NOTE, check_dicom, source_of, tidy
+from lexseg.outputs.formats import CAPTURE, Written
 from lexseg.outputs.instance import new_instance
 from lexseg.outputs.references import name_frame
 from lexseg.scans.scan import Scan

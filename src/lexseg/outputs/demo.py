@@ -13,9 +13,9 @@ from lexseg.cases.manifest import read_manifest
 from lexseg.cases.truth import read_truth
 from lexseg.files import write_files
 from lexseg.metrics.overlap import dice
+from lexseg.outputs.formats import result_contents
 from lexseg.outputs.gallery import Shown, gallery_page
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.outputs.results import result_contents
 from lexseg.predict.answered import NOTE
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import Segmenter

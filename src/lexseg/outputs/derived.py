@@ -5,6 +5,7 @@ import copy
 import datetime
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import pydicom.datadict
@@ -12,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, generate_uid
 
 from lexseg._version import __version__
-from lexseg.errors import DataError
+from lexseg.errors import ConfigError, DataError
 from lexseg.scans.dicom.source import DicomSource
 from lexseg.scans.scan import Scan
 
@@ -127,3 +128,26 @@ def _is_date(text: str) -> bool:
         datetime.datetime.strptime(text, "%Y%m%d")
         return True
     return False
+
+
+_KINDS = {"image": "a PNG, JPEG, TIFF or BMP", "nifti": "NIfTI", "nrrd": "NRRD", "metaimage": "MetaImage"}
+
+
+def check_dicom(scan: Scan, option: str, *, highdicom: bool = False) -> None:
+    """For writers of DICOM objects, which refer to DICOM images.
+
+    Args:
+        scan: what was asked about.
+        option: that asks for the format.
+        highdicom: whether it is written by highdicom.
+
+    Raises:
+        ConfigError: the images are not from DICOM, or highdicom is not installed.
+    """
+    if scan.format != "dicom":
+        raise ConfigError(
+            f"{scan.name}: {option} writes DICOM objects, which refer to DICOM images, and this is "
+            f"{_KINDS[scan.format]}; use --format png or nifti"
+        )
+    if highdicom and find_spec("highdicom") is None:
+        raise ConfigError(f"{option} needs highdicom: pip install 'lexseg[dicom]'")

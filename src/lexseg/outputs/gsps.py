@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import GrayscaleSoftcopyPresentationStateStorage
 
 from lexseg.errors import ConfigError, DataError
-from lexseg.outputs.derived import NOTE, long_string, source_of
-from lexseg.outputs.formats import GSPS, Written, check_dicom
+from lexseg.outputs.derived import NOTE, check_dicom, long_string, source_of
+from lexseg.outputs.formats import GSPS, Written
 from lexseg.outputs.instance import new_instance
 from lexseg.outputs.overlay import colour_of
 from lexseg.outputs.polygons import mask_polygons

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.errors import ConfigError
+from lexseg.outputs.formats import AnyAnswer
 from lexseg.outputs.overlay import colour_of
-from lexseg.outputs.results import AnyAnswer
 from lexseg.predict.answered import judged
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.volume_segmentation import VolumeSegmentation

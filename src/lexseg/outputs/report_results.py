@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from lexseg._version import __version__
 from lexseg.files import write_files
 from lexseg.language.sides import mentions_side
+from lexseg.outputs.formats import FORMATS, Encode, result_contents
 from lexseg.outputs.overlay import draw_findings, png, preview
-from lexseg.outputs.results import Encode, names_of, result_contents
 from lexseg.predict.answered import NOTE, describe, in_words, json_bytes, whose_left
 from lexseg.predict.whole_report import FindingResult
 
@@ -99,7 +99,7 @@ class ReportFiles:
                 caption=self._below,
             )
             self._contents |= contents
-            names = names_of(contents, name)
+            names = _names_of(contents, name)
         if result.found:
             self._found[answer.number] = preview(result.mask)
         self._caption.append(f"{answer.number}: {in_words(values)}" + (f" - {finding.text}" if words else ""))
@@ -133,3 +133,13 @@ class ReportFiles:
         picture = png(draw_findings(self._image, self._found, caption=caption))
         write_files(self._contents | {files["overlay"]: picture, files["index"]: json_bytes(index)})
         return index
+
+
+def _names_of(contents: Mapping[Path, bytes], stem: str) -> dict[str, str | None]:
+    """The names of a result's files, by what they hold."""
+    views = {format.ending: format.name for format in FORMATS.values() if format.holds != "mask"}
+    found: dict[str, str | None] = {"mask": None}
+    for path in contents:
+        kind = views.get(path.name[len(stem) :], "mask")
+        found[kind] = found.get(kind) or path.name
+    return found

@@ -12,8 +12,18 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from lexseg.errors import ConfigError, DataError
 from lexseg.outputs.codes import Code
-from lexseg.outputs.derived import CHARACTERS, MANUFACTURER, NOTE, long_string, new_uids, now, software, source_of
-from lexseg.outputs.formats import SEG, Written, check_dicom
+from lexseg.outputs.derived import (
+    CHARACTERS,
+    MANUFACTURER,
+    NOTE,
+    check_dicom,
+    long_string,
+    new_uids,
+    now,
+    software,
+    source_of,
+)
+from lexseg.outputs.formats import SEG, Written
 from lexseg.outputs.made_up import remark
 from lexseg.outputs.overlay import colour_of
 from lexseg.outputs.references import frame_header, is_placed, is_spaced, refer

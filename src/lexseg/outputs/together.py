@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.errors import ConfigError
-from lexseg.outputs.formats import SEG
+from lexseg.outputs.formats import SEG, AnyAnswer, Outputs
 from lexseg.outputs.labels import LabelMap
 from lexseg.outputs.nifti import nifti_bytes
 from lexseg.outputs.overlay import draw_findings, png, preview
-from lexseg.outputs.results import AnyAnswer, Outputs
 from lexseg.predict.answered import NOTE, OVERLAY_PNG, in_words, json_bytes, judged
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.scan import Scan

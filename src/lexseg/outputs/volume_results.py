@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lexseg.outputs.formats import JSON, OVERLAY, Written
+from lexseg.outputs.formats import JSON, OVERLAY, Encode, Written
 from lexseg.outputs.overlay import draw_overlay
-from lexseg.outputs.results import Encode
 from lexseg.predict.answered import caption_of, describe
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 from lexseg.scans.scan import Scan

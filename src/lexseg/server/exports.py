@@ -7,7 +7,8 @@ from typing import Any
 import pydicom.uid
 
 from lexseg.errors import ConfigError
-from lexseg.outputs.formats import SEG, Format, check_dicom
+from lexseg.outputs.derived import check_dicom
+from lexseg.outputs.formats import SEG, Format
 from lexseg.outputs.segment import remark_of
 from lexseg.predict.segmenter import Segmenter
 from lexseg.server.images import OpenImage
