@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from lexseg.language import synonyms
 from lexseg.language.paraphrase import paraphrase
-from lexseg.language.places import places
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, places
 
 QATA = "bilateral pulmonary infection, two infected areas, all left lung and middle lower right lung."
 

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lexseg.language.places import names_place, places
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, names_place, places
 
 L, R = "left", "right"
 

@@ -10,8 +10,7 @@ from lexseg.datasets.refer import adjectives
 from lexseg.language.asking import in_plain_words, looked_for, surely_of
 from lexseg.language.denial import affirmed
 from lexseg.language.lexicon import lexicon
-from lexseg.language.places import places
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, places
 from lexseg.language.vocabulary import unknown_words
 
 NOUNS = {

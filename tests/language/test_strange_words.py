@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from lexseg.language.lexicon import lexicon
-from lexseg.language.places import places
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, places
 from lexseg.language.strange_words import estrange
 
 SENTENCES = (

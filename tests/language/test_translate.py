@@ -8,8 +8,7 @@ import pytest
 from lexseg.language import languages, lexicon, read
 from lexseg.language.denial import affirmed
 from lexseg.language.foreign import to_model_words
-from lexseg.language.places import places
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, places
 
 SAME = json.loads(Path(__file__).with_name("said.json").read_text(encoding="utf-8"))
 PAIRS = [(language, text, english) for english, said in SAME.items() for language, text in said.items()]

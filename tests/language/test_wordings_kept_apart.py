@@ -15,8 +15,7 @@ from lexseg.datasets.refer.places import places as said_places
 from lexseg.datasets.refer.query import Query
 from lexseg.language import synonyms
 from lexseg.language.denial import affirmed
-from lexseg.language.places import places
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, places
 from lexseg.scans.masks import read_instances
 
 KEPT = kept_apart.wordings()

@@ -19,9 +19,8 @@ import pytest
 from lexicon_checks import Mutant, mutants, values_of
 from lexseg.language import Lexicon, lexicon, read
 from lexseg.language.lexicon import Finder
-from lexseg.language.places import places
 from lexseg.language.report_reading import read_report
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, places
 from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 
 LANGUAGES = ("en", "de", "es", "fr", "zh")

@@ -15,7 +15,7 @@ from typing import Any
 from lexseg.encoders.text.reader import checked_ids
 from lexseg.errors import ConfigError, LexSegError
 from lexseg.language.lexicon import lexicon
-from lexseg.language.places import names_place
+from lexseg.language.sides import names_place
 from lexseg.language.vocabulary import mended
 from lexseg.models.config import ImageScope, WordsScope, World
 from lexseg.outputs.wording import for_clients

@@ -20,8 +20,7 @@ from typing import Literal, NamedTuple
 
 from lexseg.language.denial import affirmed, denied
 from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, lexicon
-from lexseg.language.places import Place, places
-from lexseg.language.sides import place_words
+from lexseg.language.sides import Place, place_words, places
 from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -97,7 +96,7 @@ class Named:
     Attributes:
         findings: the findings.
         organs: parts of the body that lie in one region of it.
-        places: of :func:`lexseg.language.places.places`.
+        places: of :func:`lexseg.language.sides.places`.
         both: whether these are both sides, and said to be: "bilateral", not "the left ... on the right".
         in_organ: the same without the side of an organ that stands right before its name: "mass in the left breast".
         picks: whether words pick among what lies there, or count it.

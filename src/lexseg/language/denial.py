@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from lexseg.language import vocabulary
 from lexseg.language.lexicon import Lexicon, either, lexicon
-from lexseg.language.places import places
+from lexseg.language.sides import places
 
 
 @dataclass(frozen=True, slots=True)

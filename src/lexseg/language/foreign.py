@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lexseg._moved import renamed
 from lexseg.language.lexicon import Lexicon, lexicon
-from lexseg.language.places import Height, Place, Side, named_sides
+from lexseg.language.sides import Height, Place, Side, named_sides
 
 if TYPE_CHECKING:
     from lexseg.language.reading import Phrase

@@ -1,6 +1,6 @@
 """The same said in other words: synonyms, abbreviations and other forms of a sentence, for training.
 
-What a paraphrase may not change is where: the places of the sentence (:func:`lexseg.language.places.places`) are
+What a paraphrase may not change is where: the places of the sentence (:func:`lexseg.language.sides.places`) are
 compared before and after, and a rewording that names others is not made. The convention of its left and right stays the
 sentence's own. The tables are the lexicon's (``rewording``).
 
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from lexseg.language.lexicon import Lexicon, lexicon
-from lexseg.language.places import places
+from lexseg.language.sides import places
 
 _QATA = re.compile(
     r"(?P<laterality>bilateral|unilateral) pulmonary infection, (?P<number>\w+) infected areas?"

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import get_args
 
-from lexseg.language.places import Height, Side, places
+from lexseg.language.sides import Height, Side, places
 
 HEIGHTS: tuple[Height, ...] = tuple(height for height in get_args(Height) if height)
 SIDES: tuple[Side, ...] = tuple(side for side in get_args(Side) if side)

@@ -8,7 +8,7 @@ from typing import Literal
 from lexseg.language.asking import contradicts
 from lexseg.language.denial import Clause, clauses
 from lexseg.language.lexicon import Lexicon, lexicon
-from lexseg.language.places import Place, places
+from lexseg.language.sides import Place, places
 from lexseg.language.vocabulary import names_finding, unknown_words
 
 Polarity = Literal["affirmed", "negated"]
@@ -26,7 +26,7 @@ class Phrase:
         findings: what it names, as ids of the lexicon ("pleural effusion"), each once and in their order.
         organs: the parts of the body, likewise ("lung").
         attributes: words for size, shape, number and the like, likewise ("small").
-        places: (side, height), as :func:`lexseg.language.places.places` gives them.
+        places: (side, height), as :func:`lexseg.language.sides.places` gives them.
         polarity: whether it says that this is there or that it is not.
         certainty: whether it says so outright.
         unknown: the words that the lexicon does not hold; each may be the name of a finding.

@@ -7,7 +7,7 @@ finding and a place ("follow-up of the nodule in the left upper lobe is recommen
 import re
 
 from lexseg.language.lexicon import Lexicon, lexicon
-from lexseg.language.places import places
+from lexseg.language.sides import places
 from lexseg.language.vocabulary import names_finding
 
 _PART = re.compile(r"[^,;]*[,;]?")

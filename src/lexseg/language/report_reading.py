@@ -8,8 +8,8 @@ from itertools import zip_longest
 from lexseg.language import vocabulary
 from lexseg.language.denial import Clause, asked_of, clauses
 from lexseg.language.lexicon import Lexicon, either, lexicon
-from lexseg.language.places import places
 from lexseg.language.remarks import without_remarks
+from lexseg.language.sides import places
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lexseg._version import __version__
-from lexseg.language.lexicon import languages, lexicon
-from lexseg.language.sides import side_words
+from lexseg.language.lexicon import Lexicon, languages, lexicon
 from lexseg.predict.answered import NOTE
 from lexseg.predict.segmenter import Segmenter
 
@@ -41,7 +40,14 @@ def what_it_is(asker: Segmenter) -> dict[str, Any]:
         "laterality": asker.laterality,
         "size": list(asker.size),
         "languages": [
-            {"code": code, "name": lexicon(code).name, "sides": list(side_words(lexicon(code)))} for code in languages()
+            {"code": code, "name": lexicon(code).name, "sides": list(_side_words(lexicon(code)))}
+            for code in languages()
         ],
         "examples": [example for world in worlds for example in world.examples[:2]] or list(_EXAMPLES),
     }
+
+
+def _side_words(words: Lexicon) -> tuple[str, ...]:
+    """The words of a language for left and right, in lower case, but for single letters and those of directions."""
+    pairs = (row for row in words.value("sides.pairs") if row.get("kind") not in ("letter", "direction"))
+    return tuple(dict.fromkeys(row[side].lower() for row in pairs for side in ("left", "right")))

@@ -44,7 +44,7 @@ from lexseg.graphs.store import (
     is_map,
     map_name,
 )
-from lexseg.language.places import names_place
+from lexseg.language.sides import names_place
 from lexseg.models.config import WEIGHTS, ModelConfig
 from lexseg.predict.engine import Encoded, Engine, EngineName, R, T
 

@@ -12,7 +12,7 @@ from lexseg.encoders.text.base import TextEncoder
 from lexseg.encoders.text.batch import TextBatch, no_words
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
-from lexseg.language.places import names_place
+from lexseg.language.sides import names_place
 from lexseg.models.base import Features, SegmentationModel
 from lexseg.predict.engine import Encoded, Engine, EngineName
 

@@ -7,7 +7,7 @@ import pytest
 
 from lexseg.datasets.describe.areas import areas_of, number_word
 from lexseg.datasets.describe.lvit import heights_of, sentence
-from lexseg.language.places import places
+from lexseg.language.sides import places
 from lexseg.scans.masks import read_mask
 from referring import mask_of
 

@@ -12,8 +12,7 @@ from lexseg.datasets.refer.anatomy import ANATOMIES
 from lexseg.datasets.refer.grammar import mirrored_query, wordings
 from lexseg.datasets.refer.nouns import CLASSES, NOUNS, class_nouns, own_nouns
 from lexseg.datasets.refer.query import Query
-from lexseg.language.places import places
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, places
 
 CHEST = ANATOMIES["chest"]
 FORMS = ("mass", "one", "many")

@@ -9,7 +9,7 @@ from lexseg.cases.manifest import read_manifest
 from lexseg.datasets.refer import ReferSettings, refer
 from lexseg.errors import ConfigError
 from lexseg.language.denial import affirmed
-from lexseg.language.places import places
+from lexseg.language.sides import places
 from referring import LEFT_LOWER, RIGHT_UPPER
 
 WORDINGS = tuple(f"text_{n}" if n > 1 else "text" for n in range(1, 5))

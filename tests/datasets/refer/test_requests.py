@@ -7,8 +7,7 @@ from lexseg.datasets.refer.nouns import CLASSES, NOUNS
 from lexseg.datasets.refer.query import Query
 from lexseg.datasets.refer.requests import NAMES, POOL, requests
 from lexseg.language.denial import affirmed
-from lexseg.language.places import places
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, places
 
 CHEST = ANATOMIES["chest"]
 ZONES = [Query(side=side, zone=zone) for side in ("left", "right") for zone in ("upper", "middle", "lower")]

@@ -13,8 +13,7 @@ from lexseg.datasets.refer.gather import ImageRows, MaskReading
 from lexseg.datasets.refer.propose import SIDES
 from lexseg.datasets.refer.query import Query, execute
 from lexseg.datasets.refer.targets import Instances
-from lexseg.language.places import places
-from lexseg.language.sides import convert_laterality, mirror_words
+from lexseg.language.sides import convert_laterality, mirror_words, places
 
 
 def expression_rows(

@@ -7,7 +7,7 @@ from typing import Literal
 from lexseg.interaction.operations import Direction, Extent, Frame, Region, Spot
 from lexseg.interaction.reading.tags import Tagged, tagged
 from lexseg.language.lexicon import Lexicon
-from lexseg.language.places import places
+from lexseg.language.sides import places
 
 Side = Literal["left", "right"]
 _OTHER: dict[str, Side] = {"left": "right", "right": "left"}

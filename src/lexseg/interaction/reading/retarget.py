@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from lexseg.interaction.reading.tags import normal
 from lexseg.language.lexicon import Lexicon
-from lexseg.language.places import named_sides, places
 from lexseg.language.reading import read
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, named_sides, places
 
 _STRONG = re.compile(
     r"(?:no,? )?(?:meant|(?:i|we) (?:actually |really )?"

@@ -14,8 +14,7 @@ from lexseg.cases.truth import read_truth
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError, DataError
-from lexseg.language.places import named_sides
-from lexseg.language.sides import mirror_words
+from lexseg.language.sides import mirror_words, named_sides
 from lexseg.losses.box import corners
 from lexseg.models.lang2box import Lang2Box, lang2box_loss
 from lexseg.scans.images import read_image

@@ -17,9 +17,8 @@ from lexseg.cases.problem import describe
 from lexseg.cases.splits import apply_splits, assign_splits, leaks, parse_fractions
 from lexseg.errors import ConfigError, DataError
 from lexseg.language.parts import named_parts
-from lexseg.language.places import places
 from lexseg.language.same_meaning import phrases
-from lexseg.language.sides import Laterality, convert_laterality
+from lexseg.language.sides import Laterality, convert_laterality, places
 from lexseg.training.prepare import in_one_convention, only_listed
 
 Near = Literal["places", "equal"]
