@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lexseg.cli.main import main
-from lexseg.cli.values import ENGINES
+from lexseg.cli.main import ENGINES, main
 from lexseg.predict.engines import CHOICES
 
 

@@ -8,8 +8,7 @@ import torch
 from PIL import Image
 
 from lexseg.cli.check import progress_bar
-from lexseg.cli.main import main
-from lexseg.cli.values import EVERY, SpokenProgress
+from lexseg.cli.main import EVERY, SpokenProgress, main
 
 
 class Clock:
@@ -52,7 +51,7 @@ def test_work_of_unknown_length(capsys):
 
 
 def test_commands_say_it_where_there_is_no_terminal(capsys, monkeypatch):
-    monkeypatch.setattr("lexseg.cli.values.EVERY", 0.0)
+    monkeypatch.setattr("lexseg.cli.main.EVERY", 0.0)
     with progress_bar("Reading cases") as progress:
         progress(1, 2)
         progress(2, 2)

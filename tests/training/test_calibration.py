@@ -443,7 +443,7 @@ def test_it_is_still_found_where_it_was(run: Path) -> None:
 
 
 def test_the_command_line_names_the_operating_points_that_there_are() -> None:
-    from lexseg.cli.values import POINTS
+    from lexseg.cli.main import POINTS
     from lexseg.models.config import OPERATING_POINTS
 
     assert set(POINTS) == set(OPERATING_POINTS)

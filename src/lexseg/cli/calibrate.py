@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lexseg.cli.values import POINTS
+from lexseg.cli.main import POINTS
 
 _DESCRIPTION = """Asks MODEL whether what the sentences of CASES name is in their images, fits a probability and a
 threshold to the answers, and writes both into the model's folder. Below the threshold the model answers "not found".

@@ -120,7 +120,7 @@ def progress_bar(description: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import Progress as Bar
 
-    from lexseg.cli.values import SpokenProgress
+    from lexseg.cli.main import SpokenProgress
 
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.values import add_cluster, cluster
+from lexseg.cli.main import add_cluster, cluster
 
 if TYPE_CHECKING:
     from lexseg.comparison.cells import CellRecord

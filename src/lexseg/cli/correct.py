@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.correct_voice import by_voice, check_voice
-from lexseg.cli.values import click, index, share, spacing, tell_sides
+from lexseg.cli.main import tell_sides
+from lexseg.cli.values import click, index, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
 
 if TYPE_CHECKING:
@@ -219,11 +220,11 @@ def _state(session: "CorrectionSession") -> str:
 def _write(session: "CorrectionSession", pixels: "NDArray[np.float32]", args: argparse.Namespace) -> None:
     import hashlib
 
+    from lexseg.cli.requests import Request
     from lexseg.files import write_files
     from lexseg.interaction.accepted import add_to_manifest
     from lexseg.interaction.record import write_record
     from lexseg.outputs.formats import result_contents
-    from lexseg.predict.requests import Request
 
     print(_state(session))
     sha256 = hashlib.sha256(args.image.read_bytes()).hexdigest() if args.image.is_file() else None

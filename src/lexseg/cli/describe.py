@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lexseg.cli.check import print_problems, progress_bar, wide_console
-from lexseg.cli.values import add_min_area
+from lexseg.cli.main import add_min_area
 
 # Named here and not taken from `lexseg.datasets`, so that --help need not import it; a test holds the two together.
 STYLES = ("lvit", *(f"p{number}" for number in range(10)))

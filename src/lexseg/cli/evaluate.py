@@ -5,17 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.check import add_links, progress_bar
-from lexseg.cli.values import (
-    add_cluster,
-    add_operating_point,
-    add_running,
-    add_threads,
-    cluster,
-    count,
-    index,
-    open_model,
-    use_threads,
-)
+from lexseg.cli.main import add_cluster, add_operating_point, add_running, add_threads, cluster, open_model, use_threads
+from lexseg.cli.values import count, index
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:

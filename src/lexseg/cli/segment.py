@@ -8,34 +8,33 @@ import contextlib
 import io
 import itertools
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.values import (
+from lexseg.cli.main import (
     SpokenProgress,
     add_bare,
     add_cluster,
     add_operating_point,
     add_running,
     add_threads,
-    cluster,
-    count,
-    index,
     open_model,
-    share,
-    spacing,
     tell_sides,
     use_threads,
 )
+from lexseg.cli.values import count, index, share, slices, spacing
 from lexseg.errors import ConfigError, DataError, LexSegError, TextError
 
 if TYPE_CHECKING:
-    from lexseg.predict.requests import Request
-    from lexseg.predict.segmenter import Segmenter
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from lexseg.cli.requests import Job, Request
+    from lexseg.predict.segmentation import Segmentation
+    from lexseg.predict.segmenter import ImageSession, Segmenter
 
 Work = tuple["Request", list[str]]
 
@@ -127,7 +126,6 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_medical(add: Callable[..., argparse.Action]) -> None:
     """Options for DICOM, NIfTI and NRRD."""
-    from lexseg.cli.segment_scan import slices
     from lexseg.outputs.formats import names
 
     add(
@@ -166,8 +164,7 @@ def run(args: argparse.Namespace) -> int:
         from lexseg.cli.segment_report import run_report
 
         return run_report(args)
-    from lexseg.cli.segment_scan import check_output, files_of, real
-    from lexseg.predict.requests import collect, output_stems
+    from lexseg.cli.requests import check_output, collect, files_of, output_stems, real
 
     requests, problems = collect(args.images, args.text)
     if args.together and (args.capture or args.gsps):
@@ -228,7 +225,12 @@ def segment_all(requests: "list[Request]", stems: list[list[str]], args: argpars
             advance()
             return failure
 
-        results = list(_on_cluster(work, args, advance) if args.cluster else _each(one, work, args.workers))
+        if args.cluster:
+            from lexseg.cli.segment_cluster import on_cluster
+
+            results = list(on_cluster(Answering, work, args, advance))
+        else:
+            results = list(_each(one, work, args.workers))
     done = [request for (request, _), failure in zip(work, results, strict=True) if failure is None]
     tell_sides(
         segmenter, ((r.image, r.texts, args.laterality or r.laterality, args.language or r.language) for r in done)
@@ -247,23 +249,6 @@ def _each(one: Callable[[Work], str | None], work: list[Work], workers: int) -> 
         yield from pool.map(one, work)
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _on_cluster(work: list[Work], args: argparse.Namespace, advance: Callable[[], None]) -> Iterator[str | None]:
-    """Do the work on a Ray cluster; what is said of it is said here, and in its order."""
-    from lexseg.cluster import spread
-    from lexseg.files import leftovers
-
-    began = time.time()
-    with cluster(args):
-        for failure, out, err in spread(Answering, (args,), work):
-            sys.stdout.write(out)
-            sys.stderr.write(err)
-            advance()
-            yield failure
-    for begun in leftovers(args.output):  # of a machine that was lost in the middle of a file
-        if begun.stat().st_mtime >= began:
-            begun.unlink()
 
 
 class Answering:
@@ -287,8 +272,6 @@ def _failure(
     args: argparse.Namespace,
     count: Callable[[int, int], None],
 ) -> str | None:
-    from lexseg.cli.segment_scan import segment_scan
-
     try:
         segment_scan(segmenter, request, names, args, count)
     except LexSegError as error:
@@ -299,8 +282,78 @@ def _failure(
     return None
 
 
+def segment_scan(
+    segmenter: "Segmenter",
+    request: "Request",
+    names: list[str],
+    args: argparse.Namespace,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Answer a request, and write each answer's files, all of them or none.
+
+    Args:
+        segmenter: what answers.
+        request: the image or volume, and what is asked.
+        names: what each answer's files begin with.
+        args: the options.
+        progress: called with the frames that are done, and all, of a volume.
+    """
+    from lexseg.cli.requests import Clock, Job, open_asked, outputs_of
+    from lexseg.predict.answered import noted
+
+    clock = Clock()
+    scan, window = open_asked(request.image, args, request.spacing or args.spacing)
+    scan = noted(scan, segmenter.modalities)
+    clock.lap("read")
+    for note in scan.notes:
+        print(f"note: {request.where}: {note}", file=sys.stderr)
+    job = Job(segmenter, request, args, scan, window, clock, outputs_of(args, segmenter.name, segmenter.sha256))
+    if not args.together and not scan.is_volume:
+        _image(job, names)
+        return
+    from lexseg.cli.segment_volume import segment_together, segment_volume
+
+    if args.together:
+        segment_together(job, names[0], progress)
+    else:
+        segment_volume(job, names, progress)
+
+
+def _image(job: "Job", names: list[str]) -> None:
+    """Answer about the only frame, one sentence after the other."""
+    from lexseg.outputs.formats import result_contents
+    from lexseg.predict.ask import look
+
+    args, scan = job.args, job.scan
+    image = scan.show(0, job.window)
+    (session,) = look(job.segmenter, [(scan, image)], tta=args.tta)
+    job.clock.lap("image")
+    for number, (text, name) in enumerate(zip(job.request.texts, names, strict=True), start=1):
+        result = _asked(job, session, image, text)
+        job.clock.lap("sentence")
+        job.told(result.doubts)
+        record = job.record(number, result.doubts)
+        how: dict[str, Any] = {"encode": job.outputs.encoder(scan, job.window), "caption": job.outputs.caption}
+        job.write(result_contents(args.output, name, image, result, record, include_text=args.include_text, **how))
+
+
+def _asked(job: "Job", session: "ImageSession", image: "NDArray[np.float32]", text: str | None) -> "Segmentation":
+    """The answer to one sentence, about the image as a whole or tile by tile."""
+    from lexseg.cli.requests import options_of
+    from lexseg.predict.ask import ask
+
+    options = options_of(job.args, job.request)
+    if job.args.tile is None:
+        return ask(job.segmenter, session, [text], options)[0]
+    from lexseg.predict.tiles import Tiles, segment_tiled
+    from lexseg.predict.words import Sides
+
+    tiles, sides = Tiles(job.args.tile), Sides.of(job.scan)
+    return segment_tiled(job.segmenter, image, text, tiles, options, spacing=job.scan.spacing, sides=sides)
+
+
 def _is_done(segmenter: "Segmenter", request: "Request", names: list[str], args: argparse.Namespace) -> bool:
-    from lexseg.cli.segment_scan import asked_how, files_of
+    from lexseg.cli.requests import asked_how, files_of
     from lexseg.outputs.resume import is_written
 
     told = {"image": str(request.image), **asked_how(segmenter, args)}

@@ -3,18 +3,20 @@
 import argparse
 import sys
 
-from lexseg.cli.segment_scan import (
+from lexseg.cli.main import open_model, tell_sides
+from lexseg.cli.requests import (
+    TABLES,
     Clock,
     about,
     asked_how,
     check_output,
+    collect,
     found_words,
     open_asked,
     options_of,
     outputs_of,
     real,
 )
-from lexseg.cli.values import open_model, tell_sides
 from lexseg.errors import ConfigError, DataError, TextError
 
 
@@ -24,7 +26,6 @@ def run_report(args: argparse.Namespace) -> int:
     from lexseg.outputs.report_results import ReportFiles, finding_stems, report_files
     from lexseg.predict.answered import noted
     from lexseg.predict.ask import look
-    from lexseg.predict.requests import TABLES, collect
     from lexseg.predict.whole_report import answer_findings, findings_of, read_report_file
 
     requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])

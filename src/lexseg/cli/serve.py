@@ -4,7 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
-from lexseg.cli.values import above_0, add_operating_point, add_running, count, network
+from lexseg.cli.main import add_operating_point, add_running
+from lexseg.cli.values import above_0, count, network
 from lexseg.errors import ConfigError
 
 _HELP = "serve the web page and the HTTP API"
