@@ -12,8 +12,7 @@ import graphed
 from lexseg.errors import ConfigError, ModelError
 from lexseg.files import replace_file
 from lexseg.graphs.make import make_graphs
-from lexseg.graphs.sessions import open_graphs
-from lexseg.graphs.store import ABOUT, DECODER, GRAPHS, IMAGE_ENCODER
+from lexseg.graphs.store import ABOUT, DECODER, GRAPHS, IMAGE_ENCODER, open_graphs
 from lexseg.models.config import read_config, sha256_of
 from lexseg.predict.engines import OnnxEngine, cached, open_engine
 

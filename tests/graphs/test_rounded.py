@@ -6,8 +6,7 @@ import pytest
 from lexseg.encoders.text.reader import minilm_folder, minilm_reader
 from lexseg.errors import ModelError
 from lexseg.graphs.rounded import write_rounded
-from lexseg.graphs.sessions import text_fingerprint
-from lexseg.graphs.store import Weights
+from lexseg.graphs.store import Weights, text_fingerprint
 from lexseg.models.config import bundled_models, read_config
 
 

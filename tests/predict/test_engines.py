@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from lexseg.errors import ConfigError, DataError, TextError
-from lexseg.graphs.sessions import fits
-from lexseg.graphs.store import Weights
+from lexseg.graphs.store import Weights, fits
 from lexseg.models.config import bundled_models, read_config
 from lexseg.predict.segmenter import Segmenter
 

@@ -1,6 +1,9 @@
 """Making a model's graphs, without weights of their own."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lexseg.encoders.text.base import TextEncoder
+from lexseg.errors import DataError, ModelError
 from lexseg.files import new_folder
 from lexseg.graphs.store import ABOUT, PREFIX, TOKENIZER, GraphsInfo, Weights, stored_name, structure_of, text_weights
 from lexseg.graphs.trace import trace
@@ -36,6 +40,44 @@ def make_graphs(folder: Path, output: Path) -> GraphsInfo:
     outside = {graph: _take_out(model, graph, own, packaged) for graph, model in graphs.items()}
     with new_folder(output) as target:
         return write_graphs(target, graphs, loaded, outside)
+
+
+def make_once(folder: Path, target: Path, find: Callable[[], Path | None]) -> Path:
+    """Graphs that are made now and kept; one process makes them, others wait.
+
+    Args:
+        folder: of the model.
+        target: where the cache keeps them.
+        find: whether somebody has made them meanwhile, and where.
+
+    Raises:
+        ModelError: as :func:`make_graphs`.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(target.with_name(f".{target.name}.lock")):
+            found = find()
+            if found is not None:
+                return found
+            print(f"making ONNX graphs of {folder.name}, once, in {target}; this takes a minute", file=sys.stderr)
+            shutil.rmtree(target, ignore_errors=True)  # the cache is ours: of another network, or damaged
+            make_graphs(folder, target)
+    except DataError as error:
+        raise ModelError(str(error)) from error
+    return target
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold a lock that ends with the process, where the system has such."""
+    with path.open("ab") as file:
+        try:
+            import fcntl
+        except ImportError:  # Windows: two processes then make the same graphs, and one of them is kept
+            yield
+            return
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def write_graphs(

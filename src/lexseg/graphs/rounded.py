@@ -14,8 +14,7 @@ from safetensors.numpy import save
 
 from lexseg.encoders.text.reader import minilm_folder, minilm_reader
 from lexseg.files import new_folder
-from lexseg.graphs.sessions import UNREAD, text_fingerprint
-from lexseg.graphs.store import ROUNDED, SCALE, TOKENIZER, Weights
+from lexseg.graphs.store import ROUNDED, SCALE, TOKENIZER, UNREAD, Weights, text_fingerprint
 from lexseg.models.config import WEIGHTS, sha256_of
 
 _MOST = np.iinfo(np.int16).max

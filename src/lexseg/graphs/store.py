@@ -1,4 +1,4 @@
-"""A folder of graphs: what is in it, what it says of itself, whose network it is; and weights where they are stored.
+"""A folder of graphs: what it holds and says of itself, whose network it is; opened with the weights that are stored.
 
 Imports no torch.
 """
@@ -7,17 +7,22 @@ import hashlib
 import json
 import math
 import mmap
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
 
-from lexseg.encoders.text.reader import minilm_folder
+from lexseg.encoders.text.reader import TokenReader, fingerprint, minilm_folder
 from lexseg.errors import ModelError
-from lexseg.models.config import ModelConfig, read_json, sha256_of
+from lexseg.models.config import CONFIG, ModelConfig, checked_weights, read_json, sha256_of
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 _KINDS = {
     "F64": np.float64, "F32": np.float32, "F16": np.float16, "BF16": np.uint16, "BOOL": np.bool_,
@@ -244,3 +249,131 @@ def is_map(name: str) -> bool:
 def ready_name(name: str) -> str:
     """What the decoder makes of the maps alone (:attr:`lexseg.models.base.Features.ready`), by its name there."""
     return _READY + name
+
+
+# --- opening ------------------------------------------------------------------------
+
+UNREAD = ("pooler.", "embeddings.position_ids")
+"""Of the packaged text encoder: the pooler is for classifying whole sentences, and no part of what a model reads."""
+
+
+def is_exported(folder: Path) -> bool:
+    """Whether a folder is an exported model: graphs that hold their weights, beside their configuration."""
+    return (folder / ABOUT).is_file() and (folder / CONFIG).is_file()
+
+
+def fits(graphs: Path, config: ModelConfig, weights: Weights) -> bool:
+    """Whether a folder holds graphs of this network, as far as they tell; a damaged one is found when it is opened."""
+    try:
+        return GraphsInfo.read(graphs).structure == structure_of(config, weights)
+    except ModelError:
+        return False
+
+
+def open_graphs(
+    graphs: Path, folder: Path, config: ModelConfig
+) -> tuple[dict[str, "InferenceSession"], TokenReader | None]:
+    """Open a model's graphs with the model's weights.
+
+    Args:
+        graphs: their folder.
+        folder: of the model.
+        config: of the model.
+
+    Returns:
+        the sessions by the graphs' names, and what reads its sentences.
+
+    Raises:
+        ModelError: a file was changed, the graphs are of another network, or the runtime cannot read them.
+    """
+    about = GraphsInfo.read(graphs)
+    about.check_files(graphs)
+    reader = None if about.reader is None else _reader(graphs, about.reader)
+    names = [name for name in about.files if name.endswith(".onnx")]
+    if is_exported(graphs):
+        if about.weights_sha256 != config.weights_sha256:
+            raise ModelError(f"{graphs}: the graphs are of other weights than {CONFIG} says; export the model again")
+        return {name: new_session(graphs / name, about.opset, {}) for name in names}, reader
+    own, packaged = Weights(checked_weights(folder, config)), text_weights(config)
+    if about.structure != structure_of(config, own):
+        raise ModelError(f"{graphs}: the graphs are of another network than {folder}; make them again (lexseg export)")
+    _check_text(folder, config, about, packaged, reader)
+    return {name: _open(graphs / name, about, own, packaged) for name in names}, reader
+
+
+def _open(path: Path, about: GraphsInfo, own: Weights, packaged: Weights | None) -> "InferenceSession":
+    given: dict[str, NDArray[Any]] = {}
+    for name in about.outside.get(path.name, ()):
+        found = stored_name(path.name, name.removeprefix(PREFIX), own, packaged)
+        if found is None:
+            raise ModelError(f"{path}: asks for the weight {name!r}, which the model has not; make the graphs again")
+        given[name] = np.asarray(found[0][found[1]], np.float32)
+    return new_session(path, about.opset, given)
+
+
+def new_session(path: Path, opset: int, given: Mapping[str, NDArray[Any]]) -> "InferenceSession":
+    """A graph, ready to run.
+
+    Args:
+        path: the file.
+        opset: that it was written in.
+        given: its weights that are not in the file, by name.
+
+    Raises:
+        ModelError: ONNX Runtime cannot read it.
+    """
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read at import: nothing is told to anybody, on any system
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
+    # three graphs whose threads wait by spinning would take the processor from one another
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if given:
+        options.add_external_initializers(list(given), [ort.OrtValue.ortvalue_from_numpy(v) for v in given.values()])
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the runtime's classes have no common base but this
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(
+            f"{path}: ONNX Runtime {ort.__version__} cannot run it (it is written in opset {opset}): {reason[0]}"
+        ) from error
+
+
+def _reader(graphs: Path, about: Mapping[str, Any]) -> TokenReader:
+    file = graphs / TOKENIZER
+    return TokenReader(Tokenizer.from_file(str(file if file.is_file() else minilm_folder() / TOKENIZER)), **about)
+
+
+def _check_text(
+    folder: Path, config: ModelConfig, about: GraphsInfo, packaged: Weights | None, reader: TokenReader | None
+) -> None:
+    """See that the text encoder is the one that the model was trained with."""
+    expected = config.text_encoder_sha256
+    if reader is None or expected is None:
+        return
+    found = about.text_sha256
+    if packaged is not None:
+        found = text_fingerprint(packaged, reader)
+    if found != expected:
+        raise ModelError(
+            f"{folder}: was trained with another version of the text encoder {reader.name!r} "
+            f"(SHA-256 {expected[:12]}..., here {str(found)[:12]}...); install the version it names"
+        )
+
+
+def text_fingerprint(weights: Weights, reader: TokenReader) -> str:
+    """The fingerprint of the packaged text encoder; where it is rounded, of what it was rounded from.
+
+    Raises:
+        ModelError: the rounded file was changed.
+    """
+    about = weights.path.parent / ROUNDED
+    if about.is_file():
+        values = read_json(about)
+        if sha256_of(weights.path) != values.get("sha256"):
+            raise ModelError(f"{weights.path}: was changed since it was packaged; install it again")
+        return str(values.get("fingerprint"))
+    read = {PACKAGED + name: weights[name] for name in weights if not name.startswith(UNREAD)}
+    return fingerprint(read, reader.vocabulary(), reader.token_ids)

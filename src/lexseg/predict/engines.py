@@ -3,47 +3,23 @@
 Imports torch only where torch is to run it (:mod:`lexseg.predict.torch_engine`).
 """
 
-import contextlib
 import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.encoders.text.reader import TokenReader
-from lexseg.errors import ConfigError, DataError, ModelError
-from lexseg.graphs.sessions import (
-    SentenceStates,
-    Threads,
-    fits,
-    has_runtime,
-    is_exported,
-    open_graphs,
-    thread_count,
-)
-from lexseg.graphs.store import (
-    ABOUT,
-    DECODER,
-    FOLDER,
-    IMAGE,
-    IMAGE_ENCODER,
-    LOGITS,
-    MASK,
-    NAMES_PLACE,
-    NULL,
-    PRESENCE,
-    STATES,
-    TEXT_ENCODER,
-    Weights,
-    is_map,
-    map_name,
-)
+from lexseg.errors import ConfigError
+from lexseg.graphs import store
+from lexseg.graphs.store import IDS, MASK, Weights, fits, is_exported, is_map, map_name, open_graphs
 from lexseg.language.sides import names_place
 from lexseg.models.config import WEIGHTS, ModelConfig
 from lexseg.predict.engine import Encoded, Engine, EngineName, R, T
@@ -53,6 +29,7 @@ if TYPE_CHECKING:
 
 EngineChoice = Literal["auto", "torch", "onnx"]
 CHOICES: tuple[EngineChoice, ...] = ("auto", "torch", "onnx")
+_TOGETHER = 32  # sentences of equal length that go through the encoder at once
 
 
 def open_engine(
@@ -92,7 +69,9 @@ def open_engine(
     if graphs is None:
         if engine == "auto":
             return _torch(folder, device), ()
-        graphs = _made(folder, config)
+        from lexseg.graphs.make import make_once
+
+        graphs = make_once(folder, cached(config), lambda: find_graphs(folder, config))
     return OnnxEngine.of(graphs, folder, config), ()
 
 
@@ -107,8 +86,8 @@ def find_graphs(folder: Path, config: ModelConfig) -> Path | None:
     weights = folder / WEIGHTS
     if not weights.is_file():
         return None
-    for place in (folder / FOLDER, cached(config)):
-        if (place / ABOUT).is_file() and fits(place, config, Weights(weights)):
+    for place in (folder / store.FOLDER, cached(config)):
+        if (place / store.ABOUT).is_file() and fits(place, config, Weights(weights)):
             return place
     return None
 
@@ -122,36 +101,9 @@ def cached(config: ModelConfig) -> Path:
     return root / "graphs" / f"{config.weights_sha256[:32]}-{__version__}"
 
 
-def _made(folder: Path, config: ModelConfig) -> Path:
-    """The graphs, made now and kept in the cache; one process makes them, others wait."""
-    from lexseg.graphs.make import make_graphs
-
-    target = cached(config)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(target.with_name(f".{target.name}.lock")):
-            found = find_graphs(folder, config)
-            if found is not None:
-                return found
-            print(f"making ONNX graphs of {folder.name}, once, in {target}; this takes a minute", file=sys.stderr)
-            shutil.rmtree(target, ignore_errors=True)  # the cache is ours: of another network, or damaged
-            make_graphs(folder, target)
-    except DataError as error:
-        raise ModelError(str(error)) from error
-    return target
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with the process, where the system has such."""
-    with path.open("ab") as file:
-        try:
-            import fcntl
-        except ImportError:  # Windows: two processes then make the same graphs, and one of them is kept
-            yield
-            return
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def has_runtime() -> bool:
+    """Whether ONNX Runtime is installed."""
+    return find_spec("onnxruntime") is not None
 
 
 def _on_cpu(device: str | None) -> bool:
@@ -178,6 +130,142 @@ def _torch(folder: Path, device: str | None) -> Engine:
     return TorchEngine(loaded.model, loaded.text_encoder, device)
 
 
+# --- ONNX Runtime -------------------------------------------------------------------
+
+
+def thread_count() -> int:
+    """The threads that graphs may take: ``OMP_NUM_THREADS``, or as many as the process may run on."""
+    asked = int(os.environ.get("OMP_NUM_THREADS") or 0)
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return asked or here or 1
+
+
+class Threads:
+    """Runs a graph on several inputs at the same time.
+
+    Inside, a graph of many small steps is hardly faster with two threads than with one; two inputs beside one another
+    take two thirds of the time.
+
+    Args:
+        count: threads, the caller's own among them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._within = threading.local()
+        # starts them when they are needed; what they are given must not hold on to this, or they would never end
+        self._others = ThreadPoolExecutor(count - 1, "graph", _begin, (self._within,)) if count > 1 else None
+
+    def map(self, work: Callable[[T], R], inputs: Sequence[T]) -> list[R]:
+        """``work`` of each, in their order; raises what it raises."""
+        if self._others is None or len(inputs) < 2 or self._is_one_of_them():
+            return [work(each) for each in inputs]
+        rest = [self._others.submit(work, each) for each in inputs[1:]]
+        try:
+            first = work(inputs[0])
+        finally:
+            wait(rest)  # whatever became of the first, none goes on when this has returned
+        return [first, *(each.result() for each in rest)]
+
+    def both(self, one: Callable[[], T], other: Callable[[], R]) -> tuple[T, R]:
+        """What two calls give, made at the same time; raises what making one after the other would."""
+        calls: list[Callable[[], Any]] = [one, other]
+        first, second = self.map(lambda call: call(), calls)
+        return first, second
+
+    def _is_one_of_them(self) -> bool:
+        """Whether this is one of the threads: it would wait for itself."""
+        return bool(getattr(self._within, "now", False))
+
+    def shares(self, count: int, most: int | None = None) -> list[slice]:
+        """So many rows, shared out among the threads.
+
+        Args:
+            count: of the rows.
+            most: in one share.
+        """
+        size = max(1, -(-count // self.count))
+        size = size if most is None else min(size, most)
+        return [slice(start, start + size) for start in range(0, max(count, 1), size)]
+
+
+def _begin(within: threading.local) -> None:
+    within.now = True
+
+
+class SentenceStates:
+    """Turns sentences into states.
+
+    Each distinct sentence is read once while it is remembered; those of equal length go through the encoder together,
+    never padded, so that a sentence's states do not depend on the company it was met in.
+
+    Args:
+        session: the text encoder's graph.
+        reader: its tokenizer.
+        threads: that read several at the same time.
+        memory_limit: the most bytes of states to keep; the least recently used go first. Never on disk.
+    """
+
+    def __init__(
+        self, session: "InferenceSession", reader: TokenReader, threads: Threads, *, memory_limit: int = 256 << 20
+    ) -> None:
+        self._session, self._reader, self._threads, self._limit = session, reader, threads, memory_limit
+        self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, texts: Sequence[str | None]) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
+        """States float32[B, L, D], zero where there is no token; mask bool[B, L]; and whether a sentence is missing.
+
+        Raises:
+            TextError: if a sentence is longer than the encoder reads.
+        """
+        sentences = [" ".join(text.split()) if text else "" for text in texts]  # as the trained network met them
+        rows = self._states(list(dict.fromkeys(s for s in sentences if s)))
+        length = max((len(row) for row in rows.values()), default=1)
+        states = np.zeros((len(sentences), length, self._reader.width), np.float32)
+        mask = np.zeros((len(sentences), length), np.bool_)
+        for i, sentence in enumerate(sentences):
+            if sentence:
+                row = rows[sentence]
+                states[i, : len(row)] = row
+                mask[i, : len(row)] = True
+        return states, mask, np.array([not s for s in sentences], np.bool_)
+
+    def _states(self, distinct: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        with self._lock:
+            rows = {s: self._known[s] for s in distinct if s in self._known}
+            for sentence in rows:
+                self._known.move_to_end(sentence)
+        fresh = self._read([s for s in distinct if s not in rows])
+        with self._lock:
+            for sentence, states in fresh.items():
+                if sentence not in self._known:
+                    self._known[sentence] = states
+                    self._bytes += states.nbytes
+            while self._bytes > self._limit and self._known:
+                _, dropped = self._known.popitem(last=False)
+                self._bytes -= dropped.nbytes
+        return rows | fresh
+
+    def _read(self, sentences: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        by_length: dict[int, list[tuple[str, NDArray[np.int64]]]] = {}
+        for sentence in sentences:
+            ids = self._reader.tokenize(sentence)
+            by_length.setdefault(len(ids), []).append((sentence, ids))
+        shares = [same[rows] for same in by_length.values() for rows in self._threads.shares(len(same), _TOGETHER)]
+        read = self._threads.map(self._encode, [np.stack([tokens for _, tokens in same]) for same in shares])
+        return {
+            sentence: row.copy()
+            for same, states in zip(shares, read, strict=True)
+            for (sentence, _), row in zip(same, states, strict=True)
+        }
+
+    def _encode(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        (states,) = self._session.run(None, {IDS: ids, MASK: np.ones(ids.shape, np.bool_)})
+        return np.asarray(states)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class States:
     """Sentences as arrays: ``states`` float32[B, L, D], ``attention_mask`` bool[B, L], ``is_null`` bool[B]."""
@@ -202,26 +290,28 @@ class OnnxEngine(Engine):
     def __init__(
         self, sessions: "Mapping[str, InferenceSession]", reader: TokenReader | None, config: ModelConfig
     ) -> None:
-        self._image, self._decoder = sessions[IMAGE_ENCODER], sessions[DECODER]
+        self._image, self._decoder = sessions[store.IMAGE_ENCODER], sessions[store.DECODER]
         self.reader, self.method, self._size = reader, config.method, config.size
         self._threads = Threads(thread_count())
-        self._sentences = None if reader is None else SentenceStates(sessions[TEXT_ENCODER], reader, self._threads)
+        self._sentences = (
+            None if reader is None else SentenceStates(sessions[store.TEXT_ENCODER], reader, self._threads)
+        )
         self._seen = [output.name for output in self._image.get_outputs()]
         self._outputs = [output.name for output in self._decoder.get_outputs()]
         self._inputs = {each.name for each in self._decoder.get_inputs()}
-        self.says_presence = PRESENCE in self._outputs
+        self.says_presence = store.PRESENCE in self._outputs
 
     @classmethod
     def of(cls, graphs: Path, folder: Path, config: ModelConfig) -> "OnnxEngine":
         """Open a model's graphs.
 
         Raises:
-            ModelError: as :func:`lexseg.graphs.sessions.open_graphs`.
+            ModelError: as :func:`lexseg.graphs.store.open_graphs`.
         """
         return cls(*open_graphs(graphs, folder, config), config)
 
     def look(self, images: NDArray[np.float32]) -> Encoded:
-        seen = dict(zip(self._seen, self._image.run(None, {IMAGE: np.ascontiguousarray(images)}), strict=True))
+        seen = dict(zip(self._seen, self._image.run(None, {store.IMAGE: np.ascontiguousarray(images)}), strict=True))
         ready = {name: seen.pop(name) for name in self._seen if not is_map(name)}
         return Encoded(list(seen.values()), self._size, ready)
 
@@ -232,16 +322,16 @@ class OnnxEngine(Engine):
         chosen = encoded if list(rows) == list(range(count)) else encoded.rows(rows)
         words = self.words(texts)
         given = {map_name(i): m for i, m in enumerate(chosen.maps)} | dict(chosen.ready)
-        given |= {STATES: words.states, MASK: words.attention_mask, NULL: words.is_null}
-        if NAMES_PLACE in self._inputs:
-            given[NAMES_PLACE] = np.array([names_place(text or "") for text in texts])
+        given |= {store.STATES: words.states, MASK: words.attention_mask, store.NULL: words.is_null}
+        if store.NAMES_PLACE in self._inputs:
+            given[store.NAMES_PLACE] = np.array([names_place(text or "") for text in texts])
         given = {name: value for name, value in given.items() if name in self._inputs}
         said = self._threads.map(
             lambda share: self._decoder.run(None, {name: value[share] for name, value in given.items()}),
             self._threads.shares(len(texts)),
         )
         by_name = dict(zip(self._outputs, (_joined(parts) for parts in zip(*said, strict=True)), strict=True))
-        return by_name[LOGITS], by_name.get(PRESENCE)
+        return by_name[store.LOGITS], by_name.get(store.PRESENCE)
 
     def words(self, texts: Sequence[str | None]) -> States:
         if self._sentences is None:

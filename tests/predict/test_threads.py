@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from lexseg.graphs.sessions import Threads, thread_count
+from lexseg.predict.engines import Threads, thread_count
 
 
 def test_inputs_are_worked_on_at_the_same_time_and_answered_in_their_order():
