@@ -32,6 +32,7 @@ MOVED = {
     "lexseg.language.contradiction": "lexseg.language.asking",
     "lexseg.language.places": "lexseg.language.sides",
     "lexseg.language.plain_words": "lexseg.language.asking",
+    "lexseg.scans.pictures": "lexseg.scans.open",
     "lexseg.text.collate": "lexseg.encoders.text.pipeline",
     "lexseg.text.contradiction": "lexseg.language.asking",
     "lexseg.text.foreign": "lexseg.language.foreign",

@@ -12,10 +12,9 @@ import pytest
 from PIL import Image
 
 from lexseg.errors import DataError
-from lexseg.scans import pictures
 from lexseg.scans.images import image_size, read_image
 from lexseg.scans.masks import read_mask
-from lexseg.scans.pictures import image_from_array, image_from_pil
+from lexseg.scans.open import image_from_array, image_from_pil
 
 GRAY = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6)
 
@@ -269,7 +268,7 @@ class TestRefused:
             self.refused(path, "100000 x 100000", "200 million", reader=reader)
 
     def test_the_limit_is_ours(self, save, monkeypatch):
-        monkeypatch.setattr(pictures, "MAX_PIXELS", 23)
+        monkeypatch.setattr("lexseg.scans.open.MAX_PIXELS", 23)
         self.refused(save(GRAY), "6 x 4")
         with pytest.raises(DataError):
             image_from_array(GRAY)

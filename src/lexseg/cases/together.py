@@ -9,7 +9,7 @@ from lexseg.cases.case import Case
 from lexseg.cases.mask_values import Meaning, Values, meaning, table, values_of
 from lexseg.cases.problem import Problem
 from lexseg.errors import DataError
-from lexseg.scans.pictures import Bool, is_picture, turn_of
+from lexseg.scans.open import Bool, is_picture, turn_of
 
 SIZE = 224
 """Pixels: the side of what most networks here read."""

@@ -11,7 +11,7 @@ from lexseg.cases.case import Case
 from lexseg.errors import DataError
 from lexseg.scans.images import image_size
 from lexseg.scans.masks import read_instances, read_mask
-from lexseg.scans.pictures import Bool
+from lexseg.scans.open import Bool
 
 
 @dataclass(frozen=True, slots=True)

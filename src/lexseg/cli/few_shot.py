@@ -144,7 +144,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     from lexseg.files import check_folder_of, replace_file
     from lexseg.models.config import find_model
     from lexseg.models.io import load_model
-    from lexseg.scans.pictures import Bool
+    from lexseg.scans.open import Bool
     from lexseg.seeds import case_generator
 
     if args.shots is not None and args.shots < 1:

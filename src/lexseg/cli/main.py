@@ -323,7 +323,7 @@ def tell_sides(
         asked: images, the sentences about them, whose left is said to be meant, and the sentences' language.
     """
     from lexseg.predict.words import taken
-    from lexseg.scans.pictures import SUFFIXES
+    from lexseg.scans.open import SUFFIXES
 
     for image, texts, laterality, language in asked:
         if laterality is None and image.suffix.lower() in SUFFIXES and _names_a_side(texts, language):

@@ -14,7 +14,7 @@ from lexseg.errors import ConfigError
 from lexseg.files import check_writable, write_files
 from lexseg.language.sides import Laterality
 from lexseg.scans.content import looks_like_dicom
-from lexseg.scans.pictures import SUFFIXES
+from lexseg.scans.open import SUFFIXES
 
 if TYPE_CHECKING:
     from lexseg.cases.problem import Problem

@@ -9,7 +9,7 @@ should be made, so that a seam tells nothing.
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.scans.pictures import Bool
+from lexseg.scans.open import Bool
 
 SEAM = 0.08  # of the width, over which one half fades into the other
 STRIP = 0.1  # of the width, on either side of the midline: what grey values are matched on

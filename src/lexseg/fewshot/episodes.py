@@ -11,7 +11,7 @@ from torch import Tensor
 from lexseg.fewshot.labels import TARGET, UNKNOWN, shrunk
 from lexseg.fewshot.sparse import drawn_style, sparsify
 from lexseg.models.fewshot.heads.base import Pixels
-from lexseg.scans.pictures import Bool
+from lexseg.scans.open import Bool
 
 _QUERY = 1000  # pixels of an image that a head is asked about
 

@@ -18,7 +18,7 @@ from lexseg.fewshot.teach import teach
 from lexseg.metrics.overlap import counts
 from lexseg.models.io import LoadedModel
 from lexseg.models.place import to_native
-from lexseg.scans.pictures import Bool
+from lexseg.scans.open import Bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.errors import DataError
-from lexseg.scans.pictures import image_from_array, image_from_pil
+from lexseg.scans.open import image_from_array, image_from_pil
 
 ImageLike = str | Path | NDArray[Any] | Image.Image
 
 
 def load_image(image: ImageLike) -> NDArray[np.float32]:
-    """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.scans.pictures`).
+    """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.scans.open`).
 
     Raises:
         DataError: it is none of these, or cannot be used.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lexseg.errors import DataError
 from lexseg.scans import Scan, open_scan
-from lexseg.scans.pictures import Float, is_picture, picture_size, read_picture
+from lexseg.scans.open import Float, is_picture, picture_size, read_picture
 
 
 def read_image(path: Path | str) -> Float:

@@ -1,7 +1,7 @@
 """How much of a file is read at most: a small one may be made to fill the memory."""
 
-from lexseg.scans.nifti_header import MAX_HEADER
-from lexseg.scans.pictures import MAX_PIXELS
+MAX_PIXELS = 200_000_000
+"""Of the largest image that is opened: past it a small file may be made to fill the memory (a decompression bomb)."""
 
 MAX_VOXELS = 2_000_000_000
 """Of the largest volume that is opened."""
@@ -23,15 +23,3 @@ MAX_INFLATED = 1_000_000_000
 
 MAX_FRAMES = 100_000
 """Of one file or series."""
-
-__all__ = [
-    "FREE_BYTES",
-    "MAX_FILES",
-    "MAX_FRAMES",
-    "MAX_HEADER",
-    "MAX_INFLATED",
-    "MAX_PIXELS",
-    "MAX_RATIO",
-    "MAX_UNPACKED",
-    "MAX_VOXELS",
-]

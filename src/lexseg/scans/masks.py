@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.errors import DataError
-from lexseg.scans.pictures import Bool, check_finite, opened_picture, over_black, upright
+from lexseg.scans.open import Bool, check_finite, opened_picture, over_black, upright
 
 
 def read_mask(path: Path | str, label: int | None = None) -> Bool:

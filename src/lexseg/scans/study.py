@@ -1,6 +1,7 @@
 """Files of every medical format, alone or together: what belongs to what, and which of it is meant."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lexseg.errors import DataError
@@ -14,48 +15,59 @@ from lexseg.scans.limits import MAX_FILES
 from lexseg.scans.metaimage import open_metaimage
 from lexseg.scans.nifti import open_nifti
 from lexseg.scans.nrrd import open_nrrd
-from lexseg.scans.pictures import open_picture
 from lexseg.scans.scan import Scan
 
 _EXPECTED = "expected PNG, JPEG, TIFF, BMP, DICOM, NIfTI, NRRD or MetaImage (.mha)"
 
 
-def scan_at(path: Path, series: str | None, channel: int | None, modality: str | None) -> Scan:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which scan is meant, of several.
+
+    Attributes:
+        picture: opens a PNG, JPEG, TIFF or BMP: its path, what messages call it, and the channel.
+        series: its SeriesInstanceUID, or the SOPInstanceUID of one of its images; ``None`` where there is one.
+        channel: which volume of a 4D file, or which image at each place of a series; from 0.
+        modality: what a NIfTI or NRRD volume is; ``None`` has its values tell whether it is CT.
+    """
+
+    picture: Callable[[Path, str, int | None], Scan]
+    series: str | None = None
+    channel: int | None = None
+    modality: str | None = None
+
+
+def scan_at(path: Path, wanted: Wanted) -> Scan:
     """The one scan that is meant of a folder, a zip or a file: :func:`lexseg.scans.open.open_scan`."""
     if path.is_dir():
-        return _chosen(str(path), _files_of_folder(path), series, channel, modality)
+        return _chosen(str(path), _files_of_folder(path), wanted)
     content = Content.of(path)
     kind = kind_of(content)
     if kind == "zip":
-        return _chosen(content.name, _files_of_zip(content), series, channel, modality)
+        return _chosen(content.name, _files_of_zip(content), wanted)
     try:
-        return _open_file(content, kind, channel, series, modality)
+        return _open_file(content, kind, wanted)
     except NotAnImage as error:
         if error.what != INDEX:
             raise
-        return _chosen(str(path), _files_of_folder(path.parent), series, channel)  # that a DICOMDIR is the index of
+        # a DICOMDIR: the index of the folder that it lies in
+        return _chosen(str(path), _files_of_folder(path.parent), replace(wanted, modality=None))
 
 
-def scans_at(path: Path) -> list[Scan]:
+def scans_at(path: Path, wanted: Wanted) -> list[Scan]:
     """All scans of a folder, a zip or a file: :func:`lexseg.scans.open.open_scans`."""
     content = None if path.is_dir() else Content.of(path)
     if content is not None and kind_of(content) != "zip":
-        return [scan_at(path, None, None, None)]
+        return [scan_at(path, wanted)]
     headers, others, what = _sorted_out(_files_of_folder(path) if content is None else _files_of_zip(content))
     found = [_of_group(str(path), group, None) for group in _groups(headers)]
-    found += [_open_file(other, kind, None) for other, kind in others]
+    found += [_open_file(other, kind, wanted) for other, kind in others]
     if not found:
         raise _nothing(str(path), what)
     return found
 
 
-def _open_file(
-    content: Content,
-    kind: Kind | None,
-    channel: int | None,
-    series: str | None = None,
-    modality: str | None = None,
-) -> Scan:
+def _open_file(content: Content, kind: Kind | None, wanted: Wanted) -> Scan:
     """The scan of one file, whose kind is known.
 
     Raises:
@@ -63,19 +75,19 @@ def _open_file(
     """
     if kind == "dicom":
         header = read_header(content)
-        if series is not None:
-            _of_series(content.name, [header], series)
-        return _of_group(content.name, [header], channel)
-    if series is not None:
+        if wanted.series is not None:
+            _of_series(content.name, [header], wanted.series)
+        return _of_group(content.name, [header], wanted.channel)
+    if wanted.series is not None:
         raise DataError(f"{content.name}: is no DICOM, and of no series; leave --series out")
     if kind == "nifti":
-        return open_nifti(content, channel, modality)
+        return open_nifti(content, wanted.channel, wanted.modality)
     if kind == "nrrd":
-        return open_nrrd(content, channel, modality)
+        return open_nrrd(content, wanted.channel, wanted.modality)
     if kind == "metaimage":
-        return open_metaimage(content, channel, modality)
+        return open_metaimage(content, wanted.channel, wanted.modality)
     if kind == "image" and content.path is not None:
-        return open_picture(content.path, content.name, channel)
+        return wanted.picture(content.path, content.name, wanted.channel)
     if content.start(2) == b"\x1f\x8b":
         raise DataError(f"{content.name}: packed by gzip, and no NIfTI volume; unpack it first")
     raise DataError(f"{content.name}: not an image; {_EXPECTED}")
@@ -152,20 +164,18 @@ def _of_series(name: str, headers: Sequence[Header], series: str) -> list[Header
     return chosen
 
 
-def _chosen(
-    name: str, contents: Sequence[Content], series: str | None, channel: int | None, modality: str | None = None
-) -> Scan:
+def _chosen(name: str, contents: Sequence[Content], wanted: Wanted) -> Scan:
     """The one scan of a folder or zip that is meant."""
     headers, others, what = _sorted_out(contents)
     if not headers:
-        if len(others) == 1 and series is None:
-            return _open_file(*others[0], channel, modality=modality)
+        if len(others) == 1 and wanted.series is None:
+            return _open_file(*others[0], wanted)
         raise _nothing(name, what)
-    if series is not None:
-        headers = _of_series(name, headers, series)
+    if wanted.series is not None:
+        headers = _of_series(name, headers, wanted.series)
     groups = list(_groups(headers))
     if len(groups) == 1:
-        return _of_group(name, groups[0], channel)
+        return _of_group(name, groups[0], wanted.channel)
     if len({header.series for header in headers}) == 1 and len({header.owner for header in headers}) > 1:
         which = "no SeriesInstanceUID" if not headers[0].series else "one SeriesInstanceUID"
         raise DataError(

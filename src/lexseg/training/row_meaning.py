@@ -7,7 +7,7 @@ import numpy as np
 
 from lexseg.cases.case import Case
 from lexseg.language.same_meaning import meaning_id, phrases
-from lexseg.scans.pictures import Bool
+from lexseg.scans.open import Bool
 from lexseg.training.augment import AugmentParameters, augment_text
 
 _ACROSS = {"left": "right", "leftmost": "rightmost"}

@@ -4,7 +4,7 @@ import numpy as np
 
 from lexseg.datasets.refer.attributes import Referent, measure
 from lexseg.datasets.refer.targets import components
-from lexseg.scans.pictures import Bool
+from lexseg.scans.open import Bool
 
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 

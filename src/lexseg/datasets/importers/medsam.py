@@ -15,9 +15,8 @@ from PIL import Image
 from lexseg.datasets.importers.classes import ClassMasks, ClassOptions, add_labels, plain, slices_of, tell_classes
 from lexseg.datasets.importers.record import Findings, Record, find_folder
 from lexseg.errors import DataError
-from lexseg.scans.limits import MAX_VOXELS
+from lexseg.scans.limits import MAX_PIXELS, MAX_VOXELS
 from lexseg.scans.nifti_volume import Volume, as_labels
-from lexseg.scans.pictures import MAX_PIXELS
 
 
 def read(source: Path, drawn: Path, options: ClassOptions) -> Findings:

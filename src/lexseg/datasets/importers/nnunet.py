@@ -29,7 +29,7 @@ from lexseg.datasets.volumes.find import VolumePair, find_pairs
 from lexseg.errors import DataError
 from lexseg.scans.masks import read_values
 from lexseg.scans.nifti_volume import read_labels, read_volume
-from lexseg.scans.pictures import SUFFIXES
+from lexseg.scans.open import SUFFIXES
 
 _PARTS: tuple[tuple[str, Split], ...] = (("Tr", "train"), ("Ts", "test"))
 

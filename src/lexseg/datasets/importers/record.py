@@ -11,7 +11,7 @@ from lexseg.cases.problem import Problem, Severity
 from lexseg.errors import DataError
 from lexseg.files import plain_name
 from lexseg.language.sides import Laterality
-from lexseg.scans.pictures import SUFFIXES
+from lexseg.scans.open import SUFFIXES
 
 _NO_DATA = ("thumbs.db", "desktop.ini", "readme", "readme.txt", "readme.md", "license", "license.txt")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lexseg.errors import DataError
-from lexseg.scans.pictures import MAX_PIXELS
+from lexseg.scans.limits import MAX_PIXELS
 
 Bool = NDArray[np.bool_]
 Size = tuple[int, int]

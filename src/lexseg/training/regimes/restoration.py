@@ -23,7 +23,7 @@ from lexseg.encoders.image.folder import write_encoder
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import new_folder
 from lexseg.models.parts.batch_statistics import statistics_not_kept
-from lexseg.scans.pictures import SUFFIXES
+from lexseg.scans.open import SUFFIXES
 from lexseg.training.mixture import stretch
 from lexseg.training.regimes.crops import CropDataset, Crops, stack_crops
 from lexseg.training.regimes.restorer import Restorer, likeness_loss
