@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from lexseg.errors import ConfigError
 from lexseg.files import check_writable, write_files
 from lexseg.language.sides import Laterality
-from lexseg.scans.content import looks_like_dicom
 from lexseg.scans.open import SUFFIXES
 
 if TYPE_CHECKING:
@@ -130,6 +129,8 @@ def _is_named(path: Path, endings: tuple[str, ...]) -> bool:
 
 def _holds_dicom(folder: Path) -> bool:
     """Whether any file of a folder, or of folders in it, begins as DICOM files do."""
+    from lexseg.scans.content import looks_like_dicom
+
     for path in folder.rglob("*"):
         with contextlib.suppress(OSError):
             if path.is_file():
