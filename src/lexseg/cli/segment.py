@@ -4,8 +4,6 @@ Several images are worked on at a time; what is written is not done again, and w
 """
 
 import argparse
-import contextlib
-import io
 import itertools
 import sys
 from collections.abc import Callable, Iterator
@@ -228,7 +226,7 @@ def segment_all(requests: "list[Request]", stems: list[list[str]], args: argpars
         if args.cluster:
             from lexseg.cli.segment_cluster import on_cluster
 
-            results = list(on_cluster(Answering, work, args, advance))
+            results = list(on_cluster(_failure, work, args, advance))
         else:
             results = list(_each(one, work, args.workers))
     done = [request for (request, _), failure in zip(work, results, strict=True) if failure is None]
@@ -249,20 +247,6 @@ def _each(one: Callable[[Work], str | None], work: list[Work], workers: int) -> 
         yield from pool.map(one, work)
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-class Answering:
-    """A model on a machine of a cluster, and what is done with it. Args: args: of ``lexseg segment``."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args, self.segmenter = args, open_model(args)
-
-    def __call__(self, work: Work) -> tuple[str | None, str, str]:
-        """What could not be done, and what is to be said."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            failure = _failure(self.segmenter, *work, self.args, lambda done, total: None)
-        return failure, out.getvalue(), err.getvalue()
 
 
 def _failure(
