@@ -1,4 +1,4 @@
-// PNG and JPEG files as values, by the rules of lexseg.scans.pictures: gray as float32 in 0..1, colour as uint8.
+// PNG and JPEG files as values, by the rules of lexseg.scans.open: gray as float32 in 0..1, colour as uint8.
 
 import { isPng, readPng } from "./png.js";
 import { Refused } from "./refused.js";

@@ -19,7 +19,7 @@ from lexseg.models.config import CONFIG, find_model
 from lexseg.models.inputs import fit_image, to_image
 from lexseg.models.io import load_model
 from lexseg.scans.masks import read_mask
-from lexseg.scans.pictures import SUFFIXES
+from lexseg.scans.open import SUFFIXES
 
 COLUMN = "column:"
 """Before the name of a manifest's column that holds masks of fields."""
