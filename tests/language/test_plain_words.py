@@ -7,7 +7,7 @@ import pytest
 import kept_apart
 from lexicon_checks import samples
 from lexseg.datasets.refer import adjectives
-from lexseg.language.asking import in_plain_words, looked_for, surely_of
+from lexseg.language.asking import asks_whether_not, in_plain_words, looked_for, surely_of
 from lexseg.language.denial import affirmed
 from lexseg.language.lexicon import lexicon
 from lexseg.language.sides import mirror_words, places
@@ -271,6 +271,23 @@ def test_who_asks_whether_nothing_is_there_denies_nothing(text: str, plain: str)
     assert plainly(words, "chest") == plain and "chest" in surely_of(words)
     if affirmed(text) is None:
         assert looked_for(text.rstrip("? ") + ".")[1] == "negated"
+        assert asks_whether_not(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["is this normal", "are the lungs clear", "Is there no infection", "does it look healthy"]
+)
+def test_a_question_is_one_without_its_mark(text: str) -> None:
+    assert looked_for(text)[1] is None and looked_for(text + ".")[1] == "negated"
+    assert plainly(text, "chest") == plainly(text + "?", "chest") == "infection" and asks_whether_not(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["is clear", "no infection", "normal", "The left lung is clear", "Is there any infection?", "are there spots"],
+)
+def test_what_is_said_or_asked_plainly_does_not_ask_whether_something_is_absent(text: str) -> None:
+    assert not asks_whether_not(text)
 
 
 @pytest.mark.parametrize("text", ["Is the heart not enlarged?", "No effusion?"])

@@ -63,6 +63,10 @@ def test_doubts_are_told_with_the_answer(sides):
     assert doubts_about("left lung", given=None, own="image") == ()
     (unknown,) = doubts_about("zzz qqq", given=None, own="image")
     assert "100%" in unknown and "zzz" not in unknown
+    asked = {
+        text: str(doubts_about(text, given=None, own="image")) for text in ("is the left lung clear", "is it left?")
+    }
+    assert ["'found' answers it with no" in each for each in asked.values()] == [True, False]
     (whose,) = doubts_about("left lung", given="patient", own=None)
     assert "whose left" in whose
     assert sides.set_image(images(1)[0]).segment("zzz qqq").doubts == (unknown,)

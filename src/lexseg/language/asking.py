@@ -26,6 +26,11 @@ from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SIDES = ("left", "right")
 _QUESTION = ("?", "\uff1f")
+_ASKS = re.compile(  # people type questions without the mark; "is clear" is none, nor is what ends with a full stop
+    r"\W*(?:is|are|was|were|do|does|did|has|have|can|could)\s+(?:there|this|that|these|those|it|the|all|both|any|no|an?|"
+    r"everything|anything|something|nothing|everyone|you|we|i|he|she|they|my|his|her|its|left|right)\b(?!.*\.\s*$)",
+    re.IGNORECASE | re.DOTALL,
+)
 _MOST_BEFORE = 5  # words between a side and the last word of the finding
 _DESCRIBING = ("size", "shape", "brightness", "shade", "look", "position")  # kinds of attributes: of one finding
 
@@ -83,10 +88,18 @@ def looked_for(text: str | None) -> tuple[str | None, Literal["not found", "nega
     if contradicts(text):
         return None, "not found"
     words = affirmed(text)
-    if words is None and text.rstrip().endswith(_QUESTION):
+    if words is None and asks_whether_not(text):
         named = denied(text)
         words = named if named and lexicon().finding_finder(named) else text
     return words, "negated" if words is None else None
+
+
+def asks_whether_not(text: str) -> bool:
+    """Whether it is asked if something is absent or all is well, with or without a question mark.
+
+    What would speak against it is looked for; to find it is to answer no.
+    """
+    return affirmed(text) is None and (text.rstrip().endswith(_QUESTION) or _ASKS.match(text) is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError
-from lexseg.language.asking import Named, likely_language, looked_for, looks_foreign
+from lexseg.language.asking import Named, asks_whether_not, likely_language, looked_for, looks_foreign
 from lexseg.language.denial import denied
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 MOST_UNKNOWN = 0.2
 _IMAGE_ALONE = "this model looks at the image alone: the sentence changes nothing"
 _NOT_SAID = "the model does not say whose left its words mean: the sentence is used as it stands"
+_WHETHER_NOT = (
+    "the question is whether something is absent or all is well: what would speak against it was looked for, and "
+    "'found' answers it with no"
+)
 _READ_AS = "words that look misspelt are read as {}; if others are meant, write them out"
 _WHOSE = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
@@ -254,6 +258,7 @@ class Spoken:
             # an unknown word stays foreign in the translation, and is told already
             doubts += odd_words(unread, foreign and not doubts, likely)
             doubts += [_READ_AS.format(", ".join(map(repr, dict.fromkeys(misspelt))))] if misspelt else []
+            doubts += [_WHETHER_NOT] if words and settled is None and asked and asks_whether_not(asked) else []
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
         plain, taught, untaught = {}, frozenset[str](), frozenset[str]()
