@@ -128,7 +128,7 @@ def test_a_film_a_sentence_and_its_mask_saved(visit, own):
     # what asks a server has no place here, and nothing was asked of one
     assert not page.get_by_role("button", name="Correct finding 1").is_visible()
     assert not page.get_by_text("Brush").is_visible()
-    # the folder's own model, rules and runtime may still be on their way; nothing is sent, nothing asked for beside them
+    # the folder's own model, rules and runtime may still be on their way; nothing is sent or asked for beside them
     own_files = (f"GET {visit.origin.rstrip('/')}/{part}" for part in ("model/", "rules.zip", "runtime/"))
     held = ("GET blob:", *own_files)
     assert [request for request in visit.requests[before:] if not request.startswith(held)] == []
