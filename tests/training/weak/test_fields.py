@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lexseg.cases.manifest import read_manifest
+from lexseg.cli.main import main
 from lexseg.errors import ConfigError, DataError, ModelError
 from lexseg.models import create_model
 from lexseg.models.io import ModelConfig, save_model
@@ -203,3 +204,13 @@ def test_neither_a_model_nor_a_field(tmp_path: Path) -> None:
         pseudo_label(None, [manifest], tmp_path / "out")
     with pytest.raises(ConfigError, match="saliency: masks of a field alone are made of no map"):
         pseudo_label(None, [manifest], tmp_path / "out", PseudoOptions(saliency="own"), fields=Fields("column:lungs"))
+
+
+def test_the_command_takes_a_field_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    manifest = field_set(tmp_path / "in", ["infection, left lung.", ""], *TWO)
+    arguments = ["pseudo-label", str(manifest), "--output", str(tmp_path / "out")]
+    assert main(arguments) == 1
+    assert "name what masks are made of: --model MODEL, --field FIELD, or both" in capsys.readouterr().err
+    assert main([*arguments, "--field", "column:lungs"]) == 0
+    said = capsys.readouterr().out
+    assert "1 masks: 1 from the parts of the field that are named" in said and "1 left out" in said
