@@ -63,7 +63,7 @@ class CropDataset(Dataset[Crops]):
     def __getitem__(self, index: int) -> Crops:
         path = self.paths[index]
         rng = case_generator(self.seed, index, path.name)
-        image = image_tensor(read_image(path)).expand(3, -1, -1)
+        image = image_tensor(read_image(path))
         clean = torch.stack([self._cut(image, self.size, GLOBAL, rng) for _ in range(2)])
         spoilt = torch.stack([holed(changed(view, rng), rng) for view in clean])
         small = [changed(self._cut(image, self.small, LOCAL, rng), rng) for _ in range(self.locals_)]
@@ -85,8 +85,9 @@ class CropDataset(Dataset[Crops]):
         fit = [max(side, min(n, round(1.5 * side / part))) for n, part in ((height, tall), (width, wide))]
         if fit != [height, width]:
             image = F.interpolate(image[None], fit, mode="bilinear", antialias=True, align_corners=False)[0]
-        grid = F.affine_grid(torch.tensor([theta], dtype=torch.float32), [1, 3, side, side], align_corners=False)
-        return F.grid_sample(image[None], grid, padding_mode="zeros", align_corners=False)[0].clamp(0, 1)
+        grid = F.affine_grid(torch.tensor([theta], dtype=torch.float32), [1, 1, side, side], align_corners=False)
+        view = F.grid_sample(image[None], grid, padding_mode="zeros", align_corners=False)[0].clamp(0, 1)
+        return view.expand(3, -1, -1)  # not before: a film has one channel to shrink and turn
 
 
 def changed(view: Tensor, rng: np.random.Generator) -> Tensor:

@@ -9,6 +9,9 @@ from torch.nn import functional as F
 
 from lexseg.language.sides import mirror_words
 
+NO_BLUR = 0.05
+"""Standard deviation in pixels below which a neighbour's share of a Gaussian, exp(-200), is nothing in float32."""
+
 
 @dataclass(frozen=True)
 class ViewConfig:
@@ -117,6 +120,8 @@ def jitter(image: Tensor, config: ViewConfig, generator: torch.Generator) -> Ten
 
 def blurred(image: Tensor, sigma: Tensor) -> Tensor:
     """A Gaussian blur of each of float[B, C, H, W] by its own ``sigma``, float[B] in pixels; next to 0 is none."""
+    if float(sigma.max()) < NO_BLUR:
+        return image
     reach = max(1, math.ceil(3 * float(sigma.max())))
     reach = min(reach, min(image.shape[-2:]) - 1)
     places = torch.arange(-reach, reach + 1, device=image.device, dtype=image.dtype)
