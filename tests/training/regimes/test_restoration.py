@@ -81,6 +81,18 @@ def test_views_are_the_seeds_alone_and_keep_their_sides(folder: Path) -> None:
     assert all(left(False)) and not all(left(True))
 
 
+def test_a_gray_film_is_seen_as_the_same_film_in_three_channels(folder: Path) -> None:
+    """It is cut in its one channel, which is a third of the work, and nothing else differs."""
+    film = np.random.default_rng(3).integers(0, 255, (90, 70), np.uint8)
+    Image.fromarray(film).save(folder / "0.png")
+    one = crops(folder)[0]
+    Image.fromarray(np.stack([film] * 3, -1)).save(folder / "0.png")
+    other = crops(folder)[0]
+    for mine, theirs in zip((one.clean, one.spoilt, one.small), (other.clean, other.spoilt, other.small), strict=True):
+        assert mine.shape[-3] == 3
+        torch.testing.assert_close(mine, theirs)
+
+
 def test_small_views_are_smaller_parts(folder: Path) -> None:
     """They show 5 to 30 % of the area where large ones show 30 to 100 %."""
     ramp = np.tile(np.linspace(0, 255, 200).astype(np.uint8)[None, :, None], (200, 1, 3))

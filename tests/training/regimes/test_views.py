@@ -64,3 +64,10 @@ def test_the_blur_is_a_gaussian_of_each_images_own_width() -> None:
     wanted = gaussian_filter(image[0].numpy(), (0, 1.5, 1.5), mode="mirror", truncate=5 / 1.5)
     np.testing.assert_allclose(found[0], wanted, atol=1e-4)
     torch.testing.assert_close(found[1], image[1])
+
+
+def test_next_to_no_blur_is_none_and_the_threshold_cuts_nothing_off() -> None:
+    image = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(blurred(image, torch.tensor([0.0, 0.04])), image)
+    both = blurred(image, torch.tensor([0.04, 1.0]))  # one is blurred, so that the other passes the kernel as well
+    assert torch.equal(both[0], image[0]) and not torch.allclose(both[1], image[1], atol=0.01)
