@@ -141,17 +141,34 @@ def new_folder(output: Path) -> Iterator[Path]:
     Raises:
         DataError: if something is there already, or it is the working directory.
     """
+    _refuse_taken(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with folder_beside(output) as building:
+        yield building
+        os.chmod(building, usual_mode())  # it was private
+        move(building, output)
+
+
+def check_new_folder(output: Path) -> None:
+    """Make sure that :func:`new_folder` can make it: before hours of work, and not only behind them.
+
+    Raises:
+        DataError: if something is there already, or it is the working directory.
+        OSError: if nothing can be written there.
+    """
+    _refuse_taken(output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with folder_beside(output):
+        pass
+
+
+def _refuse_taken(output: Path) -> None:
     if output.exists() and output.samefile(Path.cwd()):
         raise DataError(f"{output}: is the folder you are in, which cannot be replaced; name a new one")
     if output.is_symlink() or (output.exists() and not output.is_dir()):
         raise DataError(f"{output}: is there already and is no folder")
     if output.is_dir() and any(output.iterdir()):
         raise DataError(f"{output}: is there already and not empty; name a new folder, or remove it first")
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with folder_beside(output) as building:
-        yield building
-        os.chmod(building, usual_mode())  # it was private
-        move(building, output)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lexseg.errors import ConfigError
+from lexseg.files import check_new_folder
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,7 +63,7 @@ def _align(args: argparse.Namespace) -> int:
     values = {name: getattr(args, name) for name in (*names, "parts", "lr", "encoder_lr")}
     columns = [part.strip() for part in args.text_column.split(",") if part.strip()]
     config = AlignConfig(cases=list(args.cases), text_column=columns, **values)
-    _refuse_filled(args.output)
+    check_new_folder(args.output)
     print(f"the encoder is in {align(config, args.output, device=args.device)}")
     return 0
 
@@ -108,7 +108,7 @@ def _restoration(args: argparse.Namespace) -> int:
         "workers",
     }
     config = RestorationConfig(**{name: getattr(args, name) for name in {*names, "seed"}})
-    _refuse_filled(args.output)
+    check_new_folder(args.output)
     print(f"the encoder is in {restoration(config, args.output, device=args.device)}")
     return 0
 
@@ -167,7 +167,7 @@ def _refiner(args: argparse.Namespace) -> int:
 
     names = ("size", "widths", "batch", "steps", "clicks", "lr", "limit", "seed")
     config = RefinerConfig(cases=list(args.cases), **{name: getattr(args, name) for name in names})
-    _refuse_filled(args.output)
+    check_new_folder(args.output)
     print(f"the refiner is in {fit_refiner(config, args.output, device=args.device)}")
     return 0
 
@@ -198,7 +198,7 @@ def _lang2box(args: argparse.Namespace) -> int:
 
     names = ("encoder", "text", "size", "batch", "steps", "lr", "limit", "seed")
     config = Lang2BoxConfig(cases=list(args.cases), **{name: getattr(args, name) for name in names})
-    _refuse_filled(args.output)
+    check_new_folder(args.output)
     print(f"Lang2Box is in {fit_lang2box(config, args.output, device=args.device)}")
     return 0
 
@@ -208,11 +208,6 @@ def _widths(text: str) -> tuple[int, ...]:
     if not all(part.isdecimal() for part in parts):
         raise argparse.ArgumentTypeError(f"{text!r}: numbers of channels such as 16,32,64 were expected")
     return tuple(int(part) for part in parts)
-
-
-def _refuse_filled(output: Path) -> None:
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise ConfigError(f"--output {output}: is there already; name a new folder")
 
 
 def _plain(text: str) -> dict[str, Any]:
