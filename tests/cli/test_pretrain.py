@@ -6,7 +6,7 @@ import pytest
 
 from lexseg.cli.main import main
 
-WAYS = ("align", "restoration", "refiner", "lang2box")
+WAYS = ("align", "restoration", "field", "refiner", "lang2box")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -136,7 +136,7 @@ def _field(args: argparse.Namespace) -> int:
 
     names = ("images", "encoder", "size", "batch", "steps", "lr", "limit", "seed")
     config = FieldConfig(**{name: getattr(args, name) for name in names})
-    _refuse_filled(args.output)
+    check_new_folder(args.output)
     print(f"the model that finds the field is in {fit_field(config, args.output, device=args.device)}")
     return 0
 
