@@ -84,6 +84,10 @@ def meant_wrongly(language: str, words: Lexicon) -> Wrong:
             yield f"{finding.id}: modality {finding.modality}"
         if set(finding.asked) != set(_keys(said["asked"], finding.id)):
             yield f"{finding.id}: asked {finding.asked}"
+        if set(finding.taught) != set(_keys(said["taught"], finding.id)):
+            yield f"{finding.id}: taught {finding.taught}"
+        if finding.type != (finding.id in listed(said["types"])):
+            yield f"{finding.id}: type {finding.type}"
     for organ in words.organs:
         if organ.region != "".join(_keys(said["where"], organ.id)):
             yield f"{organ.id}: region {organ.region}"

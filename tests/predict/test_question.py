@@ -53,6 +53,20 @@ def test_what_cannot_be_asked_is_told_before_anything_is_asked(sides):
     assert sides.model.encoded == encoded
 
 
+def test_a_kind_that_the_data_do_not_tell_apart_is_looked_for_and_doubted(sides):
+    def spoken(text):
+        return Spoken.of(
+            text, reader=sides.text_encoder, own="image", given=None, language=None, sides=Sides(),
+            nouns={"breast": "breast mass", "chest": "infection"}, learnt={},
+        )  # fmt: skip
+
+    for text, kind in (("Is there a cyst?", "cyst"), ("breast cancer", "cancer"), ("any covid?", "COVID-19")):
+        said = spoken(text)
+        assert said.plain and any(f"whether it is {kind} the model cannot tell" in doubt for doubt in said.doubts), text
+    for text in ("breast mass", "Is there pneumonia?", "the largest cyst"):
+        assert not any("cannot tell" in doubt for doubt in spoken(text).doubts), text
+
+
 def test_doubts_are_told_with_the_answer(sides):
     def doubts_about(text, *, given, own):
         spoken = Spoken.of(

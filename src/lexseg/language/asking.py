@@ -40,7 +40,9 @@ class _Said(NamedTuple):
 
     ``paired``: whether the image shows a pair of organs; ``one``: one of a pair, whose side is no place in the image;
     ``lobes``: whether a part of it that is named without a side is left out, as a network that hardly knows its name
-    finds less in it (docs/explanation/health.md).
+    finds less in it (docs/explanation/health.md); ``one_lesion``: whether an image mostly shows one, so that a word of
+    shape describes it and picks nothing. A network that was taught shapes by masks takes "irregular" for another thing
+    than radiologists do.
     """
 
     region: str
@@ -51,6 +53,7 @@ class _Said(NamedTuple):
     paired: bool = False
     one: bool = False
     lobes: bool = False
+    one_lesion: bool = False
 
     def form(self, side: str, height: str) -> str:
         """The form for a place; "" where there is none. "" is no side, or no height."""
@@ -67,14 +70,15 @@ _LUNG, _LUNGS = "{noun} in the {side} lung", "{noun} in both lungs"
 _SAYS = {
     "chest": _Said("chest", _LUNG, "", "{noun} in the {height} {side} lung", _LUNGS, paired=True),
     "chest-ct": _Said("chest", _LUNG, "", "", _LUNGS, paired=True),  # an axial slice has no heights
-    "breast": _Said("breast", one=True),
+    "breast": _Said("breast", one=True, one_lesion=True),
     "colon": _Said("colon"),
     "brain": _Said("brain", lobes=True),
-    "skin": _Said("skin"),
+    "skin": _Said("skin", one_lesion=True),
 }
 WORLDS = frozenset(_SAYS)
 """Those that sentences can be said plainly about."""
 _LOOKS = ("look", "shade")  # kinds of attributes that pick nothing
+_SHAPE = "shape"
 _NUMBER = re.compile(r"(?<!covid-)(?<!covid-1)\d", re.IGNORECASE)
 
 
@@ -112,7 +116,8 @@ class Named:
         places: of :func:`lexseg.language.sides.places`.
         both: whether these are both sides, and said to be: "bilateral", not "the left ... on the right".
         in_organ: the same without the side of an organ that stands right before its name: "mass in the left breast".
-        picks: whether words pick among what lies there, or count it.
+        picks: whether words other than of shape pick among what lies there, or count it.
+        shaped: whether words of shape may.
         side_alone: whether it names nothing but a side, nor anything else that has a left and a right.
         general: whether it names nothing, but asks for what is wrong, or just to "outline it".
         ill: whether it says that something is wrong.
@@ -125,6 +130,7 @@ class Named:
     both: bool
     in_organ: frozenset[Place]
     picks: bool
+    shaped: bool
     side_alone: bool
     general: bool
     ill: bool
@@ -147,10 +153,11 @@ class Named:
         its_names = [(start, end) for start, end, _ in found]  # "hyperintense"
         its_names += [(start, end) for start, end, _ in words.organ_finder(text)]  # "large bowel"
         its_names += (both := [match.span() for match in words.words("sides.both").finditer(text) if _both(where)])
-        picks = any(
-            row["kind"] not in _LOOKS and not any(first <= start and end <= last for first, last in its_names)
+        kinds = {
+            row["kind"]
             for start, end, row in attributes
-        )
+            if not any(first <= start and end <= last for first, last in its_names)
+        }
         bare = not (found or organs or attributes) and words.words("things").search(text) is None
         # there is little to go by, so no word may be misspelt
         held = (
@@ -167,7 +174,8 @@ class Named:
             in_organ=places(_without_sides_of(text, [start for start, _ in organs], words), words)
             if where and organs
             else where,
-            picks=picks or _NUMBER.search(text) is not None,
+            picks=bool(kinds - {*_LOOKS, _SHAPE}) or _NUMBER.search(text) is not None,
+            shaped=_SHAPE in kinds,
             side_alone=held and any(side for side, _ in where),
             general=held and (ill or words.words("general").search(text) is not None),
             ill=ill,
@@ -180,6 +188,8 @@ class Named:
             return {}
         found = {}
         for world, noun in nouns.items():
+            if self.shaped and not _SAYS[world].one_lesion:
+                continue
             if self._may_be_of(world) and (form := self._form(_SAYS[world])) is not None:
                 found[world] = form.format(noun=noun)
         own = next((found[world] for world in found if self._tells(world)), None)

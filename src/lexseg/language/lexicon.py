@@ -37,6 +37,7 @@ class Concept:
         modality: the images that show it, as DICOM names them; empty for any.
         asked: the worlds ("chest", "breast", ...) whose data call all that is looked for there so too.
         taught: the worlds whose data hold it as one finding among others, or as a look of one.
+        type: whether it is one of several that these data do not tell apart: a cyst is looked for as a breast mass.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Concept:
     modality: tuple[str, ...]
     asked: tuple[str, ...]
     taught: tuple[str, ...]
+    type: bool
 
     @classmethod
     def of(cls, row: Mapping[str, Any], known: Mapping[str, Any]) -> "Concept":
@@ -62,6 +64,7 @@ class Concept:
             tuple(known["modality"]),
             tuple(known.get("asked", ())),
             tuple(known.get("taught", ())),
+            known.get("type", False),
         )
 
 

@@ -34,6 +34,7 @@ _WHETHER_NOT = (
     "'found' answers it with no"
 )
 _READ_AS = "words that look misspelt are read as {}; if others are meant, write them out"
+_TYPES = "whether it is {} the model cannot tell: it finds all that looks abnormal in such an image, of whatever kind"
 _WHOSE = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
     "convention; say whose left is meant (laterality image or patient, --laterality on the command line)"
@@ -264,6 +265,8 @@ class Spoken:
         plain, taught, untaught = {}, frozenset[str](), frozenset[str]()
         if named is not None:
             plain, taught, untaught = named.plain(nouns), named.taught, named.untaught(learnt)
+            types = dict.fromkeys(finding.id for finding in named.findings if finding.type)
+            doubts += [_TYPES.format(" or ".join(types))] if types and plain else []
         return cls(words, plain, taught, untaught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
 
 
