@@ -123,6 +123,32 @@ def test_a_folder_takes_images_in_the_order_of_their_names(segment, out, tmp_pat
     assert [n for n in listed(out) if n.endswith(".json")] == ["a.json", "b.json", "c.json"]
 
 
+def test_what_a_folder_holds_beside_its_pictures_is_told_by_kind(segment, film, out, tmp_path):
+    folder = tmp_path / "mixed"
+    (folder / "more").mkdir(parents=True)
+    film.rename(folder / "film.png")
+    Image.fromarray(spots()).save(folder / "more" / "deeper.png")
+    for n in range(4):
+        (folder / f"IM{n}").write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 500)
+    Image.fromarray(spots()).save(folder / "unnamed", format="PNG")
+    (folder / "seen.txt").write_text("seen by nobody")
+    (folder / ".hidden").write_text("no matter")
+    status, err = segment(folder, "--text", "bright left")
+    assert status == 0 and listed(out) == ["film.json", "film_mask.png", "film_overlay.png"]
+    assert "DICOM files: 4 (IM0, IM1, IM2, ...); folders: 1 (more)" in err
+    assert "files of other kinds: 1 (seen.txt); image files: 1 (unnamed)" in err and ".hidden" not in err
+    assert f"lexseg segment {folder / 'FILE'}" in err
+    status, err = segment(folder / "film.png", "--text", "bright left")
+    assert "left out" not in err
+
+
+def test_pictures_in_the_folders_of_a_folder_are_not_passed_over_in_silence(segment, film, tmp_path):
+    (tmp_path / "study" / "first").mkdir(parents=True)
+    film.rename(tmp_path / "study" / "first" / "film.png")
+    status, err = segment(tmp_path / "study", "--text", "bright left")
+    assert status == 1 and f"name them, as {tmp_path / 'study' / 'first'}" in err
+
+
 def test_a_table_with_byte_order_mark_crlf_and_quoted_commas(segment, film, out, tmp_path):
     table = tmp_path / "asked.csv"
     text = 'image,text,laterality,spacing\r\nfilm.png,"left, lung",patient,"0.5,0.25"\r\nfilm.png,,,\r\n'

@@ -1,7 +1,6 @@
 """What ``lexseg segment`` is asked: images, folders, tables as requests; each opened, and what is told of answers."""
 
 import argparse
-import contextlib
 import os
 import sys
 import time
@@ -62,13 +61,14 @@ def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> "tuple[list[Req
 
     Args:
         paths: images and volumes; folders, whose PNGs, NIfTI files and the like are taken in the order of their names,
-            or, where there are none, whose DICOM files are taken for one series; and CSV tables with the column
+            or, where there are none, whose DICOM files are taken for one series (what else lies there is told of as
+            a warning); and CSV tables with the column
             ``image`` (relative to the table's folder and inside it) and optionally ``text``, ``laterality``,
             ``language`` and ``spacing``.
         texts: the sentences for all images; none is the null sentence.
 
     Returns:
-        The requests, and what is wrong with the rest.
+        The requests, and what is wrong with the rest, as errors; as warnings what a folder holds that is left out.
 
     Raises:
         ConfigError: if sentences are given beside a table that has its own.
@@ -80,10 +80,13 @@ def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> "tuple[list[Req
         if path.is_dir():
             endings = (*SUFFIXES, *_VOLUMES)
             found = sorted(p for p in path.iterdir() if _is_named(p, endings))
-            found = found or ([path] if _holds_dicom(path) else [])
+            from lexseg.cli.request_folder import empty, holds_dicom, left_out
+
+            problems += left_out(path, found)
+            found = found or ([path] if holds_dicom(path) else [])
             requests += [Request(image, asked, str(image)) for image in found]
             if not found:
-                problems.append(_empty(path, endings))
+                problems.append(empty(path, endings))
         elif path.suffix.lower() in TABLES:
             from lexseg.cli.request_table import read_table
 
@@ -117,27 +120,8 @@ def output_stems(requests: Iterable[Request]) -> list[list[str]]:
     return names
 
 
-def _empty(folder: Path, endings: Iterable[str]) -> "Problem":
-    from lexseg.cases.problem import Problem
-
-    return Problem("error", None, None, f"the folder holds no images ({', '.join(endings)} or DICOM)", folder)
-
-
 def _is_named(path: Path, endings: tuple[str, ...]) -> bool:
     return path.name.lower().endswith(endings) and not path.name.startswith(".")
-
-
-def _holds_dicom(folder: Path) -> bool:
-    """Whether any file of a folder, or of folders in it, begins as DICOM files do."""
-    from lexseg.scans.content import looks_like_dicom
-
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if path.is_file():
-                with open(path, "rb") as file:
-                    if looks_like_dicom(file.read(132)):
-                        return True
-    return False
 
 
 # --- what is written, and how it is asked --------------------------------------------

@@ -164,7 +164,11 @@ def run(args: argparse.Namespace) -> int:
         return run_report(args)
     from lexseg.cli.requests import check_output, collect, files_of, output_stems, real
 
-    requests, problems = collect(args.images, args.text)
+    requests, told = collect(args.images, args.text)
+    problems = [problem for problem in told if problem.severity == "error"]
+    for problem in told:
+        if problem.severity == "warning":
+            print(f"warning: {problem}", file=sys.stderr)
     if args.together and (args.capture or args.gsps):
         raise ConfigError("--together writes no captures and no presentation states; leave --capture and --gsps out")
     answered = [replace(request, texts=(None,)) for request in requests] if args.together else requests

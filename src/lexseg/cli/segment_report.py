@@ -29,8 +29,10 @@ def run_report(args: argparse.Namespace) -> int:
     from lexseg.predict.whole_report import answer_findings, findings_of, read_report_file
 
     requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])
-    if problems:
-        raise DataError(str(problems[0]))
+    for problem in problems:
+        if problem.severity == "error":
+            raise DataError(str(problem))
+        print(f"warning: {problem}", file=sys.stderr)
     if len(requests) != 1 or len(args.images) != 1:
         raise ConfigError(f"--report is about one image, and {len(requests)} are given; run the command once for each")
     path, stem = requests[0].image, requests[0].stem
