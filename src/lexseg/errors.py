@@ -27,3 +27,17 @@ class ConfigError(LexSegError):
 
 class PacsError(LexSegError):
     """A PACS cannot be reached, refuses, or does not hold what was asked for."""
+
+
+def check_flags(**given: object) -> None:
+    """Refuse what is neither true nor false, as the text "no" is, which would count as true.
+
+    Args:
+        given: options by their names.
+
+    Raises:
+        ConfigError: one is neither ``True`` nor ``False`` (0 and 1, and numpy's own, will do).
+    """
+    for name, value in given.items():
+        if isinstance(value, str) or value not in (True, False):
+            raise ConfigError(f"{name}={value!r}: True or False was expected, without quotation marks")

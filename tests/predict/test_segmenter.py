@@ -234,6 +234,46 @@ def test_what_is_no_report_is_the_caller_s_mistake(sides, report):
         sides.set_image(two_spots()).segment_report(report)
 
 
+@pytest.mark.parametrize(
+    "image, message",
+    [
+        (np.ma.masked_array(two_spots(), mask=two_spots() > 0), r"1800 of 14400 values.*masked.*image\.filled"),
+        (two_spots().astype(complex), "complex128; expected numbers"),
+        (two_spots().astype(object), "object; expected numbers"),
+        (np.array(3.0), "an array of one value"),
+        (np.zeros((3, 40, 50)), r"shape \(3, 40, 50\).*transpose\(1, 2, 0\)"),
+        (torch.zeros(40, 50).requires_grad_(), r"Tensor; give image\.detach\(\)"),
+        (torch.zeros(40, 50, dtype=torch.bfloat16), r"Tensor; give image\.detach\(\)"),
+        ("", "the path is empty"),
+    ],
+)
+def test_arrays_that_are_no_image_as_they_stand_are_refused_with_what_to_give(sides, image, message):
+    with pytest.raises(DataError, match=message):
+        sides.set_image(image)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.ma.masked_array(two_spots()),
+        two_spots().astype(np.float16),
+        two_spots() > 0,
+        np.stack([two_spots() > 0] * 4, -1),
+        np.stack([two_spots() * 255] * 3 + [np.full((90, 160), 255)], -1).astype(np.int64),
+        np.stack([two_spots()] * 4, -1) * 255.0,
+        torch.from_numpy(two_spots()),
+        (two_spots().astype(np.float64) - 0.5) * 1.7e308 * 2,
+        *(
+            Image.fromarray((two_spots() * 255).astype(np.uint8)).convert(mode)
+            for mode in ("P", "LA", "I;16", "1", "L")
+        ),
+    ],
+)
+def test_whatever_holds_the_same_image_is_answered_alike(sides, image):
+    asked = sides.set_image(two_spots()).segment("left")
+    assert np.array_equal(sides.set_image(image).segment("left").mask, asked.mask) and asked.found
+
+
 def test_nan_is_refused(sides):
     image = two_spots()
     image[3, 3] = np.nan

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast, get_args
 
 from lexseg.cases.case import NAMES_NOTHING, Case, ExpressionKind, Presence, Split
 from lexseg.cases.problem import Problem
+from lexseg.errors import check_flags
 from lexseg.files import same_name
 from lexseg.language.sides import Laterality
 
@@ -41,6 +42,7 @@ class RowReader:
     def __init__(
         self, source: Path, text_columns: Sequence[str], *, masks_may_miss: bool = False, links: bool = False
     ) -> None:
+        check_flags(masks_may_miss=masks_may_miss, links=links)
         self.source, self.masks_may_miss, self.links = source, masks_may_miss, links
         self.text_columns = tuple(text_columns)
         self._folder = source.resolve().parent

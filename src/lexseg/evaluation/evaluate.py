@@ -11,7 +11,7 @@ from PIL import Image
 from lexseg._moved import renamed
 from lexseg.cases.case import Case
 from lexseg.cases.truth import truth_of
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, check_flags
 from lexseg.evaluation.cases import check_cases, file_names, group_values
 from lexseg.evaluation.classes import Classes
 from lexseg.evaluation.expressions import WORDINGS, check_probes, probe_names, questions_about
@@ -71,6 +71,7 @@ class EvaluationOptions:
     controls: bool = False
 
     def __post_init__(self) -> None:
+        check_flags(tta=self.tta, controls=self.controls)
         if self.threshold is not None and not 0 < self.threshold < 1:
             raise ConfigError(f"a threshold of {self.threshold:g}: it must lie between 0 and 1")
         if self.size is not None and not 1 <= self.size <= 10_000:
@@ -192,6 +193,7 @@ def evaluate_to(
         notes: what else the report is to say.
         progress: told how far it is.
     """
+    check_flags(save_masks=save_masks, include_text=include_text)
     inputs = [path for case in cases for path in (case.source, case.image, case.mask) if path is not None]
     if isinstance(source, PredictionFolder):
         inputs.append(source.folder)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lexseg.encoders.text.batch import no_words
 from lexseg.encoders.text.pipeline import TextPipeline
-from lexseg.errors import ConfigError, DataError
+from lexseg.errors import ConfigError, DataError, check_flags
 from lexseg.fewshot.choose import Choice, choose, together
 from lexseg.fewshot.grow import grown
 from lexseg.fewshot.labels import BESIDE, TARGET, UNKNOWN, shrunk
@@ -54,6 +54,7 @@ class TeachingOptions:
     words: str | None = None
 
     def __post_init__(self) -> None:
+        check_flags(grow=self.grow)
         if self.head not in HEADS:
             raise ConfigError(f"no head is called {self.head!r}; there are: {', '.join(HEADS)}")
         if self.size < 32 or self.size % 32:

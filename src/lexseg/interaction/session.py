@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from lexseg.errors import check_flags
 from lexseg.interaction.apply import Done, NothingToDo, Refine, apply
 from lexseg.interaction.operations import Control, Operation
 from lexseg.interaction.parse import About, Misunderstood, Understood, parse
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 KEPT_BYTES = 2**28
 """How much memory earlier states may take; those beyond it are made again from earlier ones when they are asked for."""
+_FLAGS = ("wanted", "more", "grow", "keep")  # of operations
 _SPACED = 50  # of so many states one is kept longer than the others
 Look = Callable[[str | None], Segmentation]
 
@@ -201,7 +203,12 @@ class CorrectionSession:
         Args:
             operations: what is done; all of it or nothing.
             said: the user's words, if it was said.
+
+        Raises:
+            ConfigError: whether a stroke is wanted, for one, is told by no truth value.
         """
+        for operation in operations:
+            check_flags(**{name: getattr(operation, name) for name in _FLAGS if hasattr(operation, name)})
         try:
             done = self._applied(self.state, operations)
         except NothingToDo as error:

@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Union, cast
 
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, check_flags
 from lexseg.predict.answered import NOTE, NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, caption_of, describe, json_bytes
 
 if TYPE_CHECKING:
@@ -279,6 +279,11 @@ class Outputs:
     bare: bool = False
     model_name: str = ""
     model_version: str = ""
+
+    def __post_init__(self) -> None:
+        given = (self.capture, self.gsps, self.include_text, self.bare)
+        if not all(isinstance(each, bool) for each in given):
+            check_flags(**dict(zip(("capture", "gsps", "include_text", "bare"), given, strict=True)))
 
     @property
     def _views(self) -> list[Format]:

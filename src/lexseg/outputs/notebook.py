@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, check_flags
 from lexseg.files import write_files
 from lexseg.outputs.overlay import draw_overlay, mask_png, png, preview
 from lexseg.predict.answered import (
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 def overlay(result: AnsweredImage, *, include_text: bool = False) -> Image.Image:
     """As :meth:`lexseg.predict.segmentation.Segmentation.overlay`; on black where the image was not kept."""
+    check_flags(include_text=include_text)
     mask = result.mask
     caption = caption_of(result, judged(result), include_text)
     return draw_overlay(_image(result, mask), mask, caption=caption)
@@ -40,6 +41,7 @@ def overlay_png(result: AnsweredImage) -> bytes:
 
 def plot(result: AnsweredImage, ax: "Axes | None" = None, *, probability: bool = False) -> "Axes":
     """As :meth:`lexseg.predict.segmentation.Segmentation.plot`."""
+    check_flags(probability=probability)
     if ax is None:
         from matplotlib import pyplot
 
@@ -58,6 +60,7 @@ def plot(result: AnsweredImage, ax: "Axes | None" = None, *, probability: bool =
 
 def save(result: AnsweredImage, path: Path, *, include_text: bool = False) -> list[Path]:
     """As :meth:`lexseg.predict.segmentation.Segmentation.save`."""
+    check_flags(include_text=include_text)
     mask = result.mask
     if path.suffix.lower() == ".png":
         contents = {path: mask_png(mask)}

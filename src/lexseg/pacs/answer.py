@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pydicom
 from pydicom import Dataset
 
-from lexseg.errors import LexSegError, PacsError
+from lexseg.errors import LexSegError, PacsError, check_flags
 from lexseg.language.foreign import to_model_words
 from lexseg.language.sides import Laterality
 from lexseg.outputs.derived import new_uids, source_of
@@ -132,6 +132,7 @@ class SeriesJob:
             DataError: if the images cannot be read, or nothing can be stored that refers to them.
             TextError, ConfigError: if the question cannot be asked.
         """
+        check_flags(store=self.store, keep=self.keep)
         for text in self.question.texts:
             self.segmenter.check_text(to_model_words(text, self.question.language).text)
         images = self._images()

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, check_flags
 from lexseg.language.sides import Laterality
 from lexseg.predict.segmenter import Segmenter
 
@@ -40,6 +40,9 @@ class PacsQuestion:
     anyway: bool = False
     bare: bool = False
     language: str | None = None
+
+    def __post_init__(self) -> None:
+        check_flags(include_text=self.include_text, anyway=self.anyway, bare=self.bare)
 
 
 def answer_uid(

@@ -17,22 +17,29 @@ def load_image(image: ImageLike) -> NDArray[np.float32]:
     """A path, array or Pillow image as float32[H, W] or [H, W, 3] in 0..1 (see :mod:`lexseg.scans.open`).
 
     Raises:
-        DataError: it is none of these, or cannot be used.
+        DataError: it is none of these, or cannot be used; also a numpy array of which pixels are masked.
     """
     if isinstance(image, str | Path):
+        if not str(image):
+            raise DataError("the image: the path is empty")
         from lexseg.scans.images import read_image
 
         return read_image(image)
     if isinstance(image, Image.Image):
         return image_from_pil(image)
+    if isinstance(image, np.ma.MaskedArray) and (masked := int(np.ma.count_masked(image))):
+        raise DataError(
+            f"the image: {masked} of {image.size} values of the array are masked, and what stands there instead is not "
+            "known; give image.filled(VALUE), or image.data for what lies below the mask"
+        )
     try:
         values = np.asarray(image)  # also of what only behaves like an array: lists, tensors
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # the last of tensors
         values = None
     if values is None or values.ndim == 0:
-        raise DataError(
-            f"the image: a path, an array or a Pillow image was expected, and this is {type(image).__name__}"
-        )
+        tensor = "; give image.detach().float().cpu().numpy()" if hasattr(image, "detach") else ""
+        what = type(image).__name__ if values is None or not isinstance(image, np.ndarray) else "an array of one value"
+        raise DataError(f"the image: a path, an array or a Pillow image was expected, and this is {what}{tensor}")
     return image_from_array(values)
 
 

@@ -1,6 +1,5 @@
 """A loaded model, its calibration, and how it is asked about images that are encoded already."""
 
-import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -180,8 +179,8 @@ class Network:
         if name not in known:
             there = f"it has {', '.join(known)}" if known else "it has none; lexseg calibrate MODEL CASES makes them"
             raise ConfigError(f"the model has no operating point {operating_point!r}: {there}")
-        other = copy.copy(self)
-        other._presence = self._presence | {"threshold": known[name]}
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__, _presence=self._presence | {"threshold": known[name]})
         return other
 
     @property

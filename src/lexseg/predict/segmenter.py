@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lexseg.errors import TextError
+from lexseg.errors import ModelError, TextError, check_flags
 from lexseg.language.sides import Laterality
-from lexseg.models.config import find_model, read_config
+from lexseg.models.config import bundled_models, find_model, read_config
 from lexseg.models.place import may_be_tidied, to_input
 from lexseg.models.scope import Scope
 from lexseg.predict.answered import Outside, outside
@@ -33,11 +33,35 @@ if TYPE_CHECKING:
 _UNKNOWN = Sides()
 
 
+class _Origin(NamedTuple):
+    """What a model was loaded from, and how."""
+
+    model: str
+    device: str | None
+    engine: EngineChoice
+
+
 class Segmenter(Network):
     """Segments images by sentences with a loaded model: :class:`lexseg.predict.network.Network`, that looks at images.
 
-    It never changes, so that many threads may share one. Args are those of `Network`.
+    It never changes, so that many threads may share one. Processes may be given one, too: what is pickled is where it
+    was loaded from, and how, and each loads it anew. Args are those of `Network`.
     """
+
+    _origin: _Origin | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Where it was loaded from, for :mod:`pickle`; no weights.
+
+        Raises:
+            ModelError: it was made of a network in memory, and loaded from nowhere.
+        """
+        if self._origin is None:
+            raise ModelError(
+                "a Segmenter of a network in memory cannot be given to another process: save the model as a folder "
+                "(lexseg.models.io.save_model), and give Segmenter.from_pretrained(folder)"
+            )
+        return _loaded_again, (type(self), self._origin, self.name, self.sha256, self._presence)
 
     @classmethod
     def from_pretrained(
@@ -63,7 +87,8 @@ class Segmenter(Network):
         """
         folder = find_model(model)
         config = read_config(folder)
-        runs, notes = open_engine(folder, config, engine=engine, device=None if device is None else str(device))
+        where = None if device is None else str(device)
+        runs, notes = open_engine(folder, config, engine=engine, device=where)
         segmenter = cls(
             runs,
             size=config.size,
@@ -78,6 +103,9 @@ class Segmenter(Network):
             scope=Scope.load(folder),
         )
         segmenter.notes = notes
+        # a folder by its whole path, as another process may be in another; what comes from the hub by its id
+        local = folder not in bundled_models().values() and Path(model).expanduser().is_dir()
+        segmenter._origin = _Origin(str(folder.absolute() if local else model), where, engine)
         return segmenter if operating_point is None else segmenter.at(operating_point)
 
     def set_image(
@@ -144,6 +172,8 @@ class Segmenter(Network):
 
         What the model does not know, or hardly, is looked at otherwise, too: :meth:`look_at`.
         """
+        if tta not in (True, False):
+            check_flags(tta=tta)
         inputs: list[NDArray[np.float32]] = []
         about: list[dict[str, Any]] = []
         spare: dict[int, NDArray[np.float32]] = {}
@@ -326,6 +356,21 @@ class ImageSession:
         from lexseg.predict.whole_report import segment_report
 
         return segment_report(self, text, threshold=threshold, laterality=laterality, language=language, anyway=anyway)
+
+
+def _loaded_again(
+    kind: type[Segmenter], origin: _Origin, name: str, sha256: str | None, presence: dict[str, float]
+) -> Segmenter:
+    """A segmenter as it was when it was pickled.
+
+    Raises:
+        ModelError: the model is not there, or is another one by now.
+    """
+    segmenter = kind.from_pretrained(origin.model, device=origin.device, engine=origin.engine)
+    if segmenter.sha256 != sha256:
+        raise ModelError(f"{origin.model}: holds another model by now than when the Segmenter was loaded; load it anew")
+    segmenter.name, segmenter._presence = name, presence
+    return segmenter
 
 
 def _is_blank(image: NDArray[np.float32]) -> bool:

@@ -12,7 +12,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
-from lexseg.errors import ConfigError, TextError
+from lexseg.errors import ConfigError, TextError, check_flags
 from lexseg.language.asking import Named, asks_whether_not, likely_language, looked_for, looks_foreign
 from lexseg.language.denial import denied
 from lexseg.language.foreign import to_model_words
@@ -319,6 +319,8 @@ def _spoken(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sid
         raise ConfigError(f"a threshold of {threshold!r}: a number between 0 and 1 was expected")
     if not 0 < threshold < 1:
         raise ConfigError(f"a threshold of {threshold:g}: it must lie between 0 and 1")
+    if options.anyway not in (True, False):
+        check_flags(anyway=options.anyway)
     if isinstance(sentence, Denied):
         return None
     return Spoken.of(

@@ -230,18 +230,21 @@ def image_from_array(values: NDArray[Any], *, name: str = "the image") -> Float:
     if values.ndim == 3 and values.shape[2] == 1:
         values = values[..., 0]
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (3, 4)):
-        raise DataError(f"{name}: an array of shape {values.shape}; expected [H, W], [H, W, 3] or [H, W, 4]")
+        last = values.ndim == 3 and values.shape[0] in (1, 3, 4)
+        hint = "; give image.transpose(1, 2, 0)" if last else ""
+        raise DataError(f"{name}: an array of shape {values.shape}; expected [H, W], [H, W, 3] or [H, W, 4]{hint}")
     _check_size((values.shape[1], values.shape[0]), name)
     if values.dtype == np.bool_:
-        return values.astype(np.float32)
+        opaque = values[..., :3] & values[..., 3:] if values.ndim == 3 and values.shape[2] == 4 else values
+        return opaque.astype(np.float32)
+    if values.dtype.kind not in "uif":
+        raise DataError(f"{name}: an array of {values.dtype}; expected numbers")
     if values.ndim == 3 and values.shape[2] == 4:
         values = over_black(values[..., :3], values[..., 3:])
     if values.dtype == np.uint8:
         scaled = values.astype(np.float32)
         scaled /= 255
         return scaled
-    if values.dtype.kind not in "uif":
-        raise DataError(f"{name}: an array of {values.dtype}; expected numbers")
     check_finite(values, name)
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind == "f" and low >= 0 and high <= 1:
@@ -249,7 +252,8 @@ def image_from_array(values: NDArray[Any], *, name: str = "the image") -> Float:
     if high == low:
         return np.zeros(values.shape, dtype=np.float32)
     # in double precision, as the difference of two large numbers would lose the image
-    scaled = ((values.astype(np.float64) - low) / (high - low)).astype(np.float32)
+    scale = 1.0 if np.isfinite(high - low) else 0.25  # the difference of the largest numbers is none
+    scaled = ((values.astype(np.float64) * scale - low * scale) / (high * scale - low * scale)).astype(np.float32)
     return np.clip(scaled, 0, 1, out=scaled)
 
 
@@ -265,8 +269,17 @@ def over_black(colour: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
     if colour.dtype == np.uint8:
         product = colour.astype(np.uint16) * alpha + 127
         return np.asarray(product // 255, dtype=np.uint8)
-    largest = np.iinfo(colour.dtype).max if colour.dtype.kind in "ui" else 1
-    return np.asarray(colour * (alpha / largest))
+    return np.asarray(colour * (alpha / _opaque(alpha)))
+
+
+def _opaque(alpha: NDArray[Any]) -> float:
+    """What is opaque: of 16 bits the largest number; else the least usual one that holds all, as of 0..255 in int64."""
+    if alpha.dtype == np.uint16:
+        return 65535.0
+    highest, whole = float(alpha.max()), alpha.dtype.kind != "f"
+    most = float(np.iinfo(alpha.dtype).max) if whole else highest
+    usual = (255.0, 65535.0) if whole else (1.0, 255.0, 65535.0)
+    return next((each for each in usual if highest <= each and (not whole or each <= most)), most)
 
 
 def check_finite(values: NDArray[Any], name: str) -> None:

@@ -32,7 +32,7 @@ from lexseg.server.images import OpenImage
 from lexseg.server.refusal import Refusal
 from lexseg.server.results import MOST_CORNERS, AskedSentence, Result, of_frame
 from lexseg.server.routes import Served
-from lexseg.server.schemas import ErrorAnswer, ResultAnswer
+from lexseg.server.schemas import ErrorAnswer, Flag, ResultAnswer
 from lexseg.server.service import Service
 from lexseg.server.teachings import TAUGHT
 
@@ -49,7 +49,7 @@ class StrokeValues(BaseModel):
         description="(row, column) along the stroke, in pixels"
     )
     radius: Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
-    wanted: bool = Field(True, description="brush, or eraser")
+    wanted: Flag = Field(True, description="brush, or eraser")
 
 
 class PointValues(BaseModel):
@@ -58,7 +58,7 @@ class PointValues(BaseModel):
     model_config = ConfigDict(extra="forbid")
     row: Annotated[int, Field(ge=0, le=1_000_000)]
     column: Annotated[int, Field(ge=0, le=1_000_000)]
-    wanted: bool = True
+    wanted: Flag = True
 
 
 class CorrectionRequest(BaseModel):

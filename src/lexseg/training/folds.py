@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, check_flags
 from lexseg.files import replace_file
 from lexseg.models.io import load_model
 from lexseg.training import prepare
@@ -66,6 +66,7 @@ def train_folds(
         ConfigError: fewer than two parts, or what one run cannot do for several parts.
         LexSegError: what else :func:`lexseg.training.run.train` raises.
     """
+    check_flags(resume=resume)
     _check(config, output, resume)
     config = _one_vocabulary(config)
     reasons: list[str] = []

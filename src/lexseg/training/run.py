@@ -19,7 +19,7 @@ from lexseg.cases.case import Case
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.encoders.text.batch import no_words
 from lexseg.encoders.text.pipeline import TextPipeline
-from lexseg.errors import ConfigError
+from lexseg.errors import ConfigError, check_flags
 from lexseg.models import create_model
 from lexseg.models.base import SegmentationModel
 from lexseg.models.io import load_model
@@ -70,6 +70,7 @@ def train(
         ModelError: the model cannot be built, or cannot start from ``init``.
         DivergedError: a loss is no longer a number.
     """
+    check_flags(resume=resume)
     began = time.monotonic()
     output, config, origin = Path(output), settled(config), start.settled_name(init)
     check(config)
