@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lexseg.cli.main import POINTS
+from lexseg.cli.main import POINTS, add_device
 
 _DESCRIPTION = """Asks MODEL whether what the sentences of CASES name is in their images, fits a probability and a
 threshold to the answers, and writes both into the model's folder. Below the threshold the model answers "not found".
@@ -53,7 +53,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         help="make this the threshold: the highest that denies at most so many percent of the targets that are there "
         "(default: as --lost says). All three are saved, to be chosen when the model is used",
     )
-    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add_device(add)
     parser.set_defaults(run=run)
 
 

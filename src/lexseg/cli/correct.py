@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.correct_voice import by_voice, check_voice
-from lexseg.cli.main import tell_sides
+from lexseg.cli.main import add_device, tell_sides
 from lexseg.cli.values import click, index, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
 
@@ -77,7 +77,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "confirmed by typing; repeat for several")  # fmt: skip
     add("--listen", type=Path, metavar="FILE", help="hear this WAV file each time it is written anew, as by a recorder "
         "on a key or a pedal; confirmed by saying yes")  # fmt: skip
-    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add_device(add)
     parser.set_defaults(run=run)
 
 

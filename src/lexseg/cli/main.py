@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lexseg._version import __version__
 from lexseg.cli.failures import describe_os_error, left_out
-from lexseg.cli.values import count
+from lexseg.cli.values import count, device
 from lexseg.errors import ConfigError, LexSegError
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def add_threads(add: "Callable[..., argparse.Action]") -> None:
 
 def add_running(add: "Callable[..., argparse.Action]") -> None:
     """Add the options that say where, and by what, a model is run."""
-    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add_device(add)
     add(
         "--engine",
         choices=ENGINES,
@@ -238,6 +238,11 @@ def add_running(add: "Callable[..., argparse.Action]") -> None:
         help="what runs the model: torch; onnx, ONNX Runtime on a CPU, several times as fast; auto takes onnx where "
         "there is no GPU and the model has graphs, as the bundled ones have (default: %(default)s)",
     )
+
+
+def add_device(add: "Callable[..., argparse.Action]", what: str = "where to run") -> None:
+    """Add the option that names a device; ``what`` begins its help."""
+    add("--device", type=device, help=f"{what}, such as cpu or cuda (default: a GPU where there is one)")
 
 
 def add_cluster(add: "Callable[..., argparse.Action]") -> None:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from lexseg.cli.main import add_device
 from lexseg.files import check_new_folder
 
 
@@ -52,7 +53,7 @@ def _add_align(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--encoder_lr", "--encoder-lr", type=float, default=0.3, help="factor on it for the image encoder; 0 leaves "
         "that as it is (default: 0.3)")  # fmt: skip
     add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
-    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    add_device(add, "where to train")
     parser.set_defaults(run=run, way_of=_align)
 
 
@@ -87,7 +88,7 @@ def _add_restoration(ways: "argparse._SubParsersAction[argparse.ArgumentParser]"
     add("--mirror", action="store_true", help="views may be mirrored; not where sides matter")
     add("--workers", type=int, default=0, help="processes that read (default: 0, this one)")
     add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
-    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    add_device(add, "where to train")
     parser.set_defaults(run=run, way_of=_restoration)
 
 
@@ -158,7 +159,7 @@ def _add_refiner(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add("--lr", type=float, default=2e-3, help="peak learning rate (default: 0.002)")
     add("--limit", type=int, default=2000, metavar="N", help="training cases that are read; 0 is all (default: 2000)")
     add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
-    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    add_device(add, "where to train")
     parser.set_defaults(run=run, way_of=_refiner)
 
 
@@ -189,7 +190,7 @@ def _add_lang2box(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add("--lr", type=float, default=2e-3, help="peak learning rate (default: 0.002)")
     add("--limit", type=int, default=0, metavar="N", help="training cases that are read (default: all)")
     add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
-    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    add_device(add, "where to train")
     parser.set_defaults(run=run, way_of=_lang2box)
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lexseg.cli.check import progress_bar
+from lexseg.cli.main import add_device
 from lexseg.errors import ConfigError
 
 _KINDS = ("own", "grad-cam", "m2ib", "mask")
@@ -39,7 +40,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--text_column", "--text-column", default="text", metavar="NAME", help="column of the sentence (default: text)")
     add("--ask", type=int, default=0, metavar="N", help="list the N images most worth a hand-drawn mask")
     add("--limit", type=int, default=0, metavar="N", help="label no more than N images (default: all)")
-    add("--device", metavar="NAME", help="where to run (default: a GPU where there is one)")
+    add_device(add)
     parser.set_defaults(run=run)
 
 

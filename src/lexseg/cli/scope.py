@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from lexseg.cli.main import add_device
+
 _DESCRIPTION = """Fits to CASES how far words and images may lie from what MODEL was trained on before it says "not in
 scope", and writes that into the model's folder, with a description of what it has learnt (`lexseg models MODEL`).
 
@@ -55,7 +57,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         "foreign words in training needs less of its judge, such as 0.01 (default: %(default)s)",
     )
     add("--seed", type=int, default=0, help="of the sentences and images drawn (default: 0)")
-    add("--device", help="where to run, such as cpu or cuda (default: a GPU where there is one)")
+    add_device(add)
     parser.set_defaults(run=run)
 
 

@@ -75,6 +75,13 @@ def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
 
 
+def device(text: str) -> str:
+    """A device's name; whether it is there, is told by what runs on it."""
+    if not text.strip():  # of a shell's variable that is not set
+        raise argparse.ArgumentTypeError("a device was expected, such as cpu or cuda, and it is empty")
+    return text.strip().lower()
+
+
 def slices(value: str) -> tuple[int, int | None]:
     """``A:B`` as the first slice and the one after the last; a half may be left out.
 

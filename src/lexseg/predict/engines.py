@@ -4,6 +4,7 @@ Imports torch only where torch is to run it (:mod:`lexseg.predict.torch_engine`)
 """
 
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
 EngineChoice = Literal["auto", "torch", "onnx"]
+_CPU = re.compile(r"cpu(:\d+)?", re.IGNORECASE)
 CHOICES: tuple[EngineChoice, ...] = ("auto", "torch", "onnx")
 _TOGETHER = 32  # sentences of equal length that go through the encoder at once
 
@@ -52,6 +54,8 @@ def open_engine(
         ModelError: the model or its graphs cannot be read, or not be made.
         ConfigError: there is no such engine, or it does not run on the device.
     """
+    if device is not None and _CPU.fullmatch(device.strip()):
+        device = "cpu"
     if engine not in CHOICES:
         raise ConfigError(f"there is no engine {engine!r}; there are {', '.join(CHOICES)}")
     if is_exported(folder):

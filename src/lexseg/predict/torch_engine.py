@@ -14,6 +14,7 @@ from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
 from lexseg.language.sides import names_place
 from lexseg.models.base import Features, SegmentationModel
+from lexseg.models.device import device_of
 from lexseg.predict.engine import Encoded, Engine, EngineName
 
 
@@ -37,14 +38,14 @@ class TorchEngine(Engine):
         text_encoder: TextEncoder | None,
         device: torch.device | str | None = None,
     ) -> None:
+        self._device = device_of(device)
         try:
-            self._device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
             # channels last is what convolutions on a CPU are fastest with
             model.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            hint = "try 'cpu' or 'cuda'" if torch.cuda.is_available() else "try 'cpu'"
-            raise ConfigError(f"the device {device!r} cannot be used: {reason}; {hint}") from error
+        except RuntimeError as error:
+            raise ConfigError(
+                f"the device {str(self._device)!r} cannot hold the model: {str(error).splitlines()[0]}; try 'cpu'"
+            ) from error
         self.model = model.eval()
         self.method, self.device, self.says_presence = model.name, str(self._device), model.presence is not None
         self.reader = self.text_encoder = text_encoder if model.uses_text else None

@@ -16,6 +16,7 @@ from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError, DataError
 from lexseg.language.sides import mirror_words, named_sides
 from lexseg.losses.box import corners
+from lexseg.models.device import device_of
 from lexseg.models.lang2box import Lang2Box, lang2box_loss
 from lexseg.scans.images import read_image
 from lexseg.training.beside import some_cases, warmed_cosine
@@ -84,10 +85,10 @@ def fit_lang2box(
         ConfigError, DataError, TextError: what was given cannot be used.
     """
     _check(config)
+    place = device_of(device)
     training, validation = (_read(config, split) for split in ("train", "val"))
     if not any(sample.box for sample in training):
         raise DataError(f"{', '.join(config.cases)}: no training case has a sentence and a mask that holds anything")
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(config.seed)
     reader = create_text_encoder(config.text)
     arguments: dict[str, Any] = {

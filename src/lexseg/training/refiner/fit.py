@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from lexseg.cases.truth import read_truth
 from lexseg.errors import ConfigError, DataError
 from lexseg.metrics.overlap import dice
+from lexseg.models.device import device_of
 from lexseg.models.refiner import Refiner, hint_maps
 from lexseg.scans.images import read_image
 from lexseg.training.beside import some_cases, warmed_cosine
@@ -80,10 +81,10 @@ def fit_refiner(
     Args, result and errors are those of :func:`lexseg.training.lang2box.fit.fit_lang2box`, but that it reads no words.
     """
     check(config)
+    place = device_of(device)
     training, validation = (_read(config, split) for split in ("train", "val"))
     if not training:
         raise DataError(f"{', '.join(config.cases)}: no row of the split train has a mask that holds anything")
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(config.seed)
     network = Refiner(config.widths).to(place)
     say(f"{len(training):,} images; {sum(p.numel() for p in network.parameters()) / 1e6:.2f} M parameters; {place}")

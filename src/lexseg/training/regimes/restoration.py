@@ -22,6 +22,7 @@ from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.image.folder import write_encoder
 from lexseg.errors import ConfigError, DataError
 from lexseg.files import new_folder
+from lexseg.models.device import device_of
 from lexseg.models.parts.batch_statistics import statistics_not_kept
 from lexseg.scans.open import SUFFIXES
 from lexseg.training.mixture import stretch
@@ -108,7 +109,7 @@ def restoration(
     """
     check(config)
     paths = image_paths(config.images)
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = device_of(device)
     torch.manual_seed(config.seed)
     restorer = Restorer(create_image_encoder(config.encoder, **config.encoder_args)).to(place)
     restorer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # 1.7 times as fast on a CPU

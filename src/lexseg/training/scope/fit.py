@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from lexseg.encoders.text.batch import TextBatch
 from lexseg.encoders.text.pipeline import TextPipeline
 from lexseg.errors import ConfigError
+from lexseg.models.device import device_of
 from lexseg.models.io import LoadedModel
 from lexseg.models.scope import Scope
 from lexseg.training.scope.images import fit_images
@@ -74,7 +74,7 @@ def fit_scope(
     for world in worlds:
         if not world.images("train"):
             raise ConfigError(f"the world {world.name!r} has no training case; scope is fitted to what was trained on")
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = device_of(device)
     words = None
     told: tuple[dict[str, float], dict[str, float]] = ({}, {})
     if loaded.text_encoder is not None and not loaded.text_encoder.trainable:

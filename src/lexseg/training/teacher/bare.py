@@ -14,6 +14,7 @@ from torch import Tensor
 from lexseg.errors import ConfigError, DataError, LexSegError
 from lexseg.models import create_model, model_class
 from lexseg.models.base import SegmentationModel
+from lexseg.models.device import device_of
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.config import OptimizerConfig
 from lexseg.training.teacher.batches import Batches
@@ -55,7 +56,7 @@ def train_teacher(
         LexSegError: the pack cannot be used, the model not be built, or it diverges.
     """
     pack = read_pack(folder)
-    place = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    place = device_of(device)
     torch.manual_seed(seed)
     arguments = teacher_arguments(pack, folder, encoder, widen)
     model = create_model(pack.about["method"], **arguments).to(place)

@@ -14,6 +14,7 @@ from lexseg.errors import ConfigError
 from lexseg.language.sides import mentions_side
 from lexseg.losses.dhn_nce import dhn_nce
 from lexseg.losses.named_parts import named_parts_loss
+from lexseg.models.device import device_of
 from lexseg.models.towers import Pooling, Towers
 from lexseg.training.augment import AugmentConfig
 from lexseg.training.beside import warmed_cosine
@@ -126,6 +127,7 @@ def align(
         ConfigError, DataError, ModelError, TextError: what was given cannot be used.
     """
     check(config)
+    place = device_of(device)
     training, validation = read_pairs(
         [Path(path) for path in config.cases],
         text_columns=config.text_column,
@@ -134,7 +136,6 @@ def align(
         split_file=config.split_file,
         seed=config.seed,
     )
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(config.seed)
     towers, encoder = build(config)
     pipeline = TextPipeline(encoder.to(place), memory_limit=1 << 30)

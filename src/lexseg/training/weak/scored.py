@@ -18,6 +18,7 @@ from lexseg.errors import ConfigError, ModelError
 from lexseg.language.sides import Laterality
 from lexseg.models.base import SegmentationModel
 from lexseg.models.config import find_model
+from lexseg.models.device import device_of
 from lexseg.models.inputs import fit_image
 from lexseg.models.io import load_model
 from lexseg.models.place import Fit, ImagePlace
@@ -92,7 +93,7 @@ def load_scored(model: str | Path, *, kind: ScoreKind | None = None, device: str
         ModelError: there is no such model, or it has no score.
         ConfigError: it has none of that kind.
     """
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = device_of(device)
     if is_towers_folder(model):
         return _towers(str(model), Path(model).expanduser(), kind, place)
     folder = find_model(model)
