@@ -115,6 +115,40 @@ def denied(text: str, words: Lexicon | None = None) -> str | None:
     return ", ".join(filter(None, (" ".join(each.split()).strip(" ,.;:") for each in rest))) or None
 
 
+def left_out(text: str, words: Lexicon | None = None) -> bool:
+    """Whether a sentence leaves out a place that may lie in what it asks, or asks for nothing beside.
+
+    "The left lung without the lower zone" does; "only the right, not the left" does not.
+
+    Args:
+        text: one sentence or several.
+        words: of its language; ``None`` is English.
+    """
+    words = words or lexicon()
+    marks = words.kept("marks", make=lambda: _Marks(words))
+    parts = clauses(text, words)
+    asked = [clause.text for clause in parts if not clause.negated]
+    cue = words.words("deny.leaves_out")
+    for clause in (clause for clause in parts if clause.negated):
+        leaving = cue.match(clause.text)
+        said = clause.text[leaving.end() :] if leaving else marks.denial.sub(" ", clause.text)
+        out = places(said, words)
+        if not out or vocabulary.names_finding(said, words) or marks.after.search(clause.text):
+            continue
+        if not asked and leaving:
+            return True
+        if asked and any(
+            _may_meet(one, other) for one in places(". ".join(asked), words) or {("", "")} for other in out
+        ):
+            return True
+    return False
+
+
+def _may_meet(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether two places, each of a side and a height, may hold the same."""
+    return all(not a or not b or a == b for a, b in zip(one, other, strict=True))
+
+
 def names_finding(text: str, words: Lexicon | None = None) -> bool:
     """Whether a word names something that could be found, and not only a place or a part of the body.
 
@@ -167,7 +201,8 @@ class _Parser:
         spans = _split(self.text, self._marks.comma, start, end)
         for i, (first, last) in enumerate(spans):
             own = (at for at, until in spans[i + 1 :] if self._before(at, until) is not None)
-            if open_end and self._goes_on(first, last, next(own, end)):
+            last_said = self.text[found[-1].start : found[-1].end] if found else ""
+            if open_end and self._goes_on(first, last, next(own, end), leaves_out=self._leaves_out(last_said)):
                 found.append(_Part(first, last, True))
                 continue
             parts = self._phrase(first, last)
@@ -206,6 +241,9 @@ class _Parser:
         if self._names(start, before.start()) and not led.endswith(":") and not self._marks.preposition.search(led):
             found.append(_Part(start, before.start(), False))
             start = before.start()
+        elif self._is_place(led) and self._leaves_out(self.text[before.start() : end]):
+            found.append(_Part(start, before.start(), False))  # "the left lung | without the lower zone"
+            start = before.start()
         for match in self.lexicon.words("joints.and", "joints.with").finditer(self.text, before.end(), end):
             denied, rest = self.text[start : match.start()], self.text[match.end() : end]
             own = self._names(match.end(), end) and self._places(rest) and self._places(denied)
@@ -243,14 +281,31 @@ class _Parser:
         """Whether a finding stands before the cut and a mere place after it: "opacity on the left and | right lung"."""
         return self._names(start, cut.start()) and not self._names(cut.end(), cue.start())
 
-    def _goes_on(self, start: int, end: int, list_end: int) -> bool:
-        """Whether a negation goes on after a comma: "no effusion, | consolidation or mass"."""
+    def _leaves_out(self, text: str) -> bool:
+        """Whether words leave a mere place out: "without the lower zone" denies nothing that could be found."""
+        cue = self.lexicon.words("deny.leaves_out").match(text)
+        return cue is not None and self._is_place(text[cue.end() :])
+
+    def _is_place(self, text: str) -> bool:
+        """Whether a text names a place or a part of the body, and no finding."""
+        where = self._places(text) or bool(self.lexicon.organ_finder(text))
+        return where and not vocabulary.names_finding(text, self.lexicon)
+
+    def _goes_on(self, start: int, end: int, list_end: int, *, leaves_out: bool = False) -> bool:
+        """Whether a negation goes on after a comma: "no effusion, | consolidation or mass".
+
+        A place that is left out ends at the comma, and "no mass, | only a cyst" says what there is.
+        """
         if self._before(start, end) is not None or self._after(start, end) is not None:
             return False
         if self._marks.own_sentence.match(self.text[start:end]):
             return False
+        if self._marks.only.match(self.text[start:end]):
+            return False
         if self.lexicon.words("joints.or").search(self.text, start, list_end):
             return True
+        if leaves_out:
+            return False
         return not (self._names(start, end) and self._places(self.text[start:end]))
 
     def _before(self, start: int, end: int) -> re.Match[str] | None:
@@ -308,6 +363,7 @@ class _Marks:
         self.own_sentence = re.compile(
             rf"\s*{either([words.union('joints.with'), words.union('deny.there')])}{edge}", re.IGNORECASE
         )
+        self.only = re.compile(rf"\s*{words.union('deny.only')}{edge}", re.IGNORECASE)
         lead, tail = (words.union(f"joints.{table}") for table in ("lead", "tail"))
         prepositions = {*words.rows("deny.bare_place")} & {*words.rows("joints.unfinished")}
         self.preposition = re.compile(rf"{edge}{either(sorted(prepositions))}$", re.IGNORECASE)

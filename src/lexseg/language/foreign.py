@@ -69,7 +69,7 @@ def to_model_words(text: str, language: str | None) -> Translation:
 
 def _joint(phrase: "Phrase", after: "Phrase") -> str:
     """What parts two phrases: after a denial a comma would let what follows be denied too ("no effusion, nodule")."""
-    goes_on = phrase.polarity == "negated" and after.polarity == "affirmed" and not after.places
+    goes_on = phrase.polarity == "negated" and after.polarity == "affirmed" and not (after.places and after.findings)
     return "; " if goes_on else ", "
 
 

@@ -13,7 +13,17 @@ _ABBREVIATED = 5  # letters up to which capitals are an abbreviation
 # everything that a sentence may be made of, but the common words
 _TABLES = (
     *("finding", "seen", "deny.before", "deny.after_finding", "deny.after_place", "deny.only_looks_like_it"),
-    *("deny.values", "deny.verbs", "deny.new_clause", "deny.exception", "deny.there", "deny.signs", "deny.little"),
+    *(
+        "deny.only",
+        "deny.leaves_out",
+        "deny.values",
+        "deny.verbs",
+        "deny.new_clause",
+        "deny.exception",
+        "deny.there",
+        "deny.signs",
+        "deny.little",
+    ),
     *("doubt.before", "doubt.after", "joints.list", "joints.or", "joints.with", "abbreviations.clause"),
     *("abbreviations.report", "place.lying", "place.in", "sides.both", "heights.middle", "heights.lower_alone"),
     *("sections.findings", "sections.others", "ill", "general"),

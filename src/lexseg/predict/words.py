@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError, check_flags
 from lexseg.language.asking import Named, asks_whether_not, likely_language, looked_for, looks_foreign
-from lexseg.language.denial import denied
+from lexseg.language.denial import denied, left_out
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import Laterality, convert_laterality, mentions_side
@@ -35,6 +35,11 @@ _WHETHER_NOT = (
 )
 _READ_AS = "words that look misspelt are read as {}; if others are meant, write them out"
 _TYPES = "whether it is {} the model cannot tell: it finds all that looks abnormal in such an image, of whatever kind"
+_LEAVES_OUT = (
+    "the place that the sentence leaves out is not cut out of the mask: the rest of the sentence was asked; take that "
+    "place away by a correction"
+)
+_LEAVES_ALL_OUT = "the sentence says what to leave out, and not what to find: write what to find"
 _WHOSE = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
     "convention; say whose left is meant (laterality image or patient, --laterality on the command line)"
@@ -247,6 +252,7 @@ class Spoken:
         meant, misspelt = read_as(text, lexicon()) if text is not None and text == sentence else (text, ())
         asked = None if meant is None or reader is None else convert_laterality(meant, given, own)
         words, settled = looked_for(asked)
+        read_with = None if said is None else lexicon(language)
         named = Named.of(words, misspelt=bool(misspelt)) if words else None
         judged = asked if settled == "not found" else words or (asked and denied(asked))
         foreign, likely = (looks_foreign(text), likely_language(text)) if text else (False, None)
@@ -260,6 +266,8 @@ class Spoken:
             doubts += odd_words(unread, foreign and not doubts, likely)
             doubts += [_READ_AS.format(", ".join(map(repr, dict.fromkeys(misspelt))))] if misspelt else []
             doubts += [_WHETHER_NOT] if words and settled is None and asked and asks_whether_not(asked) else []
+            if sentence and settled != "not found" and left_out(meant if said is None else sentence, read_with):
+                doubts.append(_LEAVES_ALL_OUT if settled else _LEAVES_OUT)
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
         plain, taught, untaught = {}, frozenset[str](), frozenset[str]()
