@@ -1,4 +1,4 @@
-"""What leaves a place out denies nothing that could be found: the rest is asked, and what cannot be followed is told."""
+"""What leaves a place out denies no finding: the rest is asked, and what cannot be followed is told."""
 
 import pytest
 
@@ -32,7 +32,7 @@ FOREIGN = {
         "pas le côté gauche, seulement le droit": "on the right",
         "le poumon gauche sans la zone inférieure": "in the left lung",
     },
-    "zh": {"不是左侧，只要右侧": "on the right", "左肺，不包括下野": "in the left lung"},
+    "zh": {"不是左侧,只要右侧": "on the right", "左肺,不包括下野": "in the left lung"},
 }
 DENIALS = [
     "the left lung without infection",

@@ -2,6 +2,8 @@
 
 import argparse
 
+from lexseg.cli.values import path_text
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add ``advise`` to the command line."""
@@ -12,7 +14,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "and regime our own measurements would choose, with the row that it rests on. No mask is opened.",
         allow_abbrev=False,
     )
-    parser.add_argument("cases", nargs="+", metavar="CASES", help="manifest: a .csv or .jsonl file")
+    parser.add_argument("cases", nargs="+", type=path_text, metavar="CASES", help="manifest: a .csv or .jsonl file")
     parser.set_defaults(run=run)
 
 

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lexseg.cli.main import POINTS, add_device
+from lexseg.cli.values import path_text
 
 _DESCRIPTION = """Asks MODEL whether what the sentences of CASES name is in their images, fits a probability and a
 threshold to the answers, and writes both into the model's folder. Below the threshold the model answers "not found".
@@ -28,8 +29,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model folder; its config.json is written anew")
-    add("cases", metavar="CASES", help="manifest: a .csv or .jsonl file, or several with commas between them")
+    add("model", type=path_text, metavar="MODEL", help="a model folder; its config.json is written anew")
+    add(
+        "cases",
+        type=path_text,
+        metavar="CASES",
+        help="manifest: a .csv or .jsonl file, or several with commas between them",
+    )
     add("--split", default="val", metavar="NAME", help="train, val, or all; never what you test on (default: val)")
     add(
         "--split-file",

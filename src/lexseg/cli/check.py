@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lexseg.cli.values import path_text
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -32,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "once, with their rows. Exits with 1 if any is an error."
         ),
     )
-    parser.add_argument("cases", nargs="+", metavar="CASES", help="manifest: a .csv or .jsonl file")
+    parser.add_argument("cases", nargs="+", type=path_text, metavar="CASES", help="manifest: a .csv or .jsonl file")
     parser.add_argument(
         "--text_column",
         "--text-column",
@@ -42,7 +44,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_text_encoder(parser)
     add_links(parser)
-    parser.add_argument("--json", metavar="FILE", help="also write the report as JSON")
+    parser.add_argument("--json", type=path_text, metavar="FILE", help="also write the report as JSON")
     parser.set_defaults(run=run)
 
 

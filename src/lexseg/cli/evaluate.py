@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.check import add_links, progress_bar
 from lexseg.cli.main import add_cluster, add_operating_point, add_running, add_threads, cluster, open_model, use_threads
-from lexseg.cli.values import count, index
+from lexseg.cli.values import count, index, path_text
 from lexseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,7 +46,13 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("inputs", nargs="*", metavar="MODEL CASES", help="what is scored, and on what; CASES alone with --predictions")
+    add(
+        "inputs",
+        nargs="*",
+        type=path_text,
+        metavar="MODEL CASES",
+        help="what is scored, and on what; CASES alone with --predictions",
+    )
     add("--predictions", type=Path, metavar="FOLDER", help="score these masks instead of a model's")
     add("--output", type=Path, required=True, metavar="DIR", help="folder for the report; an earlier one is replaced")
     add("--split", metavar="NAME", help="train, val, test, or all (default: test)")

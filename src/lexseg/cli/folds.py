@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from lexseg.cli.train import INTERRUPTED, as_begun, as_initial, with_recipe_paths, with_regime_names
+from lexseg.cli.values import path
 
 
 def main(argv: Sequence[str]) -> int:
@@ -21,7 +21,7 @@ def main(argv: Sequence[str]) -> int:
         "the split test stay out.",
         exit_on_error=False,
     )
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="gets fold0, fold1, ... and ensemble")
+    parser.add_argument("--output", type=path, required=True, metavar="DIR", help="gets fold0, fold1, ... and ensemble")
     parser.add_argument("--resume", action="store_true", help="go on where an earlier call stopped")
     parser.add_argument("--init", type=str, metavar="MODEL", help="start each from the weights of this model")
     parser.set_defaults({"data.folds": 5})

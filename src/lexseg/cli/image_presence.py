@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lexseg.cli.values import share
+from lexseg.cli.values import path_text, share
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,7 +36,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     add = parser.add_argument
     add("model", metavar="MODEL", type=Path, help="a model folder of method tmca, which is written anew")
-    add("cases", metavar="CASES", help="manifest: a .csv or .jsonl file, or several with commas between them")
+    add(
+        "cases",
+        type=path_text,
+        metavar="CASES",
+        help="manifest: a .csv or .jsonl file, or several with commas between them",
+    )
     add(
         "--shares",
         default="",

@@ -13,6 +13,7 @@ from lexseg.cli.check import (
     text_encoder,
     wide_console,
 )
+from lexseg.cli.values import path_text
 from lexseg.extensions import outside
 
 # Named here and not taken from the importers, so that --help need not import them; a test holds the two together.
@@ -43,9 +44,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     known = (*LAYOUTS, *outside("layouts"))
     parser.add_argument("layout", metavar="LAYOUT", choices=known, help=", ".join(known))
     parser.add_argument(
-        "source", metavar="SOURCE", help="folder to read (manifest, coco, refcoco, referring, nifti, medsam: or a file)"
+        "source",
+        type=path_text,
+        metavar="SOURCE",
+        help="folder to read (manifest, coco, refcoco, referring, nifti, medsam: or a file)",
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
+    parser.add_argument(
+        "--output", required=True, type=path_text, metavar="DIR", help="folder to make; it must not hold anything yet"
+    )
     parser.add_argument(
         "--split",
         type=_fractions,
@@ -80,7 +86,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="whether the images hold what their sentences name: all, none, or by a column and its values that mean "
         "that nothing is there, such as 'finding=none'; written to the manifest's column present",
     )
-    parser.add_argument("--images", metavar="DIR", help="folder of the images, if elsewhere (coco, refcoco, referring)")
+    parser.add_argument(
+        "--images", type=path_text, metavar="DIR", help="folder of the images, if elsewhere (coco, refcoco, referring)"
+    )
     parser.add_argument(
         "--laterality",
         choices=("image", "patient"),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lexseg._version import __version__
 from lexseg.cli.failures import describe_os_error, left_out
-from lexseg.cli.values import count, device
+from lexseg.cli.values import count, device, path
 from lexseg.errors import ConfigError, LexSegError
 
 if TYPE_CHECKING:
@@ -143,17 +143,11 @@ def _run(status: object) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser, and those of its commands, that take no empty path for the folder that one is in."""
+    """A parser, and those of its commands, whose paths are those of :func:`lexseg.cli.values.path`."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.register("type", Path, _path)
-
-
-def _path(value: str) -> Path:
-    if not value:  # of a shell's variable that is not set
-        raise argparse.ArgumentTypeError("a path was expected, and it is empty")
-    return Path(value)
+        self.register("type", Path, path)
 
 
 def _parser(only: str | None) -> argparse.ArgumentParser:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lexseg.cli.check import progress_bar
+from lexseg.cli.values import path_text
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -19,7 +20,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         ),
         allow_abbrev=False,
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
+    parser.add_argument(
+        "--output", required=True, type=path_text, metavar="DIR", help="folder to make; it must not hold anything yet"
+    )
     parser.add_argument(
         "--n",
         type=int,

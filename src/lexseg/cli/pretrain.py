@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lexseg.cli.main import add_device
+from lexseg.cli.values import path_text
 from lexseg.files import check_new_folder
 
 
@@ -30,7 +31,13 @@ def _add_align(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     text = "from images and sentences: an image and a text encoder in one space (DHN-NCE)"
     parser = ways.add_parser("align", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     add = parser.add_argument
-    add("cases", nargs="+", metavar="CASES", help="manifests with images and sentences; masks are never opened")
+    add(
+        "cases",
+        nargs="+",
+        type=path_text,
+        metavar="CASES",
+        help="manifests with images and sentences; masks are never opened",
+    )
     add("--output", type=Path, required=True, metavar="DIR", help="the encoder folder to make")
     add("--text_column", "--text-column", default="text", metavar="NAME", help="column of the sentence (default: text)")
     add("--phrase", default="", metavar="TEXT", help="said of every image in place of its sentence, where only the "
@@ -73,8 +80,13 @@ def _add_restoration(ways: "argparse._SubParsersAction[argparse.ArgumentParser]"
     text = "from images alone: restore them from spoilt views, and find views of one image alike (PCRLv2)"
     parser = ways.add_parser("restoration", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     add = parser.add_argument
-    add("images", nargs="+", metavar="IMAGES", help="folders of images, and manifests (their training rows); neither "
-        "masks nor sentences are read")  # fmt: skip
+    add(
+        "images",
+        nargs="+",
+        type=path_text,
+        metavar="IMAGES",
+        help="folders of images, and manifests (their training rows); neither masks nor sentences are read",
+    )
     add("--output", type=Path, required=True, metavar="DIR", help="the encoder folder to make")
     add("--encoder", default="efficientnet-lite0", metavar="NAME", help="image encoder (default: efficientnet-lite0)")
     add("--encoder_args", "--encoder-args", type=_plain, default={}, metavar="JSON", help="its keywords; "
@@ -118,8 +130,14 @@ def _add_field(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     text = "from healthy chest films alone: a network that finds the lung fields (`lexseg pseudo-label --field`)"
     parser = ways.add_parser("field", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     add = parser.add_argument
-    add("images", nargs="+", metavar="IMAGES", help="folders of images, and manifests (their training rows): frontal, "
-        "healthy, a few hundred; neither masks nor sentences are read")  # fmt: skip
+    add(
+        "images",
+        nargs="+",
+        type=path_text,
+        metavar="IMAGES",
+        help="folders of images, and manifests (their training rows): frontal, "
+        "healthy, a few hundred; neither masks nor sentences are read",
+    )
     add("--output", type=Path, required=True, metavar="DIR", help="the model folder to make")
     add("--encoder", default="efficientnet-lite0", metavar="NAME", help="image encoder (default: efficientnet-lite0)")
     add("--size", type=int, default=96, help="side of the input in pixels (default: 96)")
@@ -148,7 +166,7 @@ def _add_refiner(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     parser = ways.add_parser("refiner", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     add = parser.add_argument
-    add("cases", nargs="+", metavar="CASES", help="manifests with masks; sentences are not read")
+    add("cases", nargs="+", type=path_text, metavar="CASES", help="manifests with masks; sentences are not read")
     add("--output", type=Path, required=True, metavar="DIR", help="the refiner's folder to make")
     add("--size", type=int, default=128, help="side of the input in pixels (default: 128)")
     add("--widths", type=_widths, default=(16, 32, 64, 96), metavar="N,N,...", help="channels by stride (default: "
@@ -177,8 +195,14 @@ def _add_lang2box(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     text = "from masks and sentences: the box that words name, LIMIS-style (`lexseg correct --lang2box`)"
     parser = ways.add_parser("lang2box", help=text, description=text.capitalize() + ".", allow_abbrev=False)
     add = parser.add_argument
-    add("cases", nargs="+", metavar="CASES", help="manifests with sentences and masks; an empty mask, or 'present' no, "
-        "is a sentence whose target is not there")  # fmt: skip
+    add(
+        "cases",
+        nargs="+",
+        type=path_text,
+        metavar="CASES",
+        help="manifests with sentences and masks; an empty mask, or 'present' no, "
+        "is a sentence whose target is not there",
+    )
     add("--output", type=Path, required=True, metavar="DIR", help="the folder to make")
     add("--encoder", default="efficientnet-lite0", metavar="NAME", help="image encoder, which stays as it is (default: "
         "efficientnet-lite0)")  # fmt: skip

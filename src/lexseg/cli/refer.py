@@ -7,6 +7,7 @@ import argparse
 from lexseg.cli.check import print_problems, progress_bar, wide_console
 from lexseg.cli.import_ import add_volume_options, volume_options
 from lexseg.cli.main import add_min_area
+from lexseg.cli.values import path_text
 
 # Named here and not taken from `lexseg.datasets`, so that --help need not import it; a test holds the two together.
 ANATOMIES = ("chest", "chest-ct", "abdomen", "breast", "colon", "brain", "skin", "grid")
@@ -27,10 +28,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "cases",
         nargs="+",
+        type=path_text,
         metavar="CASES",
         help="manifest with masks (.csv or .jsonl); or a NIfTI volume, or a folder of volumes, with masks of lesions",
     )
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder to make; it must not hold anything yet")
+    parser.add_argument(
+        "--output", required=True, type=path_text, metavar="DIR", help="folder to make; it must not hold anything yet"
+    )
     parser.add_argument(
         "--targets",
         choices=TARGETS,

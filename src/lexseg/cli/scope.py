@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from lexseg.cli.main import add_device
+from lexseg.cli.values import path_text
 
 _DESCRIPTION = """Fits to CASES how far words and images may lie from what MODEL was trained on before it says "not in
 scope", and writes that into the model's folder, with a description of what it has learnt (`lexseg models MODEL`).
@@ -29,8 +30,18 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("model", metavar="MODEL", help="a model folder; scope.safetensors and config.json are written into it")
-    add("cases", metavar="CASES", help="manifest: a .csv or .jsonl file, or several with commas between them")
+    add(
+        "model",
+        type=path_text,
+        metavar="MODEL",
+        help="a model folder; scope.safetensors and config.json are written into it",
+    )
+    add(
+        "cases",
+        type=path_text,
+        metavar="CASES",
+        help="manifest: a .csv or .jsonl file, or several with commas between them",
+    )
     add("--worlds", required=True, metavar="NAMES", help="the world of each manifest, with commas between them")
     add(
         "--terms",

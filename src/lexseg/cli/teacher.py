@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lexseg.cli.values import path, path_text
+
 _USAGE = """usage: lexseg teacher {pack,train,distil} ...
 
 A large model, trained in minutes where a GPU is at hand, teaches a small one:
@@ -35,7 +37,7 @@ def _pack(argv: Sequence[str]) -> int:
     from lexseg.training.teacher.questions import PackOptions
 
     def more(parser: Any) -> None:
-        parser.add_argument("--output", type=Path, required=True, metavar="PACK", help="the pack's folder")
+        parser.add_argument("--output", type=path, required=True, metavar="PACK", help="the pack's folder")
         for option in fields(PackOptions):
             parser.add_argument(f"--{option.name}", type=option.type, default=option.default)
 
@@ -54,6 +56,7 @@ def _train(argv: Sequence[str]) -> int:
     from lexseg.training.teacher.bare import add_arguments, run
 
     parser = argparse.ArgumentParser(prog="lexseg teacher train", description="Train a teacher from a pack.")
+    parser.register("type", Path, path)
     add_arguments(parser)
     return run(parser.parse_args(argv))
 
@@ -64,9 +67,15 @@ def _distil(argv: Sequence[str]) -> int:
 
     def more(parser: Any) -> None:
         add = parser.add_argument
-        add("--pack", type=Path, required=True, metavar="PACK", help="the teachers' pack, or a larger one")
-        add("--teachers", type=str, required=True, metavar="A,B", help="folders of teachers, with commas between them")
-        add("--output", type=Path, required=True, metavar="RUN", help="the run's folder")
+        add("--pack", type=path, required=True, metavar="PACK", help="the teachers' pack, or a larger one")
+        add(
+            "--teachers",
+            type=path_text,
+            required=True,
+            metavar="A,B",
+            help="folders of teachers, with commas between them",
+        )
+        add("--output", type=path, required=True, metavar="RUN", help="the run's folder")
         add("--minutes", type=float, default=60.0, help="how long to train")
         add("--steps", type=int, default=0, help="end after so many steps, if that is sooner")
         add("--share", type=float, default=0.5, help="of the teachers in a target; the rest is the truth")

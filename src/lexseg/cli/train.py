@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from lexseg.cli.values import path
+
 INTERRUPTED = 130  # of a process that Ctrl-C ended, as shells count
 
 
@@ -20,7 +22,7 @@ def main(argv: Sequence[str]) -> int:
     from lexseg.training.recipe import read_recipe, settings_parser, to_config
 
     parser = settings_parser(prog="lexseg train", description="Train a method on your cases.", exit_on_error=False)
-    parser.add_argument("--output", type=Path, required=True, metavar="RUN", help="the run's folder")
+    parser.add_argument("--output", type=path, required=True, metavar="RUN", help="the run's folder")
     parser.add_argument("--resume", action="store_true", help="go on after the last whole epoch of the run")
     parser.add_argument(
         "--init",

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import ipaddress
 import math
+from pathlib import Path
 
 _MOST = 1e6
 
@@ -73,6 +74,23 @@ def _number(text: str) -> float:
 
 def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1
+
+
+def path(text: str | Path) -> Path:
+    """A path, ``~`` the user's own folder, as no shell has it in ``--output=~/out``; none that is empty."""
+    if isinstance(text, Path):  # which jsonargparse has read already
+        return text
+    if not text.strip():  # of a shell's variable that is not set; it would be the folder that one is in
+        raise argparse.ArgumentTypeError("a path was expected, and it is empty")
+    with contextlib.suppress(RuntimeError):  # nobody is called so
+        return Path(text).expanduser()
+    return Path(text)
+
+
+def path_text(text: str) -> str:
+    """One path as text, or several with commas between them."""
+    path(text)  # refuses an empty one
+    return ",".join(str(path(part)) if part.startswith("~") else part for part in text.split(","))
 
 
 def device(text: str) -> str:
