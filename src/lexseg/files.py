@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import contextlib
+import errno
 import glob
 import os
 import re
@@ -32,6 +33,20 @@ def check_folder_of(path: Path) -> None:
     """
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those that it lies in; it may be there.
+
+    Raises:
+        DataError: a file stands in its place, or on the way there.
+        OSError: it cannot be made for another reason.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        file = next((each for each in (folder, *folder.parents) if os.path.lexists(each)), folder)
+        raise DataError(f"{folder}: {file} is a file, where a folder was expected; name another place") from error
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -67,15 +82,19 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
         contents: what each file is to hold. Missing folders are made; older files are replaced.
 
     Raises:
+        DataError: a file stands where a folder was expected, or the reverse.
         OSError: with the name of the file that could not be written. What was begun is removed.
     """
+    for path in contents:
+        if path.is_dir():
+            raise DataError(f"{path}: is a folder, and a file is to be written there; name a file in it")
     begun: list[tuple[Path, Path]] = []
     with contextlib.ExitStack() as opened:
         try:
             files = []
             for path, content in contents.items():
                 with _named(path):
-                    path.parent.mkdir(parents=True, exist_ok=True)
+                    make_folder(path.parent)
                     begun.append((path.with_name(_temporary()), path))
                     files.append((path, opened.enter_context(open(begun[-1][0], "xb"))))
                     files[-1][1].write(content)
@@ -142,7 +161,7 @@ def new_folder(output: Path) -> Iterator[Path]:
         DataError: if something is there already, or it is the working directory.
     """
     _refuse_taken(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     with folder_beside(output) as building:
         yield building
         os.chmod(building, usual_mode())  # it was private
@@ -157,7 +176,7 @@ def check_new_folder(output: Path) -> None:
         OSError: if nothing can be written there.
     """
     _refuse_taken(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     with folder_beside(output):
         pass
 
@@ -176,6 +195,9 @@ def folder_beside(output: Path) -> Iterator[Path]:
     """An empty folder, hidden, beside what it is for, so that moving it there is one step; gone when the block ends.
 
     What a process left that was killed before it could move its own is removed first: it may hold patients' images.
+
+    Raises:
+        OSError: with the name of what it is for, where the disk is full, and the writer did not say what it wrote.
     """
     remove_begun(output)
     building = output.with_name(f".{output.name}.{secrets.token_hex(4)}")
@@ -183,6 +205,10 @@ def folder_beside(output: Path) -> Iterator[Path]:
         building.mkdir(mode=0o700)
         try:
             yield building
+        except OSError as error:
+            if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise OSError(error.errno, error.strerror, str(output)) from error
+            raise
         finally:
             shutil.rmtree(building, ignore_errors=True)
 
@@ -190,6 +216,8 @@ def folder_beside(output: Path) -> Iterator[Path]:
 def replace_folder(new: Path, target: Path) -> None:
     """Move a folder to its place. What stood there goes once the new one is there, and comes back if that fails."""
     if not target.is_dir():
+        if os.path.lexists(target):
+            raise DataError(f"{target}: is there already and is no folder")
         move(new, target)
         return
     with folder_beside(target) as aside:

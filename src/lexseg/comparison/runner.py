@@ -20,7 +20,7 @@ from lexseg.comparison.plan import Plan
 from lexseg.comparison.plan_file import for_any_folder, plan_yaml
 from lexseg.comparison.worker import INTERRUPTED, one_line
 from lexseg.errors import ConfigError
-from lexseg.files import replace_file
+from lexseg.files import make_folder, replace_file
 from lexseg.signals import sigterm_raises
 
 WORKER = "lexseg.comparison.worker"
@@ -137,7 +137,7 @@ class Runner:
             KeyboardInterrupt: after all processes have ended; a later run goes on.
             ConfigError: another comparison is at work in the folder.
         """
-        self.output.mkdir(parents=True, exist_ok=True)
+        make_folder(self.output)
         # as Ctrl-C does, so that the cells' processes end in good order
         with _locked(self.output), sigterm_raises(lambda number: KeyboardInterrupt()):
             copy = self.output / "plan.yaml"

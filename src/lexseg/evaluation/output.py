@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from lexseg.errors import ConfigError
-from lexseg.files import folder_beside, replace_folder, usual_mode
+from lexseg.files import folder_beside, make_folder, replace_folder, usual_mode
 
 REPORT, TABLE, PAGE, MASKS = "report.json", "cases.csv", "report.html", "masks"
 
@@ -25,7 +25,7 @@ def fresh_folder(path: Path, *, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     """
     path = path.resolve()
     _check_replaceable(path, inputs)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     # beside its later place, so that moving it there is one step of one file system
     with folder_beside(path) as temporary:
         yield temporary

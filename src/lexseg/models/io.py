@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save
 from lexseg.encoders.text import create_text_encoder
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ModelError
-from lexseg.files import folder_beside, replace_folder, usual_mode
+from lexseg.files import folder_beside, make_folder, replace_folder, usual_mode
 from lexseg.models import create_model, model_class
 from lexseg.models.base import SegmentationModel
 from lexseg.models.config import (
@@ -70,7 +70,7 @@ def save_model(
         metrics: metrics.json.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     with folder_beside(folder) as temporary:
         temporary.chmod(usual_mode())
         # shared tensors (one text projection for all levels) are stored once for each name

@@ -18,7 +18,7 @@ from lexseg.cases.case import Case
 from lexseg.cases.splits import write_splits
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import ConfigError, DataError
-from lexseg.files import leftovers, replace_file
+from lexseg.files import leftovers, make_folder, replace_file
 from lexseg.language.sides import Laterality
 from lexseg.training.config import DataConfig, TrainConfig
 from lexseg.training.recipe import read_recipe
@@ -149,7 +149,7 @@ def write_record(
 ) -> None:
     """run.json, labelled.txt, split.csv and config.yaml (last: with it a run has begun): all to run this again."""
     words = None if encoder is None else encoder.config().get("vocabulary")
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     record = {
         "seed": config.seed,
         "init": init,

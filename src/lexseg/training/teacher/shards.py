@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from lexseg.errors import DataError
-from lexseg.files import replace_file
+from lexseg.files import make_folder, replace_file
 
 LARGEST = 16 << 20
 """Every file is smaller than so many bytes."""
@@ -41,7 +41,7 @@ def write_shards(folder: Path, tensors: Mapping[str, Tensor], about: Mapping[str
             f"{folder}: weights and answers take {len(content) / 2**20:.0f} MiB, more than {MOST - 1} files of "
             f"{LARGEST >> 20} MiB hold; take a smaller encoder, or a pack with fewer validation questions"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     index = {"about": dict(about), "sha256": [hashlib.sha256(piece).hexdigest() for piece in pieces]}
     files = [folder / SHARD.format(number) for number in range(len(pieces))]
     for path, piece in zip(files, pieces, strict=True):
