@@ -26,11 +26,13 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
 
 
 def check_folder_of(path: Path) -> None:
-    """See that there is a folder for a file.
+    """See that there is a folder for a file, and no folder in its place.
 
     Raises:
         DataError: if not.
     """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder, and a file is to be written there; name a file in it")
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}; make it first")
 

@@ -71,7 +71,7 @@ def test_all_at_once(make_set):
         ("warning", 3, "text"),
         ("warning", 4, "laterality"),
         ("warning", 6, "text"),
-        ("info", 7, "mask"),
+        ("warning", 7, "mask"),
     ]
     assert report.count("error") == 8
     messages = [problem.message for problem in report.problems]
@@ -259,3 +259,25 @@ def test_sentences_written_from_the_mask_are_counted_however_it_is_said(make_set
     path = make_set({**GOOD, "leaks_mask": written}, GOOD | {"leaks_mask": ""})
     assert [case.leaks_mask for case in read_manifest(path)] == [read, None]
     assert check(path).summary.leaking == (read is True)
+
+
+UNDRAWN = {**GOOD, "mask": ""}
+
+
+@pytest.mark.parametrize(
+    "rows, told",
+    [
+        # as training takes them: with a mask, or with an answer; of a split that is only scored, no matter
+        ([GOOD, {**GOOD, "present": "yes", "mask": ""}], []),
+        ([GOOD, {**UNDRAWN, "present": "no"}], []),
+        ([{**GOOD, "split": "train"}, {**GOOD, "split": "val"}, {**UNDRAWN, "split": "test"}], []),
+        ([GOOD, UNDRAWN], ["lexseg train refuses it"]),
+        ([GOOD, {**UNDRAWN, "present": "unknown"}], ["lexseg train refuses it"]),
+        ([{**GOOD, "split": "train"}, {**UNDRAWN, "split": "val", "present": "yes"}], ["the split 'val'"]),
+        ([{**UNDRAWN, "split": "", "present": "yes"}], ["the manifests"]),
+    ],
+)
+def test_what_training_would_refuse_is_told(make_set, rows, told):
+    report = check(make_set(*({"present": "", **row, "patient": str(n)} for n, row in enumerate(rows))))
+    warned = [problem.message for problem in report.problems if problem.severity == "warning"]
+    assert len(warned) == len(told) and all(a in b for a, b in zip(told, warned, strict=True)) and report.ok

@@ -158,7 +158,8 @@ def test_manifests_that_cannot_be_used(tmp_path: Path, recipe: Path, cases: Path
     assert re.search(r"row 12.*patient 'p' is in 'val' here, but in 'train'", fail(*arguments, cases))
     write_rows(cases, [row | {"mask": "" if i in (2, 12) else row["mask"]} for i, row in enumerate(rows)])
     assert re.search(
-        r"needs a mask for every case, or .present. yes or no; neither is given in:\n.*row 4\n.*row 14$",
+        r"needs a mask for every case, or .present. yes or no; neither is given in:\n.*row 4\n.*row 14\n"
+        r"draw the masks.*--regime",
         fail(*arguments, cases).strip(),
     )
     write_rows(cases, [row | {"text": "word " * 300 if i == 5 else row["text"]} for i, row in enumerate(rows)])

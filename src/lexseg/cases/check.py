@@ -10,7 +10,17 @@ from lexseg.cases.manifest import DEFAULT_TEXT, ParsedManifest, missing_columns,
 from lexseg.cases.problem import Problem, Severity
 from lexseg.cases.splits import leaks
 from lexseg.cases.summary import Summary, summarise
-from lexseg.cases.together import FEW, SIZE, meanings, pixels_at, shown_path, turns, vanishing
+from lexseg.cases.together import (
+    FEW,
+    SIZE,
+    UNTRAINABLE,
+    meanings,
+    nowhere_located,
+    pixels_at,
+    shown_path,
+    turns,
+    vanishing,
+)
 from lexseg.cases.truth import truth_of
 from lexseg.errors import DataError, TextError
 from lexseg.language.asking import looks_foreign
@@ -86,7 +96,9 @@ def check_manifest(
     in two splits.
     Warnings: a missing sentence; words the text encoder does not know; left or right where the laterality is not
     stated; an image of a single value; an image that is turned by its EXIF orientation, and a mask that is not; targets
-    that are smaller than a pixel of the network. Infos: a case of which it is not known where its target is.
+    that are smaller than a pixel of the network; what `lexseg train` refuses: a case of which neither a mask nor
+    ``present`` says whether its target is there, and a split of which no case says where. Infos: a case of which it is
+    not known where its target is.
 
     Args:
         paths: the manifests.
@@ -114,7 +126,12 @@ def check_manifest(
         check.case(case)
         if progress is not None:
             progress(number, len(cases))
-    check.problems += [*meanings(cases), *turns(cases), *vanishing(check.small)]
+    check.problems += [
+        *meanings(cases),
+        *turns(cases),
+        *vanishing(check.small),
+        *nowhere_located(cases, check.lost_masks),
+    ]
     check.problems += leaks(case for case in cases if case.image != Path())
     order = {each.path: index for index, each in enumerate(manifests)}
     check.problems.sort(key=lambda p: (_RANK[p.severity], order.get(p.source or Path(), -1), p.row or 0))
@@ -227,8 +244,12 @@ class _Check:
             # a mask that was named and could not be read has been reported with its row
             if (case.source, case.row) not in self.lost_masks and not case.is_located:
                 use = "trained on" if case.split == "train" else "scored"
-                limit = f"can be {use} for presence alone" if case.is_answered else f"cannot be {use}"
-                self.note("info", case, "mask", f"there is no mask: the case {limit}")
+                if case.is_answered:
+                    self.note("info", case, "mask", f"there is no mask: the case can be {use} for presence alone")
+                elif case.split == "test":
+                    self.note("info", case, "mask", f"there is no mask: the case cannot be {use}")
+                else:
+                    self.note("warning", case, "mask", f"there is no mask: the case cannot be {use}, and {UNTRAINABLE}")
             return
         try:
             truth = truth_of(case)

@@ -1,6 +1,6 @@
 """What is wrong with the masks and images of a manifest together, where each alone is sound."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,12 @@ SIZE = 224
 
 FEW = 4
 """Pixels of a target below which it counts as vanishing."""
+
+UNTRAINABLE = (
+    "lexseg train refuses it: draw the mask, say by 'present' whether the target is there, leave the row out, or have "
+    "a regime learn from it as it is (--regime)"
+)
+"""What is said of a case of which neither a mask nor ``present`` says whether its target is there."""
 
 Small = Mapping[Path | None, Sequence[tuple[Case, int]]]
 """Of each manifest the cases whose targets vanish, and how many pixels are left of each."""
@@ -41,6 +47,24 @@ def meanings(cases: Sequence[Case]) -> Iterator[Problem]:
                 "value all of it: name the foreground in a column 'label', or save masks of 0 and 255"
             )
             yield Problem("error", None, "mask", message, source)
+
+
+def nowhere_located(cases: Sequence[Case], lost: Collection[tuple[Path | None, int | None]]) -> Iterator[Problem]:
+    """A warning for each split that is trained on of which no case says where its target is.
+
+    Args:
+        cases: all of them.
+        lost: manifests and rows whose masks are there, and could not be read.
+    """
+    for split, name in (("train", "the split 'train'"), ("val", "the split 'val'"), (None, "the manifests")):
+        members = [case for case in cases if case.split == split]
+        # without splits, any case may come into either
+        if members and not any(case.is_located or (case.source, case.row) in lost for case in members):
+            message = (
+                f"no case of {name} says where its target is, so that lexseg train refuses them: some need a mask, or "
+                "'present' no; lexseg pseudo-label makes masks of images and sentences"
+            )
+            yield Problem("warning", None, "mask", message, members[0].source)
 
 
 def turns(cases: Sequence[Case]) -> Iterator[Problem]:

@@ -27,7 +27,7 @@ def load_image(image: ImageLike) -> NDArray[np.float32]:
         return read_image(image)
     if isinstance(image, Image.Image):
         return image_from_pil(image)
-    if isinstance(image, np.ma.MaskedArray) and (masked := int(np.ma.count_masked(image))):
+    if isinstance(image, np.ma.MaskedArray) and (masked := int(np.count_nonzero(image.mask))):
         raise DataError(
             f"the image: {masked} of {image.size} values of the array are masked, and what stands there instead is not "
             "known; give image.filled(VALUE), or image.data for what lies below the mask"

@@ -266,7 +266,8 @@ class Spoken:
             doubts += odd_words(unread, foreign and not doubts, likely)
             doubts += [_READ_AS.format(", ".join(map(repr, dict.fromkeys(misspelt))))] if misspelt else []
             doubts += [_WHETHER_NOT] if words and settled is None and asked and asks_whether_not(asked) else []
-            if sentence and settled != "not found" and left_out(meant if said is None else sentence, read_with):
+            own_words = meant if said is None else sentence
+            if own_words and settled != "not found" and left_out(own_words, read_with):
                 doubts.append(_LEAVES_ALL_OUT if settled else _LEAVES_OUT)
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)

@@ -198,6 +198,8 @@ def refuse_unanswered(cases: Iterable[Case]) -> None:
         raise DataError(
             "training needs a mask for every case, or 'present' yes or no; neither is given in:\n  "
             + "\n  ".join(missing)
+            + "\ndraw the masks, fill the column 'present' in, leave these rows out, or have a regime learn from those "
+            "of the split train as they are (--regime mean-teacher, say; lexseg pseudo-label makes masks)"
         )
 
 

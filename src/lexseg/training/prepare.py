@@ -82,7 +82,8 @@ def read_cases(config: TrainConfig) -> list[Case]:
         if not any(c.is_located for c in chosen(cases, split)):
             raise DataError(
                 f"{', '.join(map(str, paths))}: no case of the split {split!r} says where its target is; at least one "
-                "needs a mask, or 'present' no ('present' yes alone says only that it is there)"
+                "needs a mask, or 'present' no ('present' yes alone says only that it is there); draw some, or have "
+                "masks made of images and sentences: lexseg pseudo-label"
             )
     return cases
 
