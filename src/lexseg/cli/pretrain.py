@@ -146,7 +146,7 @@ def _add_field(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
     add("--lr", type=float, default=2e-3, help="peak learning rate (default: 0.002)")
     add("--limit", type=int, default=1200, metavar="N", help="images that are looked at; 0 is all (default: 1200)")
     add("--seed", type=int, default=0, help="of all that chance decides (default: 0)")
-    add("--device", metavar="NAME", help="where to train (default: a GPU where there is one)")
+    add_device(add, "where to train")
     parser.set_defaults(run=run, way_of=_field)
 
 

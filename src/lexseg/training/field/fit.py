@@ -13,6 +13,7 @@ from lexseg.encoders.text.batch import no_words
 from lexseg.errors import ConfigError, DataError
 from lexseg.losses.target import Target
 from lexseg.models.config import ModelConfig
+from lexseg.models.device import device_of
 from lexseg.models.inputs import image_tensor, resize_image
 from lexseg.models.io import save_model
 from lexseg.models.unet import UNet
@@ -105,6 +106,7 @@ def fit_field(
         ConfigError, DataError: what was given cannot be used, or too few images have two dark regions.
     """
     check(config)
+    place = device_of(device)
     paths = _drawn(image_paths(config.images), config)
     samples = [found for path in paths if (found := _looked_at(path, config.size)) is not None]
     say(f"{len(samples):,} of {len(paths):,} images have two dark regions, one on each side, that are a pair")
@@ -114,7 +116,6 @@ def fit_field(
             f"{len(paths)} images, and {FEWEST} or more were expected: name healthy frontal chest films, of which "
             "several hundred are best; for any other organ, give pseudo-label masks of the field instead"
         )
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     torch.manual_seed(config.seed)
     network = UNet(encoder=config.encoder).to(place)
     _fit(network, samples, config, place, say)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 from torch import Tensor
@@ -16,6 +15,7 @@ from lexseg.encoders.text.batch import no_words
 from lexseg.errors import DataError, ModelError
 from lexseg.language.parts import Parts
 from lexseg.models.config import CONFIG, find_model
+from lexseg.models.device import device_of
 from lexseg.models.inputs import fit_image, to_image
 from lexseg.models.io import load_model
 from lexseg.scans.masks import read_mask
@@ -204,7 +204,7 @@ def _model(named: str, device: str | None) -> tuple[_Found, str]:
             f"{named} is a {config.method}, which finds what words name: a field is found by a model that reads none, "
             "such as `lexseg pretrain field` makes, or unet-lite trained on masks of it"
         )
-    place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    place = device_of(device)
     network.to(place)
 
     def found(case: Case, image: Tensor) -> Tensor:
