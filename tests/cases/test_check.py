@@ -91,7 +91,7 @@ def test_all_at_once(make_set):
 def test_a_sentence_in_another_language(make_set):
     problem = only(check(make_set(GOOD, {**GOOD, "text": "Keine Verschattung der linken Lunge"})))
     assert (problem.severity, problem.row, problem.column) == ("warning", 3, "text")
-    assert "--augment.mirror 0" in problem.message
+    assert "--augment.mirror 0" in problem.message and "German, say so in a column 'language': de" in problem.message
 
 
 GERMAN = {**GOOD, "language": "de", "text": "Keine Verschattung der linken Lunge"}

@@ -1,7 +1,7 @@
 import pytest
 
 from kept_apart import of_group
-from lexseg.language.asking import looks_foreign
+from lexseg.language.asking import language_to_name, looks_foreign
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,23 @@ def test_wordings_kept_apart() -> None:
     told = [text for side in ("left", "right") for group in ("one_lung", "negation") for text in of_group(group)[side]]
     assert len(told) > 100
     assert [text for text in told if looks_foreign(text)] == []
+
+
+@pytest.mark.parametrize(
+    "text, language",
+    [
+        ("左下肺浸润", "zh"),
+        ("肺炎", "zh"),
+        ("lésion hépatique", "fr"),
+        ("nódulo", "es"),
+        ("Leber", "de"),
+        ("気胸のある左肺", None),  # Japanese has Chinese letters
+        ("Затемнение в левом лёгком", None),
+        ("lung opacity", None),
+        ("zyx wvu", None),
+        ("RLL opacity", None),
+        ("LE", None),
+    ],
+)
+def test_a_language_is_told_by_the_lexicon_that_holds_what_no_english_one_does(text, language):
+    assert language_to_name(text) == language

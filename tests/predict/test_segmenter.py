@@ -107,6 +107,12 @@ def test_another_language_is_a_doubt(sides):
     assert doubt_of(asked, "does not look English")
 
 
+def test_which_language_to_name_is_said_where_a_lexicon_knows_the_words(sides):
+    session = sides.set_image(two_spots())
+    for text, language in (("左下肺浸润", "zh"), ("opacidad", "es")):
+        assert any(f"say so: language '{language}'" in doubt for doubt in session.segment(text).doubts)
+
+
 def test_a_sentence_in_a_language_that_is_named(sides):
     session = sides.set_image(two_spots())
     german, english = session.segment("Linke Lunge", language="de"), session.segment("in the left lung")

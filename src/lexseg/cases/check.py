@@ -23,8 +23,9 @@ from lexseg.cases.together import (
 )
 from lexseg.cases.truth import truth_of
 from lexseg.errors import DataError, TextError
-from lexseg.language.asking import looks_foreign
+from lexseg.language.asking import language_to_name, looks_foreign
 from lexseg.language.foreign import MODELS, to_model_words
+from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import mentions_side
 from lexseg.scans.images import read_image
 
@@ -202,6 +203,9 @@ class _Check:
                 "the sentence does not look English: mirrored in training it keeps its left and right, so train with "
                 "--augment.mirror 0, and what it denies is not understood"
             )
+            likely = next(filter(None, map(language_to_name, case.texts)), None)
+            if likely in languages():
+                message += f"; if it is {lexicon(likely).name}, say so in a column 'language': {likely}"
             self.note("warning", case, "text", message)
         if self.encoder is None:
             return

@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from lexseg.language.denial import affirmed, denied
-from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, lexicon
+from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, languages, lexicon
 from lexseg.language.sides import Place, place_words, places
 from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
+_KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")  # Japanese and Korean, which have Chinese letters too
+_TELLING = 4  # letters of a word that tells a language by itself
 _SIDES = ("left", "right")
 _QUESTION = ("?", "\uff1f")
 _ASKS = re.compile(  # people type questions without the mark; "is clear" is none, nor is what ends with a full stop
@@ -320,7 +322,7 @@ def looks_foreign(text: str, words: Lexicon | None = None) -> bool:
     """
     words = words or lexicon()
     plain = unicodedata.normalize("NFC", text)
-    return likely_language(plain, words) is not None or (words.spaced and _mostly_another_script(plain))
+    return language_to_name(plain, words) is not None or (words.spaced and _mostly_another_script(plain))
 
 
 def likely_language(text: str, words: Lexicon | None = None) -> str | None:
@@ -337,6 +339,40 @@ def likely_language(text: str, words: Lexicon | None = None) -> str | None:
     told = {language: len(found & telling) for language, telling in forms.items() if language != words.language}
     best = max(told, key=lambda language: told[language], default=None)
     return best if best is not None and told[best] else None
+
+
+def language_to_name(text: str, words: Lexicon | None = None) -> str | None:
+    """The language that a user is to be asked about: :func:`likely_language`, or where all words are unknown, another.
+
+    Args:
+        text: one sentence or several.
+        words: of the language it is read in, which is none of the answers; ``None`` is English.
+
+    Returns:
+        an ISO 639-1 code: of the words that tell a language or, where the lexicon holds not one of the words, of one
+        whose lexicon holds them all; ``None`` where there is none.
+    """
+    words = words or lexicon()
+    text = unicodedata.normalize("NFC", text)
+    if (likely := likely_language(text, words)) is not None:
+        return likely
+    found = set(_LETTERS.findall(text))
+    typed = {word.casefold() for word in found}
+    # short words are too many things, and capitals abbreviations
+    telling = not text.isascii() or (max(map(len, typed), default=0) >= _TELLING and text != text.upper())
+    if not telling or any(holds(word, words) for word in typed):
+        return None
+    for language in languages():
+        other = words if language == words.language else lexicon(language)
+        if other is not words and (_names(text, other) if not other.spaced else all(holds(w, other) for w in typed)):
+            return language
+    return None
+
+
+def _names(text: str, words: Lexicon) -> bool:
+    """Whether a text in a script of its own names anything that a lexicon knows."""
+    ours = _mostly_another_script(text) and _KANA.search(text) is None
+    return ours and bool(words.finding_finder(text) or words.organ_finder(text) or places(text, words))
 
 
 def _forms(words: Lexicon) -> dict[str, frozenset[str]]:

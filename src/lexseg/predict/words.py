@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError, check_flags
-from lexseg.language.asking import Named, asks_whether_not, likely_language, looked_for, looks_foreign
+from lexseg.language.asking import Named, asks_whether_not, likely_language, looked_for, looks_foreign, language_to_name
 from lexseg.language.denial import denied, left_out
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
@@ -255,7 +255,7 @@ class Spoken:
         read_with = None if said is None else lexicon(language)
         named = Named.of(words, misspelt=bool(misspelt)) if words else None
         judged = asked if settled == "not found" else words or (asked and denied(asked))
-        foreign, likely = (looks_foreign(text), likely_language(text)) if text else (False, None)
+        foreign, likely = (looks_foreign(text), language_to_name(text)) if text else (False, None)
         names_side = mentions_side(meant) if meant else False
         doubts: list[str] = []
         if reader is None:
