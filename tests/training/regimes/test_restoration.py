@@ -48,6 +48,13 @@ def test_images_of_folders_and_of_training_rows(folder: Path, tmp_path: Path) ->
     assert len(image_paths([manifest, folder, manifest])) == 9
 
 
+def test_what_is_no_picture_is_told_and_left_out(folder: Path) -> None:
+    (folder / "more" / "IM1.dcm").write_bytes(b"no picture")
+    told: list[str] = []
+    assert len(image_paths([folder], told.append)) == 3
+    assert len(told) == 1 and "1 of .dcm" in told[0] and "1 of .txt" in told[0]
+
+
 @pytest.mark.parametrize("place", ["empty", "nowhere", "films/notes.txt"])
 def test_places_without_images(place: str, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()

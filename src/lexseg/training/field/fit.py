@@ -107,7 +107,7 @@ def fit_field(
     """
     check(config)
     place = device_of(device)
-    paths = _drawn(image_paths(config.images), config)
+    paths = _drawn(image_paths(config.images, say), config)
     samples = [found for path in paths if (found := _looked_at(path, config.size)) is not None]
     say(f"{len(samples):,} of {len(paths):,} images have two dark regions, one on each side, that are a pair")
     if len(samples) < FEWEST:

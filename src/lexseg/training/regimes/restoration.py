@@ -6,6 +6,7 @@ Written from a description of the released code (FOUND); what is ours is marked.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -108,7 +109,7 @@ def restoration(
         ConfigError, DataError, ModelError: what was given cannot be used.
     """
     check(config)
-    paths = image_paths(config.images)
+    paths = image_paths(config.images, say)
     place = device_of(device)
     torch.manual_seed(config.seed)
     restorer = Restorer(create_image_encoder(config.encoder, **config.encoder_args)).to(place)
@@ -122,8 +123,12 @@ def restoration(
     return output
 
 
-def image_paths(places: Sequence[str | Path]) -> list[Path]:
+def image_paths(places: Sequence[str | Path], say: Callable[[str], None] = print) -> list[Path]:
     """The images of folders and manifests, each file once.
+
+    Args:
+        places: folders, which are looked through to their ends, and manifests.
+        say: told what lies in a folder and is not read, such as DICOM.
 
     Raises:
         DataError: a place is neither, or there are not two images in all.
@@ -131,8 +136,12 @@ def image_paths(places: Sequence[str | Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for place in map(Path, places):
         if place.is_dir():
-            files = sorted(p for p in place.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-            found.update(dict.fromkeys(p.resolve() for p in files if not p.name.startswith(".")))
+            held = sorted(p for p in place.rglob("*") if p.is_file() and not p.name.startswith("."))
+            files = [p for p in held if p.suffix.lower() in SUFFIXES]
+            found.update(dict.fromkeys(p.resolve() for p in files))
+            if others := Counter(p.suffix.lower() or "no ending" for p in held if p.suffix.lower() not in SUFFIXES):
+                listed = ", ".join(f"{count} of {kind}" for kind, count in others.most_common(5))
+                say(f"{place}: left out, as only {', '.join(SUFFIXES)} are read from folders: {listed}")
         elif place.suffix.lower() in MANIFESTS:
             cases = read_manifests([place], masks_may_miss=True)
             found.update(dict.fromkeys(c.image.resolve() for c in cases if c.split in (None, "train")))
