@@ -147,7 +147,11 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.register("type", Path, path)
+        self.register("type", Path, _path)
+
+
+def _path(value: str) -> Path:
+    return Path(value) if value.strip() and not value.startswith("~") else path(value)
 
 
 def _parser(only: str | None) -> argparse.ArgumentParser:
