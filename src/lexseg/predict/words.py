@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError, check_flags
-from lexseg.language.asking import Named, asks_whether_not, likely_language, looked_for, looks_foreign, language_to_name
+from lexseg.language.asking import Named, asks_whether_not, language_to_name, looked_for, looks_foreign
 from lexseg.language.denial import denied, left_out
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
