@@ -145,10 +145,13 @@ def advise(stock: Stock, rows: Sequence[MeasuredRow], manifests: Sequence[str] =
     """
     notes = list(_notes(stock))
     if not stock.labelled:
-        start = "train an encoder on the images alone (`lexseg pretrain restoration`)"
+        start = (
+            "begin with the packaged encoder. One from the images alone (`lexseg pretrain restoration`) was worth "
+            "something to us in short trainings from random weights only (docs/how-to/train-with-few-masks.md)"
+        )
         if stock.reads:
-            start = "align an encoder with the sentences (`lexseg pretrain align`)"
-        return Advice(None, (), "", (f"no case has a mask: draw some first; meanwhile {start}", *notes))
+            start = "meanwhile align an encoder with the sentences (`lexseg pretrain align`)"
+        return Advice(None, (), "", (f"no case has a mask: draw some first; {start}", *notes))
     able = [r for r in rows if stock.unlabelled or r.regime in SUPERVISED]
     able = [r for r in able if (r.words == "own") == stock.reads] or able
     nearest = min(able, key=lambda r: abs(math.log(r.labels / stock.labelled)))
