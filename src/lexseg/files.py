@@ -23,6 +23,8 @@ _FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(?=$|\.)", re.IGNORECASE)
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}")
+_BEGUN = re.compile(r"\.[0-9a-f]{8}\.[0-9a-f]{8}")
+_ABANDONED = 600.0  # seconds
 
 
 def check_folder_of(path: Path) -> None:
@@ -147,6 +149,18 @@ def move(source: Path, target: Path) -> None:
 def leftovers(folder: Path) -> list[Path]:
     """What `replace_file` had begun in a folder, or below it, when its process was killed."""
     return [path for path in folder.rglob(".*") if _TEMPORARY.fullmatch(path.name) and path.is_file()]
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove what `write_files` had begun in a folder, not below it, in a process that was killed: patients' images.
+
+    Files of the last minutes stay: another process may be writing them.
+    """
+    for path in folder.glob(".*"):
+        with contextlib.suppress(OSError):  # another process may have removed it
+            old = time.time() - path.stat().st_mtime > _ABANDONED
+            if old and _BEGUN.fullmatch(path.name) and path.is_file():
+                path.unlink()
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """``lexseg segment`` of many images: several at a time, and resumed."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -61,6 +62,21 @@ def test_what_is_written_is_not_done_again(segment, tmp_path):
         if times.get(path.name) != path.stat().st_mtime_ns
     }
     assert changed == {"film1", "film4"}
+
+
+def test_what_a_killed_run_had_begun_is_removed_and_nothing_else(segment, tmp_path):
+    segment("out")
+    begun, another, mine, within = (
+        tmp_path / "out" / name
+        for name in (".0123abcd.89abcdef", ".4567abcd.89abcdef", ".mine.89abcdef", "d/.0123abcd.89abcdef")
+    )
+    within.parent.mkdir()
+    for path in (begun, another, mine, within):
+        path.write_bytes(b"a patient")
+        if path != another:  # which may be another process's, that still writes it
+            os.utime(path, (0, 0))
+    segment("out", "--resume")
+    assert [path.exists() for path in (begun, another, mine, within)] == [False, True, True, True]
 
 
 def test_results_of_another_model_are_done_again(segment, tmp_path):

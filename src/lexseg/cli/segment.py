@@ -25,6 +25,7 @@ from lexseg.cli.main import (
 )
 from lexseg.cli.values import count, index, share, slices, spacing
 from lexseg.errors import ConfigError, DataError, LexSegError, TextError
+from lexseg.files import remove_abandoned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -199,6 +200,7 @@ def segment_all(requests: "list[Request]", stems: list[list[str]], args: argpars
         segmenter.check_text(text)
     work = list(zip(requests, stems, strict=True))
     if args.resume:
+        remove_abandoned(args.output)
         work = [each for each in work if not _is_done(segmenter, *each, args)]
         if kept := len(requests) - len(work):
             print(f"{kept} of {len(requests)} are written already, and kept", file=sys.stderr)
