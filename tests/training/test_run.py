@@ -153,6 +153,18 @@ def test_words_are_trained_and_come_back(tmp_path: Path, recipe: Path, cases: Pa
     assert not torch.equal(before[2:], after[2:])
 
 
+@pytest.mark.parametrize("column", ["text", "sentence"])
+def test_who_trains_a_model_of_words_without_any_is_told(
+    tmp_path: Path, recipe: Path, cases: Path, capsys: pytest.CaptureFixture[str], column: str
+) -> None:
+    head, rest = cases.read_text(encoding="utf-8").split("\n", 1)
+    renamed = ",".join(column if name == "text" else name for name in head.split(","))
+    cases.write_text(f"{renamed}\n{rest}", encoding="utf-8")
+    arguments = ("--data.cases", cases, "--trainer.epochs", "1", "--text", '{"kind": "minilm"}')
+    assert lexseg("train", "--config", recipe, *arguments, "--output", tmp_path / "run") == 0
+    assert ("no training case has a sentence" in capsys.readouterr().out) == (column != "text")
+
+
 def test_frozen_encoder_is_cached_in_the_run(
     tmp_path: Path, recipe: Path, cases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -179,7 +179,8 @@ class _Check:
             return
         self.silent.add(manifest.path)
         if "text" in text_columns:
-            message = "there is no such column; all cases have the null sentence"
+            names = ", ".join(map(repr, manifest.columns))
+            message = f"there is no such column; there are {names}: all cases have the null sentence"
             self.problems.append(Problem("warning", None, "text", message, manifest.path))
 
     def case(self, case: Case) -> None:

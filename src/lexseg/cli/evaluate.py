@@ -1,6 +1,7 @@
 """``lexseg evaluate``: score a model, or another tool's masks, and probe whether the words matter."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,8 @@ def run(args: argparse.Namespace) -> int:
             progress=progress,
         )
     print(_lines(report.summary, args.output))
+    if getattr(source, "uses_text", False) and not any(text for case in chosen for text in case.texts):
+        print("note: no case has a sentence; --text_column names the column of them", file=sys.stderr)
     return 0
 
 

@@ -40,6 +40,10 @@ from lexseg.training.snapshots import SnapshotAverage
 from lexseg.training.stop import StopInTime, StopRun
 from lexseg.training.task import SegmentationTask
 
+_NO_SENTENCE = (
+    "no training case has a sentence: the model learns nothing of words; --data.text_column names the column of them"
+)
+
 
 def train(
     config: TrainConfig,
@@ -140,6 +144,8 @@ def train(
             if not resume:
                 folder.write_record(output, config, cases, init=origin, laterality=convention, encoder=encoder)
             lines.console.print(describe(network, data, trainer))
+            if encoder is not None and not any(text for case in training for text in case.texts):
+                lines.console.print(_NO_SENTENCE)
         if encoder is not None:
             turned = prepare.turned(config)
             met = prepare.met(cases, turned, swapped=network.reads_swapped)
