@@ -63,6 +63,10 @@ def test_a_kind_that_the_data_do_not_tell_apart_is_looked_for_and_doubted(sides)
     for text, kind in (("Is there a cyst?", "cyst"), ("breast cancer", "cancer"), ("any covid?", "COVID-19")):
         said = spoken(text)
         assert said.plain and any(f"whether it is {kind} the model cannot tell" in doubt for doubt in said.doubts), text
+    for text in ("left lung", "both lungs"):
+        assert any("never the organ itself" in doubt for doubt in spoken(text).doubts), text
+    for text in ("what is wrong with the left lung?", "infection in the left lung", "and on the right?"):
+        assert not any("never the organ itself" in doubt for doubt in spoken(text).doubts), text
     for text in ("breast mass", "Is there pneumonia?", "the largest cyst"):
         assert not any("cannot tell" in doubt for doubt in spoken(text).doubts), text
 

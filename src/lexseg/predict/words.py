@@ -34,6 +34,7 @@ _WHETHER_NOT = (
     "'found' answers it with no"
 )
 _READ_AS = "words that look misspelt are read as {}; if others are meant, write them out"
+_ORGAN = "the model draws what looks abnormal in an organ, never the organ itself"
 _TYPES = "whether it is {} the model cannot tell: it finds all that looks abnormal in such an image, of whatever kind"
 _LEAVES_OUT = (
     "the place that the sentence leaves out is not cut out of the mask: the rest of the sentence was asked; take that "
@@ -276,6 +277,7 @@ class Spoken:
             plain, taught, untaught = named.plain(nouns), named.taught, named.untaught(learnt)
             types = dict.fromkeys(finding.id for finding in named.findings if finding.type)
             doubts += [_TYPES.format(" or ".join(types))] if types and plain else []
+            doubts += [_ORGAN] if plain and named.organs and not (named.findings or named.ill) else []
         return cls(words, plain, taught, untaught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
 
 
