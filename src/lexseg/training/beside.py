@@ -5,7 +5,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,8 +15,41 @@ from torch import Tensor
 from lexseg.cases.case import Case
 from lexseg.cases.manifest import read_manifests
 from lexseg.cases.splits import assign_splits, parse_fractions
-from lexseg.errors import ModelError
+from lexseg.errors import ConfigError, ModelError
 from lexseg.files import new_folder
+
+
+class HowLong(Protocol):
+    """What the settings of all of them name."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def lr(self) -> float: ...
+    @property
+    def limit(self) -> int: ...
+
+
+def check_settings(config: HowLong, stride: int, counts: Sequence[str] = ("batch", "steps")) -> None:
+    """Refuse what cannot be used.
+
+    Args:
+        config: the settings.
+        stride: that the side of the input is to be divisible by.
+        counts: names of settings that are 1 or more.
+
+    Raises:
+        ConfigError: naming the setting, its value and what was expected.
+    """
+    if config.size <= 0 or config.size % stride:
+        raise ConfigError(f"size is {config.size}; a side divisible by {stride} was expected")
+    for name in counts:
+        if getattr(config, name) < 1:
+            raise ConfigError(f"{name} is {getattr(config, name)}; 1 or more was expected")
+    if not 0 < config.lr < 1:
+        raise ConfigError(f"lr is {config.lr}; a number between 0 and 1 was expected")
+    if config.limit < 0:
+        raise ConfigError(f"limit is {config.limit}; 0 or more was expected")
 
 
 def some_cases(

@@ -10,7 +10,8 @@ from PIL import Image
 from field_films import LEFT, RIGHT, Place, ellipse, film
 from lexseg.errors import ConfigError, DataError
 from lexseg.models.io import load_model
-from lexseg.training.field.fit import FEWEST, FieldConfig, check, fit_field
+from lexseg.training.beside import check_settings
+from lexseg.training.field.fit import FEWEST, FieldConfig, fit_field
 from lexseg.training.weak.fields import Fields
 
 
@@ -49,4 +50,4 @@ def test_images_without_two_regions(tmp_path: Path) -> None:
 @pytest.mark.parametrize("changed", [{"size": 50}, {"batch": 0}, {"steps": 0}, {"lr": 2.0}, {"limit": -1}])
 def test_settings_that_cannot_be_used(changed: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=f"{next(iter(changed))} is"):
-        check(FieldConfig(["films"], **changed))  # type: ignore[arg-type]
+        check_settings(FieldConfig(["films"], **changed), 32)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lexseg.encoders.text.batch import no_words
-from lexseg.errors import ConfigError, DataError
+from lexseg.errors import DataError
 from lexseg.losses.target import Target
 from lexseg.models.config import ModelConfig
 from lexseg.models.device import device_of
@@ -20,7 +20,7 @@ from lexseg.models.unet import UNet
 from lexseg.scans.images import read_image
 from lexseg.seeds import case_generator
 from lexseg.training.augment import AugmentConfig, augment_image, augment_mask, draw
-from lexseg.training.beside import warmed_cosine
+from lexseg.training.beside import check_settings, warmed_cosine
 from lexseg.training.field.haze import hazed
 from lexseg.training.field.pair import SIDE, dark_pair
 from lexseg.training.regimes.restoration import image_paths
@@ -71,23 +71,6 @@ class FieldConfig:
     seed: int = 0
 
 
-def check(config: FieldConfig) -> None:
-    """Refuse what cannot be used.
-
-    Raises:
-        ConfigError: naming the setting, its value and what was expected.
-    """
-    if config.size <= 0 or config.size % 32:
-        raise ConfigError(f"size is {config.size}; a side divisible by 32 was expected")
-    for name in ("batch", "steps"):
-        if getattr(config, name) < 1:
-            raise ConfigError(f"{name} is {getattr(config, name)}; 1 or more was expected")
-    if not 0 < config.lr < 1:
-        raise ConfigError(f"lr is {config.lr}; a number between 0 and 1 was expected")
-    if config.limit < 0:
-        raise ConfigError(f"limit is {config.limit}; 0 or more was expected")
-
-
 def fit_field(
     config: FieldConfig, output: Path, *, device: str | None = None, say: Callable[[str], None] = print
 ) -> Path:
@@ -105,7 +88,7 @@ def fit_field(
     Raises:
         ConfigError, DataError: what was given cannot be used, or too few images have two dark regions.
     """
-    check(config)
+    check_settings(config, 32)
     place = device_of(device)
     paths = _drawn(image_paths(config.images, say), config)
     samples = [found for path in paths if (found := _looked_at(path, config.size)) is not None]

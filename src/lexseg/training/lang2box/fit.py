@@ -19,7 +19,7 @@ from lexseg.losses.box import corners
 from lexseg.models.device import device_of
 from lexseg.models.lang2box import Lang2Box, lang2box_loss
 from lexseg.scans.images import read_image
-from lexseg.training.beside import some_cases, warmed_cosine
+from lexseg.training.beside import check_settings, some_cases, warmed_cosine
 from lexseg.training.lang2box.folder import square, write_lang2box
 
 _WEIGHT_DECAY = 1e-2
@@ -117,14 +117,11 @@ def fit_lang2box(
 
 
 def _check(config: Lang2BoxConfig) -> None:
-    if config.size <= 0 or config.size % 32:
-        raise ConfigError(f"size is {config.size}; a side divisible by 32 was expected")
+    check_settings(config, 32)
     if config.dim < 4 or config.dim % 4:
         raise ConfigError(f"dim is {config.dim}; a number divisible by 4 was expected")
-    if config.batch < 2 or config.steps < 1:
-        raise ConfigError(f"batch {config.batch} and steps {config.steps}: at least 2 and 1 were expected")
-    if not 0 < config.lr < 1 or config.limit < 0:
-        raise ConfigError("lr between 0 and 1 and a limit of 0 or more were expected")
+    if config.batch < 2:
+        raise ConfigError(f"batch is {config.batch}; 2 or more was expected: sentences are told apart in a batch")
     if config.text.get("trainable"):
         raise ConfigError("the text encoder of Lang2Box is frozen; leave 'trainable' out")
 

@@ -17,7 +17,7 @@ from lexseg.metrics.overlap import dice
 from lexseg.models.device import device_of
 from lexseg.models.refiner import Refiner, hint_maps
 from lexseg.scans.images import read_image
-from lexseg.training.beside import some_cases, warmed_cosine
+from lexseg.training.beside import check_settings, some_cases, warmed_cosine
 from lexseg.training.refiner.folder import write_refiner
 from lexseg.training.refiner.spoil import Click, Mask, next_click, spoilt
 
@@ -59,18 +59,9 @@ def check(config: RefinerConfig) -> None:
     Raises:
         ConfigError: naming the setting, its value and what was expected.
     """
-    stride = 2 ** (len(config.widths) - 1)
-    if config.size <= 0 or config.size % stride:
-        raise ConfigError(f"size is {config.size}; a side divisible by {stride} was expected")
     if len(config.widths) < 2 or any(width < 4 or width % 4 for width in config.widths):
         raise ConfigError(f"widths are {list(config.widths)}; two or more, each divisible by 4, were expected")
-    for name in ("batch", "steps", "clicks"):
-        if getattr(config, name) < 1:
-            raise ConfigError(f"{name} is {getattr(config, name)}; 1 or more was expected")
-    if not 0 < config.lr < 1:
-        raise ConfigError(f"lr is {config.lr}; a number between 0 and 1 was expected")
-    if config.limit < 0:
-        raise ConfigError(f"limit is {config.limit}; 0 or more was expected")
+    check_settings(config, 2 ** (len(config.widths) - 1), ("batch", "steps", "clicks"))
 
 
 def fit_refiner(
