@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 
 from lexseg.language import Lexicon, lexicon, read
-from lexseg.language.asking import in_plain_words, likely_language
+from lexseg.language.asking import in_plain_words
 from lexseg.language.coding import finding_of
 from lexseg.language.paraphrase import paraphrase
 from lexseg.language.report_reading import read_report
 from lexseg.language.sides import mirror_words
 from lexseg.language.strange_words import estrange
-from lexseg.language.vocabulary import holds
+from lexseg.language.vocabulary import holds, likely_language
 
 Check = dict[str, Any]
 HERE = Path(__file__).parent / "language"

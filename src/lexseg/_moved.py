@@ -53,7 +53,7 @@ RENAMED = {
     },
     "lexseg.evaluation.evaluate": {"Options": "EvaluationOptions"},
     "lexseg.language.foreign": {
-        name: f"lexseg.language.asking.{name}" for name in ("looks_foreign", "likely_language")
+        name: f"lexseg.language.vocabulary.{name}" for name in ("looks_foreign", "likely_language")
     },
 }
 _ROOMS = {old.rpartition(".")[0] for old in MOVED} - {new.rpartition(".")[0] for new in MOVED.values()}

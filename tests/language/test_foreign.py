@@ -1,7 +1,7 @@
 import pytest
 
 from kept_apart import of_group
-from lexseg.language.asking import language_to_name, looks_foreign
+from lexseg.language.vocabulary import language_to_name, looks_foreign
 
 
 @pytest.mark.parametrize(

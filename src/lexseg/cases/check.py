@@ -23,10 +23,10 @@ from lexseg.cases.together import (
 )
 from lexseg.cases.truth import truth_of
 from lexseg.errors import DataError, TextError
-from lexseg.language.asking import language_to_name, looks_foreign
 from lexseg.language.foreign import MODELS, to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import mentions_side
+from lexseg.language.vocabulary import language_to_name, looks_foreign
 from lexseg.scans.images import read_image
 
 Progress = Callable[[int, int], None]

@@ -1,8 +1,5 @@
-"""What a sentence asks, told by its words alone: in which language, whether of one place, of what, and said plainly.
+"""What a sentence asks, told by its words alone: whether of one place, of what, and said plainly.
 
-- A foreign sentence is told by words that stand in a report of another language and in no English one; and by any
-  other script. Half a sentence is too short for language identification as libraries offer it, which calls "RLL
-  opacity" anything. What this misses ("infiltrat") goes unsaid.
 - One narrow rule finds sentences that contradict themselves, "the left lesion in the right lung": a finding that is
   called left is said to lie in what is called right, or the other way round, with nothing between that would make it
   two findings, a comparison or a movement. What it misses is left to what a model has learnt.
@@ -13,19 +10,16 @@
 """
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from lexseg.language.denial import affirmed, denied
-from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, languages, lexicon
+from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, lexicon
 from lexseg.language.sides import Place, place_words, places
 from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
-_KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")  # Japanese and Korean, which have Chinese letters too
-_TELLING = 4  # letters of a word that tells a language by itself
 _SIDES = ("left", "right")
 _QUESTION = ("?", "\uff1f")
 _ASKS = re.compile(  # people type questions without the mark; "is clear" is none, nor is what ends with a full stop
@@ -311,85 +305,6 @@ def surely_not_of(text: str, learnt: Mapping[str, Sequence[str]], words: Lexicon
         words: of its language; ``None`` is English.
     """
     return Named.of(text, words).untaught(learnt)
-
-
-def looks_foreign(text: str, words: Lexicon | None = None) -> bool:
-    """Whether a sentence holds a word of another language, or is mostly written in another script than ours.
-
-    Args:
-        text: one sentence or several. Greek letters and accents alone, as in names, are no sign of it.
-        words: of the language it is read in; ``None`` is English.
-    """
-    words = words or lexicon()
-    plain = unicodedata.normalize("NFC", text)
-    return language_to_name(plain, words) is not None or (words.spaced and _mostly_another_script(plain))
-
-
-def likely_language(text: str, words: Lexicon | None = None) -> str | None:
-    """The language, as ISO 639-1 code, of the words that tell one; ``None`` where none do.
-
-    Args:
-        text: one sentence or several.
-        words: of the language it is read in, which is none of the answers; ``None`` is English.
-    """
-    words = words or lexicon()
-    found = set(_LETTERS.findall(unicodedata.normalize("NFC", text)))
-    source = words.concepts
-    forms = source.kept("foreign", make=lambda: _forms(source))
-    told = {language: len(found & telling) for language, telling in forms.items() if language != words.language}
-    best = max(told, key=lambda language: told[language], default=None)
-    return best if best is not None and told[best] else None
-
-
-def language_to_name(text: str, words: Lexicon | None = None) -> str | None:
-    """The language that a user is to be asked about: :func:`likely_language`, or where all words are unknown, another.
-
-    Args:
-        text: one sentence or several.
-        words: of the language it is read in, which is none of the answers; ``None`` is English.
-
-    Returns:
-        an ISO 639-1 code: of the words that tell a language or, where the lexicon holds not one of the words, of one
-        whose lexicon holds them all; ``None`` where there is none.
-    """
-    words = words or lexicon()
-    text = unicodedata.normalize("NFC", text)
-    if (likely := likely_language(text, words)) is not None:
-        return likely
-    found = set(_LETTERS.findall(text))
-    typed = {word.casefold() for word in found}
-    # short words are too many things, and capitals abbreviations
-    telling = not text.isascii() or (max(map(len, typed), default=0) >= _TELLING and text != text.upper())
-    if not telling or any(holds(word, words) for word in typed):
-        return None
-    for language in languages():
-        other = words if language == words.language else lexicon(language)
-        if other is not words and (_names(text, other) if not other.spaced else all(holds(w, other) for w in typed)):
-            return language
-    return None
-
-
-def _names(text: str, words: Lexicon) -> bool:
-    """Whether a text in a script of its own names anything that a lexicon knows."""
-    ours = _mostly_another_script(text) and _KANA.search(text) is None
-    return ours and bool(words.finding_finder(text) or words.organ_finder(text) or places(text, words))
-
-
-def _forms(words: Lexicon) -> dict[str, frozenset[str]]:
-    """By language its words as they are written; not in capitals: EL, IL, MIT are abbreviations."""
-    table: dict[str, list[str]] = words.value("foreign")
-    return {
-        language: frozenset(form for word in telling for form in (word, word.capitalize()))
-        for language, telling in table.items()
-    }
-
-
-def _mostly_another_script(text: str) -> bool:
-    if text.isascii():
-        return False
-    letters = [character for character in text if character.isalpha()]
-    ours = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
-    return 2 * ours < len(letters)
 
 
 def contradicts(text: str, words: Lexicon | None = None) -> bool:

@@ -1,13 +1,23 @@
-"""The words that a lexicon does not know: each may be the name of something that could be found."""
+"""The words that a lexicon does not know: each may name something that could be found, or be of another language.
+
+A foreign sentence is told by words that stand in a report of another language and in no English one; and by any other
+script. Half a sentence is too short for language identification as libraries offer it, which calls "RLL opacity"
+anything. What this misses ("infiltrat") goes unsaid.
+"""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
-from lexseg.language.lexicon import Lexicon, compiled, either, written_out
+from lexseg.language.lexicon import Lexicon, compiled, either, languages, lexicon, written_out
+from lexseg.language.sides import places
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019.-][^\W\d_]+)*")  # "well-defined", "e.g", "don't"
 _NUMBERED = re.compile(r"[^\W_]*\d[^\W_]*")
 _TYPED = re.compile(r"(?<![\w'\u2019.])[^\W\d_]{3,}(?![\w'\u2019])")
+_KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")  # Japanese and Korean, which have Chinese letters too
+_TELLING = 4  # letters of a word that tells a language by itself
+_LETTERS = re.compile(r"[^\W\d_]+")
 _PART = 3  # letters of the shortest word that may be misspelt, or run together with another
 _ABBREVIATED = 5  # letters up to which capitals are an abbreviation
 # everything that a sentence may be made of, but the common words
@@ -282,3 +292,83 @@ def _known_run(words: Lexicon) -> re.Pattern[str]:
     patterns = [known.pattern for known in _known(words)]
     rows = [*patterns, *sorted(map(re.escape, _single(words)), key=len, reverse=True)]
     return compiled("|".join(f"(?:{row})" for row in rows))
+
+
+def looks_foreign(text: str, words: Lexicon | None = None) -> bool:
+    """Whether a sentence holds a word of another language, or is mostly written in another script than ours.
+
+    Args:
+        text: one sentence or several. Greek letters and accents alone, as in names, are no sign of it.
+        words: of the language it is read in; ``None`` is English.
+    """
+    words = words or lexicon()
+    plain = unicodedata.normalize("NFC", text)
+    return language_to_name(plain, words) is not None or (words.spaced and _mostly_another_script(plain))
+
+
+def likely_language(text: str, words: Lexicon | None = None) -> str | None:
+    """The language, as ISO 639-1 code, of the words that tell one; ``None`` where none do.
+
+    Args:
+        text: one sentence or several.
+        words: of the language it is read in, which is none of the answers; ``None`` is English.
+    """
+    words = words or lexicon()
+    found = set(_LETTERS.findall(unicodedata.normalize("NFC", text)))
+    source = words.concepts
+    forms = source.kept("foreign", make=lambda: _forms(source))
+    told = {language: len(found & telling) for language, telling in forms.items() if language != words.language}
+    best = max(told, key=lambda language: told[language], default=None)
+    return best if best is not None and told[best] else None
+
+
+def language_to_name(text: str, words: Lexicon | None = None) -> str | None:
+    """The language that a user is to be asked about: :func:`likely_language`, or where all words are unknown, another.
+
+    Args:
+        text: one sentence or several.
+        words: of the language it is read in, which is none of the answers; ``None`` is English.
+
+    Returns:
+        an ISO 639-1 code: of the words that tell a language or, where the lexicon holds not one of the words, of one
+        whose lexicon holds them all; ``None`` where there is none.
+    """
+    words = words or lexicon()
+    text = unicodedata.normalize("NFC", text)
+    if (likely := likely_language(text, words)) is not None:
+        return likely
+    found = set(_LETTERS.findall(text))
+    typed = {word.casefold() for word in found}
+    # short words are too many things, and capitals abbreviations
+    telling = not text.isascii() or (max(map(len, typed), default=0) >= _TELLING and text != text.upper())
+    if not telling or any(holds(word, words) for word in typed):
+        return None
+    for language in languages():
+        other = words if language == words.language else lexicon(language)
+        holds_all = _names_there(text, other) if not other.spaced else all(holds(word, other) for word in typed)
+        if other is not words and holds_all:
+            return language
+    return None
+
+
+def _names_there(text: str, words: Lexicon) -> bool:
+    """Whether a text in a script of its own names anything that a lexicon knows."""
+    ours = _mostly_another_script(text) and _KANA.search(text) is None
+    return ours and bool(words.finding_finder(text) or words.organ_finder(text) or places(text, words))
+
+
+def _forms(words: Lexicon) -> dict[str, frozenset[str]]:
+    """By language its words as they are written; not in capitals: EL, IL, MIT are abbreviations."""
+    table: dict[str, list[str]] = words.value("foreign")
+    return {
+        language: frozenset(form for word in telling for form in (word, word.capitalize()))
+        for language, telling in table.items()
+    }
+
+
+def _mostly_another_script(text: str) -> bool:
+    if text.isascii():
+        return False
+    letters = [character for character in text if character.isalpha()]
+    ours = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
+    return 2 * ours < len(letters)

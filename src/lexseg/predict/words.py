@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from lexseg.encoders.text.reader import Reader
 from lexseg.errors import ConfigError, TextError, check_flags
-from lexseg.language.asking import Named, asks_whether_not, language_to_name, looked_for, looks_foreign
+from lexseg.language.asking import Named, asks_whether_not, looked_for
 from lexseg.language.denial import denied, left_out
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import Laterality, convert_laterality, mentions_side
-from lexseg.language.vocabulary import read_as
+from lexseg.language.vocabulary import language_to_name, looks_foreign, read_as
 from lexseg.predict.answered import KnowsWorlds, State
 from lexseg.predict.options import Denied, Options, Sentence
 
