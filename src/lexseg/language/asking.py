@@ -99,7 +99,8 @@ def asks_whether_not(text: str) -> bool:
 
     What would speak against it is looked for; to find it is to answer no.
     """
-    return affirmed(text) is None and (text.rstrip().endswith(_QUESTION) or _ASKS.match(text) is not None)
+    is_question = text.rstrip().endswith(_QUESTION) or _ASKS.match(text) is not None
+    return is_question and affirmed(text) is None  # most sentences are none, and need not be read again
 
 
 @dataclass(frozen=True, slots=True)

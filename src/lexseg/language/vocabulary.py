@@ -301,9 +301,17 @@ def looks_foreign(text: str, words: Lexicon | None = None) -> bool:
         text: one sentence or several. Greek letters and accents alone, as in names, are no sign of it.
         words: of the language it is read in; ``None`` is English.
     """
-    words = words or lexicon()
-    plain = unicodedata.normalize("NFC", text)
-    return language_to_name(plain, words) is not None or (words.spaced and _mostly_another_script(plain))
+    return language_to_name(text, words) is not None or in_another_script(text, words)
+
+
+def in_another_script(text: str, words: Lexicon | None = None) -> bool:
+    """Whether a sentence is mostly written in another script than ours.
+
+    Args:
+        text: one sentence or several.
+        words: of the language it is read in; ``None`` is English.
+    """
+    return (words or lexicon()).spaced and _mostly_another_script(unicodedata.normalize("NFC", text))
 
 
 def likely_language(text: str, words: Lexicon | None = None) -> str | None:

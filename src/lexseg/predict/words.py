@@ -18,7 +18,7 @@ from lexseg.language.denial import denied, left_out
 from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import Laterality, convert_laterality, mentions_side
-from lexseg.language.vocabulary import language_to_name, looks_foreign, read_as
+from lexseg.language.vocabulary import in_another_script, language_to_name, read_as
 from lexseg.predict.answered import KnowsWorlds, State
 from lexseg.predict.options import Denied, Options, Sentence
 
@@ -256,7 +256,8 @@ class Spoken:
         read_with = None if said is None else lexicon(language)
         named = Named.of(words, misspelt=bool(misspelt)) if words else None
         judged = asked if settled == "not found" else words or (asked and denied(asked))
-        foreign, likely = (looks_foreign(text), language_to_name(text)) if text else (False, None)
+        likely = language_to_name(text) if text else None
+        foreign = likely is not None or bool(text and in_another_script(text))
         names_side = mentions_side(meant) if meant else False
         doubts: list[str] = []
         if reader is None:

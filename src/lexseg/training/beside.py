@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,6 +70,20 @@ def some_cases(
         drawn = np.random.default_rng(seed).permutation(len(chosen))[:most]
         chosen = [chosen[i] for i in sorted(drawn)]
     return chosen
+
+
+def descend(
+    loss: Tensor,
+    parameters: Iterable[Tensor],
+    optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+) -> None:
+    """One step down a loss, the gradients of these parameters no longer than 1 together, and one of the schedule."""
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
+    schedule.step()
 
 
 def warmed_cosine(

@@ -20,7 +20,7 @@ from lexseg.models.unet import UNet
 from lexseg.scans.images import read_image
 from lexseg.seeds import case_generator
 from lexseg.training.augment import AugmentConfig, augment_image, augment_mask, draw
-from lexseg.training.beside import check_settings, warmed_cosine
+from lexseg.training.beside import check_settings, descend, warmed_cosine
 from lexseg.training.field.haze import hazed
 from lexseg.training.field.pair import SIDE, dark_pair
 from lexseg.training.regimes.restoration import image_paths
@@ -155,11 +155,7 @@ def _fit(
         target = Target(torch.stack(masks).to(place), torch.stack(valid).to(place))
         terms = network.training_losses(images.expand(-1, 3, -1, -1).to(place), no_words([None] * len(image)), target)
         loss = torch.stack(list(terms.values())).sum()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
+        descend(loss, network.parameters(), optimizer, schedule)
         running = loss.item() if step == 0 else 0.95 * running + 0.05 * loss.item()
         if (step + 1) % max(1, config.steps // 10) == 0:
             say(f"step {step + 1} of {config.steps}: loss {running:.3f}")

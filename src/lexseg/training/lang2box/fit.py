@@ -19,7 +19,7 @@ from lexseg.losses.box import corners
 from lexseg.models.device import device_of
 from lexseg.models.lang2box import Lang2Box, lang2box_loss
 from lexseg.scans.images import read_image
-from lexseg.training.beside import check_settings, some_cases, warmed_cosine
+from lexseg.training.beside import check_settings, descend, some_cases, warmed_cosine
 from lexseg.training.lang2box.folder import square, write_lang2box
 
 _WEIGHT_DECAY = 1e-2
@@ -160,11 +160,7 @@ def _fit(
         drawn = [varied(samples[int(i)], rng) for i in rng.integers(len(samples), size=config.batch)]
         images, texts, boxes, present = _batch(drawn, place)
         loss = lang2box_loss(network(images, pipeline(texts).to(place)), boxes, present)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        schedule.step()
+        descend(loss, trained, optimizer, schedule)
         running = loss.item() if step == 0 else 0.95 * running + 0.05 * loss.item()
         if (step + 1) % max(1, config.steps // 10) == 0:
             say(f"step {step + 1} of {config.steps}: loss {running:.3f}")

@@ -17,7 +17,7 @@ from lexseg.losses.named_parts import named_parts_loss
 from lexseg.models.device import device_of
 from lexseg.models.towers import Pooling, Towers
 from lexseg.training.augment import AugmentConfig
-from lexseg.training.beside import warmed_cosine
+from lexseg.training.beside import descend, warmed_cosine
 from lexseg.training.dataset import CaseDataset, augmented
 from lexseg.training.weak.folder import write_towers
 from lexseg.training.weak.pairs import Draw, Near, Pairs, no_negatives, parts_of, read_pairs
@@ -224,11 +224,7 @@ def _fit(
         if config.parts:
             named, placed = parts_of([s.text for s in samples], [c.laterality for c in cases], belong)
             loss = loss + config.parts * named_parts_loss(seen.attention, named.to(place), placed.to(place))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(towers.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
+        descend(loss, towers.parameters(), optimizer, schedule)
         running = loss.item() if step == 0 else 0.95 * running + 0.05 * loss.item()
         if (step + 1) % max(1, config.steps // 10) == 0:
             say(f"step {step + 1} of {config.steps}: loss {running:.3f}, temperature {towers.temperature().item():.3f}")
