@@ -25,7 +25,10 @@ from ..test_resume import same
 
 BOTH = "correction, both"
 KINDS = sorted([*REGIMES, BOTH])
-SETTINGS: dict[str, dict[str, Any]] = {"self-training": {"sure": 0.0}, BOTH: {"correct": "both"}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "self-training": {"sure": 0.0, "generations": 2, "mixed": 0.5},
+    BOTH: {"correct": "both"},
+}
 METHODS = {"correction": "tiny-pyramid", BOTH: "tiny-pyramid", "dec-full": "tiny-unet"}
 AROUND = {BOTH: "corrected", "dec-full": "two-scales"}
 Run = Callable[..., Path]

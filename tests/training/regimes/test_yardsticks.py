@@ -7,7 +7,9 @@ from typing import ClassVar
 import pytest
 import torch
 
+from lexseg.encoders.text.batch import TextBatch
 from lexseg.errors import ConfigError
+from lexseg.models.base import Prediction
 from lexseg.training.regimes import create_regime
 
 from .base import STEPS, RegimeTests, labelled, unlabelled
@@ -65,18 +67,63 @@ class TestSelfTraining(RegimeTests):
         regime = self.build(args={"sure": 0.0})
         pairs = unlabelled()
         regime.losses(labelled(), pairs, STEPS // 2)
-        target = regime.drawn(pairs)
+        mask, valid = regime.drawn(pairs)
         found = regime.teacher()(pairs.image, pairs.text).logits.sigmoid()
-        assert torch.equal(target.mask, (found > 0.5).float())
-        empty = target.mask.flatten(1).sum(1) == 0
-        assert torch.equal(target.valid.flatten(1).any(1), ~empty)
+        assert torch.equal(mask, (found > 0.5).float())
+        empty = mask.flatten(1).sum(1) == 0
+        assert torch.equal(valid.flatten(1).any(1), ~empty)
         unsure = self.build(args={"sure": 0.999999})
         unsure.losses(labelled(), pairs, STEPS // 2)
-        assert not unsure.drawn(pairs).valid.any()
+        assert not unsure.drawn(pairs)[1].any()
+
+    @pytest.mark.parametrize(("generations", "renewed"), [(1, [5]), (2, [5, 7]), (5, [5, 6, 7, 8, 9]), (0, [])])
+    def test_the_average_draws_anew_with_each_generation(self, generations: int, renewed: list[int]) -> None:
+        regime = self.build(args={"sure": 0.0, "generations": generations})
+        pairs, weights = unlabelled(), regime.teacher().state_dict()
+        before, seen = None, []
+        for step in range(STEPS):
+            for value in weights.values():
+                value += 1e-2 if value.is_floating_point() else 1  # the average of every step is another
+            regime.losses(labelled(), pairs, step)
+            if regime.kept is not None and step >= STEPS // 2:
+                now = regime.kept.state_dict()["head.bias"].clone()
+                if before is None or not torch.equal(now, before):
+                    seen.append(step)
+                before = now
+        assert seen == renewed and ("labeller" in regime.modules()) == bool(generations)
+        if not generations:
+            found = regime.teacher()(pairs.image, pairs.text).logits.sigmoid()
+            assert torch.equal(regime.drawn(pairs)[0], (found > 0.5).float())
+
+    def test_mixed_images_are_asked_without_words_and_leave_the_norms(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        regime, pairs = self.build(args={"sure": 0.0, "mixed": 1.0}), unlabelled()
+        asked = []
+        forward = regime.model.forward
+
+        def heard(image: torch.Tensor, text: TextBatch) -> Prediction:
+            asked.append((image, text.is_null.tolist()))
+            return forward(image, text)
+
+        monkeypatch.setattr(regime.model, "forward", heard)
+        regime.losses(labelled(), pairs, STEPS - 1)
+        image, null = asked[-1]
+        assert null == [True] * 4 and not torch.equal(image, pairs.second)
+        norm = next(m for m in regime.model.modules() if isinstance(m, torch.nn.BatchNorm2d))
+        assert int(norm.num_batches_tracked) == 1  # the labelled batch alone
+
+    @pytest.mark.parametrize("args", [{"generations": -1}, {"mixed": 1.5}, {"first": 0.0}])
+    def test_what_is_no_share(self, args: dict[str, float]) -> None:
+        with pytest.raises(ConfigError, match=r"regime\.args of self-training"):
+            self.build(args=args)
 
     def test_labels_alone_go_before(self) -> None:
         regime = self.build()
         assert float(regime.losses(labelled(), unlabelled(), STEPS // 2 - 1)["pseudo"].detach()) == 0
+
+
+class TestMixedSelfTraining(RegimeTests):
+    kind = "self-training"
+    args: ClassVar = {"sure": 0.1, "generations": 2, "mixed": 1.0}
 
 
 def _same(pairs):

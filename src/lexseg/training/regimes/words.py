@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from lexseg.encoders.text.batch import TextBatch, no_words
+from lexseg.encoders.text.batch import TextBatch, no_sentences, no_words
 from lexseg.models.base import SegmentationModel
 
 
@@ -40,3 +40,24 @@ def feature_width(model: SegmentationModel) -> int:
     if features is None:
         raise ValueError(f"the model {model.name} does not say what its logits are made of (Prediction.features)")
     return int(features.shape[1])
+
+
+def without_words(text: TextBatch, rows: Tensor) -> TextBatch:
+    """The sentences, of which those where bool[B] says so are null."""
+    null = no_sentences(text, len(text))
+
+    def chosen(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+        if one is None or other is None:
+            return None
+        return torch.where(rows.view((-1,) + (1,) * (one.ndim - 1)), other, one)
+
+    return replace(
+        text,
+        attention_mask=torch.where(rows[:, None], null.attention_mask, text.attention_mask),
+        caption_id=torch.where(rows, null.caption_id, text.caption_id),
+        is_null=text.is_null | rows,
+        input_ids=chosen(text.input_ids, null.input_ids),
+        states=chosen(text.states, null.states),
+        swapped=tuple(without_words(other, rows) for other in text.swapped),
+        names_place=None if text.names_place is None else text.names_place & ~rows,
+    )
