@@ -93,7 +93,7 @@ def test_they_tell_what_the_segmenter_tells(segmenter, sessions, question):
         highest = float(where.max())
     told = called(
         rules, "tell", heard=heard, decided=decided, anyway=options.get("anyway", False), presence=presence,
-        highest=highest, tidied=False, inverted=False, turned=False,
+        highest=highest, tidied=False, inverted=False, turned=False, several=False,
     )  # fmt: skip
     own = session.segment(question["sentence"], **options)
     wanted = judged(own) | {"laterality": own.laterality, "warnings": [for_clients(doubt) for doubt in own.doubts]}
@@ -121,6 +121,7 @@ def test_what_a_report_denies_is_negated_whatever_its_words(segmenter, sessions)
         tidied=False,
         inverted=False,
         turned=False,
+        several=False,
     )
     asked = Heard.of(segmenter, Denied(found[0]["text"]), Options(), Sides())
     (own,) = segment_together([Question.about(session, asked)])

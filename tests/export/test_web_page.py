@@ -18,7 +18,7 @@ from lexseg import Segmenter
 from lexseg.export.web import export_web
 from lexseg.language.report_reading import read_report
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import AS_NEGATIVE, TURNED, WITHOUT_FRAME
+from lexseg.predict.answered import AS_NEGATIVE, SEVERAL, TURNED, WITHOUT_FRAME
 from lexseg.scans.open import open_scan
 from pictures_made import dicom_files, pictures
 from static_site import sent
@@ -204,6 +204,17 @@ def test_a_film_on_its_side_is_told_as_python_tells_it(visit, own, tmp_path):
     said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), own.set_image(turned).segment(RIGHT)
     agree(said, answer, RIGHT)
     assert TURNED in answer.doubts and for_clients(TURNED) in said["warnings"]
+
+
+@pytest.mark.parametrize("gap", [0, 8])
+def test_films_beside_one_another_are_told_as_python_tells_it(visit, own, tmp_path, gap):
+    film, other = (np.asarray(Image.open(path).convert("L")) for path in (FILM, FILM.with_name("cxr_00001680.png")))
+    several = tmp_path / "several.png"
+    Image.fromarray(np.concatenate([film, np.zeros((len(film), gap), np.uint8), other], 1)).save(several)
+    visit.open(several)
+    said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), own.set_image(several).segment(RIGHT)
+    agree(said, answer, RIGHT)
+    assert SEVERAL in answer.doubts and for_clients(SEVERAL) in said["warnings"]
 
 
 def test_a_report(visit):

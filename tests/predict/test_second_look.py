@@ -8,11 +8,12 @@ from PIL import Image
 
 import lexseg
 from lexseg import Segmenter
-from lexseg.predict.answered import AS_NEGATIVE, TURNED, WITHOUT_FRAME
+from lexseg.predict.answered import AS_NEGATIVE, SEVERAL, TURNED, WITHOUT_FRAME
 from lexseg.predict.ask import ask
 from lexseg.predict.images import load_image
 from lexseg.predict.options import Options
 from lexseg.predict.tiles import Tiles, segment_tiled
+from lexseg.predict.words import Sides
 from lexseg.scans.open import open_scan
 
 FILM = Path(lexseg.__file__).parent / "assets" / "examples" / "images" / "cxr_00003528.png"
@@ -84,6 +85,13 @@ def test_a_film_on_its_side_is_told_of(model, film, quarters):
     session = model.set_image(np.ascontiguousarray(np.rot90(film, quarters)))
     assert session.doubts == (TURNED,) and session.inside is None
     assert TURNED in session.segment(ASKED).doubts
+
+
+def test_films_beside_one_another_are_told_of_unless_a_header_says_whose_left_is_where(model, film):
+    both = np.concatenate([film, np.zeros((len(film), 8), np.float32), film], 1)
+    assert SEVERAL in model.set_image(both).segment(ASKED).doubts
+    (headed,) = model.sessions([(both, None, Sides("right", headed=True))])
+    assert SEVERAL not in headed.doubts
 
 
 def test_no_bundled_image_is_taken_for_a_negative_or_turned(model):

@@ -21,6 +21,7 @@ from lexseg.models.config import ImageScope, WordsScope, World
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import (
     AS_NEGATIVE,
+    SEVERAL,
     TURNED,
     WITHOUT_FRAME,
     Answerer,
@@ -34,6 +35,8 @@ from lexseg.predict.answered import (
 from lexseg.predict.report_findings import report_findings
 from lexseg.predict.words import Sides, Spoken, asked_with, sides_of, understood
 
+_LOOKS = ((WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted"), (TURNED, "turned"), (SEVERAL, "several"))
+"""What is doubtful of an image, by what the page calls it."""
 TokenIds = Callable[[str, bool], Sequence[int]]
 """The ids of a sentence, with or without the special ones."""
 
@@ -175,7 +178,7 @@ class Rules:
             asked: ``heard`` of :meth:`hear`, ``decided`` of :meth:`decide` and ``anyway``; ``presence``, calibrated,
                 and ``highest``, the highest probability of a pixel; null and 0 where nothing was looked for;
                 ``tidied`` and ``inverted``, whether the image was looked at without frame and tint, and as a negative;
-                ``turned``, whether it looks so.
+                ``turned`` and ``several``, whether it looks so.
         """
         heard, told, anyway = asked["heard"], asked["decided"]["outside"], asked["anyway"]
         sure, presence, highest = self._about["presence_threshold"], asked["presence"], asked["highest"]
@@ -199,11 +202,7 @@ class Rules:
             threshold=heard["threshold"],
             model=Answerer(self._about["name"], self._about["sha256"]),
         )
-        looked = [
-            doubt
-            for doubt, so in ((WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted"), (TURNED, "turned"))
-            if asked[so]
-        ]
+        looked = [doubt for doubt, so in _LOOKS if asked[so]]
         doubts = [*heard["doubts"], *map(for_clients, looked)]
         return judged(said) | {"laterality": heard["laterality"], "warnings": doubts}
 

@@ -10,8 +10,12 @@ around a film, the bars of a wide screen, a bluish scan of a grey film: each mak
 such an image. So what is unknown as it is is looked at once more without them; what is known never is. Black
 around an image is left where it does no harm: scans have it, and networks have learnt it. A grey image that lies far
 from all that is known is also looked at with black and white exchanged: some are negatives.
+
+And whether an image is several put together (`has_panels`), a prior film beside the present one, the panels of a
+figure: left and right are then read of the whole, which is none that a network has learnt.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
@@ -36,6 +40,10 @@ _LEAST = 32  # pixels that must be left
 _WIDE = 1.5  # the longer side over the shorter one
 _TINT = 0.03  # of the grey range: how far an image of one colour lies from its own shades
 _COARSE = 128  # pixels of the shorter side that show whether there may be anything to take away
+_LINES, _LONGEST = 32, 1024  # so many rows, and so many pixels of each, show whether there may be panels
+_PANEL = 0.15  # of an image's length: what of a panel is not of one shade, at least
+_SHADE, _JUMP = 0.25, 0.4  # of the spread of the grey values: within a band, and over a seam
+_CROSSED = 0.6  # of the lines: so many jump at a seam, and at most half as many anywhere else
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,3 +278,58 @@ def _is_tinted(image: NDArray[np.float32]) -> bool:
         if float((rest**2).mean()) > _TINT**2:
             return False
     return True
+
+
+def has_panels(image: NDArray[np.float32]) -> bool:
+    """Whether an image looks like several, put beside or above one another.
+
+    Told by a band of one shade from edge to edge between two parts that are not, or by a seam where most lines jump as
+    they do nowhere else (OURS). `tests/panels.py` measures how often it is right.
+
+    Args:
+        image: float32[H, W] or [H, W, 3] in 0..1.
+    """
+    if min(image.shape[:2]) < _LEAST:
+        return False
+    both = [_some_rows(turned) for turned in (image, image.swapaxes(0, 1))]
+    spread = float(both[0].std())
+    if spread < 1e-4:  # one shade
+        return False
+    return _is_parted(image, both[0], spread) or _is_parted(image.swapaxes(0, 1), both[1], spread)
+
+
+def _some_rows(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Grey values of some rows, and of these of every few pixels: float32[rows, length]."""
+    rows = min(_LINES, image.shape[0])
+    at = (2 * np.arange(rows) + 1) * image.shape[0] // (2 * rows)
+    return np.ascontiguousarray(_grey(image[at, :: _every(image.shape[1])]))
+
+
+def _every(length: int) -> int:
+    return -(-length // _LONGEST)
+
+
+def _is_filled(rows: NDArray[np.float32], spread: float) -> bool:
+    """Whether a part shows something from top to bottom, and is not a small thing on an empty ground."""
+    return 2 * int(np.count_nonzero(rows.max(1) - rows.min(1) > _SHADE * spread)) > len(rows)
+
+
+def _is_parted(image: NDArray[np.float32], rows: NDArray[np.float32], spread: float) -> bool:
+    """Whether a band or a seam lies across all rows of an image, of which some are given."""
+    drawn = np.flatnonzero(rows.max(0) - rows.min(0) > _SHADE * spread)  # columns of more than one shade
+    least = max(math.ceil(_PANEL * rows.shape[1]), 2)
+    if len(drawn) < 2 * least:
+        return False
+    first, last = int(drawn[least - 1]), int(drawn[-least])
+    within = drawn[least - 1 : len(drawn) - least + 1]
+    every = _every(image.shape[1])
+    for i in np.flatnonzero(np.diff(within) > 2):
+        before, after = int(within[i]) + 1, int(within[i + 1])
+        band = _grey(image[:, before * every : after * every])
+        one_shade = float((band.max(0) - band.min(0)).min()) <= _SHADE * spread
+        if one_shade and _is_filled(rows[:, :before], spread) and _is_filled(rows[:, after:], spread):
+            return True
+    jumps = np.count_nonzero(np.abs(np.diff(rows, axis=1)) > _JUMP * spread, axis=0)
+    seam = first + int(jumps[first:last].argmax())
+    elsewhere = max(jumps[: max(seam - 2, 0)].max(initial=0), jumps[seam + 3 :].max(initial=0))
+    return bool(jumps[seam] >= _CROSSED * len(rows) and 2 * elsewhere <= jumps[seam])

@@ -26,8 +26,12 @@ WITHOUT_FRAME = (
 )
 AS_NEGATIVE = "the image looks like a negative: it was looked at with black and white exchanged"
 TURNED = "the image looks as if it lay on its side or its head: turn it upright and ask again"
+SEVERAL = (
+    "the image looks like several pictures put together: it was read as one, and left, right, upper and lower are "
+    "those of the whole; cut it, and ask about each picture alone"
+)
 """Why in doubt of an answer about an image that was not looked at as it is, or should not be: see
-:meth:`lexseg.predict.network.Network.look_at`."""
+:meth:`lexseg.predict.network.Network.look_at` and :func:`lexseg.models.place.has_panels`."""
 State = Literal["found", "not found", "negated", "not in scope"]
 
 

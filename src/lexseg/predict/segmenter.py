@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from lexseg.errors import ModelError, TextError, check_flags
 from lexseg.language.sides import Laterality
 from lexseg.models.config import bundled_models, find_model, read_config
-from lexseg.models.place import may_be_tidied, to_input
+from lexseg.models.place import has_panels, may_be_tidied, to_input
 from lexseg.models.scope import Scope
-from lexseg.predict.answered import Outside, outside
+from lexseg.predict.answered import SEVERAL, Outside, outside
 from lexseg.predict.ask import Question, segment_together
 from lexseg.predict.engine import Encoded
 from lexseg.predict.engines import EngineChoice, open_engine
@@ -170,17 +170,20 @@ class Segmenter(Network):
     ) -> "list[ImageSession]":
         """As :meth:`set_images`, of images whose sides may be known; ``keep`` has answers know what they are about.
 
-        What the model does not know, or hardly, is looked at otherwise, too: :meth:`look_at`.
+        What the model does not know, or hardly, is looked at otherwise, too: :meth:`look_at`. What looks like several
+        pictures is said to, unless its header says where the patient's left lies: that can be true of one alone.
         """
         if tta not in (True, False):
             check_flags(tta=tta)
         inputs: list[NDArray[np.float32]] = []
         about: list[dict[str, Any]] = []
         spare: dict[int, NDArray[np.float32]] = {}
+        several: list[tuple[str, ...]] = []
         for pixels, spacing, sides in images:
             inputs.append(to_input(pixels, self.size, self.fit))
             if self.scope is not None and may_be_tidied(pixels):
                 spare[len(about)] = pixels
+            several.append((SEVERAL,) if sides.patient_left is None and has_panels(pixels) else ())
             height, width = pixels.shape[:2]
             kept = shown(pixels) if keep else None
             about.append(
@@ -195,9 +198,10 @@ class Segmenter(Network):
         if not inputs:
             return []
         seen = self.look_at(inputs, spare, tta)
+        told = [(*look.doubts, *more) for look, more in zip(seen, several, strict=True)]
         return [
-            ImageSession(self, look.features, tta=tta, known=look.known, inside=look.inside, doubts=look.doubts, **each)
-            for look, each in zip(seen, about, strict=True)
+            ImageSession(self, look.features, tta=tta, known=look.known, inside=look.inside, doubts=doubts, **each)
+            for look, doubts, each in zip(seen, told, about, strict=True)
         ]
 
     def segment_batch(
@@ -264,7 +268,8 @@ class ImageSession:
             it was not kept, as of many images at once.
         inside: the rows and columns that were looked at, where the whole image is none that the model knows
             (:func:`lexseg.models.place.tidied`); else ``None``.
-        doubts: why its answers may not be what the user expects: how it was looked at, where not as it is.
+        doubts: why its answers may not be what the user expects: how it was looked at, where not as it is, and
+            whether it looks like several.
     """
 
     def __init__(

@@ -259,3 +259,58 @@ function isTinted(planes) {
     return mean(own.map((value, i) => (value - slope * grey[i]) ** 2)) <= TINT * TINT;
   });
 }
+
+const [LINES, LONGEST, PANEL, SHADE, JUMP, CROSSED] = [32, 1024, 0.15, 0.25, 0.4, 0.6];
+
+/** Whether an image, planes in 0..1, looks like several put together: lexseg.models.place.has_panels. */
+export function hasPanels(planes, [height, width]) {
+  if (Math.min(height, width) < LEAST) return false;
+  const grey = greyOf(planes);
+  const [across, down] = [
+    { lines: height, length: width, at: (line, x) => grey[line * width + x] },
+    { lines: width, length: height, at: (line, y) => grey[y * width + line] },
+  ].map((way) => ({ ...way, every: Math.ceil(way.length / LONGEST), some: someLines(way) }));
+  const values = across.some.flatMap((line) => [...line]);
+  const middle = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / values.length);
+  return spread >= 1e-4 && (isParted(across, spread) || isParted(down, spread));
+}
+
+function someLines({ lines, length, at }) {
+  const [many, every] = [Math.min(LINES, lines), Math.ceil(length / LONGEST)];
+  return Array.from({ length: many }, (_, i) => {
+    const line = Math.trunc(((2 * i + 1) * lines) / (2 * many));
+    return Float32Array.from({ length: Math.ceil(length / every) }, (_, x) => at(line, x * every));
+  });
+}
+
+/** Whether a band or a seam lies across all lines. */
+function isParted({ lines, at, every, some }, spread) {
+  const length = some[0].length;
+  const range = (count, value) => {
+    let [low, high] = [Infinity, -Infinity];
+    for (let i = 0; i < count; i++) [low, high] = [Math.min(low, value(i)), Math.max(high, value(i))];
+    return high - low;
+  };
+  const drawn = [];
+  for (let x = 0; x < length; x++) if (range(some.length, (i) => some[i][x]) > SHADE * spread) drawn.push(x);
+  const least = Math.max(Math.ceil(PANEL * length), 2);
+  if (drawn.length < 2 * least) return false;
+  const filled = (from, to) =>
+    2 * some.filter((line) => range(to - from, (i) => line[from + i]) > SHADE * spread).length > some.length;
+  for (let i = least - 1; i < drawn.length - least; i++) {
+    if (drawn[i + 1] - drawn[i] <= 2 || !filled(0, drawn[i] + 1) || !filled(drawn[i + 1], length)) continue;
+    for (let x = (drawn[i] + 1) * every; x < drawn[i + 1] * every; x++) {
+      if (range(lines, (line) => at(line, x)) <= SHADE * spread) return true;
+    }
+  }
+  const jumps = Array.from(
+    { length: length - 1 },
+    (_, x) => some.filter((line) => Math.abs(line[x + 1] - line[x]) > JUMP * spread).length,
+  );
+  const most = (from, to) => jumps.slice(Math.max(from, 0), Math.max(to, 0)).reduce((a, b) => Math.max(a, b), 0);
+  const [first, last] = [drawn[least - 1], drawn[drawn.length - least]];
+  const highest = most(first, last);
+  const seam = jumps.indexOf(highest, first);
+  return highest >= CROSSED * some.length && 2 * Math.max(most(0, seam - 2), most(seam + 3, jumps.length)) <= highest;
+}

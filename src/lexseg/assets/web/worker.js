@@ -6,7 +6,17 @@ import { Model } from "./model.js";
 import { isPicture, readPicture } from "./pictures.js";
 import { Refused } from "./refused.js";
 import { between, shaded, windowOf } from "./shade.js";
-import { CLEARLY_NEARER, DOUBTFUL, highestOf, isGrey, mayBeTidied, quarterTurned, tidied, toInput } from "./stretch.js";
+import {
+  CLEARLY_NEARER,
+  DOUBTFUL,
+  hasPanels,
+  highestOf,
+  isGrey,
+  mayBeTidied,
+  quarterTurned,
+  tidied,
+  toInput,
+} from "./stretch.js";
 
 const images = new Map();
 let loading = null; // the model
@@ -108,7 +118,8 @@ async function looked(image, window) {
     const planes = shown(image, window);
     const blank = planes.every((plane) => plane.every((value) => value === plane[0]));
     const answering = await model();
-    image.looked = { key, blank, ...(await lookedAt(answering, planes, [image.height, image.width])) };
+    const several = image.patient_left === null && hasPanels(planes, [image.height, image.width]);
+    image.looked = { key, blank, several, ...(await lookedAt(answering, planes, [image.height, image.width])) };
   }
   return image.looked;
 }
@@ -191,7 +202,7 @@ async function answered(answering, image, seen, heard, anyway) {
     if (seen.tidy) said.where = whole(said.where, seen.tidy, [height, width]);
   }
   const highest = said.where ? highestOf(said.where) : 0;
-  const looks = { tidied: !!seen.tidy, inverted: !!seen.inverted, turned: !!seen.turned };
+  const looks = { tidied: !!seen.tidy, inverted: !!seen.inverted, turned: !!seen.turned, several: seen.several };
   const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, ...looks });
   const mask = new Uint8Array(width * height);
   const least = heard.threshold;
