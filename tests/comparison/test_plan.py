@@ -16,6 +16,7 @@ from lexseg.comparison.plan_file import (
     shipped_lists,
     shipped_plans,
     with_budget,
+    with_text_column,
 )
 from lexseg.errors import ConfigError
 from lexseg.models import model_class
@@ -149,6 +150,18 @@ def test_another_budget(make) -> None:
     for wrong in ({"steps": 1, "minutes": 1}, {"steps": 0}, {"minutes": -1}):
         with pytest.raises(ConfigError, match="budget"):
             with_budget(plan, **wrong)
+
+
+def test_other_columns_of_sentences(make, values) -> None:
+    values["datasets"]["more"] = {**values["datasets"]["squares"], "texts": ["own", "null"]}
+    plan = make()
+    assert with_text_column(plan, ()) is plan
+    other = with_text_column(plan, ("wording", "text"))
+    assert (other.texts_of("squares"), other.texts_of("more")) == (["wording,text"], ["wording,text", "null"])
+    assert train_config(other, cells_of(other)[0]).data.text_column == ["wording", "text"]
+    values["texts"], values["datasets"]["more"]["texts"] = ["text"], ["null"]
+    with pytest.raises(ConfigError, match="never be asked"):
+        with_text_column(make(), ("wording",))
 
 
 @pytest.mark.parametrize("name", list(shipped_plans()))

@@ -45,7 +45,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
 def run(args: argparse.Namespace) -> int:
     """Write the plan, or run it."""
     from lexseg.comparison.ablations import ablation, dataset_of
-    from lexseg.comparison.plan_file import parse_plan, plan_yaml, with_budget
+    from lexseg.comparison.plan_file import parse_plan, plan_yaml, with_budget, with_text_column
     from lexseg.comparison.regime_ablations import regime_ablation
     from lexseg.errors import ConfigError
     from lexseg.files import replace_file
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     plan = parse_plan(values, path)
     if args.write is None:
         return run_plan(plan, args)
-    plan = with_budget(plan, steps=args.steps, minutes=args.minutes)
+    plan = with_text_column(with_budget(plan, steps=args.steps, minutes=args.minutes), args.text_column)
     if path.exists():
         raise ConfigError(f"--write {path}: is there already; name a new file")
     replace_file(path, plan_yaml(plan))

@@ -47,6 +47,8 @@ def add_run_options(parser: argparse.ArgumentParser, *, output_required: bool = 
     add("--output", type=Path, required=output_required, metavar="DIR", help=where)
     add("--steps", type=int, metavar="N", help="budget of each cell in optimizer steps, in place of the plan's")
     add("--minutes", type=float, metavar="M", help="the same in minutes of training")
+    column = "column of the sentence of every data set, in place of the plan's; of several one is drawn in training"
+    add("--text_column", "--text-column", type=_names, default=(), metavar="C[,C]", help=column)
     add("--jobs", type=int, default=1, metavar="N", help="cells at once (default: %(default)s)")
     add("--devices", type=_names, default=(), metavar="D[,D]", help="taken in turn, such as cuda:0,cuda:1 or cpu")
     add("--only", type=_names, default=(), metavar="P[,P]", help="only cells of these names, such as 'tmca__*'")
@@ -68,7 +70,7 @@ def run_plan(plan: "Plan", args: argparse.Namespace) -> int:
     from lexseg.comparison.results import write_results
     from lexseg.comparison.runner import Runner
 
-    plan = _with_budget(plan, args)
+    plan = _changed(plan, args)
     runner = Runner(plan, args.output, _options(args), launch=_launch(args))
     waiting = runner.waiting()
     if args.dry_run:
@@ -114,10 +116,10 @@ def _finish(plan: "Plan", output: Path, runner: "Runner", records: "list[CellRec
     return 1 if failed else 0
 
 
-def _with_budget(plan: "Plan", args: argparse.Namespace) -> "Plan":
-    from lexseg.comparison.plan_file import with_budget
+def _changed(plan: "Plan", args: argparse.Namespace) -> "Plan":
+    from lexseg.comparison.plan_file import with_budget, with_text_column
 
-    return with_budget(plan, steps=args.steps, minutes=args.minutes)
+    return with_text_column(with_budget(plan, steps=args.steps, minutes=args.minutes), args.text_column)
 
 
 def _options(args: argparse.Namespace) -> "RunOptions":

@@ -75,6 +75,24 @@ def with_budget(plan: Plan, *, steps: int | None = None, minutes: float | None =
     return plan.model_copy(update={"budget": budget})
 
 
+def with_text_column(plan: Plan, columns: Sequence[str]) -> Plan:
+    """The same plan with other columns of sentences as each data set's own, where any are named.
+
+    Raises:
+        ConfigError: no data set is asked in its own sentences, so that nothing would change.
+    """
+    if not columns:
+        return plan
+    datasets = {name: told.model_copy(update={"text_column": list(columns)}) for name, told in plan.datasets.items()}
+    other = plan.model_copy(update={"datasets": datasets})
+    if all(other.texts_of(name) == plan.texts_of(name) != [",".join(columns)] for name in datasets):
+        raise ConfigError(
+            f"{plan.path}: texts names the columns that are asked, and 'own', each data set's own, is none of them: "
+            f"{','.join(columns)} would never be asked; change texts in the plan"
+        )
+    return other
+
+
 def plan_yaml(plan: Plan) -> bytes:
     """A plan as a file's content; what has its default is left out."""
     values = plan.model_dump(mode="json", exclude_defaults=True)
