@@ -174,6 +174,30 @@ def test_several_series_in_a_folder_are_listed_and_one_is_chosen(segment, tmp_pa
     assert referred.SeriesInstanceUID == uid
 
 
+def test_a_series_beside_a_picture_in_one_folder(segment, ct, out):
+    """Both in one run; the picture is called as the folder is, and their results stand beside one another."""
+    Image.fromarray(((spots()[1] > 0) * 255).astype(np.uint8)).save(ct / "ct.png")
+    status, err = segment(ct, "--text", "left lung")
+    assert status == 0 and "left out" not in err
+    assert listed(out) == [
+        *("ct.json", "ct_2.json", "ct_2_mask.nii.gz", "ct_2_overlay.png", "ct_mask.png", "ct_overlay.png"),
+    ]
+    assert json.loads((out / "ct_2.json").read_text())["format"] == "dicom"
+
+
+def test_of_a_folder_of_both_the_series_that_is_asked_for_alone(segment, tmp_path, out):
+    first, second = (series(tmp_path / "study" / name, spots()) for name in "ab")
+    for path in list((tmp_path / "study").glob("*/*")):
+        path.rename(tmp_path / "study" / f"{path.parent.name}{path.name}")
+    Image.fromarray(((spots()[1] > 0) * 255).astype(np.uint8)).save(tmp_path / "study" / "film.png")
+    status, err = segment(tmp_path / "study", "--text", "left")
+    uid = str(second[0].SeriesInstanceUID)
+    assert status == 1 and "1 done" in err and uid in err and str(first[0].SeriesInstanceUID) in err
+    assert listed(out) == ["film.json", "film_mask.png", "film_overlay.png"]
+    status, err = segment(tmp_path / "study", "--text", "left", "--series", uid)
+    assert status == 0 and "left out (1)" in err and "study_mask.nii.gz" in listed(out)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

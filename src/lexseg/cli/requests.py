@@ -56,16 +56,19 @@ class Request:
         return name if self.image.is_dir() else self.image.stem
 
 
-def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> "tuple[list[Request], list[Problem]]":
+def collect(
+    paths: Sequence[Path], texts: Sequence[str] = (), series: str | None = None
+) -> "tuple[list[Request], list[Problem]]":
     """Find out what is asked.
 
     Args:
         paths: images and volumes; folders, whose PNGs, NIfTI files and the like are taken in the order of their names,
-            or, where there are none, whose DICOM files are taken for one series (what else lies there is told of as
-            a warning); and CSV tables with the column
+            and whose DICOM files are taken for one series (what else lies there is told of as a warning); and CSV
+            tables with the column
             ``image`` (relative to the table's folder and inside it) and optionally ``text``, ``laterality``,
             ``language`` and ``spacing``.
         texts: the sentences for all images; none is the null sentence.
+        series: of a folder's DICOM files the one that is meant; its pictures are then left out.
 
     Returns:
         The requests, and what is wrong with the rest, as errors; as warnings what a folder holds that is left out.
@@ -78,15 +81,11 @@ def collect(paths: Sequence[Path], texts: Sequence[str] = ()) -> "tuple[list[Req
     asked = tuple(texts) or (None,)
     for path in paths:
         if path.is_dir():
-            endings = (*SUFFIXES, *_VOLUMES)
-            found = sorted(p for p in path.iterdir() if _is_named(p, endings))
-            from lexseg.cli.request_folder import empty, holds_dicom, left_out
+            from lexseg.cli.request_folder import of_folder
 
-            problems += left_out(path, found)
-            found = found or ([path] if holds_dicom(path) else [])
+            found, wrong = of_folder(path, (*SUFFIXES, *_VOLUMES), series)
             requests += [Request(image, asked, str(image)) for image in found]
-            if not found:
-                problems.append(empty(path, endings))
+            problems += wrong
         elif path.suffix.lower() in TABLES:
             from lexseg.cli.request_table import read_table
 
@@ -118,10 +117,6 @@ def output_stems(requests: Iterable[Request]) -> list[list[str]]:
             kept.add(name.casefold())
             names[-1].append(name)
     return names
-
-
-def _is_named(path: Path, endings: tuple[str, ...]) -> bool:
-    return path.name.lower().endswith(endings) and not path.name.startswith(".")
 
 
 # --- what is written, and how it is asked --------------------------------------------

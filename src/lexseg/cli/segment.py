@@ -165,7 +165,7 @@ def run(args: argparse.Namespace) -> int:
         return run_report(args)
     from lexseg.cli.requests import check_output, collect, files_of, output_stems, real
 
-    requests, told = collect(args.images, args.text)
+    requests, told = collect(args.images, args.text, args.series)
     problems = [problem for problem in told if problem.severity == "error"]
     for problem in told:
         if problem.severity == "warning":

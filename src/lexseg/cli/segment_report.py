@@ -28,7 +28,8 @@ def run_report(args: argparse.Namespace) -> int:
     from lexseg.predict.ask import look
     from lexseg.predict.whole_report import answer_findings, findings_of, read_report_file
 
-    requests, problems = collect([path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()])
+    images = [path for path in args.images if path.suffix.lower() not in TABLES or path.is_dir()]
+    requests, problems = collect(images, series=args.series)
     for problem in problems:
         if problem.severity == "error":
             raise DataError(str(problem))
