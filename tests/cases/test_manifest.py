@@ -198,9 +198,11 @@ class TestNotAManifest:
             (b"id,image,text\n1,a.png,\xe9t\xe9\n", "0xe9 is not UTF-8"),
             (b"PK\x03\x04\x14\0", "spreadsheet"),
             (b"id,image\n1,a.png\0\n", "NUL"),
-            (b"name;image;text\n1;a.png;x\n", "semicolons"),
-            (b"name\timage\ttext\n1\ta.png\tx\n", "tabs"),
-            (b"Image,Description\na.png,x\n", "lacks 'id'; it names 'Image', 'Description'"),
+            (b"name;image;text\n1;a.png;x\n", "lacks 'id'; it names 'name', 'image', 'text': rename"),
+            (b"name\tpicture\n1\ta.png\n", "lacks 'id' and 'image'; it names 'name', 'picture': rename"),
+            (b"Image,Description\na.png,x\n", "lacks 'id'; it names 'Image', 'Description': rename"),
+            (b"id|image\n1|a.png\n", "it names 'id|image': separate the columns by commas, semicolons or tabs"),
+            (b"sep=;\nid;image\n1;a.png\n", "it names 'sep=', '': remove this line"),
             (b"id,image,text,text\n1,a.png,x,y\n", "'text' twice"),
             (b'id,image,text\n1,a.png,"never closed\n2,b.png,x\n', "quotation mark"),
             (b'id,image,text\n1,a.png,"closed" too early\n', "quotation mark"),
@@ -209,6 +211,9 @@ class TestNotAManifest:
     )
     def test_csv(self, folder, content, word):
         assert word in problems_of(manifest(folder, content))
+
+    def test_a_folder(self, folder):
+        assert "name the table in it" in problems_of(folder)
 
     @pytest.mark.parametrize(
         ("line", "word"),

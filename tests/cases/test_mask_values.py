@@ -152,6 +152,7 @@ class TestCheck:
     def test_what_is_open(self, tmp_path, masks):
         report = check_manifest(rows(tmp_path, *masks))
         assert any("name the foreground in a column 'label'" in p.message for p in report.problems) and not report.ok
+        assert any("import manifest FILE --label any" in p.message for p in report.problems)
 
     def test_labels_settle_it(self, tmp_path):
         assert check_manifest(rows(tmp_path, *OFFSET, labels=["2", "2", "2"])).ok

@@ -247,6 +247,8 @@ def _decode(path: Path) -> tuple[str, Problem | None]:
     except FileNotFoundError:
         return failed("there is no such file")
     except OSError as error:
+        if path.is_dir():
+            return failed("a folder; name the table in it, such as 'cases.csv'")
         return failed(f"the file cannot be read: {error.strerror or error}")
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return failed("the file is UTF-16; save it as UTF-8 (in a spreadsheet: 'CSV UTF-8')")
@@ -316,10 +318,15 @@ def _header_problem(path: Path, line: int, header: list[str], written: list[str]
     missing = [name for name in ("id", "image") if name not in header]
     if not missing:
         return None
-    message = f"the header lacks {' and '.join(map(repr, missing))}; it names {', '.join(map(repr, written))}"
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if any(separator in field for field in header):
-            message += f"; are the columns separated by {name}? That is read, where the header names both"
+    message = f"the header lacks {' and '.join(map(repr, missing))}; it names {', '.join(map(repr, written))}: "
+    if written[0].lower().startswith("sep="):  # a spreadsheet's hint to itself, before the header
+        message += "remove this line"
+    elif len(written) == 1:
+        message += "separate the columns by commas, semicolons or tabs"
+    else:
+        message += (
+            "rename the columns that hold them, or add them (of our columns 'mask', 'text', 'split', 'patient' too)"
+        )
     return Problem("error", line, None, message, path)
 
 

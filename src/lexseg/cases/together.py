@@ -44,7 +44,8 @@ def meanings(cases: Sequence[Case]) -> Iterator[Problem]:
         if found.open:
             message = (
                 f"{found.open}; read one by one, the larger value of each would be foreground, and a mask of one "
-                "value all of it: name the foreground in a column 'label', or save masks of 0 and 255"
+                "value all of it: name the foreground in a column 'label', or save masks of 0 and 255; where all "
+                "but 0 is foreground, `lexseg import manifest FILE --label any --output DIR` writes such"
             )
             yield Problem("error", None, "mask", message, source)
 
