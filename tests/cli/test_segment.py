@@ -3,6 +3,7 @@
 import argparse
 import csv
 import importlib
+import io
 import json
 import os
 import subprocess
@@ -146,6 +147,36 @@ def test_pictures_in_the_folders_of_a_folder_are_not_passed_over_in_silence(segm
     film.rename(tmp_path / "study" / "first" / "film.png")
     status, err = segment(tmp_path / "study", "--text", "bright left")
     assert status == 1 and f"name them, as {tmp_path / 'study' / 'first'}" in err
+
+
+class Pieces(io.StringIO):
+    """A stream that remembers what each call wrote."""
+
+    def __init__(self):
+        super().__init__()
+        self.written = []
+
+    def write(self, text):
+        self.written += [text] if text else []
+        return super().write(text)
+
+
+def test_the_lines_of_images_that_are_done_together_do_not_run_into_one_another(
+    sides_folder, film, out, tmp_path, monkeypatch
+):
+    said = {name: Pieces() for name in ("stdout", "stderr")}
+    for name, stream in said.items():
+        monkeypatch.setattr(sys, name, stream)
+    (tmp_path / "b.png").write_bytes(film.read_bytes())
+    nonsense = ("--text", "xyzzy on the left")  # a warning for each
+    assert main(["segment", *map(str, tmp_path.glob("*.png")), *nonsense, *_to(sides_folder, out)]) == 0
+    warnings = [text for text in said["stderr"].written if text.startswith("warning: ")]
+    assert len(said["stdout"].written) == 2 and warnings
+    assert all(text.endswith("\n") for text in said["stdout"].written + warnings)
+
+
+def _to(model, out):
+    return ("--model", str(model), "--output", str(out), "--workers", "2")
 
 
 def test_a_table_with_byte_order_mark_crlf_and_quoted_commas(segment, film, out, tmp_path):

@@ -271,7 +271,7 @@ class Job:
     def told(self, doubts: Iterable[str]) -> None:
         """Say what is doubtful of an answer, each doubt once."""
         for doubt in dict.fromkeys(doubts):
-            print(f"warning: {self.request.where}: {doubt}", file=sys.stderr)
+            say(f"warning: {self.request.where}: {doubt}", aside=True)
 
     def record(self, number: int, doubts: Sequence[str]) -> dict[str, Any]:
         """What the JSON of the answer to a sentence, from 1, says first."""
@@ -287,7 +287,12 @@ class Job:
         """Write an answer's files, all of them or none, and say so in a line."""
         values, contents = result
         write_files(contents)
-        print(f"{self.request.image.name} -> {next(iter(contents))}: {found_words(values)}")
+        say(f"{self.request.image.name} -> {next(iter(contents))}: {found_words(values)}")
+
+
+def say(line: str, *, aside: bool = False) -> None:
+    """Print a line in one piece: `print` writes its end apart, where the line of another image may come between."""
+    (sys.stderr if aside else sys.stdout).write(f"{line}\n")
 
 
 def found_words(values: dict[str, Any]) -> str:

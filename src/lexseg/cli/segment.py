@@ -288,7 +288,7 @@ def segment_scan(
         args: the options.
         progress: called with the frames that are done, and all, of a volume.
     """
-    from lexseg.cli.requests import Clock, Job, open_asked, outputs_of
+    from lexseg.cli.requests import Clock, Job, open_asked, outputs_of, say
     from lexseg.predict.answered import noted
 
     clock = Clock()
@@ -296,7 +296,7 @@ def segment_scan(
     scan = noted(scan, segmenter.modalities)
     clock.lap("read")
     for note in scan.notes:
-        print(f"note: {request.where}: {note}", file=sys.stderr)
+        say(f"note: {request.where}: {note}", aside=True)
     job = Job(segmenter, request, args, scan, window, clock, outputs_of(args, segmenter.name, segmenter.sha256))
     if not args.together and not scan.is_volume:
         _image(job, names)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lexseg.cli.requests import Job, options_of
+from lexseg.cli.requests import Job, options_of, say
 from lexseg.files import write_files
 from lexseg.outputs.formats import AnyAnswer
 from lexseg.outputs.together import together_contents
@@ -58,4 +58,4 @@ def segment_together(job: Job, name: str, progress: Callable[[int, int], None] |
     values, contents = together_contents(args.output, name, scan, answers, record, job.outputs, window=job.window)
     write_files(contents)
     found = sum(label["found"] > 0 for label in values["labels"])
-    print(f"{job.request.image.name} -> {next(iter(contents))}: {found} of {len(answers)} sentences found")
+    say(f"{job.request.image.name} -> {next(iter(contents))}: {found} of {len(answers)} sentences found")
