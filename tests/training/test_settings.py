@@ -271,3 +271,12 @@ def test_size_grows() -> None:
     data = DataConfig(size=224, grow={128: 0.5, 160: 0.25})
     assert [size_at(data, epoch, 8) for epoch in range(8)] == [128] * 4 + [160] * 2 + [224] * 2
     assert [size_at(DataConfig(size=224), epoch, 3) for epoch in range(3)] == [224] * 3
+
+
+def test_a_smaller_size_than_the_recipe_begins_with_is_the_size_of_all_epochs() -> None:
+    recipe = read_recipe("tmca-lite")
+    assert list(recipe.data.grow) == [128, 160]
+    for size, grow in ((64, {}), (160, {128: 0.6}), (224, {128: 0.6, 160: 0.2})):
+        data = settled(replace(recipe, data=replace(recipe.data, size=size))).data
+        assert data.grow == grow
+        assert size_at(data, 9, 10) == size

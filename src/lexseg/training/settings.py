@@ -18,7 +18,10 @@ _FILES = ("split_file", "ids")
 
 
 def settled(config: TrainConfig) -> TrainConfig:
-    """The same settings, whatever the working directory and however they were written: manifests as absolute paths."""
+    """The same settings, whatever the working directory and however they were written: manifests as absolute paths.
+
+    Sizes to begin with that are not below ``data.size`` are left out: a recipe's own, where less was asked for.
+    """
     manifests = [str(Path(p).expanduser().resolve()) for p in as_list(config.data.cases)]
     lists: dict[str, Any] = {k: str(Path(v).expanduser().resolve()) for k in _FILES if (v := getattr(config.data, k))}
     labels = str(config.data.labels).strip()
@@ -28,6 +31,7 @@ def settled(config: TrainConfig) -> TrainConfig:
         config.data,
         cases=manifests,
         text_column=as_list(config.data.text_column),
+        grow={side: share for side, share in config.data.grow.items() if side < config.data.size},
         labels=labels,
         unlabelled=[str(Path(p).expanduser().resolve()) for p in as_list(config.data.unlabelled)],
         **lists,
