@@ -119,8 +119,11 @@ class TestNoVolume:
         film = {"Modality": "DX", "ImagePositionPatient": None, "ImageOrientationPatient": None}
         first = make_file("s/pa", ViewPosition="PA", **film)
         make_file("s/lat", ViewPosition="LL", **film)
-        with pytest.raises(DataError, match="the series holds 2 pictures that are no volume; open one file, or say"):
+        with pytest.raises(
+            DataError, match="the series holds 2 pictures that are no volume; open one file, or say"
+        ) as told:
             open_scan(first.parent)
+        assert "give the files in place of their folder" in str(told.value)
         assert {scan.patient_left for scan in open_scans(first.parent)} == {"right", None}
         uid = open_scan(first).source.headers[0].instance
         assert open_scan(first.parent, series=uid).patient_left == "right"
@@ -129,8 +132,9 @@ class TestNoVolume:
         folder = make_series(UP)
         other = generate_uid()
         make_file("series/other", SeriesInstanceUID=other, Modality="PT")
-        with pytest.raises(DataError, match=f"holds 2 images or series.*{other}: PT, 1 image"):
+        with pytest.raises(DataError, match=f"holds 2 images or series.*{other}: PT, 1 image;") as told:
             open_scan(folder)
+        assert "in place of their folder" not in str(told.value)
         assert open_scan(folder, series=other).modality == "PT"
         assert sorted(scan.shape[0] for scan in open_scans(folder)) == [1, 4]
 

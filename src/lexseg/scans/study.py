@@ -191,7 +191,10 @@ def _chosen(name: str, contents: Sequence[Content], wanted: Wanted) -> Scan:
         listed = "; ".join(header.instance for header in headers[:20])
         raise DataError(
             f"{name}: the series holds {len(groups)} pictures that are no volume; open one file, or say which by "
-            f"--series and its SOPInstanceUID: {listed}"
+            f"--series and its SOPInstanceUID: {listed}{_ONE_BY_ONE}"
         )
-    listed = "; ".join(describe_series(headers))
+    listed = "; ".join(describe_series(headers)) + ("" if any(map(is_stack, groups)) else _ONE_BY_ONE)
     raise DataError(f"{name}: holds {len(groups)} images or series, expected one; say which by --series: {listed}")
+
+
+_ONE_BY_ONE = ". Or give the files in place of their folder: each is a picture of its own"
