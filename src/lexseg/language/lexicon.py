@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, Generic, TypeVar
 
@@ -22,6 +22,8 @@ _MACRO = re.compile(r"\{([a-z_]+)\}")
 _STEM = re.compile(r"(?<=[^\W_])(?<!\\w)\*")
 _UMLAUTS = {letter: f"(?:{letter}|{plain})" for letter, plain in zip("äöüß", ("ae", "oe", "ue", "ss"), strict=True)}
 _BLANK = r"(?:\\s+|-)"
+REMEMBERED = 32
+"""Texts whose parts are kept in memory, while one is read for several things."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +214,14 @@ class Finder(Generic[T]):
         self._any = words.whole_words(either([name for name, _ in self._named]))
         self._letters = [_letter(rule) for rule, _ in self._named]
         self._beginning: dict[str, list[tuple[re.Pattern[str], T]]] = {}
+        # what reads a sentence for one thing after another asks for its names each time
+        self._last = lru_cache(REMEMBERED)(self._find)
 
     def __call__(self, text: str, start: int = 0, end: int | None = None) -> list[tuple[int, int, T]]:
         """Start, end and meaning of each name in a part of a text, one after the other."""
+        return list(self._last(text, start, end))
+
+    def _find(self, text: str, start: int, end: int | None) -> tuple[tuple[int, int, T], ...]:
         until = len(text) if end is None else end
         found: list[tuple[int, int, T]] = []
         at = start
@@ -224,7 +231,7 @@ class Finder(Generic[T]):
             longest, meaning = max(matches, key=lambda pair: pair[0].end())
             at = max(longest.end(), first.start() + 1)
             found.append((first.start(), longest.end(), meaning))
-        return found
+        return tuple(found)
 
     def _from(self, character: str) -> list[tuple[re.Pattern[str], T]]:
         """The names that may begin with a character. Most never do, and are never compiled."""

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import zip_longest
 from typing import Any, Literal
 
-from lexseg.language.lexicon import Lexicon, either, lexicon
+from lexseg.language.lexicon import REMEMBERED, Lexicon, either, lexicon
 
 Axis = Literal["horizontal", "vertical"]
 Laterality = Literal["image", "patient"]
@@ -98,7 +98,11 @@ def places(text: str, words: Lexicon | None = None) -> frozenset[Place]:
         text: one sentence or several.
         words: of its language; ``None`` is English.
     """
-    words = words or lexicon()
+    return _places(text, words or lexicon())
+
+
+@lru_cache(REMEMBERED)  # what reads a sentence for one thing after another asks for its places each time
+def _places(text: str, words: Lexicon) -> frozenset[Place]:
     found: set[Place] = set()
     for sentence in _tables(words).sentence_end.split(text):
         found |= _of_sentence(sentence, words)
