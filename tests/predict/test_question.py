@@ -1,15 +1,21 @@
 """Questions about many images at once get the answers that they get alone."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import lexseg
 from lexseg.errors import ConfigError, TextError
+from lexseg.models.config import ImageScope
+from lexseg.predict.answered import outside
 from lexseg.predict.ask import segment_together
 from lexseg.predict.options import Denied, Options
 from lexseg.predict.segmenter import Segmenter
-from lexseg.predict.words import Heard, Sides, Spoken, hear
+from lexseg.predict.words import Heard, Sides, Spoken, hear, told, understood
+
+FILM = Path(lexseg.__file__).parent / "assets" / "examples" / "images" / "cxr_00027426_000.png"
 
 
 def images(n=3):
@@ -111,6 +117,40 @@ def test_sentences_heard_together_are_read_in_one_run(monkeypatch):
     for known, text in zip(together, texts, strict=True):
         (alone,), _ = heard([text])
         assert known.known == alone.known and known.distance == pytest.approx(alone.distance, abs=1e-4)
+
+
+SURE = (
+    "opacity in the left lung",
+    "infection",
+    "large right pneumothorax",
+    "round polyp",
+    "a breast mass",
+    "and on the right?",
+)
+
+
+@pytest.mark.parametrize("text", SURE)
+def test_what_the_lexicon_tells_is_what_a_network_and_it_come_to(text):
+    model = Segmenter.from_pretrained("default", engine="onnx")
+    learnt = {world.name: world.findings for world in model.scope.worlds}
+    said = Spoken.of(
+        text, reader=model.text_encoder, own=model.laterality, given=None, language=None, sides=Sides(),
+        nouns=model.plain, learnt=learnt,
+    )  # fmt: skip
+    judged = understood(model.known_words(said.judged), said.taught, said.untaught)
+    sure = {world: told(model.scope, said, world) for world in learnt}
+    assert any(sure.values())
+    for world, known in sure.items():
+        looked = ImageScope(True, world, 0.5)
+        assert outside(model.scope, looked, known or judged) == outside(model.scope, looked, judged), world
+
+
+def test_a_sentence_that_surely_asks_of_such_an_image_is_read_in_plain_words_alone(monkeypatch):
+    model, read = Segmenter.from_pretrained("default", engine="onnx"), []
+    session, words = model.set_image(FILM), model.engine.words
+    monkeypatch.setattr(model.engine, "words", lambda texts: read.extend(texts) or words(texts))
+    assert session.segment("opacity in the left lung").outside is None
+    assert set(read) == {"infection in the left lung"}
 
 
 def counting(session, runs):

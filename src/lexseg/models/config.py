@@ -285,7 +285,8 @@ class WordsScope:
     Attributes:
         known: whether it does, in any world; true of the null sentence, and where the model cannot tell.
         worlds: by world, how likely the words belong to it, 0..1; from one half on they do. Empty: to any.
-        distance: of the sentence from the nearest that the model was trained on, 0..2 (one less the cosine).
+        distance: of the sentence from the nearest that the model was trained on, 0..2 (one less the cosine);
+            0 where no network has judged it (:func:`lexseg.predict.words.told`).
     """
 
     known: bool

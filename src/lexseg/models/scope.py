@@ -219,6 +219,11 @@ class Scope:
         self.worlds, self._words, self._images, self.sha256 = worlds, words, images, sha256
         self.names = tuple(world.name for world in worlds)
 
+    @property
+    def judges_words(self) -> bool:
+        """Whether words can be judged, and do not all count as known."""
+        return self._words is not None
+
     def words(self, text: EncodedWords) -> list[WordsScope]:
         """Judge each sentence of a batch.
 

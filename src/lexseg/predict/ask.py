@@ -198,7 +198,8 @@ def questions(session: "Looked", sentences: Iterable[Sentence], options: Options
     Raises:
         TextError, ConfigError: as :func:`lexseg.predict.ask.ask`.
     """
-    heard = hear(session.segmenter, [(sentence, options, session.sides) for sentence in sentences])
+    asked = [(sentence, options, session.sides) for sentence in sentences]
+    heard = hear(session.segmenter, asked, [session.world] * len(asked))
     return [Question.about(session, each) for each in heard]
 
 

@@ -20,7 +20,7 @@ from lexseg.predict.images import ImageLike, check_spacing, load_image
 from lexseg.predict.network import CHUNK, Network
 from lexseg.predict.options import Asked, Options
 from lexseg.predict.segmentation import Segmentation
-from lexseg.predict.words import Heard, Sides, hear
+from lexseg.predict.words import Heard, Sides, Spoken, hear, judge, speak
 from lexseg.scans.scan import shown
 
 if TYPE_CHECKING:
@@ -144,10 +144,17 @@ class Segmenter(Network):
         :meth:`set_image` and :meth:`ImageSession.segment`.
         """
         options = Options(threshold=threshold, laterality=laterality, anyway=anyway, language=language)
-        session, heard = self.engine.both(
-            lambda: self.set_image(image, spacing=spacing, tta=tta), lambda: Heard.of(self, text, options, Sides())
-        )
-        return next(segment_together([Question.about(session, heard)]))
+        asked = (text, options, Sides())
+
+        def read() -> Spoken | None:
+            said = speak(self, *asked)
+            if self.scope is not None and said is not None and (words := said.most_likely_read) is not None:
+                self.engine.words([words])  # while the image is encoded; they are remembered
+            return said
+
+        session, said = self.engine.both(lambda: self.set_image(image, spacing=spacing, tta=tta), read)
+        heard = judge(self, [asked], [said], [session.world])
+        return next(segment_together([Question.about(session, *heard)]))
 
     def set_images(
         self, images: Iterable[tuple[NDArray[np.float32], tuple[float, float] | None]], *, tta: bool = False
@@ -314,7 +321,7 @@ class ImageSession:
 
         Args and errors are those of :meth:`segment`.
         """
-        return Question.about(self, Heard.of(self.segmenter, text, Options(**how), self.sides))
+        return Question.about(self, Heard.of(self.segmenter, text, Options(**how), self.sides, self.world))
 
     def segment(
         self,

@@ -19,11 +19,11 @@ from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import languages, lexicon
 from lexseg.language.sides import Laterality, convert_laterality, mentions_side
 from lexseg.language.vocabulary import in_another_script, language_to_name, read_as
+from lexseg.models.config import WordsScope
 from lexseg.predict.answered import KnowsWorlds, State
 from lexseg.predict.options import Denied, Options, Sentence
 
 if TYPE_CHECKING:
-    from lexseg.models.config import WordsScope
     from lexseg.scans.scan import Scan
 
 MOST_UNKNOWN = 0.2
@@ -118,6 +118,13 @@ def sides_of(
     return given, "image" if given == "patient" and patient_left == "left" else given
 
 
+class JudgesWords(KnowsWorlds, Protocol):
+    """What a model has learnt: :class:`lexseg.models.scope.Scope`, as far as hearing asks it."""
+
+    @property
+    def judges_words(self) -> bool: ...
+
+
 class Hears(Protocol):
     """What hearing needs of the model that is to answer: :class:`lexseg.predict.network.Network` is one."""
 
@@ -131,11 +138,11 @@ class Hears(Protocol):
     def plain(self) -> Mapping[str, str]: ...
 
     @property
-    def scope(self) -> KnowsWorlds | None: ...
+    def scope(self) -> "JudgesWords | None": ...
 
     def read_ahead(self, texts: Sequence[str | None]) -> None: ...
 
-    def known_words(self, text: str | None) -> "WordsScope | None": ...
+    def known_words(self, text: str | None) -> WordsScope | None: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +156,7 @@ class Heard:
             (:func:`lexseg.language.asking.in_plain_words`).
         settled: the state, where the words alone decide it and nothing is looked for.
         known: where the words lie in what the model has learnt; ``None`` where its scope is unknown, or a report denies
-            them.
+            them. Where the lexicon tells all that is asked, no network has judged them: :func:`told`.
         threshold: probability from which on a pixel is foreground, 0..1.
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
         anyway: whether it is looked for also where it is not in scope.
@@ -160,7 +167,7 @@ class Heard:
     text: str | None
     words: str | None
     settled: State | None
-    known: "WordsScope | None"
+    known: WordsScope | None
     threshold: float
     laterality: Laterality | None
     anyway: bool = False
@@ -173,7 +180,9 @@ class Heard:
         return asked_with(self.words, self.plain, world)
 
     @classmethod
-    def of(cls, segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides) -> "Heard":
+    def of(
+        cls, segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides, world: str | None = None
+    ) -> "Heard":
         """Read a sentence: check it, find out whose sides it names, what it denies, and what is doubtful about it.
 
         Args:
@@ -181,13 +190,14 @@ class Heard:
             sentence: that is asked.
             options: how it is asked.
             sides: of the image that it is about.
+            world: of that image; ``None`` where it is unknown, or the sentence is about several.
 
         Raises:
             TextError: if the sentence is blank or longer than the text encoder reads, or there is no lexicon of its
                 language.
             ConfigError: for an impossible threshold or laterality.
         """
-        return hear(segmenter, [(sentence, options, sides)])[0]
+        return hear(segmenter, [(sentence, options, sides)], [world])[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +223,14 @@ class Spoken:
     judged: str | None
     laterality: Laterality | None
     doubts: tuple[str, ...]
+
+    @property
+    def most_likely_read(self) -> str | None:
+        """What a text encoder will most likely read, whatever the image is; ``None`` where that cannot be told."""
+        forms: set[str | None] = {*self.plain.values()} or {self.words}
+        if self.settled is not None:
+            return self.judged
+        return next(iter(forms)) if len(forms) == 1 else None
 
     @classmethod
     def of(
@@ -293,7 +311,7 @@ def asked_with(words: str | None, plain: Mapping[str, str], world: str | None) -
     return plain.get(world or "", words)
 
 
-def understood(known: "WordsScope", taught: Iterable[str], untaught: Iterable[str]) -> "WordsScope":
+def understood(known: WordsScope, taught: Iterable[str], untaught: Iterable[str]) -> WordsScope:
     """Where words lie that surely ask what is taught in some worlds, and surely nothing that is taught in others.
 
     There, however strange they sound; and not there, however familiar.
@@ -305,27 +323,70 @@ def understood(known: "WordsScope", taught: Iterable[str], untaught: Iterable[st
     return replace(known, known=max(worlds.values()) >= 0.5, worlds=worlds)
 
 
-def hear(segmenter: "Hears", asked: Sequence[tuple[Sentence, Options, Sides]]) -> list[Heard]:
+def told(scope: JudgesWords | None, said: Spoken, world: str | None) -> WordsScope | None:
+    """Where words lie, if the lexicon alone tells what is asked of it; ``None`` where a network is to judge them.
+
+    It tells all worlds; or the very one that the image is of, where it surely asks of one: "opacity in the left lung"
+    is a question to a film, and none to a picture of a breast.
+
+    Args:
+        scope: what the model has learnt; ``None`` if unknown.
+        said: the words.
+        world: of the image; ``None`` where it is unknown. What is not sure of others is then told as not known there.
+    """
+    if scope is None or not scope.judges_words or said.judged is None:
+        return None
+    names, sure = [each.name for each in scope.worlds], {*said.taught, *said.untaught}
+    if not sure.issuperset(names) and not (said.taught and world in sure):
+        return None
+    return understood(WordsScope(False, dict.fromkeys(names, 0.0), 0.0), said.taught, said.untaught)
+
+
+def hear(
+    segmenter: "Hears", asked: Sequence[tuple[Sentence, Options, Sides]], worlds: Sequence[str | None] = ()
+) -> list[Heard]:
     """Read sentences as :meth:`Heard.of`, all of them in as few runs of the text encoder as can be.
 
     Args:
         segmenter: what is to answer.
         asked: each sentence, how it is asked, and the sides of the image that it is about.
+        worlds: of the image that each is about, ``None`` where it is unknown; without any, all are.
 
     Raises:
         TextError, ConfigError: as :meth:`Heard.of`, of the first that cannot be used.
     """
-    said = [_spoken(segmenter, *each) for each in asked]
-    segmenter.read_ahead([each.judged for each in said if each is not None])
-    return [_heard(segmenter, *each, spoken) for each, spoken in zip(asked, said, strict=True)]
+    return judge(segmenter, asked, [speak(segmenter, *each) for each in asked], worlds)
+
+
+def judge(
+    segmenter: "Hears",
+    asked: Sequence[tuple[Sentence, Options, Sides]],
+    said: Sequence[Spoken | None],
+    worlds: Sequence[str | None] = (),
+) -> list[Heard]:
+    """What is heard of sentences whose words were read, once it is known what they are about.
+
+    Args:
+        segmenter: as of :func:`hear`.
+        asked: as of :func:`hear`.
+        said: of each, by :func:`speak`.
+        worlds: as of :func:`hear`.
+    """
+    pairs = zip(said, worlds or [None] * len(said), strict=True)
+    known = [None if each is None else told(segmenter.scope, each, world) for each, world in pairs]
+    segmenter.read_ahead([s.judged for s, sure in zip(said, known, strict=True) if s is not None and sure is None])
+    return [_heard(segmenter, *each, *rest) for each, rest in zip(asked, zip(said, known, strict=True), strict=True)]
 
 
 def _threshold(segmenter: "Hears", options: Options) -> float:
     return segmenter.threshold if options.threshold is None else options.threshold
 
 
-def _spoken(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides) -> Spoken | None:
-    """A sentence, read; ``None`` for one that a report denies."""
+def speak(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides) -> Spoken | None:
+    """A sentence, read by its words alone; ``None`` for one that a report denies.
+
+    Args and errors are those of :meth:`Heard.of`.
+    """
     threshold = _threshold(segmenter, options)
     if isinstance(threshold, bool) or not isinstance(threshold, Real):
         raise ConfigError(f"a threshold of {threshold!r}: a number between 0 and 1 was expected")
@@ -347,7 +408,10 @@ def _spoken(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sid
     )
 
 
-def _heard(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides, said: Spoken | None) -> Heard:
+def _heard(
+    segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides, said: Spoken | None,
+    known: WordsScope | None,
+) -> Heard:  # fmt: skip
     threshold = _threshold(segmenter, options)
     if said is None:
         assert isinstance(sentence, Denied)
@@ -358,9 +422,8 @@ def _heard(segmenter: "Hears", sentence: Sentence, options: Options, sides: Side
             language=options.language,
         )  # fmt: skip
     assert not isinstance(sentence, Denied)
-    known = segmenter.known_words(said.judged)
-    if known is not None:
-        known = understood(known, said.taught, said.untaught)
+    if known is None and (judged := segmenter.known_words(said.judged)) is not None:
+        known = understood(judged, said.taught, said.untaught)
     return Heard(
         sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
         options.language, said.plain,

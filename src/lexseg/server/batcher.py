@@ -223,13 +223,14 @@ class Batcher:
     def _hear(self, asks: Sequence[Ask], encoded: dict[Key, ImageSession]) -> Iterator[list[Heard] | LexSegError]:
         """What is heard of each client's sentences: of all clients' together, unless one of them cannot be used."""
         spoken = [_spoken(ask, encoded[ask.key]) for ask in asks]
+        worlds = [[encoded[ask.key].world] * len(own) for ask, own in zip(asks, spoken, strict=True)]
         try:
-            heard = iter(hear(self._segmenter, [each for own in spoken for each in own]))
+            heard = iter(hear(self._segmenter, [*itertools.chain(*spoken)], [*itertools.chain(*worlds)]))
             yield from (list(itertools.islice(heard, len(own))) for own in spoken)
         except LexSegError:
-            for own in spoken:
+            for own, about in zip(spoken, worlds, strict=True):
                 try:
-                    yield hear(self._segmenter, own)
+                    yield hear(self._segmenter, own, about)
                 except LexSegError as error:
                     yield error
 
