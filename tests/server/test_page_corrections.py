@@ -73,6 +73,28 @@ def test_said_undone_and_not_understood(visit):
     visit.keep("corrected")
 
 
+def test_what_is_drawn_while_the_server_is_at_work_is_not_lost(visit):
+    page, held = visit.page, []
+    page.get_by_role("button", name="Correct finding 1").click()
+    page.locator("#tool").get_by_text("Brush").click()
+    page.route("**/corrections", lambda route: held.append(route))
+    box = page.locator(".pane canvas").first.bounding_box()
+    for share in (0.2, 0.3, 0.4):
+        x, y = box["x"] + box["width"] / 2, box["y"] + share * box["height"]
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + 40, y, steps=2)
+        page.mouse.up()
+    say(visit, "undo")
+    for sent in (1, 2, 3, 4):
+        until(lambda sent=sent: (page.wait_for_timeout(20), len(held) == sent)[1])
+        assert history(visit) == history(visit)[: sent - 1]  # none overtakes another
+        held[-1].continue_()
+    until(lambda: (page.wait_for_timeout(20), len(history(visit)) == 2 and "Undo" not in visit.status)[1])
+    assert [json.loads(route.request.post_data).get("say") for route in held] == [None, None, None, "undo"]
+    page.locator("#tool").get_by_text("Window").click()
+
+
 def test_the_brush_paints_where_it_is_drawn(visit):
     page, first = visit.page, pixels(visit)
     page.get_by_role("button", name="Correct finding 1").click()

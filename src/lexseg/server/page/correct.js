@@ -30,12 +30,18 @@ export function drawnOn() {
 /** How thick the brush is, in pixels of the image. */
 export const brush = () => Math.max(1, Math.min(state.image.width, state.image.height) * 0.02);
 
-/** Has a finding corrected: {say}, {step}, {stroke} or {point}. What comes of it is said, and shown in its row. */
-export async function correct(finding, values) {
-  finding.corrections ??= { of: finding.result.id, history: [], undone: 0, before: null, echo: "", busy: false };
+/**
+ * Has a finding corrected: {say}, {step}, {stroke} or {point}. What comes of it is said, and shown in its row. What is
+ * drawn or said while the server is at work waits for its turn: none of it is lost, and none overtakes another.
+ */
+export function correct(finding, values) {
+  finding.corrections ??= { of: finding.result.id, history: [], undone: 0, before: null, echo: "", turn: Promise.resolve() };
+  return (finding.corrections.turn = finding.corrections.turn.then(() => send(finding, values)));
+}
+
+async function send(finding, values) {
+  if (!state.findings.includes(finding)) return false; // it was removed meanwhile
   const told = finding.corrections;
-  if (told.busy) return false;
-  told.busy = true;
   let done = false;
   try {
     const json = { sentence: finding.sentence, ...values };
@@ -48,7 +54,6 @@ export async function correct(finding, values) {
   } catch (error) {
     told.echo = `Not done: ${error.message}`;
   }
-  told.busy = false;
   say(told.echo);
   changed("findings");
   return done;
@@ -99,7 +104,9 @@ export function correctionsOf(finding) {
       onsubmit: async (event) => {
         event.preventDefault();
         const said = line.value.trim();
-        if (said && (await correct(finding(), { say: said }))) line.value = "";
+        if (!said) return;
+        line.value = ""; // Enter once more does not say it twice
+        if (!(await correct(finding(), { say: said })) && !line.value) line.value = said;
       },
     },
     make("p", { className: "row" }, line, make("button", { className: "button" }, "Correct")),
