@@ -177,16 +177,39 @@ def test_fits_a_desk_and_a_tablet(visit, chromium):
         tablet.keep("tablet")
 
 
+@pytest.mark.parametrize("size", [(390, 844), (844, 390), (640, 400)], ids=["phone", "phone on its side", "200 %"])
+def test_where_there_is_no_room_all_is_reached_by_scrolling(visit, chromium, size):
+    with (
+        context(chromium, viewport={"width": size[0], "height": size[1]}, has_touch=True) as page,
+        visiting(page, visit.origin) as phone,
+    ):
+        phone.open(FILM)
+        assert page.evaluate("() => document.documentElement.scrollWidth") == size[0]
+        page.get_by_label("What should be found?").tap()  # each tap is refused for what is out of reach, or covered
+        page.keyboard.type(SENTENCE)
+        page.get_by_role("button", name="Find it").tap()
+        phone.answers("found")
+        page.get_by_role("button", name="Save finding 1").tap()
+        page.locator("#tool").get_by_text("Beside").tap()
+        _none_cut(page)
+        shown = page.evaluate("() => document.querySelector('#stage').clientHeight")
+        assert shown >= 180
+
+
 def _fits(page, size):
     assert page.locator("html").evaluate("(e) => [e.scrollWidth, e.scrollHeight]") == list(size)
+    _none_cut(page)
+    notice = page.get_by_role("note")
+    assert notice.is_visible() and notice.inner_text() == "Research software. Not a medical device."
+
+
+def _none_cut(page):
     cut = page.evaluate(
-        """() => [...document.querySelectorAll("button, input, select, .notice")]
+        """() => [...document.querySelectorAll("button, input, select, .notice, .segmented span")]
           .filter((e) => e.checkVisibility() && e.offsetParent && e.getBoundingClientRect().right > innerWidth + 1)
           .map((e) => e.id || e.textContent)"""
     )
     assert cut == []
-    notice = page.get_by_role("note")
-    assert notice.is_visible() and notice.inner_text() == "Research software. Not a medical device."
 
 
 def test_nothing_moves_where_motion_is_not_wanted(visit):
@@ -219,6 +242,29 @@ def test_speaks_of_side_and_place(visit):
         f"at the left of the picture, the patient{QUOTE}s right",
         "at the upper middle of the picture",
         "at the lower left of the picture",
+    ]
+
+
+def test_of_several_parts_the_place_of_the_largest_is_told(visit):
+    said = visit.page.evaluate(
+        """async () => {
+          const { state } = await import("./state.js");
+          const { tell } = await import("./answers.js");
+          const { image } = state;
+          state.image = { width: 90, height: 90, frames: 1, patient_left: null };
+          const square = (x, y, side) => [[x, y], [x + side, y], [x + side, y + side], [x, y + side]];
+          const told = (...polygons) => tell({
+            number: 1, status: "found", frame: 0, frames: null, paths: new Map(),
+            result: { polygons, area: { px: 125, fraction: 0.02 }, n_components: polygons.length, warnings: ["who knows"] },
+          });
+          const both = [told(square(80, 40, 5), square(2, 40, 10)), told(square(2, 40, 10))];
+          state.image = image;
+          return both;
+        }"""
+    )
+    assert said == [
+        "Finding 1: found, the largest of 2 parts at the left of the picture: 125 px, 2 % of the picture. Note: who knows.",
+        "Finding 1: found at the left of the picture: 125 px, 2 % of the picture. Note: who knows.",
     ]
 
 

@@ -45,7 +45,7 @@ function makeRow(finding) {
     ),
     answer: make("p", { className: "answer" }),
     bar: make("progress", { max: 1, hidden: true }),
-    warning: make("p", { className: "warning", hidden: true }),
+    warning: make("ul", { className: "warning", hidden: true }),
     whose: make("p", { className: "whose", hidden: true }, WHOSE, " ", make(
       "button",
       { type: "button", className: "link", onclick: () => (row.words.focus(), askForPatient()) },
@@ -183,7 +183,7 @@ function update(row) {
   }
   const warnings = [anywayWords(result).trim(), ...(result?.warnings ?? [])].filter(Boolean);
   row.warning.hidden = !warnings.length;
-  row.warning.textContent = warnings.join(" ");
+  row.warning.replaceChildren(...warnings.map((each) => make("li", {}, each)));
   row.whose.hidden = !(done && finding.sideTaken);
   row.edit.hidden = row.save.hidden = !done;
   row.correct.hidden = !correctable(finding);

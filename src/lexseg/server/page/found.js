@@ -33,8 +33,11 @@ export function rings(finding, frame, later = () => {}) {
   return null;
 }
 
-/** The middle of what was found in the frame asked about, or null. */
+/** The middle of what was found in the frame asked about, of several parts that of the largest; or null. */
 export function middleOf(finding) {
   const found = finding.frames ? null : rings(finding, finding.frame);
-  return found ? middle(found.rings) : null;
+  if (!found) return null;
+  if (!(finding.result.n_components > 1)) return middle(found.rings);
+  // between two parts there may be nothing
+  return found.rings.map((ring) => middle([ring])).reduce((most, each) => (each.area > most.area ? each : most));
 }

@@ -34,8 +34,13 @@ export function presenceWords({ presence, presence_threshold: threshold }) {
 export const anywayWords = (result) =>
   result?.anyway ? ` Asked anyway, and not in scope: ${result.explanation}.` : "";
 
-/** The answer to a finding as one sentence for the status line. */
-export function spoken(finding, image, where) {
+/** What is doubtful about an answer, which those who listen are to hear too: " Note: ..."; else empty. */
+const doubtWords = (result) => (result?.warnings?.length ? ` Note: ${result.warnings.join("; ")}.` : "");
+
+/** The answer to a finding, and what is doubtful about it, for the status line. */
+export const spoken = (finding, image, where) => said(finding, where) + doubtWords(finding.result);
+
+function said(finding, where) {
   const name = `Finding ${finding.number}`;
   if (finding.status === "pending") return `${name}: looking…`;
   if (finding.status === "failed") return `${name}: no answer. ${finding.error}`;
@@ -51,8 +56,9 @@ export function spoken(finding, image, where) {
   const { area, n_components: parts, frames_found: slices } = finding.result;
   if (slices)
     return `${name}: found in ${slices.length} slices, ${slices[0] + 1} to ${slices.at(-1) + 1}: ${areaWords(finding.result)}.${anyway}`;
-  const pieces = parts > 1 ? `, in ${parts} parts` : "";
-  return `${name}: found${where ? ` ${where}` : ""}: ${areaWords(finding.result)}, ${percent(area.fraction)} of the picture${pieces}.${anyway}`;
+  const place = where && (parts > 1 ? `, the largest of ${parts} parts ${where}` : ` ${where}`);
+  const pieces = parts > 1 && !place ? `, in ${parts} parts` : "";
+  return `${name}: found${place || ""}: ${areaWords(finding.result)}, ${percent(area.fraction)} of the picture${pieces}.${anyway}`;
 }
 
 /** "3:20 left", "12 s left". */
