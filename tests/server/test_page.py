@@ -1,5 +1,6 @@
 """The web page, used as people use it: by clicking and typing in a real browser, on a real server and real images."""
 
+import base64
 import hashlib
 import json
 from io import BytesIO
@@ -96,6 +97,43 @@ def test_a_question_is_shown_as_pending_at_once(visit):
     assert "Looking for" in visit.status
     page.wait_for_function("() => true")
     held[0].continue_()
+    visit.answers("found")
+
+
+def test_each_doubt_stands_by_itself_and_is_said(visit):
+    visit.open(BREAST)
+    visit.ask("Is there no maligannt tumor?")
+    visit.answers("found")
+    doubts = visit.page.locator(".warning li").all_inner_texts()
+    assert len(doubts) > 1 and any("misspelt" in each for each in doubts)
+    assert all(each in visit.status for each in doubts)
+
+
+DROPS = """([data, words]) => {
+  const carried = new DataTransfer();
+  if (data) {
+    const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+    carried.items.add(new File([bytes], "image.png", { type: "image/png" }));
+  }
+  if (words) carried.setData("text/plain", words);
+  const [page, line] = [document.body, document.querySelector("#sentence")];
+  const takes = (element, event) => (element.dispatchEvent(event), event.defaultPrevented);
+  const told = { bubbles: true, cancelable: true };
+  const paste = (where) => takes(where, new ClipboardEvent("paste", { ...told, clipboardData: carried }));
+  const drop = (where) => takes(where, new DragEvent("drop", { ...told, dataTransfer: carried }));
+  return data ? [paste(line), !words && paste(page)] : [drop(page), drop(line)];
+}"""
+
+
+def test_a_copied_picture_is_pasted_and_a_link_is_not_followed(visit):
+    page, picture = visit.page, base64.b64encode(BREAST.read_bytes()).decode()
+    # words that were copied with a picture of them go into the line; a link that is dropped leads nowhere
+    assert page.evaluate(DROPS, [picture, "opacity"]) == [False, False]
+    assert page.evaluate(DROPS, ["", "https://example.org/film.png"]) == [True, False]
+    assert page.evaluate(DROPS, [picture, ""]) == [True, True]
+    page.locator("#case-name", has_text="image.png").wait_for()
+    page.wait_for_function("() => document.querySelector('#busy').hidden")
+    visit.ask("breast mass")
     visit.answers("found")
 
 

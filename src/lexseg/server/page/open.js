@@ -165,12 +165,28 @@ const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 const hover = (by) => document.body.classList.toggle("dragging", (over = Math.max(0, over + by)) > 0);
 addEventListener("dragenter", (event) => carriesFiles(event) && hover(1));
 addEventListener("dragleave", (event) => carriesFiles(event) && hover(-1));
-addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
-addEventListener("drop", async (event) => {
-  if (!carriesFiles(event)) return;
+const isWritten = (element) => element.closest?.("input, textarea") !== null;
+addEventListener("dragover", (event) => {
+  if (!carriesFiles(event) && isWritten(event.target)) return;
   event.preventDefault();
+  if (!carriesFiles(event)) event.dataTransfer.dropEffect = "none"; // a link would be followed, and the work be gone
+});
+addEventListener("drop", async (event) => {
+  if (!carriesFiles(event) && isWritten(event.target)) return;
+  event.preventDefault();
+  if (!carriesFiles(event)) return;
   hover(-over);
-  open(await dropped(event.dataTransfer));
+  const there = await dropped(event.dataTransfer);
+  if (there.length) open(there);
+  else alertUser("There is no file in what was dropped.");
+});
+// a picture that was copied; words that were copied with one, as from a letter, go where one writes
+addEventListener("paste", (event) => {
+  const copied = [...(event.clipboardData?.files ?? [])];
+  const words = event.clipboardData?.types.includes("text/plain") && isWritten(event.target);
+  if (!copied.length || words || document.querySelector("dialog[open]")) return;
+  event.preventDefault();
+  open(copied);
 });
 // what stays in the browser's memory to come back to keeps its image on the server
 addEventListener("pagehide", (event) => {
