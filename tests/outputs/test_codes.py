@@ -1,10 +1,14 @@
 """Codes of findings: the right ones for the words, and none that there is not."""
 
+import numpy as np
 import pytest
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.codedict import codes
 
+from lexseg.language.foreign import to_model_words
 from lexseg.outputs.codes import _FINDINGS, _ORGANS, ABNORMAL, ANATOMY, ANYTHING, finding_of
+from lexseg.outputs.segment import Segment
+from lexseg.predict.segmentation import Segmentation
 
 ALL = [*(code for _, code in (*_FINDINGS, *_ORGANS)), ABNORMAL, ANATOMY, ANYTHING.kind]
 # of SNOMED CT, but in no context group of DICOM: the dictionary cannot tell of them
@@ -44,12 +48,6 @@ def test_the_check_digit_is_no_formality():
 
 @pytest.mark.parametrize("text", ["Pleuraerguss rechts", "Rundherd im linken Oberlappen"])
 def test_an_answer_has_the_codes_of_its_own_language(text):
-    import numpy as np
-
-    from lexseg.language.foreign import to_model_words
-    from lexseg.outputs.segment import Segment
-    from lexseg.predict.segmentation import Segmentation
-
     where = np.ones((4, 4), np.float32)
     own = Segment.of(Segmentation(where, 0.5, text, language="de")).finding
     english = Segment.of(Segmentation(where, 0.5, to_model_words(text, "de").text)).finding
@@ -85,3 +83,19 @@ def test_what_a_sentence_names(text, meaning):
     finding = finding_of(text)
     assert finding.kind.meaning == meaning
     assert finding.category == (ANATOMY if meaning == "Lung" else ABNORMAL)
+
+
+@pytest.mark.parametrize(
+    ("text", "untold", "meaning"),
+    [
+        ("breast cancer", ("cancer",), "Clinical finding"),  # nor is it the organ
+        ("effusion and consolidation", ("effusion",), "Lung consolidation"),
+        ("benign cyst", ("benign",), "Cyst"),
+    ],
+)
+def test_what_an_answer_does_not_tell_gives_no_code_and_is_said(text, untold, meaning):
+    segment = Segment.of(Segmentation(np.ones((4, 4), np.float32), 0.5, text, untold=untold))
+    assert segment.finding.kind.meaning == meaning and segment.finding.category == ABNORMAL
+    assert segment.remark == f"Whether it is {untold[0]} the model cannot tell."
+    told = Segment.of(Segmentation(np.ones((4, 4), np.float32), 0.5, text))
+    assert told.remark is None and told.finding == finding_of(text)

@@ -13,9 +13,10 @@ from lexseg.predict.answered import outside
 from lexseg.predict.ask import segment_together
 from lexseg.predict.options import Denied, Options
 from lexseg.predict.segmenter import Segmenter
-from lexseg.predict.words import Heard, Sides, Spoken, hear, told, understood
+from lexseg.predict.words import Heard, Sides, Spoken, doubts_of, hear, told, understood
 
 FILM = Path(lexseg.__file__).parent / "assets" / "examples" / "images" / "cxr_00027426_000.png"
+TOLD = "the model cannot tell: it finds all that looks abnormal in such an image, of whatever kind"
 
 
 def images(n=3):
@@ -59,22 +60,65 @@ def test_what_cannot_be_asked_is_told_before_anything_is_asked(sides):
     assert sides.model.encoded == encoded
 
 
-def test_a_kind_that_the_data_do_not_tell_apart_is_looked_for_and_doubted(sides):
-    def spoken(text):
-        return Spoken.of(
-            text, reader=sides.text_encoder, own="image", given=None, language=None, sides=Sides(),
-            nouns={"breast": "breast mass", "chest": "infection"}, learnt={},
-        )  # fmt: skip
+def spoken(model, text, learnt=None):
+    return Spoken.of(
+        text, reader=model.text_encoder, own="image", given=None, language=None, sides=Sides(),
+        nouns={"breast": "breast mass", "chest": "infection", "skin": "skin lesion", "brain": "tumor"},
+        learnt=learnt or {},
+    )  # fmt: skip
 
-    for text, kind in (("Is there a cyst?", "cyst"), ("breast cancer", "cancer"), ("any covid?", "COVID-19")):
-        said = spoken(text)
-        assert said.plain and any(f"whether it is {kind} the model cannot tell" in doubt for doubt in said.doubts), text
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Is there a cyst?", "cyst"),
+        ("the largest cyst", "cyst"),
+        ("any covid?", "COVID-19"),
+        ("invasive ductal carcinoma", "cancer or invasive or ductal"),
+        ("benign breast mass", "benign"),
+        ("BI-RADS 4b mass", "BI-RADS 4b"),
+        ("melanoma", "melanoma"),
+        ("atypical naevus", "atypical or naevus"),
+        ("Is it a viral pneumonia?", "viral"),
+        ("grade III astrocytoma", "grade III or astrocytoma"),
+        ("glioblastoma", "glioblastoma"),
+        ("IDH-mutant glioma", "IDH-mutant"),
+        ("breast mass", ""),
+        ("Is there pneumonia?", ""),
+        ("no melanoma", ""),
+    ],
+)
+def test_a_kind_that_the_data_do_not_tell_apart_is_doubted(sides, text, kinds):
+    due = (f"whether it is {kinds} {TOLD}",) if kinds else ()
+    assert doubts_of((), spoken(sides, text).untold, "breast") == due, text
+
+
+def test_a_kind_is_looked_for_as_what_it_is_a_kind_of(sides):
+    for text in ("Is there a cyst?", "invasive ductal carcinoma", "benign breast mass", "benign lesion"):
+        assert spoken(sides, text).plain["breast"] == "breast mass", text
+
+
+def test_what_was_not_learnt_beside_what_was_is_doubted(sides):
+    learnt = {"chest": ("pneumonia",), "breast": ("breast mass",)}
+    for text, left in (("pneumonia or effusion?", "effusion"), ("opacity and a fracture", "fracture")):
+        (doubt,) = doubts_of((), spoken(sides, text, learnt).untold, "chest")
+        assert f"has not learnt to find {left} in such an image" in doubt
+    for text in ("pneumonia", "pneumonia, no effusion", "effusion"):
+        assert doubts_of((), spoken(sides, text, learnt).untold, "chest") == (), text
+
+
+def test_what_is_doubtful_where_it_is_looked_for_is_told_there_alone(sides):
+    heard = Heard("a", "a", None, None, 0.5, None, doubts=("first",), untold={"": ("cyst",), "chest": ("effusion",)})
+    assert heard.doubts_of("chest", looked=False) == ("first",)
+    for world, untold in (("chest", ("cyst", "effusion")), ("breast", ("cyst",)), (None, ("cyst",))):
+        assert heard.untold_of(world) == untold and len(heard.doubts_of(world, looked=True)) == 1 + len(untold)
+
+
+def test_an_organ_alone_is_doubted(sides):
     for text in ("left lung", "both lungs"):
-        assert any("never the organ itself" in doubt for doubt in spoken(text).doubts), text
+        assert any("never the organ itself" in doubt for doubt in spoken(sides, text).doubts), text
     for text in ("what is wrong with the left lung?", "infection in the left lung", "and on the right?"):
-        assert not any("never the organ itself" in doubt for doubt in spoken(text).doubts), text
-    for text in ("breast mass", "Is there pneumonia?", "the largest cyst"):
-        assert not any("cannot tell" in doubt for doubt in spoken(text).doubts), text
+        assert not any("never the organ itself" in doubt for doubt in spoken(sides, text).doubts), text
 
 
 def test_doubts_are_told_with_the_answer(sides):

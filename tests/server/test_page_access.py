@@ -255,7 +255,7 @@ def test_of_several_parts_the_place_of_the_largest_is_told(visit):
           const square = (x, y, side) => [[x, y], [x + side, y], [x + side, y + side], [x, y + side]];
           const told = (...polygons) => tell({
             number: 1, status: "found", frame: 0, frames: null, paths: new Map(),
-            result: { polygons, area: { px: 125, fraction: 0.02 }, n_components: polygons.length, warnings: ["who knows"] },
+            result: { polygons, area: { px: 125, fraction: 0.02 }, n_components: polygons.length, warnings: ["why"] },
           });
           const both = [told(square(80, 40, 5), square(2, 40, 10)), told(square(2, 40, 10))];
           state.image = image;
@@ -263,8 +263,8 @@ def test_of_several_parts_the_place_of_the_largest_is_told(visit):
         }"""
     )
     assert said == [
-        "Finding 1: found, the largest of 2 parts at the left of the picture: 125 px, 2 % of the picture. Note: who knows.",
-        "Finding 1: found at the left of the picture: 125 px, 2 % of the picture. Note: who knows.",
+        "Finding 1: found, the largest of 2 parts at the left of the picture: 125 px, 2 % of the picture. Note: why.",
+        "Finding 1: found at the left of the picture: 125 px, 2 % of the picture. Note: why.",
     ]
 
 

@@ -33,7 +33,7 @@ from lexseg.predict.answered import (
     unfamiliar,
 )
 from lexseg.predict.report_findings import report_findings
-from lexseg.predict.words import Sides, Spoken, asked_with, sides_of, understood
+from lexseg.predict.words import Sides, Spoken, asked_with, doubts_of, sides_of, understood
 
 _LOOKS = ((WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted"), (TURNED, "turned"), (SEVERAL, "several"))
 """What is doubtful of an image, by what the page calls it."""
@@ -112,7 +112,7 @@ class Rules:
             ``words`` that are looked for, and ``plain``, the same in plain words by the image's world; ``taught`` and
             ``untaught``, the worlds whose findings they surely name, and surely do not; ``settled``; ``judged`` and
             ``meant``, by which words scope is told else, as they stand and with slips mended; ``judging``, whether it
-            is told by words at all; ``laterality``, ``doubts`` and ``threshold``.
+            is told by words at all; ``laterality``, ``doubts``, ``untold`` and ``threshold``.
 
         Raises:
             ConfigError: the threshold does not lie between 0 and 1.
@@ -143,6 +143,7 @@ class Rules:
             "meant": mended(said.judged, lexicon("en")) if said.judged else said.judged,
             "laterality": said.laterality,
             "doubts": [for_clients(doubt) for doubt in said.doubts],
+            "untold": said.untold,
             "threshold": threshold,
         }
 
@@ -168,6 +169,7 @@ class Rules:
             "outside": None if found is None else {"reason": found.reason, "why": found.why},
             "settled": "not in scope" if out else heard["settled"],
             "asked": words,
+            "world": world,
             "names_place": names_place(words or ""),
         }
 
@@ -203,7 +205,8 @@ class Rules:
             model=Answerer(self._about["name"], self._about["sha256"]),
         )
         looked = [doubt for doubt, so in _LOOKS if asked[so]]
-        doubts = [*heard["doubts"], *map(for_clients, looked)]
+        untold = {} if asked["decided"]["settled"] else heard["untold"]
+        doubts = [*doubts_of(heard["doubts"], untold, asked["decided"]["world"]), *map(for_clients, looked)]
         return judged(said) | {"laterality": heard["laterality"], "warnings": doubts}
 
     def read(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -119,6 +119,7 @@ class Named:
         general: whether it names nothing, but asks for what is wrong, or just to "outline it".
         ill: whether it says that something is wrong.
         unknown: whether there is a word that the lexicon does not hold: it may be what is asked for.
+        kinds: words, as they stand, for kinds of a finding that pictures alone do not tell: "benign", "grade III".
     """
 
     findings: tuple[Concept, ...]
@@ -132,6 +133,7 @@ class Named:
     general: bool
     ill: bool
     unknown: bool
+    kinds: tuple[str, ...]
 
     @classmethod
     def of(cls, text: str, words: Lexicon | None = None, *, misspelt: bool = False) -> "Named":
@@ -177,6 +179,7 @@ class Named:
             general=held and (ill or words.words("general").search(text) is not None),
             ill=ill,
             unknown=bool(unknown_words(text, words)),
+            kinds=tuple(dict.fromkeys(match.group() for match in words.words("kinds").finditer(text))),
         )
 
     def plain(self, nouns: Mapping[str, str]) -> dict[str, str]:
@@ -223,6 +226,24 @@ class Named:
             for world, names in learnt.items()
             if world in WORLDS and names and not any(_taught(finding, world, names) for finding in self.findings)
         )
+
+    def untold(self, worlds: Collection[str]) -> tuple[str, ...]:
+        """What kind of finding it names, of kinds that the data of these worlds do not tell apart."""
+        types = [each.id for each in self.findings if each.type and {*each.asked, *each.taught} & {*worlds}]
+        return tuple(dict.fromkeys((*types, *self.kinds))) if worlds else ()
+
+    def beside(self, learnt: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+        """By world, the findings it names that are not taught there, beside one that is.
+
+        Args:
+            learnt: as of :func:`surely_not_of`.
+        """
+        found = {}
+        for world, names in learnt.items():
+            others = [each.id for each in self.findings if not _taught(each, world, names)]
+            if world in WORLDS and names and 0 < len(others) < len(self.findings):
+                found[world] = tuple(dict.fromkeys(others))
+        return found
 
     def _may_be_of(self, world: str, *, parts: bool = False) -> bool:
         """Whether all findings are called alike there, and no organ lies elsewhere or, without ``parts``, is a part."""

@@ -1,5 +1,6 @@
 """A mask and what it shows, on its way into a DICOM object."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,8 @@ class Segment:
         if outside is not None and not result.anyway:
             raise DataError(f"there is no mask to write, as the question is not in scope: {outside.why}")
         mask = result if isinstance(result, VolumeSegmentation) else result.mask
-        remark = None if outside is None else remark_of(outside.why)
-        finding = finding_of(result.text, lexicon(result.language or "en"))
+        remark = remark_of(None if outside is None else outside.why, result.untold)
+        finding = finding_of(result.text, lexicon(result.language or "en"), untold=result.untold)
         return cls(mask, result.text or "", finding, result.text, remark)
 
     def frames(self) -> list[int]:
@@ -70,6 +71,8 @@ class Segment:
         return self.mask[None] if self.mask.ndim == 2 else self.mask
 
 
-def remark_of(why: str) -> str:
-    """What a mask that was made anyway says of itself."""
-    return f"Made although the question is not in the model's scope: {why}."
+def remark_of(why: str | None, untold: Sequence[str] = ()) -> str | None:
+    """What a mask says of itself: why it is out of scope and was made anyway, and what it does not tell."""
+    anyway = [f"Made although the question is not in the model's scope: {why}."] if why else []
+    kinds = [f"Whether it is {' or '.join(untold)} the model cannot tell."] if untold else []
+    return " ".join([*anyway, *kinds]) or None

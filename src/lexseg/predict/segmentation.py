@@ -33,6 +33,7 @@ class Segmentation:
         laterality: whose left the sentence's "left" was taken to be; ``None`` where neither caller nor model says.
         spacing: millimetres between pixel centres, (row, column); ``None`` if unknown.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
+        untold: of what the words name, what the answer does not tell: kinds, and findings that were not learnt.
         outside: why the question is not in the model's scope; ``None`` where it is, or the scope is unknown.
         anyway: it was looked for although it is not in scope, as the user wished: a mask of it means little.
         model: what answered.
@@ -55,6 +56,7 @@ class Segmentation:
     model: Answerer = field(default_factory=Answerer)
     language: str | None = None
     shown: NDArray[np.uint8] | None = field(default=None, repr=False)
+    untold: tuple[str, ...] = ()
 
     @property
     def absent(self) -> bool:

@@ -116,13 +116,15 @@ def segment_tiled(
     sure, threshold = segmenter.presence_threshold, asked.heard.threshold
     presence = max(presences) if presences else None
     highest = float(probability.max())
-    doubts = [*asked.heard.doubts, *([_SIDES] if text and mentions_side(text) else []), *([_MANY] if presences else [])]
+    doubts = [*asked.heard.doubts_of(asked.session.world, looked=True)]
+    doubts += [*([_SIDES] if text and mentions_side(text) else []), *([_MANY] if presences else [])]
     answer = asked.answer(None, None)
     return replace(
         answer,
         probability=probability,
         presence=consistent(presence, highest, threshold=threshold, presence_threshold=sure),
         doubts=tuple(dict.fromkeys(doubts)),
+        untold=asked.heard.untold_of(asked.session.world),
     )
 
 

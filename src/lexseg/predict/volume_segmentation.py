@@ -40,6 +40,7 @@ class VolumeSegmentation:
         spacing: millimetres between pixel centres, (row, column); ``None`` if unknown.
         thickness: millimetres between frames; ``None`` if unknown.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
+        untold: of what the words name, what the answer does not tell: kinds, and findings that were not learnt.
         outside_in: the frames about which the question is not in the model's scope, and why.
         anyway: it was looked for in such frames too, as the user wished: a mask there means little.
         model: what answered.
@@ -63,6 +64,7 @@ class VolumeSegmentation:
     anyway: bool = False
     model: Answerer = field(default_factory=Answerer)
     language: str | None = None
+    untold: tuple[str, ...] = ()
 
     def mask(self, frame: int) -> NDArray[np.bool_]:
         """bool[H, W] of a frame, which is counted as the scan does; empty where it was not asked."""
@@ -167,12 +169,14 @@ class FoundSoFar:
         self._highest = 0.0
         self._outside: dict[int, Outside] = {}
         self._doubts: dict[str, None] = {}
+        self._untold: dict[str, None] = {}
 
     def take(self, at: int, frame: int, answer: "Segmentation") -> None:
         """Take the answer about a frame, the ``at``-th that is asked."""
         self._highest = max(self._highest, float(answer.probability.max()))
         self._presence[at] = answer.highest_presence or 0.0
         self._doubts |= dict.fromkeys(answer.doubts)
+        self._untold |= dict.fromkeys(answer.untold)
         if answer.outside is not None:
             self._outside[frame] = answer.outside
         if answer.found:
@@ -198,6 +202,7 @@ class FoundSoFar:
             spacing=scan.spacing,
             thickness=scan.thickness,
             doubts=tuple(dict.fromkeys(heard.doubts) | self._doubts),
+            untold=tuple(self._untold),
             outside_in=self._outside,
             anyway=heard.anyway and (everywhere or not self._outside.keys().isdisjoint(self._bits)),
             model=segmenter.answerer,

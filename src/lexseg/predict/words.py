@@ -36,6 +36,7 @@ _WHETHER_NOT = (
 _READ_AS = "words that look misspelt are read as {}; if others are meant, write them out"
 _ORGAN = "the model draws what looks abnormal in an organ, never the organ itself"
 _TYPES = "whether it is {} the model cannot tell: it finds all that looks abnormal in such an image, of whatever kind"
+_BESIDE = "the model has not learnt to find {} in such an image: this answer does not tell whether it is there"
 _LEAVES_OUT = (
     "the place that the sentence leaves out is not cut out of the mask: the rest of the sentence was asked; take that "
     "place away by a correction"
@@ -162,6 +163,8 @@ class Heard:
         anyway: whether it is looked for also where it is not in scope.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
         language: of ``text``, as ISO 639-1 code; ``None`` is English.
+        untold: of what the words name, what an answer does not tell, by the world of the image: findings that were not
+            learnt there, beside one that was; under "" kinds that no image tells.
     """
 
     text: str | None
@@ -174,10 +177,19 @@ class Heard:
     doubts: tuple[str, ...] = ()
     language: str | None = None
     plain: Mapping[str, str] = field(default_factory=dict)
+    untold: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def asked(self, world: str | None) -> str | None:
         """What the network is asked with about an image of a world; ``None`` where that is unknown."""
         return asked_with(self.words, self.plain, world)
+
+    def untold_of(self, world: str | None) -> tuple[str, ...]:
+        """What of what the words name an answer about an image of a world does not tell."""
+        return (*self.untold.get("", ()), *(self.untold.get(world, ()) if world else ()))
+
+    def doubts_of(self, world: str | None, *, looked: bool) -> tuple[str, ...]:
+        """What is doubtful about an answer: :func:`doubts_of`."""
+        return doubts_of(self.doubts, self.untold if looked else {}, world)
 
     @classmethod
     def of(
@@ -213,6 +225,7 @@ class Spoken:
         judged: by which words else it is to be told whether the model has learnt such; ``None`` is the null sentence.
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
         doubts: why the answer may not be what the user expects; the sentence is not quoted.
+        untold: as of :class:`Heard`.
     """
 
     words: str | None
@@ -223,6 +236,7 @@ class Spoken:
     judged: str | None
     laterality: Laterality | None
     doubts: tuple[str, ...]
+    untold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def most_likely_read(self) -> str | None:
@@ -291,13 +305,12 @@ class Spoken:
                 doubts.append(_LEAVES_ALL_OUT if settled else _LEAVES_OUT)
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
-        plain, taught, untaught = {}, frozenset[str](), frozenset[str]()
+        plain, taught, untaught, untold = {}, frozenset[str](), frozenset[str](), dict[str, tuple[str, ...]]()
         if named is not None:
             plain, taught, untaught = named.plain(nouns), named.taught, named.untaught(learnt)
-            types = dict.fromkeys(finding.id for finding in named.findings if finding.type)
-            doubts += [_TYPES.format(" or ".join(types))] if types and plain else []
+            untold |= {**({"": kinds} if (kinds := named.untold(nouns)) else {}), **named.beside(learnt)}
             doubts += [_ORGAN] if plain and named.organs and not (named.findings or named.ill) else []
-        return cls(words, plain, taught, untaught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)))
+        return cls(words, plain, taught, untaught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)), untold)
 
 
 def asked_with(words: str | None, plain: Mapping[str, str], world: str | None) -> str | None:
@@ -309,6 +322,19 @@ def asked_with(words: str | None, plain: Mapping[str, str], world: str | None) -
         world: of the image; ``None`` where it is unknown.
     """
     return plain.get(world or "", words)
+
+
+def doubts_of(doubts: Sequence[str], untold: Mapping[str, Sequence[str]], world: str | None) -> tuple[str, ...]:
+    """What is doubtful about an answer.
+
+    Args:
+        doubts: whatever the image shows.
+        untold: as of :class:`Heard`; nothing where nothing was looked for.
+        world: of the image; ``None`` where it is unknown.
+    """
+    kinds, beside = untold.get("", ()), untold.get(world, ()) if world else ()
+    kind = [_TYPES.format(" or ".join(kinds))] if kinds else []
+    return (*doubts, *kind, *([_BESIDE.format(" or ".join(beside))] if beside else []))
 
 
 def understood(known: WordsScope, taught: Iterable[str], untaught: Iterable[str]) -> WordsScope:
@@ -426,7 +452,7 @@ def _heard(
         known = understood(judged, said.taught, said.untaught)
     return Heard(
         sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
-        options.language, said.plain,
+        options.language, said.plain, said.untold,
     )  # fmt: skip
 
 

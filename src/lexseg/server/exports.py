@@ -9,7 +9,6 @@ import pydicom.uid
 from lexseg.errors import ConfigError
 from lexseg.outputs.derived import check_dicom
 from lexseg.outputs.formats import SEG, Format
-from lexseg.outputs.segment import remark_of
 from lexseg.predict.segmenter import Segmenter
 from lexseg.server.images import OpenImage
 from lexseg.server.intake import Intake
@@ -47,7 +46,7 @@ async def export(intake: Intake, image: OpenImage, result: Result, format: Forma
             "threshold": result.values["threshold"],
             "finding": result.finding,
             "words": result.words,
-            "remark": remark_of(result.values["explanation"]) if result.values["anyway"] else None,
+            "remark": result.remark,
             "model": segmenter.name,
             "version": segmenter.sha256 or "unknown",
             "uid": str(uid),

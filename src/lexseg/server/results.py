@@ -13,6 +13,7 @@ from lexseg.language.lexicon import lexicon
 from lexseg.outputs.codes import finding_of
 from lexseg.outputs.formats import FORMATS, PNG, SEG
 from lexseg.outputs.polygons import mask_polygons
+from lexseg.outputs.segment import remark_of
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import NOTE, Answered, describe
 from lexseg.predict.ask import Denied
@@ -38,6 +39,7 @@ class Result:
         volume: whether frames were asked as a volume.
         words: the sentence, where it may be written into a file; else ``None``.
         finding: category and kind of what the words name, each a code's value, scheme and meaning.
+        remark: what a file of it must say of it; ``None`` for nothing.
         id: what it is called; not to be guessed.
     """
 
@@ -49,6 +51,7 @@ class Result:
     volume: bool = False
     words: str | None = None
     finding: list[list[str]] = field(default_factory=list)
+    remark: str | None = None
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def packed(self, frame: int) -> bytes:
@@ -116,7 +119,8 @@ def of_frame(sentence: AskedSentence, said: Segmentation, frame: int, *, window:
         bits,
         window=window,
         words=sentence.text if keep else None,
-        finding=_codes(sentence, said.language),
+        finding=_codes(sentence, said),
+        remark=remark_of(said.outside.why if said.outside is not None and said.anyway else None, said.untold),
     )
 
 
@@ -138,7 +142,8 @@ def of_volume(sentence: AskedSentence, said: VolumeSegmentation, *, window: Wind
         window=window,
         volume=True,
         words=sentence.text if keep else None,
-        finding=_codes(sentence, said.language),
+        finding=_codes(sentence, said),
+        remark=remark_of(said.outside.why if said.outside is not None and said.anyway else None, said.untold),
     )
 
 
@@ -155,9 +160,9 @@ _JUDGED = (  # whether it was found, the state says
 )
 
 
-def _codes(sentence: AskedSentence, language: str | None) -> list[list[str]]:
+def _codes(sentence: AskedSentence, said: Segmentation | VolumeSegmentation) -> list[list[str]]:
     """What the words name, as codes: these may be kept where the words may not."""
-    found = finding_of(sentence.text, lexicon(language or "en"))
+    found = finding_of(sentence.text, lexicon(said.language or "en"), untold=said.untold)
     return [[code.value, code.scheme, code.meaning] for code in (found.category, found.kind)]
 
 
