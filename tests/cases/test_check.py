@@ -113,6 +113,17 @@ def test_a_language_that_cannot_be_read(make_set, values, severity, column, mess
     assert (problem.severity, problem.row, problem.column) == (severity, 2, column) and message in problem.message
 
 
+def test_masks_that_look_like_negatives_are_told_of(make_set):
+    path = make_set(*[{**GOOD, "label": label} for label in ("", "", "", "", "0")])
+    dark = np.full((8, 10), 255, np.uint8)
+    dark[2:5, 3:7] = 0
+    for name in "145":
+        Image.fromarray(dark).save(path.parent / f"masks/{name}.png")
+    problem = only(check(path))
+    assert (problem.severity, problem.row, problem.column) == ("warning", 2, "mask")
+    assert "in 2 masks the foreground" in problem.message and "--label 0" in problem.message
+
+
 def test_label_allows_more_values(make_set):
     path = make_set({**GOOD, "label": "2"})
     Image.fromarray(np.arange(80, dtype=np.uint8).reshape(8, 10)).save(path.parent / "masks/1.png")

@@ -14,6 +14,8 @@ from lexseg.cases.together import (
     FEW,
     SIZE,
     UNTRAINABLE,
+    exchanged,
+    holds_border,
     meanings,
     nowhere_located,
     pixels_at,
@@ -97,9 +99,9 @@ def check_manifest(
     in two splits.
     Warnings: a missing sentence; words the text encoder does not know; left or right where the laterality is not
     stated; an image of a single value; an image that is turned by its EXIF orientation, and a mask that is not; targets
-    that are smaller than a pixel of the network; what `lexseg train` refuses: a case of which neither a mask nor
-    ``present`` says whether its target is there, and a split of which no case says where. Infos: a case of which it is
-    not known where its target is.
+    that are smaller than a pixel of the network; masks whose foreground is all around; what `lexseg train` refuses: a
+    case of which neither a mask nor ``present`` says whether its target is there, and a split of which no case says
+    where. Infos: a case of which it is not known where its target is.
 
     Args:
         paths: the manifests.
@@ -131,6 +133,7 @@ def check_manifest(
         *meanings(cases),
         *turns(cases),
         *vanishing(check.small),
+        *exchanged(check.around),
         *nowhere_located(cases, check.lost_masks),
     ]
     check.problems += leaks(case for case in cases if case.image != Path())
@@ -169,6 +172,7 @@ class _Check:
     silent: set[Path | None] = field(default_factory=set)
     lost_masks: set[tuple[Path | None, int | None]] = field(default_factory=set)
     small: dict[Path | None, list[tuple[Case, int]]] = field(default_factory=dict)
+    around: dict[Path | None, list[Case]] = field(default_factory=dict)
 
     def note(self, severity: Severity, case: Case, column: str, message: str) -> None:
         self.problems.append(Problem(severity, case.row, column, message, case.source))
@@ -268,6 +272,8 @@ class _Check:
             self.foreground.append(float(mask.mean()))
             if (left := pixels_at(mask, SIZE)) < FEW and mask.any():
                 self.small.setdefault(case.source, []).append((case, left))
+            if case.label is None and case.target_ids is None and holds_border(mask):
+                self.around.setdefault(case.source, []).append(case)
         if size is not None and mask.shape != size:
             message = f"the mask is {mask.shape[0]} x {mask.shape[1]} pixels, but the image is {size[0]} x {size[1]}"
             self.note("error", case, "mask", f"{message} (height x width)")

@@ -107,6 +107,26 @@ def vanishing(small: Small) -> Iterator[Problem]:
         yield Problem("warning", None, "mask", message, source)
 
 
+def exchanged(around: Mapping[Path | None, Sequence[Case]]) -> Iterator[Problem]:
+    """A warning for masks that look like negatives: what counts as foreground is all around.
+
+    Args:
+        around: of each manifest the cases whose foreground holds the border of the image (`holds_border`).
+    """
+    for source, found in around.items():
+        message = (
+            f"in {len(found)} masks the foreground, which is the larger of two values, holds the border of the image "
+            f"(the first: {found[0].id!r}): if the target is the dark part, write 0 in their column 'label', or let "
+            "`lexseg import manifest FILE --label 0 --output DIR` do so for all"
+        )
+        yield Problem("warning", found[0].row, "mask", message, source)
+
+
+def holds_border(mask: Bool) -> bool:
+    """Whether nine tenths of the border of a mask bool[H, W] are foreground, as of no lesion of seven data sets."""
+    return bool(np.concatenate([mask[0], mask[-1], mask[1:-1, 0], mask[1:-1, -1]]).mean() >= 0.9)
+
+
 def _labels(source: Path | None, cases: Sequence[Case], values: Values) -> Iterator[Problem]:
     """Errors for labels that occur in no mask that is read by them."""
     by_label: dict[int, dict[Path, frozenset[int]]] = {}

@@ -44,7 +44,7 @@ def read_report_file(path: Path) -> str:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DataError(f"the report {path} is not a text file in UTF-8; save it as plain text") from error
+        raise DataError(f"the report {path} is not a text file in UTF-8; save it as plain text in UTF-8") from error
     if "\0" in text:
         raise DataError(f"the report {path} is a binary file, not a text file; save it as plain text")
     if not text.strip():
