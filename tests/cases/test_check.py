@@ -113,6 +113,16 @@ def test_a_language_that_cannot_be_read(make_set, values, severity, column, mess
     assert (problem.severity, problem.row, problem.column) == (severity, 2, column) and message in problem.message
 
 
+def test_what_programs_write_for_nothing_is_no_patient_and_no_sentence(make_set):
+    row = {**GOOD, "laterality": "image"}
+    path = make_set({**row, "patient": "NaN"}, {**row, "patient": "nan", "text": "None"}, {**row, "patient": "Nanette"})
+    report = check(path)
+    assert found(report) == [("warning", 2, "patient"), ("warning", 3, "patient"), ("warning", 3, "text")]
+    assert report.problems[0].message == "'NaN' counts as one patient; where nothing is known, leave the field empty"
+    together = check([path, make_set(row, folder="other")])
+    assert ("warning", 2, "patient") in found(together)
+
+
 def test_masks_that_look_like_negatives_are_told_of(make_set):
     path = make_set(*[{**GOOD, "label": label} for label in ("", "", "", "", "0")])
     dark = np.full((8, 10), 255, np.uint8)

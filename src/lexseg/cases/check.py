@@ -34,6 +34,8 @@ from lexseg.scans.images import read_image
 Progress = Callable[[int, int], None]
 """Called with the number of cases read so far, and of all."""
 
+_NOTHING = ("nan", "none", "null", "n/a", "#n/a", "<na>")
+"""What programs write where a field holds nothing; as a patient it would be one whom all these cases share."""
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 
 
@@ -97,11 +99,12 @@ def check_manifest(
     the row's ``present``; masks of which no file alone tells what a value means; a label that no mask holds; a sentence
     longer than the text encoder reads; an id that occurs twice; a patient or an image (also an equal copy of its file)
     in two splits.
-    Warnings: a missing sentence; words the text encoder does not know; left or right where the laterality is not
-    stated; an image of a single value; an image that is turned by its EXIF orientation, and a mask that is not; targets
-    that are smaller than a pixel of the network; masks whose foreground is all around; what `lexseg train` refuses: a
-    case of which neither a mask nor ``present`` says whether its target is there, and a split of which no case says
-    where. Infos: a case of which it is not known where its target is.
+    Warnings: a missing sentence; a patient or a sentence that is called nan or none; words the text encoder does not
+    know; left or right where the laterality is not stated; an image of a single value; an image that is turned by its
+    EXIF orientation, and a mask that is not; targets that are smaller than a pixel of the network; masks whose
+    foreground is all around; what `lexseg train` refuses: a case of which neither a mask nor ``present`` says whether
+    its target is there, and a split of which no case says where. Infos: a case of which it is not known where its
+    target is.
 
     Args:
         paths: the manifests.
@@ -189,6 +192,7 @@ class _Check:
 
     def case(self, case: Case) -> None:
         self.sentences(case)
+        self.nothing(case)
         size = self.image(case) if case.image != Path() else None
         self.mask(case, size)
 
@@ -227,6 +231,15 @@ class _Check:
             if self.unknown[text] > 0:
                 message = f"the text encoder {self.encoder.name!r} does not know {self.unknown[text]:.0%} of the tokens"
                 self.note("warning", case, "text", message)
+
+    def nothing(self, case: Case) -> None:
+        """Fields that were meant to be empty."""
+        patient = (case.patient or "").rpartition("/")[2]  # behind the name of its manifest's folder
+        for column, values, what in (("patient", (patient,), "one patient"), ("text", case.texts, "a sentence")):
+            for said in values:
+                if said.strip().lower() in _NOTHING:
+                    message = f"{said!r} counts as {what}; where nothing is known, leave the field empty"
+                    self.note("warning", case, column, message)
 
     def language(self, case: Case) -> None:
         """Whether sentences in another language than the models' can be put into theirs."""

@@ -70,11 +70,6 @@ class Reading:
         """The words of all phrases that the lexicon does not hold, each once."""
         return tuple(dict.fromkeys(word for phrase in self.phrases for word in phrase.unknown))
 
-    @property
-    def denies_all(self) -> bool:
-        """Whether all that it says is that something is not there."""
-        return bool(self.phrases) and all(phrase.polarity == "negated" for phrase in self.phrases)
-
 
 def read(text: str, words: Lexicon | None = None) -> Reading:
     """Read a sentence.

@@ -11,7 +11,3 @@ LEFT_RIGHT = _pairs("sides.pairs", "left", "right")
 LEFT_RIGHT_SHORT = _pairs("sides.short", "left", "right")
 UP_DOWN = _pairs("heights.pairs", "upper", "lower")
 UP_DOWN_SHORT = _pairs("heights.short", "upper", "lower")
-MISSPELT_SIDES = {
-    side: tuple(row["word"] for row in lexicon().value("sides.misspelt") if row["side"] == side)
-    for side in ("left", "right")
-}

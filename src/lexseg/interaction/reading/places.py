@@ -12,7 +12,6 @@ from lexseg.language.sides import places
 Side = Literal["left", "right"]
 _OTHER: dict[str, Side] = {"left": "right", "right": "left"}
 _OF_PICTURE = re.compile(r"\b(?:of|in) the (?:image|picture|screen|film|photo|view)\b|\bon (?:the )?screen\b")
-_OF_PATIENT = re.compile(r"\bpatient(?:'s)?\b|\banatomical\b|\b(?:his|her) (?=left|right)")
 
 
 @dataclass(frozen=True, slots=True)
