@@ -290,9 +290,14 @@ def same_name(path: Path) -> Path:
     """The file of this name whatever the form of its letters, as ``ä`` may be one letter or an a with two dots.
 
     macOS writes the second, tables and other systems the first; both look alike. Without such a file, the path itself.
+    Where the locale knows no letters beyond ASCII, its name in UTF-8.
     """
     if str(path).isascii() or path == path.parent:
         return path
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        path = Path(os.fsdecode(str(path).encode("utf-8", "surrogateescape")))
     try:
         if path.exists():
             return path
@@ -305,6 +310,15 @@ def same_name(path: Path) -> Path:
         return next((each for each in folder.iterdir() if unicodedata.normalize("NFC", each.name) == name), path)
     except OSError:
         return path
+
+
+def readable(text: str) -> str:
+    """Text of the command line as text that can be written anywhere.
+
+    Where the locale knows no letters beyond ASCII, Python hands their bytes on one by one: they are read as UTF-8, and
+    what is none becomes numbers.
+    """
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def plain_name(name: str) -> str:

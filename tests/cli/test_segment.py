@@ -179,6 +179,28 @@ def _to(model, out):
     return ("--model", str(model), "--output", str(out), "--workers", "2")
 
 
+def test_letters_beyond_ascii_where_the_locale_is_c(tmp_path):
+    """On the command line, in file names, in a table, in JSON and on both streams."""
+    Image.fromarray(spots()).save(tmp_path / "Röntgen.png")
+    (tmp_path / "asked.csv").write_text("image,text\nRöntgen.png,left\nfehlt_ä.png,\n", encoding="utf-8")
+
+    def run(*arguments):
+        command = [sys.executable, "-m", "lexseg", "segment", *arguments, "--device", "cpu"]
+        locale = {"LC_ALL": "C", "PYTHONUTF8": "0"}
+        done = subprocess.run(command, capture_output=True, cwd=tmp_path, env={**os.environ, **locale})
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    asked = ["Röntgen.png", "--text", "Entzündung 左", "--include-text", "--output", "ö"]
+    status, out, _ = run(*asked)
+    assert status == 0 and "Röntgen.png -> ö/Röntgen_mask.png" in out
+    record = json.loads((tmp_path / "ö" / "Röntgen.json").read_text())
+    assert record["image"] == "Röntgen.png" and record["text"] == "Entzündung 左"
+    assert "1 of 1 are written already" in run(*asked, "--resume")[2]
+    status, _, err = run("asked.csv", "--output", "table")
+    assert status == 1 and "there is no file 'fehlt_ä.png'" in err
+    assert listed(tmp_path / "table") == ["Röntgen.json", "Röntgen_mask.png", "Röntgen_overlay.png"]
+
+
 def test_a_table_with_byte_order_mark_crlf_and_quoted_commas(segment, film, out, tmp_path):
     table = tmp_path / "asked.csv"
     text = 'image,text,laterality,spacing\r\nfilm.png,"left, lung",patient,"0.5,0.25"\r\nfilm.png,,,\r\n'

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.correct_voice import by_voice, check_voice
 from lexseg.cli.main import add_device, tell_sides
-from lexseg.cli.values import click, index, path_text, share, spacing
+from lexseg.cli.values import click, index, path_text, sentence, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
 
 if TYPE_CHECKING:
@@ -52,8 +52,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     add = parser.add_argument
     add("image", type=Path, metavar="IMAGE", help="PNG, JPEG, TIFF, BMP, DICOM, NIfTI or NRRD")
-    add("--text", metavar="SENTENCE", help="what to find first (default: asked without a sentence)")
-    add("--say", action="append", default=[], metavar="WORDS", help="a correction; repeat for several, in their order")
+    add("--text", type=sentence, metavar="SENTENCE", help="what to find first (default: asked without a sentence)")
+    say = "a correction; repeat for several, in their order"
+    add("--say", type=sentence, action="append", default=[], metavar="WORDS", help=say)
     add("--replay", type=Path, metavar="FILE", help="do the corrections of an earlier --save, and check each of them")
     add("--save", type=Path, metavar="FILE", help="write all that was said and done, as JSON; it holds your words")
     add("--output", type=Path, metavar="DIR", help="folder for NAME_mask.png, NAME_overlay.png and NAME.json")
@@ -226,7 +227,7 @@ def _write(session: "CorrectionSession", pixels: "NDArray[np.float32]", args: ar
     import hashlib
 
     from lexseg.cli.requests import Request
-    from lexseg.files import write_files
+    from lexseg.files import readable, write_files
     from lexseg.interaction.accepted import add_to_manifest
     from lexseg.interaction.record import write_record
     from lexseg.outputs.formats import result_contents
@@ -235,7 +236,7 @@ def _write(session: "CorrectionSession", pixels: "NDArray[np.float32]", args: ar
     sha256 = hashlib.sha256(args.image.read_bytes()).hexdigest() if args.image.is_file() else None
     if args.output is not None:
         stem = Request(args.image, (), "").stem
-        record = {"image": str(args.image), "corrections": session.at, "accepted": session.accepted}
+        record = {"image": readable(str(args.image)), "corrections": session.at, "accepted": session.accepted}
         answer = session.segmentation
         _, contents = result_contents(args.output, stem, pixels, answer, record, include_text=args.include_text)
         write_files(contents)

@@ -108,9 +108,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def never_fail_to_print() -> None:
-    """Have letters that the console or pipe lacks (one of Windows' code pages, say) written by their numbers."""
+    """Have letters that the console or pipe lacks (one of Windows' code pages, say) written by their numbers.
+
+    Where the locale is C, they are written in UTF-8, as file names come and go: it knows no letters of its own.
+    """
+    bytewise = getattr(sys.stdout, "errors", None) == "surrogateescape"  # of the locale C alone
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        if isinstance(stream, io.TextIOWrapper) and bytewise:
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")
 
 

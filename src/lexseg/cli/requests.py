@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.errors import ConfigError
-from lexseg.files import check_writable, write_files
+from lexseg.files import check_writable, readable, write_files
 from lexseg.language.sides import Laterality
 from lexseg.scans.open import SUFFIXES
 
@@ -209,10 +209,10 @@ def open_asked(
 def about(scan: "Scan", path: Path, window: "Window | None") -> dict[str, Any]:
     """What the JSON says of an image first: its name and, of a medical format, what the header says."""
     if scan.format == "image":
-        return {"image": str(path)}
+        return {"image": readable(str(path))}
     shown = None if scan.color else window or scan.windows[0]
     return {
-        "image": str(path),
+        "image": readable(str(path)),
         "format": scan.format,
         "modality": scan.modality,
         "patient_left": scan.patient_left,

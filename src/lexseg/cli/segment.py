@@ -23,9 +23,9 @@ from lexseg.cli.main import (
     tell_sides,
     use_threads,
 )
-from lexseg.cli.values import count, index, share, slices, spacing
+from lexseg.cli.values import count, index, sentence, share, slices, spacing
 from lexseg.errors import ConfigError, DataError, LexSegError, TextError
-from lexseg.files import remove_abandoned
+from lexseg.files import readable, remove_abandoned
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +67,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     asked = parser.add_mutually_exclusive_group().add_argument
     asked(
         "--text",
+        type=sentence,
         action="append",
         default=[],
         metavar="SENTENCE",
@@ -346,7 +347,7 @@ def _is_done(segmenter: "Segmenter", request: "Request", names: list[str], args:
     from lexseg.cli.requests import asked_how, files_of
     from lexseg.outputs.resume import is_written
 
-    told = {"image": str(request.image), **asked_how(segmenter, args)}
+    told = {"image": readable(str(request.image)), **asked_how(segmenter, args)}
     if args.together:
         return is_written(files_of(args, names[0]), told | {"sentences": len(request.texts)})
     return all(is_written(files_of(args, name), told | {"sentence": n}) for n, name in enumerate(names, start=1))
