@@ -1,5 +1,8 @@
 """Masks as NIfTI, read back by nibabel and SimpleITK: on the source's axes, at the same millimetres."""
 
+import gzip
+from dataclasses import replace
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -84,6 +87,25 @@ def test_of_nrrd(data_root, tmp_path):
     assert mask.GetOrigin() == pytest.approx(source.GetOrigin(), abs=1e-3)
     assert mask.GetDirection() == pytest.approx(source.GetDirection(), abs=1e-5)
     assert mask.GetSpacing() == pytest.approx(source.GetSpacing(), rel=1e-5)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_length_that_is_not_known_is_1(known, tmp_path):
+    """Of a film without spacing or thickness, and of a NIfTI file whose own lengths are 0: viewers refuse 0."""
+    pixels = np.zeros((30, 20), np.uint8)
+    film(tmp_path / "film", pixels)
+    source = nib.Nifti1Image(np.zeros((20, 30, 4), np.uint8), None)
+    nib.save(source, tmp_path / "a.nii")
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[80 if not known else 88 : 92] = bytes(12 if not known else 4)  # pixdim[1] to pixdim[3]
+    (tmp_path / "a.nii").write_bytes(content)
+    for scan in (open_scan(tmp_path / "film"), open_scan(tmp_path / "a.nii")):
+        scan = scan if known else replace(scan, spacing=None)
+        written = nifti_bytes(scan, np.zeros(scan.shape, np.bool_))
+        header = nib.Nifti1Image.from_bytes(gzip.decompress(written)).header
+        lengths = header["pixdim"][1:4]
+        assert (lengths > 0).all() and lengths[2] == 1
+        assert known or (header.get_xyzt_units()[0] == "unknown" and (lengths == 1).all())
 
 
 @pytest.mark.parametrize("kind", ["png", "film"])

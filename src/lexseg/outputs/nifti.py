@@ -64,6 +64,7 @@ def _set_place(header: Any, scan: "Scan") -> None:
             header[name] = own[name]
         header["pixdim"][:4] = own["pixdim"][:4]
         header["pixdim"][4:] = 0
+        _without_holes(header)
         return
     header.set_xyzt_units("mm")
     affine = _affine(scan)
@@ -74,13 +75,21 @@ def _set_place(header: Any, scan: "Scan") -> None:
         if not np.allclose(header.get_qform(), affine, atol=1e-3):
             header["qform_code"] = 0
     else:
-        # what is not known is 0, and no millimetre is claimed where nothing is known: then voxels count
-        if scan.spacing is None and scan.thickness is None:
-            header.set_xyzt_units("unknown")
-            header.set_zooms((1.0, 1.0, 1.0))
-        else:
-            row, column = scan.spacing or (0.0, 0.0)
-            header.set_zooms((column, row, scan.thickness or 0.0))
+        row, column = scan.spacing or (0.0, 0.0)
+        header["pixdim"][1:4] = column, row, scan.thickness or 0.0
+        _without_holes(header)
+
+
+def _without_holes(header: Any) -> None:
+    """Write 1 for lengths that are not known: viewers warn of 0, or refuse it, and the standard has no other word.
+
+    Where nothing is known of the picture's plane, no unit is claimed: voxels count then.
+    """
+    lengths = np.asarray(header["pixdim"][1:4], np.float64)
+    known = np.isfinite(lengths) & (lengths != 0)
+    if not known[:2].any():
+        header.set_xyzt_units("unknown")
+    header["pixdim"][1:4] = np.where(known, lengths, 1)
 
 
 def _affine(scan: "Scan") -> NDArray[np.float64] | None:
