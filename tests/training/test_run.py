@@ -165,6 +165,17 @@ def test_who_trains_a_model_of_words_without_any_is_told(
     assert ("no training case has a sentence" in capsys.readouterr().out) == (column != "text")
 
 
+def test_a_word_encoder_without_any_sentence_says_what_it_lacks(
+    tmp_path: Path, recipe: Path, cases: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    head, rest = cases.read_text(encoding="utf-8").split("\n", 1)
+    cases.write_text(f"{head.replace('text', 'words')}\n{rest}", encoding="utf-8")
+    arguments = ("--data.cases", cases, "--trainer.epochs", "1", "--text", "kind: word")
+    assert lexseg("train", "--config", recipe, *arguments, "--output", tmp_path / "run") == 1
+    err = capsys.readouterr().err
+    assert "no training case has a sentence in text" in err and "data.text_column" in err and "vocabulary" not in err
+
+
 def test_frozen_encoder_is_cached_in_the_run(
     tmp_path: Path, recipe: Path, cases: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -211,6 +211,9 @@ def text_encoder(
         config: the recipe.
         training: the training cases.
         vocabulary: of a word encoder that is known already, from the run's beginning or its initial model.
+
+    Raises:
+        TextError: a word encoder is to be made of sentences, and there are none.
     """
     if not model_class(config.method).uses_text:
         return None
@@ -220,8 +223,14 @@ def text_encoder(
 
         both = AugmentConfig(mirror=1.0, flip=1.0)
         words = vocabulary or WordEncoder.build_vocabulary(sentences(training, both))
-        if not words and not config.data.words:
-            words = ["none"]  # it has to know one, and meets none
+        if not words and config.data.words and not values.get("vocabulary"):
+            columns = ", ".join(as_list(config.data.text_column))
+            raise TextError(
+                f"no training case has a sentence in {columns}, and the text encoder 'word' knows the words of these "
+                "alone: name the column of the sentences (data.text_column), take another encoder (text.kind minilm), "
+                "or train without words (data.words false)"
+            )
+        words = words or ["none"]  # it has to know one, and meets none
         values.setdefault("vocabulary", words)
         return create_text_encoder(values)
     return create_text_encoder(values, pretrained=not values.get("trainable", False))

@@ -38,7 +38,8 @@ def create_text_encoder(config: Mapping[str, Any], *, pretrained: bool = True) -
         raise ModelError(f"text encoder {kind!r} has no option {unknown[0]!r}; it has {', '.join(sorted(allowed))}")
     needed = {"word": "vocabulary", "huggingface": "name"}.get(kind)
     if needed is not None and needed not in options:
-        raise ModelError(f"text encoder {kind!r} needs the option {needed!r}")
+        made = ", the words that it knows; lexseg train alone takes those of its sentences" if kind == "word" else ""
+        raise ModelError(f"text encoder {kind!r} needs the option {needed!r}{made}")
     if kind == "word":
         return WordEncoder(**options)
     if kind == "minilm":
