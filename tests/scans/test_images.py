@@ -14,7 +14,7 @@ from PIL import Image
 from lexseg.errors import DataError
 from lexseg.scans.images import image_size, read_image
 from lexseg.scans.masks import read_mask
-from lexseg.scans.open import image_from_array, image_from_pil
+from lexseg.scans.open import image_from_array, image_from_pil, open_scan
 
 GRAY = np.arange(0, 240, 10, dtype=np.uint8).reshape(4, 6)
 
@@ -219,10 +219,27 @@ class TestRefused:
         with pytest.raises(DataError, match="is no path: it holds a NUL"):
             reader("a\0b.png")
 
-    @pytest.mark.parametrize("content", [b"hello", b"\0" * 1000, b"%PDF-1.7", b"GIF89a\x01\0\x01\0", b"\xff"])
+    @pytest.mark.parametrize("content", [b"hello", b"\0" * 1000, b"\xff"])
     def test_no_image(self, tmp_path, content):
         (tmp_path / "a.png").write_bytes(content)
         self.refused(tmp_path / "a.png", "not an image", "expected PNG")
+
+    @pytest.mark.parametrize(
+        ("content", "told"),
+        [
+            (b"%PDF-1.7", "a PDF document"),
+            (b"GIF89a\x01\0\x01\0", "GIF"),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", "WebP"),
+            (b"\0\0\0\x18ftypheic\0\0\0\0", "HEIC"),
+            (b"\0\0\0\x18ftypmp42\0\0\0\0", "a film"),
+            (b"\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000"),
+        ],
+    )
+    def test_what_is_often_given_and_not_read_is_called_by_its_name(self, tmp_path, content, told):
+        (tmp_path / "a").write_bytes(content)
+        self.refused(tmp_path / "a", told, "which is not read", "expected PNG")
+        with pytest.raises(DataError, match=f"{told}.*save the picture as one of them"):
+            open_scan(tmp_path / "a")
 
     @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tif", "a.bmp"])
     @pytest.mark.parametrize("share", [0.01, 0.3, 0.6, 0.9])

@@ -195,6 +195,14 @@ class TestKindByValues:
         other = open_scan(tmp_path / "a.nii", modality="MR")
         assert other.modality == "MR" and other.notes == () and other.windows[0].name == "automatic"
 
+    @pytest.mark.parametrize(("bad", "share"), [(slice(0, 0), None), (slice(0, 12), "12 %"), (slice(None), "all")])
+    def test_values_that_are_no_numbers_are_told_of(self, tmp_path, bad, share):
+        values = self.rng.normal(100, 20, (100, 40, 5)).astype(np.float32)
+        values[bad] = np.nan
+        nib.save(nib.Nifti1Image(values, np.diag([-1.0, -1, 3, 1])), tmp_path / "a.nii")
+        notes = [note for note in open_scan(tmp_path / "a.nii").notes if "no numbers" in note]
+        assert [note.split(" of the")[0] for note in notes] == ([] if share is None else [share])
+
     def test_a_header_that_names_it_is_not_overruled(self, make_file):
         with pytest.raises(DataError, match="the header says that it is CT"):
             open_scan(make_file("a.dcm"), modality="MR")

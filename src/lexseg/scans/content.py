@@ -167,6 +167,13 @@ class PooledContent(Content):
 Kind = Literal["image", "dicom", "nifti", "nrrd", "metaimage", "zip"]
 
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"BM")
+_PHOTOGRAPHS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
+_FOREIGN = (
+    (b"GIF8", "a picture or clip as GIF"),
+    (b"%PDF", "a PDF document"),
+    (b"\0\0\0\x0cjP  ", "a picture as JPEG 2000"),
+    (b"\xff\x4f\xff\x51", "a picture as JPEG 2000"),
+)
 _START = 544  # bytes from which a kind is recognised
 _METAIMAGE = re.compile(rb"\s*(ObjectType|ObjectSubType|Comment|NDims)\s*=", re.IGNORECASE)
 _MAGIC = {348: (344, (b"n+1\0", b"ni1\0")), 540: (4, (b"n+2\0", b"ni2\0"))}
@@ -193,6 +200,15 @@ def _kind_of_volume(content: Content, start: bytes) -> Kind | None:
     if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return "zip"
     return "dicom" if looks_like_dicom(start) else None
+
+
+def foreign_kind(start: bytes) -> str | None:
+    """What a file is that is often given and not read, in words; ``None`` if it is nothing of these."""
+    if start[4:8] == b"ftyp":
+        return "a photograph as HEIC or AVIF" if start[8:12] in _PHOTOGRAPHS else "a film (MP4 or MOV)"
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "a picture as WebP"
+    return next((told for magic, told in _FOREIGN if start.startswith(magic)), None)
 
 
 def is_metaimage(start: bytes) -> bool:

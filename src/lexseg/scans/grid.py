@@ -1,6 +1,7 @@
 """From a volume on axes of its own to a scan: what NIfTI and NRRD have in common."""
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,11 @@ def grid_scan(
         notes = [*notes, "the header does not say which side is which: left and right of the patient are not known"]
     if oriented and (lean := source.oblique_degrees) > 20:
         notes = [*notes, f"the slices are oblique by up to {lean:.0f} degrees; shown along the nearest of their axes"]
-    windows = _windows(source, frames, modality)
+    values = _sampled(source, frames)
+    if bad := int(np.count_nonzero(~np.isfinite(values))) if values.dtype.kind == "f" else 0:
+        share = "all" if bad == values.size else f"{math.ceil(100 * bad / values.size)} %"
+        notes = [*notes, f"{share} of the values that were looked at are no numbers (NaN or infinite) and show nothing"]
+    windows = _windows(values, modality)
     if modality is None and windows == _OF_CT:
         notes = [*notes, "taken for a CT by its values, which look like Hounsfield units; --modality overrules that"]
     return Scan(
@@ -62,11 +67,15 @@ def grid_scan(
     )
 
 
-def _windows(source: GridSource, frames: int, modality: str | None) -> tuple[Window, ...]:
+def _sampled(source: GridSource, frames: int) -> NDArray[Any]:
+    """The values of a few frames, from the first to the last."""
+    places = sorted({int(place) for place in np.linspace(0, frames - 1, _SAMPLES)})
+    return np.concatenate([source.frame(place).values.ravel() for place in places])
+
+
+def _windows(values: NDArray[Any], modality: str | None) -> tuple[Window, ...]:
     if modality == "CT":
         return _OF_CT
-    places = sorted({int(place) for place in np.linspace(0, frames - 1, _SAMPLES)})
-    values = np.concatenate([source.frame(place).values.ravel() for place in places])
     found = automatic(values)
     if modality is not None and found == _OF_CT[0]:
         found = spread(values)

@@ -310,7 +310,11 @@ def opened_picture(path: Path | str) -> Iterator[Image.Image]:
                 raise DataError(f"{path}: the file is empty")
             opener = next((opener for magics, opener in _FORMATS if start.startswith(magics)), None)
             if opener is None:
-                raise DataError(f"{path}: not an image; expected PNG, JPEG, TIFF or BMP")
+                from lexseg.scans.content import foreign_kind  # which an image does not need
+
+                told = foreign_kind(start)
+                told = "not an image" if told is None else f"this is {told}, which is not read"
+                raise DataError(f"{path}: {told}; expected PNG, JPEG, TIFF or BMP")
             file.seek(0)
             # without its name: Pillow would map uncompressed TIFFs into memory, and garble those that are to be turned
             with opener(file) as image:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lexseg.errors import DataError
 from lexseg.scans.archive import unzipped
-from lexseg.scans.content import Content, Kind, is_metaimage, kind_of, looks_like_dicom, nifti_magic
+from lexseg.scans.content import Content, Kind, foreign_kind, is_metaimage, kind_of, looks_like_dicom, nifti_magic
 from lexseg.scans.dicom.build import scan_of_file, scan_of_series
 from lexseg.scans.dicom.header import Header, NotAnImage, read_header
 from lexseg.scans.dicom.kinds import INDEX
@@ -90,6 +90,10 @@ def _open_file(content: Content, kind: Kind | None, wanted: Wanted) -> Scan:
         return wanted.picture(content.path, content.name, wanted.channel)
     if content.start(2) == b"\x1f\x8b":
         raise DataError(f"{content.name}: packed by gzip, and no NIfTI volume; unpack it first")
+    if (told := foreign_kind(content.start(16))) is not None:
+        raise DataError(
+            f"{content.name}: this is {told}, which is not read; {_EXPECTED}: save the picture as one of them"
+        )
     raise DataError(f"{content.name}: not an image; {_EXPECTED}")
 
 
@@ -134,7 +138,7 @@ def _sorted_out(contents: Sequence[Content]) -> tuple[list[Header], list[tuple[C
 def _nothing(name: str, what: set[str]) -> DataError:
     if what:
         return DataError(f"{name}: holds {', '.join(sorted(what))}, but no image; give the images")
-    return DataError(f"{name}: holds no DICOM images; expected the files of a study or series")
+    return DataError(f"{name}: holds no DICOM images; expected the files of a study or series, and pictures one by one")
 
 
 def _groups(headers: Sequence[Header]) -> Iterator[list[Header]]:
