@@ -125,6 +125,12 @@ def test_of_a_large_framed_film_tiles_are_asked(model, film):
     assert answer.state in ("found", "not found") and answer.probability.shape == page.shape[:2]
 
 
+def test_what_is_told_of_the_whole_image_is_told_of_its_tiles_too(model, film):
+    both = np.concatenate([film, np.zeros((len(film), 8), np.float32), film], 1)
+    for image, doubt in ((both, SEVERAL), (np.ascontiguousarray(np.rot90(film)), TURNED)):
+        assert doubt in segment_tiled(model, image, ASKED, Tiles(256), Options(anyway=True)).doubts
+
+
 def test_frames_of_a_scan_tell_it(model, film, tmp_path):
     path = tmp_path / "page.png"
     Image.fromarray((255 * on_a_page(bluish(film))).astype(np.uint8)).save(path)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lexseg.cli.correct_voice import by_voice, check_voice
-from lexseg.cli.main import add_device, tell_sides
-from lexseg.cli.values import click, index, path_text, sentence, share, spacing
+from lexseg.cli.main import add_device, sentence, tell_sides
+from lexseg.cli.values import click, index, path_text, share, spacing
 from lexseg.errors import ConfigError, LexSegError, TextError
 
 if TYPE_CHECKING:

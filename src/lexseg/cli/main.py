@@ -199,6 +199,13 @@ ENGINES = ("auto", "torch", "onnx")
 """What can run a model; named here too so that --help need not import numpy. A test holds the two together."""
 
 
+def sentence(text: str) -> str:
+    """A sentence in UTF-8, also where the locale knows no letters beyond ASCII, as under ``LC_ALL=C``."""
+    with contextlib.suppress(UnicodeError):  # what is none is refused where sentences are checked
+        return text.encode("utf-8", "surrogateescape").decode()
+    return text
+
+
 def add_bare(add: "Callable[..., argparse.Action]") -> None:
     """Add the option that leaves the made-up plane out of a film's DICOM SEG."""
     add(

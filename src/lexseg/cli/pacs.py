@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lexseg.cli.main import add_bare, add_operating_point, add_running, open_model
-from lexseg.cli.values import above_0, count, index, sentence, share, slices
+from lexseg.cli.main import add_bare, add_operating_point, add_running, open_model, sentence
+from lexseg.cli.values import above_0, count, index, share, slices
 from lexseg.errors import ConfigError, PacsError
 from lexseg.signals import sigterm_raises
 
@@ -77,8 +77,8 @@ def _add_segment(what: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     add = parser.add_argument
     add("--study", type=_uid, required=True, metavar="UID", help="StudyInstanceUID, as lexseg pacs find lists it")
     add("--series", type=_uid, metavar="UID", help="SeriesInstanceUID; needed where the study holds several")
-    what = "what to find; repeat for several sentences"
-    add("--text", type=sentence, action="append", required=True, metavar="SENTENCE", help=what)
+    said = "what to find; repeat for several sentences"
+    add("--text", type=sentence, action="append", required=True, metavar="SENTENCE", help=said)
     add("--model", default="default", help="a bundled model, a model folder or a hub id (default: %(default)s)")
     add(
         "--laterality",

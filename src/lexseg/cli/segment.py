@@ -20,10 +20,11 @@ from lexseg.cli.main import (
     add_running,
     add_threads,
     open_model,
+    sentence,
     tell_sides,
     use_threads,
 )
-from lexseg.cli.values import count, index, sentence, share, slices, spacing
+from lexseg.cli.values import count, index, share, slices, spacing
 from lexseg.errors import ConfigError, DataError, LexSegError, TextError
 from lexseg.files import readable, remove_abandoned
 

@@ -87,13 +87,6 @@ def path(text: str | Path) -> Path:
     return Path(text)
 
 
-def sentence(text: str) -> str:
-    """A sentence in UTF-8, also where the locale knows no letters beyond ASCII, as under ``LC_ALL=C``."""
-    with contextlib.suppress(UnicodeError):  # what is none is refused where sentences are checked
-        return text.encode("utf-8", "surrogateescape").decode()
-    return text
-
-
 def path_text(text: str) -> str:
     """One path as text, or several with commas between them."""
     path(text)  # refuses an empty one

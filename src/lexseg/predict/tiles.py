@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lexseg.errors import ConfigError
 from lexseg.language.sides import mentions_side
-from lexseg.predict.answered import consistent
+from lexseg.predict.answered import SEVERAL, TURNED, consistent
 from lexseg.predict.ask import Options, Question, ask, questions, segment_together
 from lexseg.predict.images import ImageLike, check_spacing, load_image
 from lexseg.predict.segmentation import Segmentation
@@ -117,6 +117,7 @@ def segment_tiled(
     presence = max(presences) if presences else None
     highest = float(probability.max())
     doubts = [*asked.heard.doubts_of(asked.session.world, looked=True)]
+    doubts += [doubt for doubt in whole.doubts if doubt in (TURNED, SEVERAL)]
     doubts += [*([_SIDES] if text and mentions_side(text) else []), *([_MANY] if presences else [])]
     answer = asked.answer(None, None)
     return replace(
