@@ -4,6 +4,7 @@ Paths hold ids, queries and bodies hold words and pixels, and messages of errors
 logged. Of a fault the log has the class and the places in our code.
 """
 
+import asyncio
 import logging
 import time
 import traceback
@@ -16,6 +17,7 @@ from lexseg.server.refusal import Refusal, respond
 
 _log = logging.getLogger("lexseg.server")
 _access = logging.getLogger("lexseg.server.access")
+_RESTART = 30  # seconds until a server is likely to run again
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 Watch = Callable[[str, str, int, float], None]
 
@@ -77,6 +79,11 @@ class AccessLog:
             await self._app(scope, receive, sent)
         except ClientDisconnect:
             pass
+        except asyncio.CancelledError:
+            # the server is being stopped, and has waited as long as it does; there is no loop to go back to
+            if not sent.status:
+                told = "the server is being stopped before it could answer; ask again once it runs"
+                await respond(Refusal(503, "stopping", told, retry=_RESTART), sent)
         except Exception as error:
             _log.error("a fault: %s", trace_of(error))
             if not sent.status:
