@@ -86,6 +86,22 @@ def test_words_in_another_language(visit):
     assert [body.get("language") for body in sent] == ["de", "de"]
 
 
+def test_words_of_another_language_are_asked_in_it_at_a_click(visit):
+    page = visit.page
+    visit.open(FILM)
+    sent = []
+    page.on("request", lambda request: request.url.endswith("/segment") and sent.append(json.loads(request.post_data)))
+    visit.ask("bilateral pulmonary infection")
+    visit.answers("found")
+    assert page.get_by_role("button", name="Ask in").count() == 0
+    visit.ask("Infiltrat im linken Unterlappen")
+    page.get_by_role("button", name="Ask in German").click()
+    page.wait_for_function("() => !document.querySelector('.tongue:not([hidden]), .finding[data-state=pending]')")
+    assert [body.get("language") for body in sent] == [None, None, "de"]
+    assert "does not look English" not in page.locator(".finding").nth(1).inner_text()
+    assert page.locator(".whose:visible").count() == 1  # a side is named, as German names it
+
+
 def test_a_question_is_shown_as_pending_at_once(visit):
     page = visit.page
     visit.open(BREAST)

@@ -73,6 +73,23 @@ def test_said_undone_and_not_understood(visit):
     visit.keep("corrected")
 
 
+def test_a_finding_that_is_asked_again_is_corrected_from_its_new_answer(visit):
+    page = visit.page
+    page.get_by_role("button", name="Correct finding 1").click()
+    say(visit, "a lot more generous")
+    until(lambda: len(history(visit)) == 1)
+    page.get_by_role("button", name="Take them as the patient").click()
+    visit.answers("not found")
+    corrected = []
+    page.on("request", lambda request: "/corrections" in request.url and corrected.append(request.url))
+    result = page.evaluate("async () => (await import('./state.js')).state.findings[0].result.id")
+    page.get_by_role("button", name="Correct finding 1").click()
+    assert history(visit) == []
+    say(visit, "a lot more generous")
+    until(lambda: (page.wait_for_timeout(20), corrected)[1])
+    assert f"/{result}/" in corrected[0]
+
+
 def test_what_is_drawn_while_the_server_is_at_work_is_not_lost(visit):
     page, held = visit.page, []
     page.get_by_role("button", name="Correct finding 1").click()

@@ -4,7 +4,7 @@ import { mayPass, request } from "./api.js";
 import { $, make } from "./dom.js";
 import { alertUser, hush, say } from "./messages.js";
 import { answer, fail, follow } from "./answers.js";
-import { answered, changed, isVolume, lateralityToSend, listed, newFinding, newKey, on, state } from "./state.js";
+import { answered, changed, isVolume, lateralityToSend, listed, newFinding, newKey, on, sideTakenIn, state } from "./state.js";
 
 const REPORT_HINT =
   "Paste a report: each finding it names gets a mask of its own. Sections like HISTORY are passed over.";
@@ -52,10 +52,17 @@ export function askForPatient() {
 /** Sends a finding again: one that failed or, `anyway`, one that is not in scope. */
 export function askAgain(finding, { anyway = finding.anyway } = {}) {
   const same = finding.status === "failed" && finding.unheard && anyway === finding.anyway;
-  Object.assign(finding, { status: "pending", error: null, anyway, unwanted: false });
+  // what was corrected is the answer before
+  Object.assign(finding, { status: "pending", error: null, anyway, unwanted: false, corrections: null });
   if (!same) finding.asked = newKey();
   changed("findings");
   send({ sentences: [finding.sentence] }, [finding]);
+}
+
+/** Asks once more, read in another language. */
+export function askIn(finding, language) {
+  Object.assign(finding, { language, sideTaken: sideTakenIn(finding.sentence, language) });
+  askAgain(finding);
 }
 
 async function send(words, findings) {

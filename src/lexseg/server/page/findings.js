@@ -3,7 +3,7 @@
 
 import { save } from "./api.js";
 import { cancel, tell } from "./answers.js";
-import { ask, askAgain, askForPatient } from "./ask.js";
+import { ask, askAgain, askForPatient, askIn } from "./ask.js";
 import { compareWith } from "./compare.js";
 import { correctable, correctionsOf } from "./correct.js";
 import { $, icon, make, swapIcon } from "./dom.js";
@@ -51,6 +51,11 @@ function makeRow(finding) {
       { type: "button", className: "link", onclick: () => (row.words.focus(), askForPatient()) },
       "Take them as the patient’s",
     )),
+    tongue: make("button", {
+      type: "button",
+      className: "link tongue",
+      onclick: () => (row.words.focus(), askIn(row.finding, row.tongue.value)),
+    }),
     edit: tool("edit", "Edit", () => rephrase(row)),
     compare: tool("split", "Before", () => compareWith(row.finding)),
     correct: tool("edit", "Correct", () => openCorrections(row)),
@@ -86,6 +91,7 @@ function makeRow(finding) {
     row.answer,
     row.bar,
     row.warning,
+    row.tongue,
     row.whose,
     row.form,
     tools,
@@ -184,6 +190,9 @@ function update(row) {
   const warnings = [anywayWords(result).trim(), ...(result?.warnings ?? [])].filter(Boolean);
   row.warning.hidden = !warnings.length;
   row.warning.replaceChildren(...warnings.map((each) => make("li", {}, each)));
+  const language = done && languageTold(finding);
+  row.tongue.hidden = !language;
+  if (language) Object.assign(row.tongue, { value: language.code, textContent: `Ask in ${language.name}` });
   row.whose.hidden = !(done && finding.sideTaken);
   row.edit.hidden = row.save.hidden = !done;
   row.correct.hidden = !correctable(finding);
@@ -194,6 +203,12 @@ function update(row) {
   row.again.hidden = status !== "failed" || finding.reading;
   row.stop.hidden = !finding.job;
   row.remove.hidden = Boolean(finding.job);
+}
+
+/** The language that a doubt takes the words for, of those that are read here: {code, name}. */
+function languageTold({ language, result }) {
+  const code = (result.warnings ?? []).map((each) => each.match(/say so: language '(\w+)'/)?.[1]).find(Boolean);
+  return code !== language && state.capabilities?.languages?.find((each) => each.code === code);
 }
 
 /** Black or white, whichever is better read on a colour. */
