@@ -57,6 +57,9 @@ def test_a_regime_must_have_an_interval_above_nothing() -> None:
     found = advise(stock(80, 700), [alone, doubtful, better])
     assert found.row is better and "--regime dec" in found.command
     assert advise(stock(80, 0), [alone, doubtful, better]).row is alone  # nothing to use it on
+    elsewhere = row("unet-lite", 0.6, 9, regime="dec", gain=(0.03, 0.01, 0.05))
+    noted = advise(stock(80, 700), [alone, doubtful, elsewhere]).notes
+    assert any("no proven use by any row there" in n and "--regime dec" in n for n in noted)
 
 
 def test_recipes_that_read_words_need_some() -> None:
