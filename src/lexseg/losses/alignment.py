@@ -18,7 +18,7 @@ from lexseg.losses.contrastive import Targets, caption_targets, equal_regions, i
 from lexseg.losses.pooling import pyramid, size_of
 from lexseg.losses.region_words import EPS, own_similarity, prototype, similarity
 from lexseg.losses.rows import shown_rows
-from lexseg.losses.swapped import Said, Swapped, swapped_loss
+from lexseg.losses.swapped import Said, Swapped, swapped_losses
 from lexseg.losses.target import Target
 
 _LOG_BOUNDS = math.log(0.01), math.log(0.5)  # of tau
@@ -134,8 +134,9 @@ class MultiLevelAlignment(nn.Module):
             losses = {"contrastive": zero} | ({"margin": zero} if self.has_margin else {})
             if swapped:
                 true = [Said(level.words, level.sentence, words_mask) for level in projected]
-                terms = [self._against(other, true, regions, counts) for other in swapped]
-                losses["swapped"] = sum(terms, start=zero)
+                losses["swapped"] = zero + swapped_losses(
+                    regions, true, swapped, counts, weights=self.level_weights, temperature=self.temperature()
+                )
             rings = context_rings(target.mask, sizes, valid=target.valid) if self.has_margin else {}
             y, ignore = self._targets(text.caption_id, sentence, keep), _no_pair(keep, equal_regions(target))
             temperature = self.temperature()
@@ -157,13 +158,6 @@ class MultiLevelAlignment(nn.Module):
                     mean = (gap * count).sum() / count.sum().clamp(min=EPS)
                     losses["margin"] = losses["margin"] + mean / len(projected)
             return losses
-
-    def _against(self, other: Swapped, true: Sequence[Said], targets: Sequence[Tensor], counts: Tensor) -> Tensor:
-        temperature, counts = self.temperature(), counts * ~other.is_null
-        total = targets[0].new_zeros(())
-        for level_weight, target, said, false in zip(self.level_weights, targets, true, other.levels, strict=True):
-            total = total + level_weight * swapped_loss(target, said, false, counts, temperature=temperature)
-        return total
 
     def temperature(self) -> Tensor:
         """tau, between 0.01 and 0.5; at a bound, only the gradient that leads back counts."""

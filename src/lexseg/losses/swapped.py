@@ -41,6 +41,33 @@ class Swapped:
     is_null: Tensor
 
 
+def swapped_losses(
+    targets: Sequence[Tensor],
+    true: Sequence[Said],
+    others: Sequence[Swapped],
+    counts: Tensor,
+    *,
+    weights: Sequence[float],
+    temperature: Tensor | float,
+) -> Tensor:
+    """The sum of :func:`swapped_loss` over the ways of swapping and over the levels, each by its weight.
+
+    Args:
+        targets: by level, float[B, d] of unit norm.
+        true: the sentences, by level.
+        others: the sentences with their places swapped, one for each way.
+        counts: float[B], how much each row counts; one that swapping changes nothing of does not.
+        weights: by level.
+        temperature: tau.
+    """
+    total = counts.new_zeros(())
+    for other in others:
+        changed = counts * ~other.is_null
+        for weight, target, said, false in zip(weights, targets, true, other.levels, strict=True):
+            total = total + weight * swapped_loss(target, said, false, changed, temperature=temperature)
+    return total
+
+
 def swapped_loss(target: Tensor, true: Said, false: Said, counts: Tensor, *, temperature: Tensor | float) -> Tensor:
     """How little the targets tell their sentences from the same with places swapped (OURS).
 

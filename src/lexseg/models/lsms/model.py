@@ -17,7 +17,7 @@ from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.text.batch import TextBatch, no_sentences
 from lexseg.losses.region_words import prototype
 from lexseg.losses.segmentation import segmentation_losses
-from lexseg.losses.swapped import swapped_loss
+from lexseg.losses.swapped import Swapped, swapped_losses
 from lexseg.losses.target import Target
 from lexseg.losses.vision_language import pixel_loss, region_loss
 from lexseg.models.arguments import check_arguments
@@ -218,17 +218,18 @@ class LSMS(TextModel):
         """The swapped term, where images were read without words: a map that knows the sentence could give it away."""
         n = len(queries[0])
         true, target = self.encoder.say(words.first(n)), target.first(n)
-        others = [(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped_forms()]
+        others = [
+            Swapped(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped_forms()
+        ]
         with torch.autocast(queries[0].device.type, enabled=False):
             keep = ~text.is_null[:n] & (target.mask.flatten(1).amax(1) > 0)
             counts = keep.float() if target.weight is None else keep * target.weight.float()
-            total = sum((q.float().sum() for q in queries), start=torch.zeros((), device=counts.device)) * 0
-            for q, *said in zip(queries, true, *(false for false, _ in others), strict=True):
-                share = F.adaptive_avg_pool2d(target.mask.float(), (q.shape[-2], q.shape[-1]))
-                region = prototype(q.float(), share)
-                for false, (_, is_null) in zip(said[1:], others, strict=True):
-                    total = total + swapped_loss(region, said[0], false, counts * ~is_null, temperature=0.07)
-        return total / len(queries)
+            # a zero whose gradient reaches every query, whatever the batch holds
+            zero = sum((q.float().sum() for q in queries), start=torch.zeros((), device=counts.device)) * 0
+            shares = [F.adaptive_avg_pool2d(target.mask.float(), (q.shape[-2], q.shape[-1])) for q in queries]
+            regions = [prototype(q.float(), share) for q, share in zip(queries, shares, strict=True)]
+            weights = [1 / len(queries)] * len(queries)
+            return zero + swapped_losses(regions, true, others, counts, weights=weights, temperature=0.07)
 
 
 class _Reading(NamedTuple):

@@ -15,11 +15,14 @@ from lexseg.encoders.text.batch import TextBatch
 from lexseg.losses.balanced import squared_dice_loss
 from lexseg.losses.gather import gathered, gathered_words
 from lexseg.losses.masked_reconstruction import hide_tokens, reconstruction_loss
+from lexseg.losses.region_words import prototype
+from lexseg.losses.rows import shown_rows
 from lexseg.losses.segmentation import ABSENT_SMOOTH, ABSENT_WEIGHT, cross_entropy_loss
+from lexseg.losses.swapped import Said, Swapped, swapped_losses
 from lexseg.losses.target import Target
 from lexseg.losses.token_contrast import token_contrast_loss, token_similarity
 from lexseg.models.base import Features, Normalize, Prediction
-from lexseg.models.parts.alignment import masked_mean
+from lexseg.models.parts.alignment import JointSpace, masked_mean
 from lexseg.models.parts.grid_positions import GridPositions
 from lexseg.models.parts.guide_decoder import SubPixelHead
 from lexseg.models.parts.pixel_attention import PixelAttention
@@ -32,6 +35,7 @@ from lexseg.models.reclmis.reconstructor import Reconstructor
 from lexseg.models.text_model import TextModel
 
 TOKENS = 18
+_JOINT, _TEMPERATURE = 64, 0.07  # of the swapped term: width of its space, and tau, as TMCA's lite recipe starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class RecLMIS(TextModel):
             code trains where its undeclared dependency is missing.
         temperature: of the contrast; CLIP's.
         presence_weight: of the question whether what the words name is there at all (OURS); 0 leaves the answer out.
+        swapped_weight: of telling each sentence from itself with its places swapped (OURS), by the cells before the
+            exchange, in a space of 64 that has no part in inference; 0 leaves it out.
         as_published: the released code's faults. The exchange has no residual and attends to padding (18 tokens,
             others cut); reconstruction is causal and without positions, counts every token and lets the target shrink;
             the contrast flattens its weights, counts padding, and calls equal captions different; pixel attention is
@@ -120,6 +126,7 @@ class RecLMIS(TextModel):
         reconstruction_weight: float = 1.0,
         temperature: float = 0.01,
         presence_weight: float = 0.2,
+        swapped_weight: float = 0.0,
         as_published: bool = False,
     ) -> None:
         super().__init__()
@@ -159,8 +166,12 @@ class RecLMIS(TextModel):
             self.make_cells = Reconstructor(dim, causal=as_published, **options)
             self.make_words = Reconstructor(dim, causal=as_published, **options)
             self.to_states = nn.Linear(dim, text_width) if text_width != dim else nn.Identity()
-        names = ["dice", "bce", *self.presence_names] + ["contrastive"] * bool(contrastive_weight)
-        self.loss_names = tuple(names + ["vision", "language"] * bool(reconstruction_weight))
+        self.swapped_weight, self.reads_swapped = swapped_weight, bool(swapped_weight)
+        if swapped_weight:
+            self.joint = JointSpace(dim, text_dim, _JOINT)
+        names = ["dice", "bce", *self.presence_names] + ["swapped"] * bool(swapped_weight)
+        names += ["contrastive"] * bool(contrastive_weight) + ["vision", "language"] * bool(reconstruction_weight)
+        self.loss_names = tuple(names)
 
     def encode_image(self, image: Tensor) -> Features:
         """The skips, and the map at stride 16 that the words will work on."""
@@ -187,6 +198,8 @@ class RecLMIS(TextModel):
             "bce": half * cross_entropy_loss(prediction.logits, target, absent_weight=weight),
         }
         losses |= self.presence_losses(prediction, target)
+        if self.swapped_weight:
+            losses["swapped"] = self.swapped_weight * self._swapped(features, text, target)
         if not (self.contrastive_weight or self.reconstruction_weight):
             return losses
         with torch.autocast(image.device.type, enabled=False):
@@ -214,7 +227,7 @@ class RecLMIS(TextModel):
         states, mask = self.read_states(text)  # [B, L, text_width], [B, L]
         if self.as_published:
             states, mask = fit_tokens(states, mask, TOKENS)
-        adapted = self.adapted(states, mask) * mask[..., None]  # [B, L, text_dim]
+        adapted = self._adapted(states, mask)
         words = self.words(adapted.transpose(1, 2)).transpose(1, 2)  # [B, L, dim]
         if not self.as_published:
             words = words * mask[..., None]
@@ -224,6 +237,26 @@ class RecLMIS(TextModel):
         cells = v.flatten(2).transpose(1, 2)  # [B, N, dim]
         grid = (v.shape[-2], v.shape[-1])
         return _Tokens(states, mask, masked_mean(adapted, mask), words, cells, seen, read, grid)
+
+    def _adapted(self, states: Tensor, mask: Tensor) -> Tensor:
+        """The states for the image, nothing where there is no token: float[B, L, text_dim]."""
+        return self.adapted(states, mask) * mask[..., None]
+
+    def _swapped(self, features: Features, text: TextBatch, target: Target) -> Tensor:
+        """The swapped term, of cells that have not read the sentence: what has could be told by it."""
+        true, others = self._said(text), [Swapped([self._said(t)], t.is_null) for t in text.swapped_forms()]
+        cells = self.joint.project_image(features.maps[-1])  # [B, 64, H/16, W/16]
+        with torch.autocast(cells.device.type, enabled=False):
+            counts = ~text.is_null * shown_rows(target).float()
+            counts = counts if target.weight is None else counts * target.weight.float()
+            region = prototype(cells, F.adaptive_avg_pool2d(target.mask.float(), (cells.shape[-2], cells.shape[-1])))
+            loss = swapped_losses([region], [true], others, counts, weights=[1.0], temperature=_TEMPERATURE)
+            return loss + 0 * (region.sum() + true.words.float().sum())  # reaches the space whatever the batch holds
+
+    def _said(self, text: TextBatch) -> Said:
+        states, mask = self.read_states(text)
+        adapted = self._adapted(states, mask)
+        return Said(*self.joint.project_text(adapted, masked_mean(adapted, mask)), mask)
 
     def _answer(self, features: Features, tokens: _Tokens) -> Prediction:
         deepest = tokens.read_cells.transpose(1, 2).unflatten(2, tokens.grid)  # [B, dim, H/16, W/16]
