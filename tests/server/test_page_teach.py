@@ -72,3 +72,19 @@ def test_scribbles_of_one_kind_are_not_enough(visit, tmp_path):
     drag(visit, "mark", [(0.5, 0.45), (0.5, 0.55)])
     visit.page.get_by_role("button", name="Teach", exact=True).click()
     assert "beside it too" in visit.page.locator("#alert").inner_text()
+
+
+def test_a_scribble_is_taken_back(visit, tmp_path):
+    page = visit.page
+    visit.open(written(tmp_path, 0)[0])
+    back = page.get_by_role("button", name="Take back a scribble")
+    assert back.count() == 0
+    before = visit.colours()
+    drag(visit, "mark", [(0.4, 0.4), (0.4, 0.6)])
+    until(lambda: visit.colours() > before)
+    drag(visit, "unmark", [(0.8, 0.4), (0.8, 0.6)])
+    back.click()
+    assert "beside the target was taken back" in visit.status
+    back.click()
+    assert back.count() == 0 and page.get_by_role("button", name="Teach", exact=True).is_disabled()
+    until(lambda: visit.colours() == before)

@@ -83,6 +83,16 @@ async function forget() {
   say("What was taught is forgotten.");
 }
 
+/** Takes the last scribble on the picture that is shown back. */
+function takeBack() {
+  const last = here().at(-1);
+  state.scribbles = state.scribbles.filter((each) => each !== last);
+  show();
+  changed("view");
+  say(last.wanted ? "A scribble on the target was taken back." : "A scribble beside the target was taken back.");
+  if ($("teach-back").hidden) $("view-a").focus();
+}
+
 function told() {
   if (!teaching?.images) return "Nothing was taught yet. Choose Target or Beside above the picture, and scribble.";
   const images = teaching.images === 1 ? "one image" : `${teaching.images} images`;
@@ -94,6 +104,7 @@ function show() {
   $("teach-told").textContent = told();
   $("teach-send").disabled = busy || !state.image || !here().length;
   $("teach-find").disabled = busy || !state.image || !teaching?.images;
+  $("teach-back").hidden = busy || !state.image || !here().length;
   $("teach-forget").hidden = !teaching;
 }
 
@@ -104,6 +115,7 @@ export function offerTeaching({ teaching: can = false }) {
 
 $("teach-send").addEventListener("click", () => work(teach));
 $("teach-find").addEventListener("click", () => work(find));
+$("teach-back").addEventListener("click", takeBack);
 $("teach-forget").addEventListener("click", () => work(forget));
 on("image", () => (state.scribbles = []));
 on("image frame", show);
