@@ -215,6 +215,11 @@ def test_the_same_identifier_makes_the_same_series(slices, tmp_path):
     assert made[0].SeriesInstanceUID == made[1].SeriesInstanceUID != made[2].SeriesInstanceUID
     assert len({m.SOPInstanceUID for m in made}) == 2
     assert [str(each) for each in scan.source.datasets] == before
+    dimensions = [
+        {item.DimensionOrganizationUID for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence)}
+        for seg in made
+    ]
+    assert dimensions[0] == dimensions[1] != dimensions[2] and len(dimensions[0]) == 1
 
 
 def test_names_in_other_letters_and_odd_headers_come_through_and_nothing_is_printed(tmp_path, capfd, recwarn, caplog):

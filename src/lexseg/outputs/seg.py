@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from lexseg.errors import ConfigError, DataError
 from lexseg.outputs.codes import Code
@@ -167,6 +167,9 @@ def _build(
             f"{scan.name}: the header does not allow a DICOM SEG ({type(error).__name__}); write PNG instead"
         ) from error
     dataset.SoftwareVersions = software(model_version)
+    dimensions = generate_uid(entropy_srcs=[str(instance), "dimensions"])  # the same however often it is made
+    for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
+        item.DimensionOrganizationUID = dimensions
     for name, value in names.items():
         setattr(dataset, name, value)
     return dataset
