@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 import numpy as np
+import onnx
+import onnx_ir
 import pytest
 from PIL import Image
 
@@ -12,6 +14,7 @@ from lexseg.cli.main import main
 from lexseg.errors import ConfigError, DataError, ModelError
 from lexseg.export.check import BOUNDS, Checked, check_export
 from lexseg.export.folder import export_model
+from lexseg.export.precision import whole
 from lexseg.export.web import export_web
 from lexseg.models.config import read_config
 from lexseg.predict.ask import probability
@@ -77,6 +80,19 @@ def test_a_check_can_fail(model_folder, exported, pictures, tmp_path):
     assert "presence differs" in check_export(model_folder, other, [(pictures[0], TEXT)], precision="fp32").faults[0]
     with pytest.raises(DataError, match="nothing to check"):
         check_export(model_folder, exported, [], precision="fp32")
+
+
+def test_what_folding_cannot_do_is_no_news_to_the_user(caplog):
+    """PyTorch's attention splits its weights, of which folding says so once a layer."""
+    weights = onnx.helper.make_tensor("w", onnx.TensorProto.FLOAT, [4], [1.0, 2.0, 3.0, 4.0])
+    nodes = [
+        onnx.helper.make_node("Split", ["w"], ["a", "b"], num_outputs=2),
+        onnx.helper.make_node("Add", ["a", "x"], ["y"]),
+    ]
+    x, y = (onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2]) for name in "xy")
+    model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [x], [y], [weights]))
+    whole(onnx_ir.from_proto(model))
+    assert not caplog.records
 
 
 def test_bounds_are_bounds():

@@ -21,7 +21,10 @@ def whole(model: "onnx_ir.Model") -> None:
     """Fold the weights into one another where they are constant, norms into convolutions for one."""
     from onnxscript import optimizer
 
-    optimizer.optimize(model)
+    from lexseg.graphs.trace import quiet_tools
+
+    with quiet_tools():
+        optimizer.optimize(model)
 
 
 def to_bytes(name: str, model: "onnx_ir.Model", precision: Precision) -> bytes:

@@ -182,23 +182,32 @@ def _traceable(model: SegmentationModel) -> Iterator[None]:
     """No gradients, no fused layers that have no translation, no words to the user; states come from outside."""
     own = model.text_input.encoder if model.text_input is not None else None
     fast = torch.backends.mha.get_fastpath_enabled()
-    logs = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
-    levels = [log.level for log in logs]
     torch.backends.mha.set_fastpath_enabled(False)
-    for log in logs:
-        log.setLevel(logging.ERROR)
     try:
         if model.text_input is not None:
             model.text_input.encoder = None
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with torch.no_grad(), quiet_tools():
             yield
     finally:
         if model.text_input is not None:
             model.text_input.encoder = own
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+@contextlib.contextmanager
+def quiet_tools() -> Iterator[None]:
+    """What traces and folds graphs keeps its notes to itself: nobody who exports a model can act on them."""
+    logs = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
         for log, level in zip(logs, levels, strict=True):
             log.setLevel(level)
-        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 def _batch() -> Any:
