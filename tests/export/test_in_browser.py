@@ -14,6 +14,7 @@ from lexseg import Segmenter
 from lexseg.export.in_browser import Rules
 from lexseg.export.web import rules_archive
 from lexseg.language.report_reading import read_report
+from lexseg.models.config import WordsScope
 from lexseg.outputs.capabilities import what_it_is
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import judged
@@ -64,11 +65,13 @@ def called(rules, name, **asked):
     return said
 
 
-def heard_by(rules, sentence, *, denied=False, laterality=None, language=None, threshold=None, anyway=False):
+def heard_by(
+    rules, sentence, *, denied=False, laterality=None, language=None, threshold=None, anyway=False, world=None
+):
     del anyway
     return called(
         rules, "hear", sentence=sentence, denied=denied, laterality=laterality, language=language,
-        threshold=threshold, patient_left=None, headed=False,
+        threshold=threshold, patient_left=None, headed=False, world=world, judges_words=True,
     )  # fmt: skip
 
 
@@ -76,9 +79,9 @@ def heard_by(rules, sentence, *, denied=False, laterality=None, language=None, t
 def test_they_tell_what_the_segmenter_tells(segmenter, sessions, question):
     session, rules = sessions[question["image"]], rules_of(segmenter)
     options = {key: value for key, value in question.items() if key not in ("image", "sentence")}
-    heard = heard_by(rules, question["sentence"], **options)
-    words = segmenter.known_words(heard["judged"])
     image = session.known
+    heard = heard_by(rules, question["sentence"], **options, world=image.world)
+    words = segmenter.known_words(heard["judged"]) if heard["told"] is None else WordsScope(**heard["told"])
     decided = called(
         rules, "decide", heard=heard, anyway=options.get("anyway", False), blank=session.blank,
         image={"known": image.known, "world": image.world, "distance": image.distance},
@@ -131,7 +134,7 @@ def test_what_a_report_denies_is_negated_whatever_its_words(segmenter, sessions)
 def test_what_cannot_be_asked_is_told_as_it_is_everywhere():
     rules = Rules(json.dumps(ABOUT), lambda text, special: list(range(len(text.split()) + 2 * special)))
     asked = {"denied": False, "laterality": None, "language": None, "threshold": None, "patient_left": None}
-    asked["headed"] = False
+    asked |= {"headed": False, "world": None, "judges_words": True}
     for sentence, more, words in (
         ("one two three four five", {}, "7 tokens"),
         ("  ", {}, "blank"),
@@ -152,7 +155,7 @@ def test_they_need_nothing_but_python(tmp_path):
         f"from lexseg.export.in_browser import Rules\n"
         f"rules = Rules({json.dumps(ABOUT)!r}, lambda text, special: [2] * len(text.split()))\n"
         "asked = dict(sentence='kein Erguss', language='de', denied=False, laterality=None, threshold=None, "
-        "patient_left=None, headed=False)\n"
+        "patient_left=None, headed=False, world=None, judges_words=True)\n"
         "print(json.loads(rules.call('hear', json.dumps(asked)))['settled'])\n"
         "print(sorted({name.split('.')[0] for name in sys.modules} & {'numpy', 'torch', 'PIL', 'tokenizers'}))\n"
     )

@@ -8,7 +8,7 @@ JSON. `lexseg.export.web` packs this module and all that it imports: it may impo
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,7 +33,7 @@ from lexseg.predict.answered import (
     unfamiliar,
 )
 from lexseg.predict.report_findings import report_findings
-from lexseg.predict.words import Sides, Spoken, asked_with, doubts_of, sides_of, understood
+from lexseg.predict.words import Sides, Spoken, asked_with, doubts_of, sides_of, told, understood
 
 _LOOKS = ((WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted"), (TURNED, "turned"), (SEVERAL, "several"))
 """What is doubtful of an image, by what the page calls it."""
@@ -66,9 +66,10 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class _Learnt:
-    """The worlds of a scope, which the page measures."""
+    """The worlds of a scope, which the page measures; and whether it judges words, as far as the page has said."""
 
     worlds: tuple[World, ...]
+    judges_words: bool = False
 
 
 class Rules:
@@ -105,14 +106,16 @@ class Rules:
 
         Args:
             asked: ``sentence`` or null; ``denied``, whether a report says that it is not there; ``laterality``,
-                ``language`` and ``threshold`` as the user gives them, or null; ``patient_left`` and ``headed`` of the
-                image.
+                ``language`` and ``threshold`` as the user gives them, or null; ``patient_left``, ``headed`` and
+                ``world`` of the image, the last null where it is unknown; ``judges_words``, whether the page's scope
+                does.
 
         Returns:
             ``words`` that are looked for, and ``plain``, the same in plain words by the image's world; ``taught`` and
             ``untaught``, the worlds whose findings they surely name, and surely do not; ``settled``; ``judged`` and
-            ``meant``, by which words scope is told else, as they stand and with slips mended; ``judging``, whether it
-            is told by words at all; ``laterality``, ``doubts``, ``untold`` and ``threshold``.
+            ``meant``, by which words scope is told else, as they stand and with slips mended; ``told``, what they would
+            come to, where the words alone tell it, else null; ``judging``, whether it is told by words at all;
+            ``laterality``, ``doubts``, ``untold`` and ``threshold``.
 
         Raises:
             ConfigError: the threshold does not lie between 0 and 1.
@@ -132,12 +135,15 @@ class Rules:
                 sides=sides, nouns=self._about["plain"],
                 learnt={} if self._learnt is None else {world.name: world.findings for world in self._learnt.worlds},
             )  # fmt: skip
+        learnt = None if self._learnt is None else replace(self._learnt, judges_words=asked["judges_words"])
+        sure = told(learnt, said, asked["world"])
         return {
             "words": said.words,
             "plain": said.plain,
             "taught": sorted(said.taught),
             "untaught": sorted(said.untaught),
             "settled": said.settled,
+            "told": None if sure is None else asdict(sure),
             "judging": not asked["denied"],
             "judged": said.judged,
             "meant": mended(said.judged, lexicon("en")) if said.judged else said.judged,

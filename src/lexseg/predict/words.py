@@ -6,7 +6,7 @@ A model in a browser hears by this very module (:mod:`lexseg.export.in_browser`)
 """
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -398,14 +398,29 @@ def judge(
         said: of each, by :func:`speak`.
         worlds: as of :func:`hear`.
     """
-    pairs = zip(said, worlds or [None] * len(said), strict=True)
-    known = [None if each is None else told(segmenter.scope, each, world) for each, world in pairs]
-    segmenter.read_ahead([s.judged for s, sure in zip(said, known, strict=True) if s is not None and sure is None])
+    about = worlds or [None] * len(said)
+    known = [
+        None if each is None else told(segmenter.scope, each, world) for each, world in zip(said, about, strict=True)
+    ]
+    segmenter.read_ahead([*_to_be_read(said, known, about)])
     return [_heard(segmenter, *each, *rest) for each, rest in zip(asked, zip(said, known, strict=True), strict=True)]
 
 
 def _threshold(segmenter: "Hears", options: Options) -> float:
     return segmenter.threshold if options.threshold is None else options.threshold
+
+
+def _to_be_read(
+    said: Sequence[Spoken | None], known: Sequence[WordsScope | None], worlds: Sequence[str | None]
+) -> Iterator[str | None]:
+    """What a text encoder is to read of sentences: what is to be judged, and what is asked where that is sure."""
+    for each, sure, world in zip(said, known, worlds, strict=True):
+        if each is None:
+            continue
+        if sure is None:
+            yield each.judged
+        elif each.settled is None and sure.worlds.get(world or "", 0.0) >= 0.5:
+            yield asked_with(each.words, each.plain, world)
 
 
 def speak(segmenter: "Hears", sentence: Sentence, options: Options, sides: Sides) -> Spoken | None:

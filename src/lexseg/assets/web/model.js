@@ -62,8 +62,9 @@ export class Model {
   }
 
   /** Where words lie in what the model has learnt; those with slips of the hand by what was meant. */
-  async knownWords({ judging, judged, meant }) {
+  async knownWords({ judging, judged, meant, told }) {
     if (!this.scope || !judging) return null;
+    if (told) return told;
     const width = this.about.reader?.width;
     const of = async (words) => this.scope.words(words && this.text ? await this.#read(words) : null, width);
     const own = await of(judged);

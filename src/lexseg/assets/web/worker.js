@@ -178,6 +178,8 @@ async function segment({ image: id, asked }) {
       threshold,
       patient_left: image.patient_left,
       headed: image.format !== "image",
+      world: seen.known?.world ?? null,
+      judges_words: answering.scope?.judgesWords ?? false,
     });
     const finding = found && { start, end, negated };
     results.push({ number: i + 1, finding, ...(await answered(answering, image, seen, heard, anyway)) });
