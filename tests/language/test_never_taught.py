@@ -6,7 +6,7 @@ import re
 import pytest
 
 from lexseg.datasets.refer.foreign import foreign_worlds
-from lexseg.language.asking import WORLDS, looked_for, surely_not_of, surely_of
+from lexseg.language.asking import WORLDS, Named, looked_for, surely_not_of, surely_of
 
 LEARNT = {name: world.learnt for name, world in foreign_worlds().items()}
 SETS = {
@@ -44,8 +44,19 @@ def test_no_caption_of_a_set_is_taken_for_another_finding(data_root, name: str) 
     [
         ("large right pneumothorax", WORLDS),
         ("effusion", WORLDS),
-        ("lung nodule", WORLDS - {"breast"}),
+        ("lung nodule", WORLDS - {"breast"}),  # beside which the chest may be seen
         ("tumor", {"chest", "chest-ct"}),
+        ("tumor of the prostate", WORLDS - {"colon"}),  # no other shows it
+        ("brain tumour", WORLDS - {"brain"}),
+        ("the nipple", WORLDS),  # drawn by none, though it lies in one
+        ("lymph nodes", WORLDS),
+        ("intramammary node", WORLDS),
+        ("a mass behind the nipple", {"chest", "chest-ct", "colon", "brain", "skin"}),
+        ("anything at the left hilum?", {"brain", "colon"}),  # a place
+        ("tension pneumothorax", WORLDS),  # a pneumothorax, of whatever kind
+        ("meningoencephalitis", WORLDS),  # formed as names of diseases are
+        ("Hodgkin disease", WORLDS),
+        ("astrocitooma", set()),  # a name misspelt
         ("opacity and a small pneumothorax", WORLDS - {"chest", "chest-ct"}),  # one of two is taught
         ("what do you see on the left?", set()),  # no finding
         ("giraffe", set()),
@@ -59,3 +70,19 @@ def test_of_which_worlds_a_finding_is_not(text: str, worlds: set[str]) -> None:
 def test_a_model_that_says_what_it_was_taught_is_believed() -> None:
     assert surely_not_of("pneumothorax", {"chest": ("pneumonia", "pneumothorax")}) == set()
     assert surely_not_of("pneumothorax", {"chest": (), "kidney": ("stone",)}) == set()  # it says nothing; not ours
+    assert surely_not_of("meningoencephalitis", {"brain": ("meningoencephalitis",)}) == set()
+    assert surely_not_of("nipple", {"breast": ("nipple",)}) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "worlds"),
+    [
+        ("segment the giraffe", WORLDS),
+        ("polp in the rectum, hte polyep", set()),  # misspelt: it may be meant
+        ("giraffe-shaped mass", set()),  # a finding is named
+        ("what is wrong here?", set()),
+    ],
+)
+def test_of_which_worlds_strange_words_are_doubted(text: str, worlds: set[str]) -> None:
+    assert Named.of(text).doubted(LEARNT) == worlds
+    assert Named.of(text).doubted({"chest": ("giraffe",)}) == set()

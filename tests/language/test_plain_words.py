@@ -50,7 +50,7 @@ def test_one_whole_lung_is_asked_for_plainly(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["and the left?", "what do you see on the left?", "now only the left side"],
+    ["and the left?", "now only the left side"],
 )
 def test_where_no_organ_is_named_the_image_tells_which(text: str) -> None:
     assert plainly(text) == "infection in the left lung"
@@ -74,6 +74,19 @@ def test_where_no_organ_is_named_the_image_tells_which(text: str) -> None:
         ("skin", "an irregular mole"),
         ("skin", "outline that mole for me"),
         ("skin", "abnormal skin"),
+        ("skin", "dark spot"),
+        ("skin", "discoloured area"),
+        ("skin", "a brownish patch of skin"),
+        ("brain", "bright region of the brain"),
+        ("brain", "abnormal T2 signal"),
+        ("breast", "dark lump behind the nipple"),
+        ("breast", "BI-RADS 4 lesion"),
+        ("breast", "space-occupying lesion"),
+        ("colon", "neoplasm of the rectum"),
+        ("colon", "raised lesion"),
+        ("colon", "a bump on the wall"),
+        ("colon", "Paris 0-Is lesion"),
+        ("chest-ct", "hyperdense area"),
     ],
 )
 def test_all_that_such_an_image_was_taught_to_show_is_asked_for_plainly(world: str, text: str) -> None:
@@ -88,7 +101,7 @@ def test_all_that_such_an_image_was_taught_to_show_is_asked_for_plainly(world: s
         ("chest", "nodules"),
         ("chest-ct", "consolidation"),  # of two that are told apart there
         ("breast", "infection"),
-        ("colon", "tumour"),
+        ("colon", "carcinoma"),
         ("colon", "polyp of the gallbladder"),
         ("brain", "lesion in the thyroid"),
         ("skin", "melanoma"),
@@ -110,6 +123,10 @@ def test_what_is_another_thing_is_left_alone(world: str, text: str) -> None:
         ("colon", "second biggest polyp from the top"),
         ("brain", "two tumours in the left half"),
         ("brain", "glioma of the left frontal lobe"),
+        ("brain", "the brighter lesion"),
+        ("brain", "dark lesion"),
+        ("breast", "3 masses, BI-RADS 4"),
+        ("chest", "bright opacity"),
     ],
 )
 def test_what_picks_among_targets_is_surely_of_its_world_and_asked_as_it_stands(world: str, text: str) -> None:
@@ -159,7 +176,20 @@ def test_the_side_of_a_breast_is_no_place_in_its_image(text: str) -> None:
     assert plainly(f"{text}, at the top", "breast") == "breast mass in the upper part of the image"
 
 
-@pytest.mark.parametrize("text", ["outline it", "what is wrong here?", "What does the scan show?", "mark the target"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "outline it",
+        "what is wrong here?",
+        "What does the scan show?",
+        "mark the target",
+        "what can you see in this picture?",
+        "anything?",
+        "Describe the image.",
+        "what is this?",
+        "what am I looking at",
+    ],
+)
 def test_what_names_nothing_asks_for_all_that_the_image_was_taught_to_show(text: str) -> None:
     assert {world: plainly(text, world) for world in NOUNS} == NOUNS
     assert surely_of(text) == set(NOUNS) and plainly(text, "") is None
@@ -189,7 +219,6 @@ def test_a_thing_that_lies_at_a_side_is_no_organ(row: str) -> None:
         "the left lung",
         "upper",
         "the picturre on the left",
-        "what is this?",
         "the biggest one on the left",
         "left kidney",
     ],
@@ -212,7 +241,6 @@ def test_nothing_is_sure_where_no_finding_is_named(text: str) -> None:
         "left pneumothorax",
         "pleural thickening of the left chest",
         "fractured rib, left hemithorax",
-        "what do you see?",
         "",
     ],
 )

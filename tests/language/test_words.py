@@ -93,6 +93,8 @@ def meant_wrongly(language: str, words: Lexicon) -> Wrong:
             yield f"{organ.id}: region {organ.region}"
         if organ.whole != (organ.id in listed(said["whole"])) or organ.part != (organ.id in listed(said["part"])):
             yield f"{organ.id}: whole {organ.whole}, part {organ.part}"
+        if organ.within != (organ.id in listed(said["within"])):
+            yield f"{organ.id}: within {organ.within}"
 
 
 def _keys(lists: dict[str, str], name: str) -> list[str]:

@@ -112,10 +112,10 @@ class Rules:
 
         Returns:
             ``words`` that are looked for, and ``plain``, the same in plain words by the image's world; ``taught`` and
-            ``untaught``, the worlds whose findings they surely name, and surely do not; ``settled``; ``judged`` and
-            ``meant``, by which words scope is told else, as they stand and with slips mended; ``told``, what they would
-            come to, where the words alone tell it, else null; ``judging``, whether it is told by words at all;
-            ``laterality``, ``doubts``, ``untold`` and ``threshold``.
+            ``untaught``, the worlds whose findings they surely name, and surely do not; ``doubted``, those of which the
+            network must be surer; ``settled``; ``judged`` and ``meant``, by which words scope is told else, as they
+            stand and with slips mended; ``told``, what they would come to, where the words alone tell it, else null;
+            ``judging``, whether it is told by words at all; ``laterality``, ``doubts``, ``untold`` and ``threshold``.
 
         Raises:
             ConfigError: the threshold does not lie between 0 and 1.
@@ -128,7 +128,7 @@ class Rules:
         sides = Sides(asked["patient_left"], asked["headed"])
         if asked["denied"]:
             whose, _ = sides_of(sides.patient_left, asked["laterality"])
-            said = Spoken(None, {}, frozenset(), frozenset(), "negated", None, whose or own, ())
+            said = Spoken(None, {}, frozenset(), frozenset(), frozenset(), "negated", None, whose or own, ())
         else:
             said = Spoken.of(
                 asked["sentence"], reader=reader, own=own, given=asked["laterality"], language=asked["language"],
@@ -142,6 +142,7 @@ class Rules:
             "plain": said.plain,
             "taught": sorted(said.taught),
             "untaught": sorted(said.untaught),
+            "doubted": sorted(said.doubted),
             "settled": said.settled,
             "told": None if sure is None else asdict(sure),
             "judging": not asked["denied"],
@@ -161,7 +162,9 @@ class Rules:
                 distance), or null; ``blank``; ``anyway``.
         """
         image, words, heard = asked["image"], asked["words"], asked["heard"]
-        scope = None if words is None else understood(WordsScope(**words), heard["taught"], heard["untaught"])
+        scope = None
+        if words is not None:
+            scope = understood(WordsScope(**words), heard["taught"], heard["untaught"], heard["doubted"])
         world = image["world"] if image is not None and image["known"] else None
         found = outside(
             self._learnt,

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from lexseg.language.denial import affirmed, denied
 from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, lexicon
 from lexseg.language.sides import Place, place_words, places
-from lexseg.language.vocabulary import holds, may_be_finding, unknown_words
+from lexseg.language.vocabulary import holds, may_be_finding, names_disease, resembles, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SIDES = ("left", "right")
@@ -38,7 +38,9 @@ class _Said(NamedTuple):
     ``lobes``: whether a part of it that is named without a side is left out, as a network that hardly knows its name
     finds less in it (docs/explanation/health.md); ``one_lesion``: whether an image mostly shows one, so that a word of
     shape describes it and picks nothing. A network that was taught shapes by masks takes "irregular" for another thing
-    than radiologists do.
+    than radiologists do; ``shade``: how bright all that is looked for is there, so that the word picks nothing either;
+    ``near``: the other regions that such an image may show beside its own: a sentence about any further one is of
+    another image.
     """
 
     region: str
@@ -50,6 +52,8 @@ class _Said(NamedTuple):
     one: bool = False
     lobes: bool = False
     one_lesion: bool = False
+    shade: str = ""
+    near: frozenset[str] = frozenset()
 
     def form(self, side: str, height: str) -> str:
         """The form for a place; "" where there is none. "" is no side, or no height."""
@@ -63,19 +67,26 @@ class _Said(NamedTuple):
 
 
 _LUNG, _LUNGS = "{noun} in the {side} lung", "{noun} in both lungs"
+_TISSUES = frozenset({"skin", "soft tissue", "vessels", "nerves", "lymph nodes", "skeleton", "limbs"})
+_BESIDE_LUNGS = _TISSUES | {"breast", "abdomen", "neck", "ventricles"}  # of the heart
 _SAYS = {
-    "chest": _Said("chest", _LUNG, "", "{noun} in the {height} {side} lung", _LUNGS, paired=True),
-    "chest-ct": _Said("chest", _LUNG, "", "", _LUNGS, paired=True),  # an axial slice has no heights
-    "breast": _Said("breast", one=True, one_lesion=True),
-    "colon": _Said("colon"),
-    "brain": _Said("brain", lobes=True),
-    "skin": _Said("skin", one_lesion=True),
+    "chest": _Said("chest", _LUNG, "", "{noun} in the {height} {side} lung", _LUNGS, paired=True, near=_BESIDE_LUNGS),
+    "chest-ct": _Said("chest", _LUNG, "", "", _LUNGS, paired=True, near=_BESIDE_LUNGS),  # an axial slice has no heights
+    "breast": _Said("breast", one=True, one_lesion=True, shade="dark", near=_TISSUES | {"chest"}),
+    "colon": _Said("colon", near=_TISSUES | {"abdomen", "pelvis"}),
+    "brain": _Said("brain", lobes=True, shade="bright", near=_TISSUES | {"head", "neck", "ventricles"}),
+    "skin": _Said(
+        "skin", one_lesion=True, shade="dark", near=_TISSUES | {"chest", "breast", "abdomen", "head", "neck"}
+    ),
 }
 WORLDS = frozenset(_SAYS)
 """Those that sentences can be said plainly about."""
 _LOOKS = ("look", "shade")  # kinds of attributes that pick nothing
-_SHAPE = "shape"
-_NUMBER = re.compile(r"(?<!covid-)(?<!covid-1)\d", re.IGNORECASE)
+_SHAPE, _BRIGHTNESS = "shape", "brightness"
+_COMPARES = re.compile(r"(?:er|est)$", re.IGNORECASE)  # "the brighter lesion" picks wherever lesions are bright
+_NUMBER = re.compile(r"\d")  # counts or measures, but in the names of categories and sequences
+_CATEGORY = re.compile(r"\bcovid-\d+|\bbi-?rads\W*\d\w?|\b(?:paris\W+)?0\W?i\w*|\bt2\b", re.IGNORECASE)
+_NAMED_AFTER = ("disease", "syndrome")  # with an unknown word before it, the name of a disease of its own
 
 
 def looked_for(text: str | None) -> tuple[str | None, Literal["not found", "negated"] | None]:
@@ -113,13 +124,18 @@ class Named:
         places: of :func:`lexseg.language.sides.places`.
         both: whether these are both sides, and said to be: "bilateral", not "the left ... on the right".
         in_organ: the same without the side of an organ that stands right before its name: "mass in the left breast".
-        picks: whether words other than of shape pick among what lies there, or count it.
+        picks: whether words other than of shape and brightness pick among what lies there, or count it.
         shaped: whether words of shape may.
+        shades: what brightness it names, which picks where not all that is looked for is so.
+        shaded: whether it names nothing but a part of that brightness: "the bright region".
         side_alone: whether it names nothing but a side, nor anything else that has a left and a right.
         general: whether it names nothing, but asks for what is wrong, or just to "outline it".
         ill: whether it says that something is wrong.
+        looks: whether it asks what there is to see.
         unknown: whether there is a word that the lexicon does not hold: it may be what is asked for.
         kinds: words, as they stand, for kinds of a finding that pictures alone do not tell: "benign", "grade III".
+        foreign: those of them that name something which no world's data hold: the lexicon would know what they do.
+        strange: those that may name anything, and say no more of what is named after them.
     """
 
     findings: tuple[Concept, ...]
@@ -134,6 +150,11 @@ class Named:
     ill: bool
     unknown: bool
     kinds: tuple[str, ...]
+    shades: frozenset[str] = frozenset()
+    shaded: bool = False
+    looks: bool = False
+    foreign: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, text: str, words: Lexicon | None = None, *, misspelt: bool = False) -> "Named":
@@ -147,17 +168,20 @@ class Named:
         """
         words = words or lexicon()
         found, attributes = words.finding_finder(text), words.attribute_finder(text)
-        organs = [(start, organ) for start, _, organ in words.organ_finder(text) if organ.region]
+        parts = words.organ_finder(text)
+        organs = [(start, organ) for start, _, organ in parts if organ.region]
         where = places(text, words)
         its_names = [(start, end) for start, end, _ in found]  # "hyperintense"
-        its_names += [(start, end) for start, end, _ in words.organ_finder(text)]  # "large bowel"
+        its_names += [(start, end) for start, end, _ in parts]  # "large bowel"
         its_names += (both := [match.span() for match in words.words("sides.both").finditer(text) if _both(where)])
-        kinds = {
-            row["kind"]
+        rows = [
+            (row, text[start:end])
             for start, end, row in attributes
             if not any(first <= start and end <= last for first, last in its_names)
-        }
-        bare = not (found or organs or attributes) and words.words("things").search(text) is None
+        ]
+        shades = {str(row["id"]) for row, word in rows if row["kind"] == _BRIGHTNESS and not _COMPARES.search(word)}
+        kinds = {row["kind"] for row, _ in rows if row["id"] not in shades}
+        bare = not (found or organs or rows) and words.words("things").search(text) is None
         # there is little to go by, so no word may be misspelt
         held = (
             bare
@@ -165,30 +189,53 @@ class Named:
             and all(holds(word.casefold(), words) for word in _LETTERS.findall(text) if len(word) > 1)
         )
         ill = words.words("ill").search(text) is not None
+        looks = words.words("general").search(text) is not None
+        unknown = unknown_words(text, words)
+        after = [text[:start].rstrip(" -") for start, _, finding in found if finding.id in _NAMED_AFTER]
+        named_after = [
+            word
+            for word in unknown
+            if any(before.endswith(word) for before in after)
+            and (word[0].isupper() or word.endswith("s"))
+            and not resembles(word, words)
+        ]
+        foreign = tuple(word for word in unknown if word in named_after or names_disease(word, words))
+        heads = [text[:start].rstrip(" -") for start, _ in its_names]  # "tension pneumothorax" is a pneumothorax
+        strange = tuple(
+            word
+            for word in unknown
+            if word not in foreign and may_be_finding(word, words) and not any(each.endswith(word) for each in heads)
+        )
         return cls(
-            findings=tuple(finding for _, _, finding in found),
+            findings=tuple(each for _, _, each in found if not (named_after and each.id in _NAMED_AFTER)),
             organs=tuple(organ for _, organ in organs),
             places=where,
             both=bool(both),
             in_organ=places(_without_sides_of(text, [start for start, _ in organs], words), words)
             if where and organs
             else where,
-            picks=bool(kinds - {*_LOOKS, _SHAPE}) or _NUMBER.search(text) is not None,
+            picks=bool(kinds - {*_LOOKS, _SHAPE}) or _NUMBER.search(_CATEGORY.sub("", text)) is not None,
             shaped=_SHAPE in kinds,
             side_alone=held and any(side for side, _ in where),
-            general=held and (ill or words.words("general").search(text) is not None),
+            general=held and (ill or looks),
             ill=ill,
-            unknown=bool(unknown_words(text, words)),
             kinds=tuple(dict.fromkeys(match.group() for match in words.words("kinds").finditer(text))),
+            unknown=bool(unknown),
+            shades=frozenset(shades),
+            shaded=bool(shades) and not found and not unknown and any(not organ.region for _, _, organ in parts),
+            looks=looks,
+            foreign=foreign,
+            strange=strange,
         )
 
     def plain(self, nouns: Mapping[str, str]) -> dict[str, str]:
         """The sentence in plain words: :func:`in_plain_words`."""
-        if not (self.findings or self.organs or self.side_alone or self.general) or self.picks or self.unknown:
+        asks = self.findings or self.organs or self.side_alone or self.general or self.shaded
+        if not asks or self.picks or self.unknown:
             return {}
         found = {}
         for world, noun in nouns.items():
-            if self.shaped and not _SAYS[world].one_lesion:
+            if (self.shaped and not _SAYS[world].one_lesion) or self.shades - {_SAYS[world].shade}:
                 continue
             if self._may_be_of(world) and (form := self._form(_SAYS[world])) is not None:
                 found[world] = form.format(noun=noun)
@@ -214,17 +261,52 @@ class Named:
             return WORLDS
         if self.side_alone:
             return frozenset(world for world, said in _SAYS.items() if said.paired)
+        if self.shaded:
+            return frozenset(world for world, said in _SAYS.items() if self._shaded_in(said))
         asks = self.findings or (self.ill and self.organs)
         return frozenset(world for world in WORLDS if asks and self._may_be_of(world, parts=True))
 
     def untaught(self, learnt: Mapping[str, Sequence[str]]) -> frozenset[str]:
         """The worlds of which it surely asks nothing that is taught there: :func:`surely_not_of`."""
-        if not self.findings or self.unknown:
+        if not (self.findings or self.organs or self.foreign):
+            return frozenset()
+        return frozenset(
+            world for world, names in learnt.items() if world in WORLDS and names and self._is_none_of(world, names)
+        )
+
+    def doubted(self, learnt: Mapping[str, Sequence[str]]) -> frozenset[str]:
+        """The worlds of which it may ask for something that nobody knows: a network must be surer that it was taught.
+
+        It names an unknown word that resembles none of the lexicon's, and nothing else.
+        """
+        strange = {word.casefold() for word in self.strange if not resembles(word, lexicon())}
+        if self.findings or not strange:
             return frozenset()
         return frozenset(
             world
             for world, names in learnt.items()
-            if world in WORLDS and names and not any(_taught(finding, world, names) for finding in self.findings)
+            if world in WORLDS and names and not strange & _Told.of(names).words
+        )
+
+    def _is_none_of(self, world: str, names: Sequence[str]) -> bool:
+        """Whether it surely asks nothing that is taught in a world, where a model says that it was taught ``names``."""
+        told, said = _Told.of(names), _SAYS[world]
+        own = [organ.region == said.region or organ.id in told.organs for organ in self.organs]
+        at_home = any(world in finding.asked and finding.anatomy == (said.region,) for finding in self.findings)
+        if own and not any(own) and not at_home and any(organ.region not in said.near for organ in self.organs):
+            return True  # such an image does not show it
+        findings = [told.holds(finding, world) for finding in self.findings]
+        if any(findings) or self.strange or any(word.casefold() in told.words for word in self.foreign):
+            return False
+        return bool(findings or self.foreign) or self._is_structure(said, told)
+
+    def _is_structure(self, said: _Said, told: "_Told") -> bool:
+        """Whether a part of the body is asked for itself: of an organ in which findings lie, what is wrong in it is."""
+        if self.looks or self.ill or not self.organs:
+            return False
+        return not all(
+            organ.id in told.organs or (organ.region == said.region and (organ.whole or organ.part))
+            for organ in self.organs
         )
 
     def untold(self, worlds: Collection[str]) -> tuple[str, ...]:
@@ -240,20 +322,32 @@ class Named:
         """
         found = {}
         for world, names in learnt.items():
-            others = [each.id for each in self.findings if not _taught(each, world, names)]
+            told = _Told.of(names)
+            others = [each.id for each in self.findings if not told.holds(each, world)]
             if world in WORLDS and names and 0 < len(others) < len(self.findings):
                 found[world] = tuple(dict.fromkeys(others))
         return found
 
     def _may_be_of(self, world: str, *, parts: bool = False) -> bool:
-        """Whether all findings are called alike there, and no organ lies elsewhere or, without ``parts``, is a part."""
+        """Whether all findings are called alike there, and no organ lies elsewhere or, without ``parts``, is a part.
+
+        What a finding lies within says which is meant, but where an image mostly shows one.
+        """
         said = _SAYS[world]
+        within = bool(self.findings) and (parts or said.lobes or said.one_lesion)
         parts = parts or (said.lobes and not self.places)
         if self.side_alone and not self.general and not said.paired:
             return False
+        if self.shaded and not self._shaded_in(said):
+            return False
         return all(world in finding.asked for finding in self.findings) and all(
-            organ.region == said.region and (organ.whole or (parts and organ.part)) for organ in self.organs
+            organ.region == said.region and (organ.whole or (parts and organ.part) or (within and organ.within))
+            for organ in self.organs
         )
+
+    def _shaded_in(self, said: _Said) -> bool:
+        """Whether the part is as bright as what is looked for, and of no organ that lies elsewhere."""
+        return self.shades == {said.shade} and all(organ.region == said.region for organ in self.organs)
 
     def _tells(self, world: str) -> bool:
         """Whether a finding that is found only there, or a part of the body, tells the world."""
@@ -262,13 +356,30 @@ class Named:
         return own or any(organ.region == region and organ.whole for organ in self.organs)
 
 
-def _taught(finding: Concept, world: str, names: Sequence[str]) -> bool:
-    """Whether it is taught there, by the lexicon or by what a model says that it was taught."""
-    words = lexicon()
-    told = words.kept(
-        "taught", *names, make=lambda: {each.id for name in names for _, _, each in words.finding_finder(name)}
-    )
-    return world in finding.asked or world in finding.taught or finding.id in told
+class _Told(NamedTuple):
+    """What names that a model was taught hold: ids of findings and organs, and words that the lexicon does not know."""
+
+    findings: frozenset[str]
+    organs: frozenset[str]
+    words: frozenset[str]
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "_Told":
+        """Looked up once for each model."""
+        words = lexicon()
+
+        def make() -> "_Told":
+            return cls(
+                frozenset(each.id for name in names for _, _, each in words.finding_finder(name)),
+                frozenset(each.id for name in names for _, _, each in words.organ_finder(name)),
+                frozenset(word.casefold() for name in names for word in unknown_words(name, words)),
+            )
+
+        return words.kept("taught", *names, make=make)
+
+    def holds(self, finding: Concept, world: str) -> bool:
+        """Whether a finding is taught in a world, by the lexicon or by the model."""
+        return world in finding.asked or world in finding.taught or finding.id in self.findings
 
 
 def _both(where: frozenset[Place]) -> bool:
@@ -319,6 +430,9 @@ def surely_not_of(text: str, learnt: Mapping[str, Sequence[str]], words: Lexicon
 
     It names findings, and none of them is one that such images' data hold; and no unknown word. "Large right
     pneumothorax" is nothing to films of pneumonia. "An opacity and a pneumothorax" may be: one of the two is theirs.
+    Or it names an unknown word that is formed as names of diseases are ("meningoencephalitis"), or a part of the body
+    alone in which nothing is looked for ("the nipple"), or one that no such image shows ("a tumor of the liver", on a
+    mole).
 
     Args:
         text: one sentence, without what it denies.

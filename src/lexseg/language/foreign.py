@@ -21,6 +21,7 @@ MODELS = "en"
 
 _HEIGHTS: tuple[Height, ...] = ("upper", "middle", "lower", "")
 _SIDES: tuple[Side, ...] = ("left", "right", "")
+_WHAT_IS_SEEN = "what do you see"
 _WITHIN = ("outer", "inner", "anterior", "posterior", "central", "peripheral")  # attributes that say where in an organ
 
 
@@ -64,6 +65,10 @@ def to_model_words(text: str, language: str | None) -> Translation:
     said = [_said(phrase, words, whole=reading.contradictory) for phrase in phrases]
     kept = [(phrase, each) for phrase, each in zip(phrases, said, strict=True) if each]
     out = "".join(_joint(before, phrase) + each for (before, _), (phrase, each) in pairwise([*kept[:1], *kept]))
+    looks = not any(phrase.findings or phrase.organs for phrase in phrases) and words.words("general").search(text)
+    if looks and not any(phrase.polarity == "negated" for phrase in phrases):
+        where = out.removeprefix(", ")
+        return Translation(f"{_WHAT_IS_SEEN} {where}".rstrip(), reading.unknown)
     return Translation(out.removeprefix(", ") or text, reading.unknown)
 
 

@@ -81,6 +81,7 @@ class Organ:
         region: the anatomy it belongs to; "" for what is anywhere.
         whole: whether findings lie in it, so that "in the left ..." is said with its name.
         part: whether it is a part of the lung that says no more than its height.
+        within: whether findings may lie in it or beside it, and no such images' data draw it: a nipple, a fold.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Organ:
     region: str
     whole: bool
     part: bool
+    within: bool
 
     @classmethod
     def of(cls, row: Mapping[str, Any], known: Mapping[str, Any]) -> "Organ":
@@ -100,6 +102,7 @@ class Organ:
             known.get("region", ""),
             known.get("whole", False),
             known.get("part", False),
+            known.get("within", False),
         )
 
 

@@ -8,6 +8,7 @@ anything. What this misses ("infiltrat") goes unsaid.
 import re
 import unicodedata
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from lexseg.language.lexicon import Lexicon, compiled, either, languages, lexicon, written_out
 from lexseg.language.sides import places
@@ -19,6 +20,7 @@ _KANA = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")  # Japanese and Korean, whic
 _TELLING = 4  # letters of a word that tells a language by itself
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PART = 3  # letters of the shortest word that may be misspelt, or run together with another
+_ALIKE, _LONGER = 0.75, 2  # share of letters from which on a word may be another misspelt; letters it may have more
 _ABBREVIATED = 5  # letters up to which capitals are an abbreviation
 # everything that a sentence may be made of, but the common words
 _TABLES = (
@@ -183,6 +185,35 @@ def may_be_finding(word: str, words: Lexicon) -> bool:
     """Whether an unknown word could name something to be found: long enough, and not formed as an adjective is."""
     ends = words.rows("adjective_endings")
     return len(word) > 3 and not any(word.casefold().endswith(end) for end in ends)
+
+
+def names_disease(word: str, words: Lexicon) -> bool:
+    """Whether an unknown word is formed as names of diseases are ("leukodystrophy"), and resembles no known one."""
+    return word.casefold().endswith(words.rows("disease_endings")) and not resembles(word, words)
+
+
+def resembles(word: str, words: Lexicon) -> bool:
+    """Whether an unknown word may be one of the lexicon's, misspelt twice or thrice."""
+
+    def make() -> bool:
+        low = word.casefold()
+        alike = [each for each in _telling(words) if abs(len(each) - len(low)) <= _LONGER and {*low[:2]} & {*each[:2]}]
+        return bool(get_close_matches(low, alike, 1, _ALIKE))
+
+    return words.kept("resembles", word.casefold(), make=make)
+
+
+def _telling(words: Lexicon) -> frozenset[str]:
+    """Words of which names of findings and parts of the body are made, all forms that are written out."""
+
+    def make() -> frozenset[str]:
+        rows = {*words.rows("spellings"), *_names(words, stems=not words.rows("spellings"))}
+        said = {each.casefold() for row in rows for each in written_out(row)}
+        return frozenset(
+            part for each in said for part in re.split(r"[\s-]+", each) if part.isalpha() and len(part) > _PART
+        )
+
+    return words.kept("telling", make=make)
 
 
 def names_finding(text: str, words: Lexicon) -> bool:

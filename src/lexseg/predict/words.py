@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from lexseg.scans.scan import Scan
 
 MOST_UNKNOWN = 0.2
+SURER = 0.9
+"""A sentence of words that nobody knows is taken for one of a world's from this score on, not from one half."""
 _IMAGE_ALONE = "this model looks at the image alone: the sentence changes nothing"
 _NOT_SAID = "the model does not say whose left its words mean: the sentence is used as it stands"
 _WHETHER_NOT = (
@@ -221,6 +223,7 @@ class Spoken:
         plain: the same in plain words, by the world of the image.
         taught: the worlds whose findings it surely names (:func:`lexseg.language.asking.surely_of`).
         untaught: those whose findings it surely does not name (:func:`lexseg.language.asking.surely_not_of`).
+        doubted: those of which the network must be surer (:meth:`lexseg.language.asking.Named.doubted`).
         settled: the state, where the words alone decide it and nothing is looked for.
         judged: by which words else it is to be told whether the model has learnt such; ``None`` is the null sentence.
         laterality: whose left the sentence's "left" is; ``None`` where nobody says.
@@ -232,6 +235,7 @@ class Spoken:
     plain: Mapping[str, str]
     taught: frozenset[str]
     untaught: frozenset[str]
+    doubted: frozenset[str]
     settled: State | None
     judged: str | None
     laterality: Laterality | None
@@ -306,11 +310,15 @@ class Spoken:
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
         plain, taught, untaught, untold = {}, frozenset[str](), frozenset[str](), dict[str, tuple[str, ...]]()
+        doubted = frozenset[str]()
         if named is not None:
             plain, taught, untaught = named.plain(nouns), named.taught, named.untaught(learnt)
+            doubted = named.doubted(learnt)
             untold |= {**({"": kinds} if (kinds := named.untold(nouns)) else {}), **named.beside(learnt)}
             doubts += [_ORGAN] if plain and named.organs and not (named.findings or named.ill) else []
-        return cls(words, plain, taught, untaught, settled, judged, whose or own, tuple(dict.fromkeys(doubts)), untold)
+        return cls(
+            words, plain, taught, untaught, doubted, settled, judged, whose or own, tuple(dict.fromkeys(doubts)), untold
+        )
 
 
 def asked_with(words: str | None, plain: Mapping[str, str], world: str | None) -> str | None:
@@ -337,12 +345,16 @@ def doubts_of(doubts: Sequence[str], untold: Mapping[str, Sequence[str]], world:
     return (*doubts, *kind, *([_BESIDE.format(" or ".join(beside))] if beside else []))
 
 
-def understood(known: WordsScope, taught: Iterable[str], untaught: Iterable[str]) -> WordsScope:
+def understood(
+    known: WordsScope, taught: Iterable[str], untaught: Iterable[str], doubted: Iterable[str] = ()
+) -> WordsScope:
     """Where words lie that surely ask what is taught in some worlds, and surely nothing that is taught in others.
 
-    There, however strange they sound; and not there, however familiar.
+    There, however strange they sound; and not there, however familiar. Of those that are doubted only where they sound
+    very familiar.
     """
-    sure = dict.fromkeys(untaught, 0.0) | dict.fromkeys(taught, 1.0)
+    sure = {world: 0.0 for world in doubted if known.worlds.get(world, 1.0) < SURER}
+    sure |= dict.fromkeys(untaught, 0.0) | dict.fromkeys(taught, 1.0)
     if not sure or (known.known and not known.worlds):
         return known
     worlds = {**known.worlds, **sure}
@@ -464,7 +476,7 @@ def _heard(
         )  # fmt: skip
     assert not isinstance(sentence, Denied)
     if known is None and (judged := segmenter.known_words(said.judged)) is not None:
-        known = understood(judged, said.taught, said.untaught)
+        known = understood(judged, said.taught, said.untaught, said.doubted)
     return Heard(
         sentence, said.words, said.settled, known, threshold, said.laterality, options.anyway, said.doubts,
         options.language, said.plain, said.untold,
