@@ -67,12 +67,13 @@ def test_times_are_refused_without_a_circle_and_can_be_chosen(times):
     seg_bytes(one, [Segment(masks[:3])], model_name="m", model_version="0" * 64)
 
 
-def test_frames_without_a_place_have_no_step_made_up(unplaced, tmp_path):
+def test_of_frames_without_a_place_the_file_says_that_their_step_is_not_known(unplaced, tmp_path):
     assert Outputs().note(unplaced) is None
     (tmp_path / "m.nii.gz").write_bytes(nifti_bytes(unplaced, np.ones(unplaced.shape, bool)))
     header = nib.Nifti1Header(nib.load(tmp_path / "m.nii.gz").header.binaryblock, check=False)
     raw = open_scan(tmp_path / "m.nii.gz")
-    assert raw.thickness is None and raw.spacing == (0.8, 0.7)
+    assert raw.spacing == (0.8, 0.7)
+    assert raw.thickness == 1 and "distance of slices not known" in header["descrip"].item().decode()
     assert int(header["sform_code"]) == 0
 
 

@@ -45,8 +45,8 @@ def nifti_bytes(scan: "Scan", masks: NDArray[np.bool_] | NDArray[np.uint8]) -> b
     header.set_data_shape(stored.shape)
     header.set_data_dtype(np.uint8)
     header.set_slope_inter(1, 0)
-    _set_place(header, scan)
     header["descrip"] = b"LexSeg mask; research use only"
+    _set_place(header, scan)
     buffer = io.BytesIO()
     with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=6, mtime=0) as file:
         header["vox_offset"] = header.single_vox_offset
@@ -83,12 +83,15 @@ def _set_place(header: Any, scan: "Scan") -> None:
 def _without_holes(header: Any) -> None:
     """Write 1 for lengths that are not known: viewers warn of 0, or refuse it, and the standard has no other word.
 
-    Where nothing is known of the picture's plane, no unit is claimed: voxels count then.
+    Where nothing is known of the picture's plane, no unit is claimed: voxels count then. Where only the third length is
+    unknown, `descrip` says so.
     """
     lengths = np.asarray(header["pixdim"][1:4], np.float64)
     known = np.isfinite(lengths) & (lengths != 0)
     if not known[:2].any():
         header.set_xyzt_units("unknown")
+    elif not known[2]:
+        header["descrip"] = b"LexSeg mask; research use only; distance of slices not known"
     header["pixdim"][1:4] = np.where(known, lengths, 1)
 
 
