@@ -38,7 +38,7 @@ _TABLES = (
     ),
     *("doubt.before", "doubt.after", "joints.list", "joints.or", "joints.with", "abbreviations.clause"),
     *("abbreviations.report", "place.lying", "place.in", "sides.both", "heights.middle", "heights.lower_alone"),
-    *("sections.findings", "sections.others", "ill", "general"),
+    *("sections.findings", "sections.others", "ill", "kinds", "general"),
 )
 _DENYING = ("deny.before", "deny.after_finding", "deny.after_place", "deny.values", "heights.middle")
 
