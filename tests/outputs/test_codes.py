@@ -8,6 +8,7 @@ from pydicom.sr.codedict import codes
 from lexseg.language.foreign import to_model_words
 from lexseg.outputs.codes import _FINDINGS, _ORGANS, ABNORMAL, ANATOMY, ANYTHING, finding_of
 from lexseg.outputs.segment import Segment
+from lexseg.predict.answered import caption_of, judged
 from lexseg.predict.segmentation import Segmentation
 
 ALL = [*(code for _, code in (*_FINDINGS, *_ORGANS)), ABNORMAL, ANATOMY, ANYTHING.kind]
@@ -99,3 +100,11 @@ def test_what_an_answer_does_not_tell_gives_no_code_and_is_said(text, untold, me
     assert segment.remark == f"Whether it is {untold[0]} the model cannot tell."
     told = Segment.of(Segmentation(np.ones((4, 4), np.float32), 0.5, text))
     assert told.remark is None and told.finding == finding_of(text)
+
+
+def test_a_picture_says_what_its_answer_does_not_tell_with_the_word_only_where_words_may_stand():
+    found = Segmentation(np.ones((4, 4), np.float32), 0.5, "melanoma", untold=("melanoma",))
+    assert caption_of(found, judged(found), True) == ["melanoma", "Whether it is melanoma the model cannot tell."]
+    assert caption_of(found, judged(found), False) == ["The model cannot tell its kind."]
+    nothing = Segmentation(np.zeros((4, 4), np.float32), 0.5, "melanoma", untold=("melanoma",))
+    assert not any("cannot tell" in line for line in caption_of(nothing, judged(nothing), True))

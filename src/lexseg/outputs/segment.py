@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lexseg.errors import DataError
 from lexseg.language.lexicon import lexicon
 from lexseg.outputs.codes import ANYTHING, CodedFinding, finding_of
+from lexseg.predict.answered import cannot_tell
 from lexseg.predict.volume_segmentation import VolumeSegmentation
 
 if TYPE_CHECKING:
@@ -74,5 +75,5 @@ class Segment:
 def remark_of(why: str | None, untold: Sequence[str] = ()) -> str | None:
     """What a mask says of itself: why it is out of scope and was made anyway, and what it does not tell."""
     anyway = [f"Made although the question is not in the model's scope: {why}."] if why else []
-    kinds = [f"Whether it is {' or '.join(untold)} the model cannot tell."] if untold else []
+    kinds = [cannot_tell(untold)] if untold else []
     return " ".join([*anyway, *kinds]) or None

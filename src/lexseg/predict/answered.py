@@ -91,6 +91,11 @@ class Answered(Protocol):
         ...
 
     @property
+    def untold(self) -> Sequence[str]:
+        """Of what the words name, what the answer does not tell."""
+        ...
+
+    @property
     def highest_presence(self) -> float | None:
         """Probability that what the words name is there."""
         ...
@@ -317,6 +322,13 @@ def marked(values: Mapping[str, Any]) -> str:
     return f"asked anyway, and not in scope: {values['explanation']}"
 
 
+def cannot_tell(untold: Sequence[str]) -> str:
+    """How it is said of a mask what its answer does not tell; without words of the sentence where there are none."""
+    return (
+        f"Whether it is {' or '.join(untold)} the model cannot tell." if untold else "The model cannot tell its kind."
+    )
+
+
 def whose_left(laterality: str) -> str:
     """What a caption says of the convention."""
     whose = "left side of the image" if laterality == "image" else "patient's left"
@@ -329,12 +341,14 @@ def rounded(value: float | None) -> float | None:
 
 
 def caption_of(result: Answered, values: Mapping[str, Any], include_text: bool) -> Sequence[str]:
-    """What stands on the overlay: the sentence where it may, why there is no mask, and whose left "left" is."""
+    """What stands on the overlay: the sentence where it may, why there is none, what it does not tell, whose left."""
     lines = [result.text] if include_text and result.text else []
     if not result.found:
         lines.append(in_words(values))
     elif result.anyway:
         lines.append(marked(values))
+    if result.found and result.untold:
+        lines.append(cannot_tell(result.untold if include_text else ()))
     if result.text and result.laterality and mentions_side(result.text):
         lines.append(whose_left(result.laterality))
     return lines

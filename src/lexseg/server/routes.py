@@ -326,6 +326,8 @@ def _mask(result: Result, number: int) -> bytes:
 
 def _overlay(image: OpenImage, result: Result, number: int) -> bytes:
     caption = [marked(result.values)] if result.values["anyway"] else []
+    if result.remark and not caption and result.values["state"] == "found":
+        caption = [result.remark]  # what the mask does not tell
     return png(draw_overlay(image.scan.show(number, result.window), result.mask(number), caption=caption))
 
 
