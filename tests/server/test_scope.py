@@ -9,6 +9,9 @@ from PIL import Image
 
 import fakes
 from dicom_made import film
+from lexseg.predict.answered import Outside
+from lexseg.predict.segmentation import Segmentation
+from lexseg.server.results import AskedSentence, of_frame
 from lexseg.server.schemas import ResultAnswer
 from lexseg.server.settings import Times
 from serving import site
@@ -53,6 +56,17 @@ def test_it_is_looked_for_anyway_and_marked(served):
     (known,) = served.ask(image, "left lung", anyway=True)
     assert known["anyway"] is False and known["reason"] is None
     assert overlay(served, made).height > overlay(served, known).height == 90
+
+
+def test_what_stands_below_an_overlay():
+    def below(**how):
+        said = Segmentation(np.ones((4, 4), np.float32), 0.5, "melanoma", **how)
+        return of_frame(AskedSentence(1, "melanoma"), said, 0, window=None, keep=False).cautions
+
+    kind = "Whether it is melanoma the model cannot tell."
+    assert below() == () and below(untold=("melanoma",)) == (kind,)
+    made, second = below(untold=("melanoma",), outside=Outside("words", "strange"), anyway=True)
+    assert made == "asked anyway, and not in scope: strange" and second == kind
 
 
 def test_a_job_tells_the_same(served, tmp_path):

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 
 from lexseg.language.lexicon import Lexicon, compiled, either, languages, lexicon, written_out
 from lexseg.language.sides import places
@@ -21,6 +22,7 @@ _TELLING = 4  # letters of a word that tells a language by itself
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PART = 3  # letters of the shortest word that may be misspelt, or run together with another
 _ALIKE, _LONGER = 0.75, 2  # share of letters from which on a word may be another misspelt; letters it may have more
+_WORDS = 4096  # words of users that are remembered: a server meets new ones for ever
 _ABBREVIATED = 5  # letters up to which capitals are an abbreviation
 # everything that a sentence may be made of, but the common words
 _TABLES = (
@@ -75,11 +77,7 @@ def _unexplained(strange: Sequence[re.Match[str]], text: str, words: Lexicon) ->
 
 def is_known(word: str, words: Lexicon) -> bool:
     """Whether the lexicon holds a word, or one that it is a slip of the hand away from."""
-    known: dict[str, bool] = words.kept("is known", make=dict)
-    word = word.casefold().replace("\u2019", "'")
-    if word not in known:
-        known[word] = _is_known(word, words)
-    return known[word]
+    return _is_known(word.casefold().replace("\u2019", "'"), words)
 
 
 def mended(text: str, words: Lexicon) -> str:
@@ -120,15 +118,9 @@ def _end_meant(word: str, words: Lexicon) -> str | None:
     return max(near, key=len, default=None)
 
 
+@lru_cache(_WORDS)
 def _meant(word: str, words: Lexicon) -> str | None:
     """What a misspelt word was meant to be; ``None`` for a word, for what is near none, and near several meanings."""
-    known: dict[str, str | None] = words.kept("meant", make=dict)
-    if word not in known:
-        known[word] = _looked_up(word, words)
-    return known[word]
-
-
-def _looked_up(word: str, words: Lexicon) -> str | None:
     sides = {str(row["word"]): str(row["side"]) for row in words.value("sides.misspelt")}
     if word in sides:
         return sides[word]
@@ -192,15 +184,12 @@ def names_disease(word: str, words: Lexicon) -> bool:
     return word.casefold().endswith(words.rows("disease_endings")) and not resembles(word, words)
 
 
+@lru_cache(_WORDS)
 def resembles(word: str, words: Lexicon) -> bool:
     """Whether an unknown word may be one of the lexicon's, misspelt twice or thrice."""
-
-    def make() -> bool:
-        low = word.casefold()
-        alike = [each for each in _telling(words) if abs(len(each) - len(low)) <= _LONGER and {*low[:2]} & {*each[:2]}]
-        return bool(get_close_matches(low, alike, 1, _ALIKE))
-
-    return words.kept("resembles", word.casefold(), make=make)
+    low = word.casefold()
+    alike = [each for each in _telling(words) if abs(len(each) - len(low)) <= _LONGER and {*low[:2]} & {*each[:2]}]
+    return bool(get_close_matches(low, alike, 1, _ALIKE))
 
 
 def _telling(words: Lexicon) -> frozenset[str]:
@@ -228,6 +217,7 @@ def holds(word: str, words: Lexicon) -> bool:
     return word in _single(words) or any(known.fullmatch(word) for known in _known(words))
 
 
+@lru_cache(_WORDS)
 def _is_known(word: str, words: Lexicon) -> bool:
     single = _single(words)
     if holds(word, words):

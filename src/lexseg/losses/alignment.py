@@ -17,7 +17,7 @@ from lexseg.losses.context import context_rings
 from lexseg.losses.contrastive import Targets, caption_targets, equal_regions, info_nce, soft_targets
 from lexseg.losses.pooling import pyramid, size_of
 from lexseg.losses.region_words import EPS, own_similarity, prototype, similarity
-from lexseg.losses.rows import shown_rows
+from lexseg.losses.rows import shown_rows, weighted
 from lexseg.losses.swapped import Said, Swapped, swapped_losses
 from lexseg.losses.target import Target
 
@@ -123,7 +123,7 @@ class MultiLevelAlignment(nn.Module):
         """
         with torch.autocast(target.mask.device.type, enabled=False):
             keep = ~text.is_null & shown_rows(target)
-            counts = keep.float() if target.weight is None else keep * target.weight.float()
+            counts = weighted(keep, target)
             keep = counts > 0
             sizes = [size_of(p.pixels) for p in projected]
             shares = pyramid(target.mask.float(), sizes)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from lexseg.losses.rows import weighted
 from lexseg.losses.target import Target
 
 
@@ -16,6 +17,6 @@ def presence_loss(logits: Tensor, target: Target) -> Tensor:
     """
     present = (target.mask.flatten(1).amax(1) > 0).float() if target.present is None else target.present
     known = present.isfinite()
-    weight = known.float() if target.weight is None else known * target.weight.float()
+    weight = weighted(known, target)
     loss = F.binary_cross_entropy_with_logits(logits.float(), present.float().nan_to_num(), reduction="none")
     return (loss * weight).sum() / weight.sum().clamp(min=torch.finfo(torch.float32).eps)

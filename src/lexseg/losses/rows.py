@@ -25,8 +25,12 @@ def row_weight(target: Target) -> Tensor:
     None where the truth is not known: no pixel of it is, or only that the image holds the target (a label without a
     mask), or what it holds has been moved out of view.
     """
-    counted = (shown_rows(target) | absent_rows(target)).float()
-    return counted if target.weight is None else counted * target.weight.float()
+    return weighted(shown_rows(target) | absent_rows(target), target)
+
+
+def weighted(rows: Tensor, target: Target) -> Tensor:
+    """float[B]: the cases' weights, 1 without any; 0 in rows that bool[B] leaves out."""
+    return rows.float() if target.weight is None else rows * target.weight.float()
 
 
 def known_pixels(target: Target) -> Tensor:

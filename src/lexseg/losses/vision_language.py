@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from lexseg.losses.contrastive import NEVER, caption_targets, equal_regions, info_nce
 from lexseg.losses.gather import gathered
+from lexseg.losses.rows import weighted
 from lexseg.losses.target import Target
 
 
@@ -76,7 +77,7 @@ def pixel_loss(
         sampled = _top(torch.rand_like(score), lesion, positives)
         loss = (F.softplus(against - score) * sampled).sum(1) / sampled.sum(1).clamp(min=1)
         speaks = sampled.any(1) & chosen.any(1) & ~is_null
-        weight = speaks.float() if target.weight is None else speaks * target.weight.float()
+        weight = weighted(speaks, target)
         return (loss * weight).sum() / weight.sum().clamp(min=1e-6)
 
 

@@ -1,6 +1,5 @@
 """A mask and what it shows, on its way into a DICOM object."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -48,9 +47,8 @@ class Segment:
         if outside is not None and not result.anyway:
             raise DataError(f"there is no mask to write, as the question is not in scope: {outside.why}")
         mask = result if isinstance(result, VolumeSegmentation) else result.mask
-        remark = remark_of(None if outside is None else outside.why, result.untold)
         finding = finding_of(result.text, lexicon(result.language or "en"), untold=result.untold)
-        return cls(mask, result.text or "", finding, result.text, remark)
+        return cls(mask, result.text or "", finding, result.text, remark_of(result))
 
     def frames(self) -> list[int]:
         """The numbers of the frames, from 0, in which there is something."""
@@ -72,8 +70,11 @@ class Segment:
         return self.mask[None] if self.mask.ndim == 2 else self.mask
 
 
-def remark_of(why: str | None, untold: Sequence[str] = ()) -> str | None:
+def remark_of(said: "Segmentation | VolumeSegmentation") -> str | None:
     """What a mask says of itself: why it is out of scope and was made anyway, and what it does not tell."""
-    anyway = [f"Made although the question is not in the model's scope: {why}."] if why else []
-    kinds = [cannot_tell(untold)] if untold else []
-    return " ".join([*anyway, *kinds]) or None
+    remarks = []
+    if said.outside is not None and said.anyway:
+        remarks.append(f"Made although the question is not in the model's scope: {said.outside.why}.")
+    if said.untold:
+        remarks.append(cannot_tell(said.untold))
+    return " ".join(remarks) or None

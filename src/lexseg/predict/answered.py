@@ -343,15 +343,16 @@ def rounded(value: float | None) -> float | None:
 def caption_of(result: Answered, values: Mapping[str, Any], include_text: bool) -> Sequence[str]:
     """What stands on the overlay: the sentence where it may, why there is none, what it does not tell, whose left."""
     lines = [result.text] if include_text and result.text else []
-    if not result.found:
-        lines.append(in_words(values))
-    elif result.anyway:
-        lines.append(marked(values))
-    if result.found and result.untold:
-        lines.append(cannot_tell(result.untold if include_text else ()))
+    lines += cautions_of(result, values, include_text) if result.found else [in_words(values)]
     if result.text and result.laterality and mentions_side(result.text):
         lines.append(whose_left(result.laterality))
     return lines
+
+
+def cautions_of(result: Answered, values: Mapping[str, Any], include_text: bool = True) -> list[str]:
+    """What is to be said wherever a mask is shown: that it was made anyway, and what it does not tell."""
+    anyway = [marked(values)] if result.anyway else []
+    return [*anyway, *([cannot_tell(result.untold if include_text else ())] if result.found and result.untold else [])]
 
 
 def json_bytes(values: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ from lexseg.outputs.formats import FORMATS, PNG, SEG
 from lexseg.outputs.polygons import mask_polygons
 from lexseg.outputs.segment import remark_of
 from lexseg.outputs.wording import for_clients
-from lexseg.predict.answered import NOTE, Answered, describe
+from lexseg.predict.answered import NOTE, Answered, cautions_of, describe
 from lexseg.predict.ask import Denied
 from lexseg.predict.ask import Sentence as Asked
 from lexseg.predict.segmentation import Segmentation
@@ -40,6 +40,7 @@ class Result:
         words: the sentence, where it may be written into a file; else ``None``.
         finding: category and kind of what the words name, each a code's value, scheme and meaning.
         remark: what a file of it must say of it; ``None`` for nothing.
+        cautions: what stands below its overlay.
         id: what it is called; not to be guessed.
     """
 
@@ -52,6 +53,7 @@ class Result:
     words: str | None = None
     finding: list[list[str]] = field(default_factory=list)
     remark: str | None = None
+    cautions: tuple[str, ...] = ()
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def packed(self, frame: int) -> bytes:
@@ -120,7 +122,8 @@ def of_frame(sentence: AskedSentence, said: Segmentation, frame: int, *, window:
         window=window,
         words=sentence.text if keep else None,
         finding=_codes(sentence, said),
-        remark=remark_of(said.outside.why if said.outside is not None and said.anyway else None, said.untold),
+        remark=remark_of(said),
+        cautions=tuple(cautions_of(said, values)),
     )
 
 
@@ -143,7 +146,8 @@ def of_volume(sentence: AskedSentence, said: VolumeSegmentation, *, window: Wind
         volume=True,
         words=sentence.text if keep else None,
         finding=_codes(sentence, said),
-        remark=remark_of(said.outside.why if said.outside is not None and said.anyway else None, said.untold),
+        remark=remark_of(said),
+        cautions=tuple(cautions_of(said, values)),
     )
 
 

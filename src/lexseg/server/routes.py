@@ -14,7 +14,7 @@ from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import lexicon
 from lexseg.outputs.formats import JSON, NIFTI, OVERLAY, PNG, SEG, Format
 from lexseg.outputs.overlay import draw_overlay, png
-from lexseg.predict.answered import marked, unfamiliar
+from lexseg.predict.answered import unfamiliar
 from lexseg.predict.segmenter import Segmenter
 from lexseg.predict.whole_report import findings_of
 from lexseg.server import trail
@@ -325,10 +325,8 @@ def _mask(result: Result, number: int) -> bytes:
 
 
 def _overlay(image: OpenImage, result: Result, number: int) -> bytes:
-    caption = [marked(result.values)] if result.values["anyway"] else []
-    if result.remark and not caption and result.values["state"] == "found":
-        caption = [result.remark]  # what the mask does not tell
-    return png(draw_overlay(image.scan.show(number, result.window), result.mask(number), caption=caption))
+    picture = image.scan.show(number, result.window)
+    return png(draw_overlay(picture, result.mask(number), caption=result.cautions))
 
 
 async def _exported(service: Service, image: OpenImage, result: Result, format: Format) -> Response:

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from lexseg.encoders.image import create_image_encoder
 from lexseg.encoders.text.batch import TextBatch, no_sentences
 from lexseg.losses.region_words import prototype
+from lexseg.losses.rows import weighted
 from lexseg.losses.segmentation import segmentation_losses
 from lexseg.losses.swapped import Swapped, swapped_losses
 from lexseg.losses.target import Target
@@ -222,8 +223,7 @@ class LSMS(TextModel):
             Swapped(self.encoder.say(self._words(other).first(n)), other.is_null[:n]) for other in text.swapped_forms()
         ]
         with torch.autocast(queries[0].device.type, enabled=False):
-            keep = ~text.is_null[:n] & (target.mask.flatten(1).amax(1) > 0)
-            counts = keep.float() if target.weight is None else keep * target.weight.float()
+            counts = weighted(~text.is_null[:n] & (target.mask.flatten(1).amax(1) > 0), target)
             # a zero whose gradient reaches every query, whatever the batch holds
             zero = sum((q.float().sum() for q in queries), start=torch.zeros((), device=counts.device)) * 0
             shares = [F.adaptive_avg_pool2d(target.mask.float(), (q.shape[-2], q.shape[-1])) for q in queries]

@@ -16,7 +16,7 @@ from lexseg.losses.balanced import squared_dice_loss
 from lexseg.losses.gather import gathered, gathered_words
 from lexseg.losses.masked_reconstruction import hide_tokens, reconstruction_loss
 from lexseg.losses.region_words import prototype
-from lexseg.losses.rows import shown_rows
+from lexseg.losses.rows import shown_rows, weighted
 from lexseg.losses.segmentation import ABSENT_SMOOTH, ABSENT_WEIGHT, cross_entropy_loss
 from lexseg.losses.swapped import Said, Swapped, swapped_losses
 from lexseg.losses.target import Target
@@ -214,7 +214,7 @@ class RecLMIS(TextModel):
                 )
                 losses["contrastive"] = self.contrastive_weight * contrast
             if self.reconstruction_weight:
-                count = (~text.is_null).float() if target.weight is None else ~text.is_null * target.weight.float()
+                count = weighted(~text.is_null, target)
                 for name, value in self._reconstruct(tokens, words_weight, cells_weight, count).items():
                     losses[name] = self.reconstruction_weight * value
         return losses
@@ -247,8 +247,7 @@ class RecLMIS(TextModel):
         true, others = self._said(text), [Swapped([self._said(t)], t.is_null) for t in text.swapped_forms()]
         cells = self.joint.project_image(features.maps[-1])  # [B, 64, H/16, W/16]
         with torch.autocast(cells.device.type, enabled=False):
-            counts = ~text.is_null * shown_rows(target).float()
-            counts = counts if target.weight is None else counts * target.weight.float()
+            counts = weighted(~text.is_null & shown_rows(target), target)
             region = prototype(cells, F.adaptive_avg_pool2d(target.mask.float(), (cells.shape[-2], cells.shape[-1])))
             loss = swapped_losses([region], [true], others, counts, weights=[1.0], temperature=_TEMPERATURE)
             return loss + 0 * (region.sum() + true.words.float().sum())  # reaches the space whatever the batch holds
