@@ -203,6 +203,31 @@ def test_frozen_encoder_is_cached_in_the_run(
     )
 
 
+def test_a_short_run_on_a_large_set_reads_what_it_draws(
+    tmp_path: Path, recipe: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a hundred thousand sentences a run of a few hundred steps never meets most: to read all takes hours."""
+    from lexseg.encoders.text.bert import BertTextEncoder
+
+    manifest = write_set(tmp_path / "set", 12)
+    rows = read_rows(manifest)
+    for number, row in enumerate(rows):
+        row["text"] = f"square number {number} on the left"
+    write_rows(manifest, rows)
+    lengths: list[int] = []
+    forward = BertTextEncoder.forward
+
+    def counting(self: BertTextEncoder, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        lengths.extend(map(len, ids))
+        return forward(self, ids, mask)
+
+    monkeypatch.setattr(BertTextEncoder, "forward", counting)
+    values = config(recipe, manifest, epochs=1, steps=1)
+    short = replace(values, text={"kind": "minilm"}, data=replace(values.data, batch_size=2, val_limit=1))
+    train(short, tmp_path / "run")
+    assert len(lengths) == 3, "two that were drawn, and one of validation"
+
+
 class Swapping(tiny.Tiny):
     """Wants the sentences with their places swapped, and keeps what it is given."""
 

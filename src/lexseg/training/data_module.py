@@ -121,6 +121,12 @@ class CaseDataModule(pl.LightningDataModule):
         """Optimizer steps of the run on ``world`` devices."""
         return self.config.trainer.steps or self.steps(world) * self.config.trainer.epochs
 
+    def drawn(self, world: int) -> int:
+        """Sentences that the run draws on ``world`` devices, each as often as it is drawn; of images with a mask."""
+        config = self.config
+        images = self.total_steps(world) * world * config.data.batch_size * config.trainer.accumulate
+        return images * max(1, config.data.sentences)
+
     def steps(self, world: int) -> int:
         """Optimizer steps of an epoch on ``world`` devices; of the first, where a number of steps is shared out."""
         if self.config.trainer.steps:

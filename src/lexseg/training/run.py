@@ -149,7 +149,9 @@ def train(
         if encoder is not None:
             turned = prepare.turned(config)
             met = prepare.met(cases, turned, swapped=network.reads_swapped)
-            data.encode_text = _pipeline(encoder, output / folder.TEXT_CACHE, met)
+            # a short run on a large set draws few of its sentences: these are read as they come
+            ahead = met if len(met) <= data.drawn(trainer.world_size) else []
+            data.encode_text = _pipeline(encoder, output / folder.TEXT_CACHE, ahead)
             data.training_text = network.training_text
             data.fits = functools.partial(_fits, encoder)
         whole = True
