@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lexseg.cases.case import Case
 from lexseg.cases.manifest import parse_manifest, read_manifest, read_manifests, write_manifest
+from lexseg.cases.row import meant
 from lexseg.errors import DataError
 
 
@@ -113,11 +114,29 @@ def test_all_problems_at_once(folder):
     assert "13 problems" in message
     for line in (
         f"{path}, row 4, column image: there is no file 'gone.png'",
-        "'training' is none of train, val, test",
+        "'training' is none of train, val, test; did you mean train?",
         "2 fields, but the header names 8; a sentence that holds a comma must stand in quotation marks",
         "id '6' is also that of row 7",
     ):
         assert line in message
+
+
+@pytest.mark.parametrize(
+    ("written", "guess"),
+    [
+        *[
+            ("Training", "train"),
+            ("VAL", "val"),
+            ("valid", "val"),
+            ("dev", "val"),
+            ("Testing", "test"),
+            ("tset", "test"),
+        ],
+        *[("later", None), ("t", None), ("0", None)],
+    ],
+)
+def test_a_value_that_is_near_one_of_those_expected_is_guessed(written, guess):
+    assert meant(written, ("train", "val", "test")) == guess
 
 
 class TestPaths:

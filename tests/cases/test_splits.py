@@ -275,6 +275,7 @@ class TestWrittenSplits:
         ("rows", "message"),
         [
             (["image,split", "0,val"], "the columns id,split were expected"),
+            (["id,split", "0,Training"], "'Training' stands there; did you mean train?"),
             ([""], "the columns id,split"),
             (["id,split", "0,dev"], "row 2: .* one of train, val, test"),
             (["id,split", "0,val", "0,val"], "row 3: an id of its own"),

@@ -257,6 +257,14 @@ def test_all_missing_masks_are_listed(cases, masks_of):
     assert "row 3" in str(error.value)
 
 
+def test_of_many_missing_masks_some_are_listed_and_the_rest_is_counted(cases, masks_of):
+    folder = masks_of(lambda case: f"{case.id}.png")
+    many = [replace(cases[0], id=f"m{k}", row=k) for k in range(500)]
+    with pytest.raises(DataError, match="500 of 500 cases") as error:
+        evaluate(PredictionFolder(folder), many, FEW)
+    assert len(str(error.value).splitlines()) == 12 and "and 490 more" in str(error.value)
+
+
 def test_an_image_of_several_cases_needs_masks_by_id(cases, masks_of):
     folder = masks_of(lambda case: f"{case.image.stem}.png")
     twins = [cases[0], replace(cases[0], id="twin")]

@@ -1,5 +1,6 @@
 """One row of a manifest, turned into a case."""
 
+import difflib
 import json
 import math
 import os
@@ -70,7 +71,9 @@ class RowReader:
         def choice(column: str, allowed: tuple[str, ...]) -> str | None:
             value = plain(column)
             if value and value not in allowed:
-                wrong(column, f"{_excerpt(value)} is none of {', '.join(allowed)}")
+                near = meant(value, allowed)
+                guess = f"; did you mean {near}?" if near else ""
+                wrong(column, f"{_excerpt(value)} is none of {', '.join(allowed)}{guess}")
                 return None
             return value or None
 
@@ -167,6 +170,15 @@ class RowReader:
         if parent not in self._parents:
             self._parents[parent] = Path(os.path.realpath(same_name(self._folder / parent)))
         return self._parents[parent]
+
+
+def meant(value: str, allowed: Sequence[str]) -> str | None:
+    """Which of the values was probably meant: in other capitals, longer ("Training"), misspelt, or another's word."""
+    low = value.lower()
+    low = {"dev": "val", "eval": "val", "holdout": "test", "hold-out": "test"}.get(low, low)
+    longer = (each for each in allowed if len(low) > 1 and (low.startswith(each) or each.startswith(low)))
+    near = next(longer, None) or next(iter(difflib.get_close_matches(low, allowed, 1)), None)
+    return near if near in allowed else None
 
 
 def _in_other_capitals(path: Path) -> str:

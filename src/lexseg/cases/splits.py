@@ -12,6 +12,7 @@ from typing import get_args
 
 from lexseg.cases.case import Case, Split
 from lexseg.cases.problem import Problem, describe
+from lexseg.cases.row import meant
 from lexseg.errors import DataError
 from lexseg.files import replace_file
 
@@ -189,7 +190,11 @@ def read_splits(path: Path | str) -> dict[str, Split]:
     splits: dict[str, Split] = {}
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != 2 or row[1] not in SPLITS or row[0] in splits:
-            raise DataError(f"{path}, row {number}: an id of its own and one of {', '.join(SPLITS)} were expected")
+            near = meant(row[1], SPLITS) if len(row) == 2 and row[1] not in SPLITS else None
+            raise DataError(
+                f"{path}, row {number}: an id of its own and one of {', '.join(SPLITS)} were expected"
+                + (f", and {row[1][:40]!r} stands there; did you mean {near}?" if near else "")
+            )
         splits[row[0]] = row[1]
     return splits
 

@@ -113,7 +113,7 @@ class PredictionFolder:
         """The file of each case, by id.
 
         Raises:
-            DataError: that lists every case without a mask, and every mask that two cases would share.
+            DataError: that lists cases without a mask and masks that two cases would share; of many, some.
         """
         stems = Counter(case.image.stem for case in cases)
         safe = file_names(cases)
@@ -138,7 +138,7 @@ class PredictionFolder:
                 found[case.id] = path
         if problems:
             number = f"{len(problems)} of {len(cases)} cases"
-            raise DataError(f"{self.folder}: {number} have no mask of their own:\n{describe(problems, limit=10_000)}")
+            raise DataError(f"{self.folder}: {number} have no mask of their own:\n{describe(problems, limit=10)}")
         return found
 
     def check(self, cases: Sequence[Case], files: Mapping[str, Path]) -> None:
