@@ -60,8 +60,12 @@ def test_an_accepted_mask_can_be_had_as_a_case_for_training(server, asked, tmp_p
     assert (server.get(path).status, server.get(path).code) == (409, "not_accepted")
     answer = correct(server, asked, step="accept").json
     assert answer["accepted"]
-    with zipfile.ZipFile(io.BytesIO(server.get(path).body)) as archive:
+    content = server.get(path).body
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         archive.extractall(tmp_path)
+        entries = archive.infolist()
+    # of the time nothing, so that what is fetched again is the same file; and whoever unpacks it can read it
+    assert {(entry.date_time[0], entry.external_attr >> 16) for entry in entries} == {(1980, 0o644)}
     (case,) = read_manifest(tmp_path / "cases.csv")
     assert case.text == RIGHT and np.array_equal(read_mask(case.mask), mask_of(server, answer))
     assert np.array_equal(read_image(case.image), read_image(FILM))

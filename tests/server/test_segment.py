@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+import time
 
 import nibabel as nib
 import numpy as np
@@ -166,8 +167,19 @@ def test_a_seg_refers_to_the_series_and_has_no_words_unless_they_are_allowed(ser
         }
         assert np.count_nonzero(seg.pixel_array) == result["area"]["px"] > 0
         assert seg.SegmentSequence[0].SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Lesion"
-    uids = {pydicom.dcmread(io.BytesIO(server.get(silent["links"]["seg"]).body)).SOPInstanceUID for _ in range(2)}
-    assert len(uids) == 1  # fetched twice, it is stored once
+
+
+def test_a_file_of_a_result_is_the_same_however_often_it_is_fetched(server, tmp_path):
+    pytest.importorskip("highdicom")
+    film(tmp_path / "film.dcm", np.asarray(Image.open(FILM).convert("L")))
+    (result,) = server.ask(server.open(tmp_path / "film.dcm"), RIGHT)
+    links = [link for link in result["links"].values() if link]
+    first = {link: server.get(link).body for link in links}
+    made = pydicom.dcmread(io.BytesIO(first[result["links"]["seg"]]))
+    time.sleep(1.1)  # DICOM counts seconds
+    assert {link: server.get(link).body for link in links} == first
+    assert (made.ContentDate, made.ContentTime) == (made.SeriesDate, made.SeriesTime)
+    assert (made.InstanceCreationDate, made.InstanceCreationTime) == (made.SeriesDate, made.SeriesTime)
 
 
 def test_of_a_png_there_is_no_seg(server):

@@ -33,5 +33,8 @@ def case_archive(session: CorrectionSession, picture: bytes, name: str) -> bytes
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
             for path in sorted(folder.rglob("*")):
                 if path.is_file():
-                    archive.write(path, path.relative_to(folder).as_posix())
+                    # without the time: the same bytes again
+                    entry = zipfile.ZipInfo(path.relative_to(folder).as_posix())
+                    entry.external_attr = 0o644 << 16
+                    archive.writestr(entry, path.read_bytes())
     return buffer.getvalue()

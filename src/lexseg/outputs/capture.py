@@ -1,5 +1,6 @@
 """A picture with what was found drawn in, as a DICOM secondary capture: for viewers that do not show segmentations."""
 
+import datetime
 import io
 from typing import Any
 
@@ -33,6 +34,7 @@ def write_capture(
     includes_text: bool = False,
     number: int = 1,
     uid: str | None = None,
+    made: datetime.datetime | None = None,
 ) -> Dataset:
     """Make a secondary capture of an overlay.
 
@@ -44,6 +46,7 @@ def write_capture(
         includes_text: whether a sentence is drawn into the picture. It may tell of a patient, and is then declared.
         number: InstanceNumber, of several captures of a series.
         uid: SOPInstanceUID of the new object; ``None`` makes one up.
+        made: when it was made; ``None`` is now.
 
     Returns:
         the object, with its file meta information.
@@ -54,7 +57,7 @@ def write_capture(
     original = source_of(scan).dataset(frame)
     header = tidy(original)
     capture = new_instance(
-        scan, frame, SecondaryCaptureImageStorage, "OT", model_version=model_version, number=number, uid=uid
+        scan, frame, SecondaryCaptureImageStorage, "OT", model_version=model_version, number=number, uid=uid, made=made
     )
     capture.SeriesNumber = _SERIES_NUMBER
     capture.SeriesDescription = f"LexSeg overlay ({NOTE[:17].lower()})"
@@ -93,6 +96,7 @@ def encode(what: Written) -> dict[str, bytes]:
         model_version=what.model_version,
         includes_text=what.include_text,
         uid=what.uid,
+        made=what.made,
     )
     return {CAPTURE.ending: content}
 

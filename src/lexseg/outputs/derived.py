@@ -105,9 +105,9 @@ def long_string(text: str, most: int = 64) -> str:
     return line if len(line) <= most else line[: most - 3] + "..."
 
 
-def now() -> tuple[str, str]:
-    """Date and time, as DICOM writes them."""
-    moment = datetime.datetime.now()
+def date_and_time(made: datetime.datetime | None) -> tuple[str, str]:
+    """When an object was made, as DICOM writes it; ``None`` is now."""
+    moment = made or datetime.datetime.now()
     return moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
 
 

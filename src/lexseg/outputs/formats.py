@@ -15,6 +15,8 @@ from lexseg.errors import ConfigError, check_flags
 from lexseg.predict.answered import NOTE, NUMBERS_JSON, OVERLAY_PNG, PNG_MASK, caption_of, describe, json_bytes
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
@@ -45,6 +47,7 @@ class Written:
         model_name: what segmented.
         model_version: of the model, such as the SHA-256 of its weights.
         uid: SOPInstanceUID of a DICOM object; ``None`` makes one up.
+        made: when a DICOM object was made; ``None`` is now.
     """
 
     answer: "Segmentation | VolumeSegmentation"
@@ -59,6 +62,7 @@ class Written:
     model_name: str = ""
     model_version: str = ""
     uid: str | None = None
+    made: "datetime | None" = None
 
     @property
     def asked_scan(self) -> "Scan":

@@ -4,6 +4,7 @@ It needs no plane and no spacing, as its lines are counted in pixels of the imag
 C.10.5).
 """
 
+import datetime
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -45,6 +46,7 @@ def write_gsps(
     frame: int = 0,
     include_text: bool = False,
     uid: str | None = None,
+    made: datetime.datetime | None = None,
 ) -> Dataset:
     """Make a presentation state: the outlines of each mask in a colour of its own, and how the image was shown.
 
@@ -59,6 +61,7 @@ def write_gsps(
         frame: what is referred to where nothing was found, from 0.
         include_text: whether labels may be written. They may tell of a patient.
         uid: SOPInstanceUID of the new object; ``None`` makes one up.
+        made: when it was made; ``None`` is now.
 
     Returns:
         the object, with its file meta information.
@@ -73,7 +76,7 @@ def write_gsps(
         raise DataError(f"{scan.name}: a GSPS is of gray images, and this one is in colour; write a capture instead")
     used = sorted({n for segment in segments for n in segment.frames()}) or [frame]
     state = new_instance(
-        scan, used[0], GrayscaleSoftcopyPresentationStateStorage, "PR", model_version=model_version, uid=uid
+        scan, used[0], GrayscaleSoftcopyPresentationStateStorage, "PR", model_version=model_version, uid=uid, made=made
     )
     state.SeriesNumber = _SERIES_NUMBER
     state.SeriesDescription = f"LexSeg outlines ({NOTE[:17].lower()})"
@@ -193,6 +196,7 @@ def encode(what: Written) -> dict[str, bytes]:
         frame=what.frame,
         include_text=what.include_text,
         uid=what.uid,
+        made=what.made,
     )
     return {GSPS.ending: content}
 

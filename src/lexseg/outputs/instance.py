@@ -1,9 +1,11 @@
 """A new object of a patient's study, with what every object says of patient, study, equipment and time."""
 
+import datetime
+
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from lexseg.outputs.derived import CHARACTERS, MANUFACTURER, new_uids, now, software, source_of, tidy
+from lexseg.outputs.derived import CHARACTERS, MANUFACTURER, date_and_time, new_uids, software, source_of, tidy
 from lexseg.scans.scan import Scan
 
 # what a picture of the patient takes over; of its place in the patient nothing
@@ -35,6 +37,7 @@ def new_instance(
     model_version: str,
     number: int = 1,
     uid: str | None = None,
+    made: datetime.datetime | None = None,
 ) -> Dataset:
     """An object in a series of its own, in the study of a scan.
 
@@ -46,6 +49,7 @@ def new_instance(
         model_version: of the model that segmented.
         number: InstanceNumber, of several of a series.
         uid: SOPInstanceUID; ``None`` makes one up.
+        made: when it was made; ``None`` is now.
 
     Returns:
         the object, with its file meta information.
@@ -55,7 +59,7 @@ def new_instance(
     """
     header = tidy(source_of(scan).dataset(frame))
     instance, series = new_uids(uid)
-    date, time = now()
+    date, time = date_and_time(made)
     new = Dataset()
     for name in _KEPT:
         if name in header:

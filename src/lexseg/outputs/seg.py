@@ -1,5 +1,6 @@
 """Masks as DICOM SEG, on the frames of the images that they are about."""
 
+import datetime
 import io
 import logging
 from collections.abc import Sequence
@@ -17,9 +18,9 @@ from lexseg.outputs.derived import (
     MANUFACTURER,
     NOTE,
     check_dicom,
+    date_and_time,
     long_string,
     new_uids,
-    now,
     software,
     source_of,
 )
@@ -53,6 +54,7 @@ def write_seg(
     include_text: bool = False,
     bare: bool = False,
     uid: str | None = None,
+    made: datetime.datetime | None = None,
 ) -> Dataset:
     """Make a binary DICOM SEG, with a segment for each mask.
 
@@ -69,6 +71,7 @@ def write_seg(
         include_text: whether labels and sentences may be written. They may tell of a patient.
         bare: whether a film's segmentation has no plane: correct by the standard, and refused by most readers.
         uid: SOPInstanceUID of the new object, from which its series' follows; ``None`` makes one up.
+        made: when it was made; ``None`` is now. With ``uid`` and ``made``, the same object is made however often.
 
     Returns:
         the object, with its file meta information.
@@ -98,7 +101,7 @@ def write_seg(
             "DICOM SEG could not be told apart; choose one at each by the channel, or write PNG"
         )
     pixels = np.stack([np.stack([s.frame(n) > 0 for s in segments], axis=-1) for n in used]).astype(np.uint8)
-    dataset = _build(scan, headers, pixels, segments, model_name, model_version, include_text, uid)
+    dataset = _build(scan, headers, pixels, segments, model_name, model_version, include_text, uid, made)
     measures = dataset.SharedFunctionalGroupsSequence[0].get("PixelMeasuresSequence")
     if measures and "SpacingBetweenSlices" not in headers[0] and "SpacingBetweenSlices" in measures[0]:
         del measures[0].SpacingBetweenSlices  # of the frames that are used, and so not the images'
@@ -120,13 +123,14 @@ def _build(
     model_version: str,
     include_text: bool,
     uid: str | None,
+    made: datetime.datetime | None,
 ) -> Dataset:
     try:
         from highdicom.seg import Segmentation
     except ImportError as error:
         raise ConfigError("DICOM SEG needs highdicom: pip install 'lexseg[dicom]'") from error
     instance, series = new_uids(uid)
-    date, time = now()
+    date, time = date_and_time(made)
     logging.getLogger("highdicom").setLevel(logging.ERROR)  # it logs identifiers
     names = {name: getattr(headers[0], name) for name in _NAMES}
     for name in _NAMES:
@@ -167,6 +171,9 @@ def _build(
             f"{scan.name}: the header does not allow a DICOM SEG ({type(error).__name__}); write PNG instead"
         ) from error
     dataset.SoftwareVersions = software(model_version)
+    dataset.InstanceCreationDate, dataset.InstanceCreationTime = date, time
+    for item in dataset.get("ContributingEquipmentSequence", [])[-1:]:  # highdicom's own, with a time of its own
+        item.ContributionDateTime = date + time
     dimensions = generate_uid(entropy_srcs=[str(instance), "dimensions"])  # the same however often it is made
     for item in (*dataset.DimensionOrganizationSequence, *dataset.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimensions
@@ -224,6 +231,7 @@ def encode(what: Written) -> dict[str, bytes]:
         include_text=what.include_text,
         bare=what.bare,
         uid=what.uid,
+        made=what.made,
     )
     return {SEG.ending: content}
 

@@ -50,6 +50,7 @@ async def export(intake: Intake, image: OpenImage, result: Result, format: Forma
             "model": segmenter.name,
             "version": segmenter.sha256 or "unknown",
             "uid": str(uid),
+            "made": result.made.isoformat(),
         }
         await intake.do(request, image.nbytes)
         return into.read_bytes()

@@ -4,6 +4,7 @@ import secrets
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Result:
         remark: what a file of it must say of it; ``None`` for nothing.
         cautions: what stands below its overlay.
         id: what it is called; not to be guessed.
+        made: when it was answered, by the clock of the place.
     """
 
     values: dict[str, Any]
@@ -55,6 +57,7 @@ class Result:
     remark: str | None = None
     cautions: tuple[str, ...] = ()
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    made: datetime = field(default_factory=datetime.now)
 
     def packed(self, frame: int) -> bytes:
         """The bits of a frame's mask, rows one after the other."""

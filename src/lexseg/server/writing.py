@@ -1,6 +1,7 @@
 """What a reader does to write a result in the format of its upload. Imports no torch."""
 
 import dataclasses
+import datetime
 import os
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def write_result(request: dict[str, Any]) -> dict[str, Any]:
         model_name=request["model"],
         model_version=request["version"],
         uid=request["uid"],
+        made=datetime.datetime.fromisoformat(request["made"]),
     )
     (content,) = format_of(request["kind"]).encode(what).values()
     Path(request["into"]).write_bytes(content)
