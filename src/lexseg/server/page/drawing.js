@@ -57,6 +57,29 @@ export function drawStroke(context, { points, radius, wanted }) {
   context.lineCap = "butt";
 }
 
+/** Where keys have led what draws, {x, y}: a cross with a gap, and a ring around it while it is down. */
+export function drawCursor(context, point, { down, dots }) {
+  const { x, y } = context.getTransform().transformPoint(point);
+  const shape = new Path2D();
+  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    shape.moveTo(x + 3 * dots * dx, y + 3 * dots * dy);
+    shape.lineTo(x + 10 * dots * dx, y + 10 * dots * dy);
+  }
+  if (down) {
+    shape.moveTo(x + 13 * dots, y);
+    shape.arc(x, y, 13 * dots, 0, 2 * Math.PI);
+  }
+  onScreen(context, () => {
+    for (const [strokeStyle, width] of [
+      ["rgb(0 0 0 / .8)", 4],
+      ["white", 2],
+    ]) {
+      Object.assign(context, { strokeStyle, lineWidth: width * dots });
+      context.stroke(shape);
+    }
+  });
+}
+
 /**
  * Writes a finding's number at the top of its mask, as the list has it: colour alone does not tell. `written` holds where
  * others are already, {x, y}: it goes beside them.

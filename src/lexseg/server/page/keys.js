@@ -2,6 +2,7 @@
 
 import { leaveCompare, toggleCompare } from "./compare.js";
 import { $, confirmed } from "./dom.js";
+import { penKey } from "./pen.js";
 import { goTo, step } from "./slices.js";
 import { state } from "./state.js";
 import { toggleMasks } from "./top.js";
@@ -40,9 +41,12 @@ export function help() {
 function onPicture(event) {
   const arrow = ARROWS[event.key];
   const act = picture[event.key];
-  if (!state.image || event.ctrlKey || event.metaKey || event.altKey || !(arrow || act)) return;
+  if (!state.image || event.ctrlKey || event.metaKey || event.altKey) return;
+  const drawn = penKey(event, arrow);
+  if (!(drawn || arrow || act)) return;
   event.preventDefault();
   event.stopPropagation();
+  if (drawn) return;
   if (act) act();
   else if (event.shiftKey) nudgeWindow(arrow[0], arrow[1]);
   else viewer.panBy(-PAN * arrow[0], PAN * arrow[1]);

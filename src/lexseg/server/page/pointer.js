@@ -1,10 +1,8 @@
 // Mouse, pen and fingers on the picture.
 
-import { brush, drawn, drawnOn, isHand } from "./correct.js";
 import { $ } from "./dom.js";
-import { say } from "./messages.js";
+import { draws, drawTo, drop, lift, putDown, tool } from "./pen.js";
 import { step } from "./slices.js";
-import { isMark, scribbled } from "./teach.js";
 import { isVolume, state } from "./state.js";
 import { viewer } from "./viewer.js";
 import { dragWindow } from "./window-bar.js";
@@ -12,7 +10,6 @@ import { dragWindow } from "./window-bar.js";
 const SLICE = 50; // how far a wheel turns for a slice; track pads send many small steps
 
 const at = (event) => ({ x: event.offsetX, y: event.offsetY });
-const tool = () => document.querySelector("#tool input:checked").value;
 
 function listen(canvas) {
   const down = new Map(); // pointer -> last {x, y}
@@ -20,17 +17,9 @@ function listen(canvas) {
   canvas.addEventListener("pointerdown", (event) => {
     if (!state.image || event.button === 2) return;
     canvas.setPointerCapture(event.pointerId);
-    if (isHand(tool()) && event.button === 0 && !event.shiftKey && !down.size) {
-      if (!drawnOn()) return say("Choose a finding of this picture first: what is drawn belongs to it.");
-      const { x, y } = viewer.toImage(at(event));
-      viewer.stroke = { points: [[y, x]], radius: brush() };
-      return viewer.draw();
-    }
-    if (isMark(tool()) && event.button === 0 && !event.shiftKey && !down.size) {
-      const { x, y } = viewer.toImage(at(event));
-      viewer.stroke = { points: [[y, x]], radius: brush() / 2, wanted: tool() === "mark" };
-      return viewer.draw();
-    }
+    drop(); // what keys have begun
+    viewer.cursor = null;
+    if (draws() && event.button === 0 && !event.shiftKey && !down.size) return putDown(viewer.toImage(at(event)));
     down.set(event.pointerId, { ...at(event), moves: event.button === 1 || event.shiftKey });
     if (event.button === 1) event.preventDefault();
   });
@@ -39,10 +28,7 @@ function listen(canvas) {
     const here = at(event);
     const { x, y } = viewer.toImage(here);
     viewer.pointed = { x: Math.floor(x), y: Math.floor(y) };
-    if (viewer.stroke) {
-      viewer.stroke.points.push([y, x]);
-      return viewer.draw();
-    }
+    if (viewer.stroke && !viewer.stroke.keyed) return drawTo({ x, y });
     const before = down.get(event.pointerId);
     if (!before) return viewer.draw();
     down.set(event.pointerId, { ...before, ...here });
@@ -54,10 +40,7 @@ function listen(canvas) {
   for (const end of ["pointerup", "pointercancel"])
     canvas.addEventListener(end, (event) => {
       down.delete(event.pointerId);
-      const { stroke } = viewer;
-      viewer.stroke = null;
-      if (stroke && end === "pointerup") (isMark(tool()) ? scribbled : drawn)(tool(), stroke.points);
-      if (stroke) viewer.draw();
+      if (viewer.stroke && !viewer.stroke.keyed) (end === "pointerup" ? lift : drop)();
     });
   canvas.addEventListener("pointerleave", () => {
     viewer.pointed = null;

@@ -1,13 +1,14 @@
 // The picture, in one pane or in two that move together: frame, window, zoom, masks.
 
 import { $ } from "./dom.js";
-import { corners, drawBefore, drawMask, drawNumber, drawStroke, sideLetters, spokenPicture } from "./drawing.js";
+import { corners, drawBefore, drawCursor, drawMask, drawNumber, drawStroke, sideLetters, spokenPicture } from "./drawing.js";
 import { Frames } from "./frames.js";
 import { rings } from "./found.js";
 import { changed, findingOf, isVolume, listed, on, state } from "./state.js";
 import { firstWindow, paint } from "./window.js";
 
 const MOST = 64; // screen pixels an image pixel
+const SIGHT = 16; // CSS pixels from the edge of a pane to what must be seen
 
 class Viewer {
   panes = [...document.querySelectorAll(".pane")].map((element) => ({
@@ -25,7 +26,8 @@ class Viewer {
   #fitted = true;
   onError = () => {};
   view = { scale: 1, x: 0, y: 0 }; // screen pixels an image column; the image point in a pane's middle
-  stroke = null; // what is being painted: {points, radius}
+  stroke = null; // what is being painted: {points, radius, wanted, keyed}
+  cursor = null; // {x, y}: where keys have led what draws, in image pixels
   pointed = null; // {x, y}: the pixel under the pointer
 
   constructor() {
@@ -146,6 +148,16 @@ class Viewer {
     };
   }
 
+  /** Moves the picture, where it must, until an image point is in sight. */
+  bringIntoSight({ x, y }) {
+    const { width, height } = this.size();
+    const { scale } = this.view;
+    const beyond = (far, size) => Math.sign(far) * Math.max(0, Math.abs(far) - Math.max(0, size / 2 - SIGHT));
+    const dx = beyond((x - this.view.x) * scale, width);
+    const dy = beyond((y - this.view.y) * scale * this.aspect, height);
+    if (dx || dy) this.panBy(-dx, -dy);
+  }
+
   draw() {
     this.#scheduled ||= requestAnimationFrame(() => {
       this.#scheduled = 0;
@@ -185,6 +197,7 @@ class Viewer {
       if (scribble.frame === state.frame) drawStroke(context, scribble);
     }
     if (this.stroke && !compare) drawStroke(context, this.stroke);
+    if (this.cursor && !compare) drawCursor(context, this.cursor, { down: Boolean(this.stroke), dots });
     const written = [];
     for (const [{ number, colour }, there] of found.length > 1 ? found : []) {
       drawNumber(context, there.rings, { number, colour, dots, written });
