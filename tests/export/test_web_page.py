@@ -111,6 +111,7 @@ def test_a_film_a_sentence_and_its_mask_saved(visit, own):
     before = len(visit.requests)
     visit.ask(RIGHT)
     visit.answers("found", timeout=180_000)
+    assert not any("text_encoder" in request for request in visit.requests)  # what is understood needs none
     answer = own.set_image(FILM).segment(RIGHT)
     assert visit.colours((0.5, 0, 1, 1)) > 3000
     # on the other side as little as there is

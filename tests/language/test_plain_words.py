@@ -7,7 +7,7 @@ import pytest
 import kept_apart
 from lexicon_checks import samples
 from lexseg.datasets.refer import adjectives
-from lexseg.language.asking import asks_whether_not, in_plain_words, looked_for, surely_of
+from lexseg.language.asking import asks_whether_not, in_plain_words, looked_for, plain_sentences, surely_of
 from lexseg.language.denial import affirmed
 from lexseg.language.lexicon import lexicon
 from lexseg.language.sides import mirror_words, places
@@ -21,6 +21,7 @@ NOUNS = {
     "brain": "tumor",
     "skin": "skin lesion",
 }
+_SIDED, _WHERE = ((), ("left",), ("right",)), ("lung", "breast", "image", "part of the image", "side of the image")
 KEPT = kept_apart.wordings()
 
 
@@ -319,6 +320,16 @@ def test_a_question_is_one_without_its_mark(text: str) -> None:
 )
 def test_what_is_said_or_asked_plainly_does_not_ask_whether_something_is_absent(text: str) -> None:
     assert not asks_whether_not(text)
+
+
+def test_all_that_can_be_asked_plainly_is_a_few_sentences_whichever_way_round() -> None:
+    few = plain_sentences(NOUNS)
+    assert len(few) == 50 and {mirror_words(each, "horizontal") for each in few} == {*few}
+    places_ = [" ".join((*height, *side)) for height in ((), ("upper",), ("middle",), ("lower",)) for side in _SIDED]
+    said = [f"{noun} in the {place} {where}" for noun in NOUNS.values() for place in places_ for where in _WHERE]
+    said += [f"{noun} {where}" for noun in NOUNS.values() for where in ("", "on both sides", "in both lungs")]
+    found = {plain for text in said for plain in in_plain_words(" ".join(text.split()), NOUNS).values()}
+    assert found == {*few}
 
 
 @pytest.mark.parametrize("text", ["Is the heart not enlarged?", "No effusion?"])

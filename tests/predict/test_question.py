@@ -152,7 +152,7 @@ def test_sentences_heard_together_are_heard_as_alone(scoped):
 def test_sentences_heard_together_are_read_in_one_run(monkeypatch):
     def heard(texts):
         model, runs = Segmenter.from_pretrained("default", engine="onnx"), []
-        monkeypatch.setattr(model.engine._sentences, "_session", counting(model.engine._sentences._session, runs))
+        monkeypatch.setattr(model.engine._sentences, "_session", counting(model.engine._sentences.open(), runs))
         return [each.known for each in hear(model, [(text, Options(), Sides()) for text in texts])], len(runs)
 
     texts = [f"opacity in the left lung, {n} mm" for n in range(1, 9)]

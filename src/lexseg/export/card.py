@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from lexseg.graphs.store import GraphsInfo
+from lexseg.graphs.store import PLAIN, GraphsInfo
 from lexseg.models.config import PEAK, UNCALIBRATED, ModelConfig
 
 _PRECISION = {
@@ -35,6 +35,13 @@ def _back(config: ModelConfig) -> str:
     return "Stretch the logits" if config.fit == "stretch" else "Cut off the margins and stretch the logits"
 
 
+def _plain(about: GraphsInfo) -> str:
+    """What the states are that lie beside the graphs, where there are some."""
+    if PLAIN not in about.files:
+        return ""
+    return f"`{PLAIN}` holds the states of the few plain sentences that LexSeg itself asks most, by sentence.\n   "
+
+
 def card(name: str, config: ModelConfig, about: GraphsInfo) -> str:
     """README.md of an exported model."""
     height, width = config.size
@@ -47,7 +54,7 @@ def card(name: str, config: ModelConfig, about: GraphsInfo) -> str:
    sentences are refused, not cut. `text_encoder.onnx`: `input_ids` int64[B, L], `attention_mask` bool[B, L] to `states`
    float[B, L, {about.reader["width"]}]. Pad with id {about.reader["pad_id"]} and a mask of false, or ask sentences of
    one length together, which is what LexSeg does. `is_null` true is "no sentence".
-   A decoder that has the input `names_place` is told whether the sentence says where to look.
+   {_plain(about)}A decoder that has the input `names_place` is told whether the sentence says where to look.
    "Left" in it is the {config.laterality or "unknown"}'s ("image": the left of the picture)."""
     )
     inputs = "all of these" if about.reader is None else "all of these, `states`, `attention_mask`, `is_null` bool[B]"

@@ -13,7 +13,18 @@ import numpy as np
 from lexseg.encoders.text.base import TextEncoder
 from lexseg.errors import DataError, ModelError
 from lexseg.files import new_folder
-from lexseg.graphs.store import ABOUT, PREFIX, TOKENIZER, GraphsInfo, Weights, stored_name, structure_of, text_weights
+from lexseg.graphs.plain import plain_states
+from lexseg.graphs.store import (
+    ABOUT,
+    PLAIN,
+    PREFIX,
+    TOKENIZER,
+    GraphsInfo,
+    Weights,
+    stored_name,
+    structure_of,
+    text_weights,
+)
 from lexseg.graphs.trace import trace
 from lexseg.models.config import WEIGHTS, ModelConfig, sha256_of
 from lexseg.models.io import LoadedModel, load_model
@@ -83,7 +94,7 @@ def _locked(path: Path) -> Iterator[None]:
 def write_graphs(
     target: Path, graphs: "dict[str, onnx_ir.Model]", loaded: LoadedModel, outside: Mapping[str, Sequence[str]]
 ) -> GraphsInfo:
-    """Write graphs, the tokenizer where it is not the packaged one, and what they are.
+    """Write graphs, the tokenizer where it is not the packaged one, plain sentences' states, and what they are.
 
     Args:
         target: a folder that is empty.
@@ -98,6 +109,8 @@ def write_graphs(
         (target / name).write_bytes(ir.to_proto(model).SerializeToString(deterministic=True))
     if encoder is not None and not _is_packaged(config):
         (target / TOKENIZER).write_text(encoder.tokenizer_json(), encoding="utf-8")
+    if encoder is not None and (plain := plain_states(encoder, config)) is not None:
+        (target / PLAIN).write_bytes(plain)
     about = GraphsInfo(
         structure=structure_of(config, Weights(loaded.folder / WEIGHTS)),
         opset=max(int(model.graph.opset_imports.get("", 0)) for model in graphs.values()),

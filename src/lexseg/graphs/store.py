@@ -8,8 +8,9 @@ import json
 import math
 import mmap
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +121,9 @@ PREFIX = "network."
 """Before the names of a network's weights in its graphs."""
 
 ABOUT, TOKENIZER, FOLDER = "graphs.json", "tokenizer.json", "graphs"
-ROUNDED = "rounded.json"
-"""Beside a rounded text encoder: its own SHA-256, and the fingerprint of what it was rounded from."""
+PLAIN = "plain.safetensors"
+"""By sentence, what a frozen text encoder makes of the plain ones (:func:`lexseg.language.asking.plain_sentences`):
+float32[L, D] each. While no others are asked, the text encoder is not opened."""
 FORMAT = 1
 TRAINED, PACKAGED = "text_input.encoder.", "model."
 """Before the name of a text encoder's weight: in the model's own file, where it was trained along; and in the graph,
@@ -176,21 +178,34 @@ class GraphsInfo:
         except TypeError as error:
             raise ModelError(f"{path}: {error}") from error
 
-    def check_files(self, folder: Path) -> None:
+    def check_files(self, folder: Path, *, but: str | None = None) -> None:
         """Hold each file against what was written.
+
+        Args:
+            folder: of the graphs.
+            but: the name of a file that is looked at later.
 
         Raises:
             ModelError: naming the one that is missing or was changed.
         """
-        for name, digest in self.files.items():
-            path = folder / name
-            if not path.is_file():
-                raise ModelError(f"{path}: is missing; make the graphs again (lexseg export)")
-            if sha256_of(path) != digest:
-                raise ModelError(
-                    f"{path}: was changed since it was made (its SHA-256 is not the one in {ABOUT}); make the graphs "
-                    "again (lexseg export)"
-                )
+        for name in self.files:
+            if name != but:
+                self.check_file(folder, name)
+
+    def check_file(self, folder: Path, name: str) -> None:
+        """Hold one file against what was written, as :meth:`check_files`."""
+        path = folder / name
+        if not path.is_file():
+            raise ModelError(f"{path}: is missing; make the graphs again (lexseg export)")
+        if sha256_of(path) != self.files[name]:
+            raise ModelError(
+                f"{path}: was changed since it was made (its SHA-256 is not the one in {ABOUT}); make the graphs "
+                "again (lexseg export)"
+            )
+
+    def has_plain(self, config: ModelConfig) -> bool:
+        """Whether :data:`PLAIN` is among the files, of the very text encoder that the model was trained with."""
+        return PLAIN in self.files and self.text_sha256 is not None and self.text_sha256 == config.text_encoder_sha256
 
 
 def structure_of(config: ModelConfig, weights: Weights) -> str:
@@ -253,8 +268,11 @@ def ready_name(name: str) -> str:
 
 # --- opening ------------------------------------------------------------------------
 
+
 UNREAD = ("pooler.", "embeddings.position_ids")
 """Of the packaged text encoder: the pooler is for classifying whole sentences, and no part of what a model reads."""
+ROUNDED = "rounded.json"
+"""Beside a rounded text encoder: its own SHA-256, and the fingerprint of what it was rounded from."""
 
 
 def is_exported(folder: Path) -> bool:
@@ -270,9 +288,26 @@ def fits(graphs: Path, config: ModelConfig, weights: Weights) -> bool:
         return False
 
 
-def open_graphs(
-    graphs: Path, folder: Path, config: ModelConfig
-) -> tuple[dict[str, "InferenceSession"], TokenReader | None]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """A model's graphs, ready to run.
+
+    Attributes:
+        image: the image encoder's.
+        decoder: the decoder's.
+        reader: what reads its sentences; ``None`` for an image-only model.
+        text: opens the text encoder's; where there are no plain sentences it is open already.
+        plain: by sentence, float32[L, D], states of those that need no text encoder.
+    """
+
+    image: "InferenceSession"
+    decoder: "InferenceSession"
+    reader: TokenReader | None = None
+    text: "Callable[[], InferenceSession] | None" = None
+    plain: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+def open_graphs(graphs: Path, folder: Path, config: ModelConfig) -> Opened:
     """Open a model's graphs with the model's weights.
 
     Args:
@@ -280,35 +315,52 @@ def open_graphs(
         folder: of the model.
         config: of the model.
 
-    Returns:
-        the sessions by the graphs' names, and what reads its sentences.
-
     Raises:
-        ModelError: a file was changed, the graphs are of another network, or the runtime cannot read them.
+        ModelError: a file was changed, the graphs are of another network, or the runtime cannot read them. Of the text
+            encoder it is raised when that is opened.
     """
     about = GraphsInfo.read(graphs)
-    about.check_files(graphs)
+    late = about.has_plain(config)
+    about.check_files(graphs, but=TEXT_ENCODER if late else None)
     reader = None if about.reader is None else _reader(graphs, about.reader)
-    names = [name for name in about.files if name.endswith(".onnx")]
-    if is_exported(graphs):
-        if about.weights_sha256 != config.weights_sha256:
-            raise ModelError(f"{graphs}: the graphs are of other weights than {CONFIG} says; export the model again")
-        return {name: new_session(graphs / name, about.opset, {}) for name in names}, reader
-    own, packaged = Weights(checked_weights(folder, config)), text_weights(config)
-    if about.structure != structure_of(config, own):
+    inside = is_exported(graphs)
+    own = None if inside else Weights(checked_weights(folder, config))
+    if inside and about.weights_sha256 != config.weights_sha256:
+        raise ModelError(f"{graphs}: the graphs are of other weights than {CONFIG} says; export the model again")
+    if own is not None and about.structure != structure_of(config, own):
         raise ModelError(f"{graphs}: the graphs are of another network than {folder}; make them again (lexseg export)")
-    _check_text(folder, config, about, packaged, reader)
-    return {name: _open(graphs / name, about, own, packaged) for name in names}, reader
+
+    def opened(name: str, packaged: Weights | None = None) -> "InferenceSession":
+        path = graphs / name
+        return new_session(path, about.opset, {} if own is None else _given(path, about, own, packaged))
+
+    def words(reader: TokenReader) -> "InferenceSession":
+        packaged = None if own is None else text_weights(config)
+        if late:
+            about.check_file(graphs, TEXT_ENCODER)
+        if own is not None and config.text_encoder_sha256 is not None:
+            _check_text(folder, config.text_encoder_sha256, about, packaged, reader)
+        return opened(TEXT_ENCODER, packaged)
+
+    text: Callable[[], InferenceSession] | None = None
+    if reader is not None:
+        text = partial(words, reader) if late else partial(_same, words(reader))
+    return Opened(opened(IMAGE_ENCODER), opened(DECODER), reader, text, Weights(graphs / PLAIN) if late else {})
 
 
-def _open(path: Path, about: GraphsInfo, own: Weights, packaged: Weights | None) -> "InferenceSession":
+def _same(session: "InferenceSession") -> "InferenceSession":
+    return session
+
+
+def _given(path: Path, about: GraphsInfo, own: Weights, packaged: Weights | None) -> dict[str, NDArray[Any]]:
+    """The weights that a graph does not hold, by name."""
     given: dict[str, NDArray[Any]] = {}
     for name in about.outside.get(path.name, ()):
         found = stored_name(path.name, name.removeprefix(PREFIX), own, packaged)
         if found is None:
             raise ModelError(f"{path}: asks for the weight {name!r}, which the model has not; make the graphs again")
         given[name] = np.asarray(found[0][found[1]], np.float32)
-    return new_session(path, about.opset, given)
+    return given
 
 
 def new_session(path: Path, opset: int, given: Mapping[str, NDArray[Any]]) -> "InferenceSession":
@@ -346,16 +398,9 @@ def _reader(graphs: Path, about: Mapping[str, Any]) -> TokenReader:
     return TokenReader(Tokenizer.from_file(str(file if file.is_file() else minilm_folder() / TOKENIZER)), **about)
 
 
-def _check_text(
-    folder: Path, config: ModelConfig, about: GraphsInfo, packaged: Weights | None, reader: TokenReader | None
-) -> None:
-    """See that the text encoder is the one that the model was trained with."""
-    expected = config.text_encoder_sha256
-    if reader is None or expected is None:
-        return
-    found = about.text_sha256
-    if packaged is not None:
-        found = text_fingerprint(packaged, reader)
+def _check_text(folder: Path, expected: str, about: GraphsInfo, packaged: Weights | None, reader: TokenReader) -> None:
+    """See that the text encoder is the one that the model was trained with, by its fingerprint."""
+    found = about.text_sha256 if packaged is None else text_fingerprint(packaged, reader)
     if found != expected:
         raise ModelError(
             f"{folder}: was trained with another version of the text encoder {reader.name!r} "

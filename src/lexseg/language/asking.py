@@ -56,14 +56,15 @@ class _Said(NamedTuple):
     near: frozenset[str] = frozenset()
 
     def form(self, side: str, height: str) -> str:
-        """The form for a place; "" where there is none. "" is no side, or no height."""
+        """The form for a place, but for the noun; "" where there is none. "" is no side, or no height."""
         if height == "middle" and not self.paired:
             return ""  # of the height or of the width
         if side == "both":
             return "" if height else self.both
-        return {(True, False): self.sided, (False, True): self.high, (True, True): self.corner}.get(
+        form = {(True, False): self.sided, (False, True): self.high, (True, True): self.corner}.get(
             (bool(side), bool(height)), "{noun}"
         )
+        return form.replace("{side}", side).replace("{height}", height)
 
 
 _LUNG, _LUNGS = "{noun} in the {side} lung", "{noun} in both lungs"
@@ -249,8 +250,7 @@ class Named:
         if two or (len(where) > 1 and not self.both):
             return None
         side, height = next(iter(where), ("", ""))
-        form = said.form("both" if len(where) > 1 else side, height)
-        return form.replace("{side}", side).replace("{height}", height) if form else None
+        return said.form("both" if len(where) > 1 else side, height) or None
 
     @property
     def taught(self) -> frozenset[str]:
@@ -409,6 +409,17 @@ def in_plain_words(text: str, nouns: Mapping[str, str], words: Lexicon | None = 
         words: of its language; ``None`` is English.
     """
     return Named.of(text, words).plain(nouns)
+
+
+def plain_sentences(nouns: Mapping[str, str]) -> tuple[str, ...]:
+    """All that :func:`in_plain_words` can come to: a few sentences for each world.
+
+    Args:
+        nouns: as there.
+    """
+    where = [(side, height) for side in ("", *_SIDES, "both") for height in ("", "upper", "middle", "lower")]
+    forms = [(_SAYS[world].form(*place), noun) for world, noun in nouns.items() for place in where]
+    return tuple(dict.fromkeys(form.format(noun=noun) for form, noun in forms if form))
 
 
 def surely_of(text: str, words: Lexicon | None = None) -> frozenset[str]:

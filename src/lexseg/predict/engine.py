@@ -95,6 +95,14 @@ class Engine(ABC):
     def join(self, parts: Sequence[Encoded]) -> Encoded:
         """Several images' maps as those of a batch."""
 
+    def open_all(self) -> None:
+        """Open now what else is opened when the first sentence needs it, and fails then; here nothing is.
+
+        Raises:
+            ModelError: what would be opened is damaged, or another than the model was trained with.
+        """
+        return None
+
     def both(self, look: Callable[[], T], read: Callable[[], R]) -> tuple[T, R]:
         """What two calls give, of which one looks at images and one reads sentences: here one after the other.
 

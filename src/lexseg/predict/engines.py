@@ -10,8 +10,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from lexseg.encoders.text.reader import TokenReader
 from lexseg.errors import ConfigError
 from lexseg.graphs import store
-from lexseg.graphs.store import IDS, MASK, Weights, fits, is_exported, is_map, map_name, open_graphs
+from lexseg.graphs.store import IDS, MASK, Opened, Weights, fits, is_exported, is_map, map_name, open_graphs
 from lexseg.language.sides import names_place
 from lexseg.models.config import WEIGHTS, ModelConfig
 from lexseg.predict.engine import Encoded, Engine, EngineName, R, T
@@ -204,25 +206,46 @@ class SentenceStates:
     never padded, so that a sentence's states do not depend on the company it was met in.
 
     Args:
-        session: the text encoder's graph.
+        open_graph: opens the text encoder's graph; called once, for the first sentence that is not stored.
         reader: its tokenizer.
         threads: that read several at the same time.
+        stored: by sentence, states float32[L, D] that need no text encoder.
         memory_limit: the most bytes of states to keep; the least recently used go first. Never on disk.
     """
 
     def __init__(
-        self, session: "InferenceSession", reader: TokenReader, threads: Threads, *, memory_limit: int = 256 << 20
+        self,
+        open_graph: "Callable[[], InferenceSession]",
+        reader: TokenReader,
+        threads: Threads,
+        *,
+        stored: Mapping[str, NDArray[np.float32]] = MappingProxyType({}),
+        memory_limit: int = 256 << 20,
     ) -> None:
-        self._session, self._reader, self._threads, self._limit = session, reader, threads, memory_limit
+        self._open, self._reader, self._threads, self._limit = open_graph, reader, threads, memory_limit
+        self._stored = stored
+        self._session: InferenceSession | None = None
         self._known: OrderedDict[str, NDArray[np.float32]] = OrderedDict()
         self._bytes = 0
-        self._lock = threading.Lock()
+        self._lock, self._opening = threading.Lock(), threading.Lock()
+
+    def open(self) -> "InferenceSession":
+        """The text encoder's graph, opened once; where that fails it is tried again the next time.
+
+        Raises:
+            ModelError: as :func:`lexseg.graphs.store.open_graphs`.
+        """
+        with self._opening:
+            if self._session is None:
+                self._session = self._open()
+            return self._session
 
     def __call__(self, texts: Sequence[str | None]) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]:
         """States float32[B, L, D], zero where there is no token; mask bool[B, L]; and whether a sentence is missing.
 
         Raises:
             TextError: if a sentence is longer than the encoder reads.
+            ModelError: as :meth:`open`.
         """
         sentences = [" ".join(text.split()) if text else "" for text in texts]  # as the trained network met them
         rows = self._states(list(dict.fromkeys(s for s in sentences if s)))
@@ -241,6 +264,7 @@ class SentenceStates:
             rows = {s: self._known[s] for s in distinct if s in self._known}
             for sentence in rows:
                 self._known.move_to_end(sentence)
+        rows |= {s: self._stored[s] for s in distinct if s not in rows and s in self._stored}
         fresh = self._read([s for s in distinct if s not in rows])
         with self._lock:
             for sentence, states in fresh.items():
@@ -258,16 +282,20 @@ class SentenceStates:
             ids = self._reader.tokenize(sentence)
             by_length.setdefault(len(ids), []).append((sentence, ids))
         shares = [same[rows] for same in by_length.values() for rows in self._threads.shares(len(same), _TOGETHER)]
-        read = self._threads.map(self._encode, [np.stack([tokens for _, tokens in same]) for same in shares])
+        if not shares:
+            return {}
+        encode = partial(_encoded, self.open())
+        read = self._threads.map(encode, [np.stack([tokens for _, tokens in same]) for same in shares])
         return {
             sentence: row.copy()
             for same, states in zip(shares, read, strict=True)
             for (sentence, _), row in zip(same, states, strict=True)
         }
 
-    def _encode(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        (states,) = self._session.run(None, {IDS: ids, MASK: np.ones(ids.shape, np.bool_)})
-        return np.asarray(states)
+
+def _encoded(session: "InferenceSession", ids: NDArray[np.int64]) -> NDArray[np.float32]:
+    (states,) = session.run(None, {IDS: ids, MASK: np.ones(ids.shape, np.bool_)})
+    return np.asarray(states)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,22 +311,21 @@ class OnnxEngine(Engine):
     """Runs a model's graphs.
 
     Args:
-        sessions: by the graphs' names.
-        reader: what reads the sentences; ``None`` for an image-only model.
+        opened: the graphs.
         config: of the model.
     """
 
     kind: ClassVar[EngineName] = "onnx"
     device = "cpu"
 
-    def __init__(
-        self, sessions: "Mapping[str, InferenceSession]", reader: TokenReader | None, config: ModelConfig
-    ) -> None:
-        self._image, self._decoder = sessions[store.IMAGE_ENCODER], sessions[store.DECODER]
-        self.reader, self.method, self._size = reader, config.method, config.size
+    def __init__(self, opened: Opened, config: ModelConfig) -> None:
+        self._image, self._decoder = opened.image, opened.decoder
+        self.reader, self.method, self._size = opened.reader, config.method, config.size
         self._threads = Threads(thread_count())
         self._sentences = (
-            None if reader is None else SentenceStates(sessions[store.TEXT_ENCODER], reader, self._threads)
+            None
+            if opened.reader is None or opened.text is None
+            else SentenceStates(opened.text, opened.reader, self._threads, stored=opened.plain)
         )
         self._seen = [output.name for output in self._image.get_outputs()]
         self._outputs = [output.name for output in self._decoder.get_outputs()]
@@ -312,7 +339,11 @@ class OnnxEngine(Engine):
         Raises:
             ModelError: as :func:`lexseg.graphs.store.open_graphs`.
         """
-        return cls(*open_graphs(graphs, folder, config), config)
+        return cls(open_graphs(graphs, folder, config), config)
+
+    def open_all(self) -> None:
+        if self._sentences is not None:
+            self._sentences.open()
 
     def look(self, images: NDArray[np.float32]) -> Encoded:
         seen = dict(zip(self._seen, self._image.run(None, {store.IMAGE: np.ascontiguousarray(images)}), strict=True))

@@ -117,6 +117,14 @@ class Network:
         self.sha256, self.scope = sha256, scope
         self._presence, self._plain = dict(presence or UNCALIBRATED), dict(plain or {})
 
+    def open_all(self) -> None:
+        """Open now what else waits for the first sentence that needs it, for who would rather wait, or fail, now.
+
+        Raises:
+            ModelError: the text encoder is damaged, or another than the model was trained with.
+        """
+        self.engine.open_all()
+
     @property
     def uses_text(self) -> bool:
         """Whether a sentence changes what it finds."""

@@ -92,6 +92,7 @@ class Opening:
     def _load(self) -> Segmenter:
         settings = self._settings
         segmenter = Segmenter.from_pretrained(settings.model, device=settings.device, engine=settings.engine)
+        segmenter.open_all()  # a server fails when it starts, not at somebody's first sentence
         return segmenter if settings.operating_point is None else segmenter.at(settings.operating_point)
 
 

@@ -13,15 +13,19 @@ const FOUND = 0.5; // of the network's logit of presence, before it is calibrate
 
 export class Model {
   #states = new Map(); // sentence -> Float32Array, least recently used first; in memory only
+  #text = null; // the text encoder, as a promise, once a sentence needs it
+  #plain = {}; // sentence -> {data}, of those that need none
 
   /** @param {object} about of `rules.json` */
   static async load(about) {
     const model = new Model();
     model.about = about;
-    const [scope, tokenizer] = await Promise.all([
+    const [scope, tokenizer, plain] = await Promise.all([
       about.files["scope.safetensors"] ? bytesOf(about, "scope.safetensors") : null,
       about.reader ? bytesOf(about, "tokenizer.json") : null,
+      about.files["plain.safetensors"] ? bytesOf(about, "plain.safetensors") : null,
     ]);
+    if (plain) model.#plain = tensorsOf(plain);
     model.scope =
       scope && about.worlds
         ? new Scope(
@@ -37,13 +41,22 @@ export class Model {
     rules.catch(() => {}); // told below, if no graph has failed before
     model.image = await graph(about, "image_encoder.onnx");
     model.decoder = await graph(about, "decoder.onnx");
-    model.text = about.reader && (await graph(about, "text_encoder.onnx"));
+    if (about.reader && !plain) await model.#encoder();
     Object.assign(model, await rules);
     return model;
   }
 
   #ids(text, special) {
     return Array.from(this.tokenizer.encode(text, { add_special_tokens: special }).ids, Number);
+  }
+
+  /** The text encoder's graph, by far the largest: fetched once, when it is first needed; tried again if that fails. */
+  #encoder() {
+    this.#text ??= graph(this.about, "text_encoder.onnx").catch((error) => {
+      this.#text = null;
+      throw error;
+    });
+    return this.#text;
   }
 
   /** One of the rules of lexseg.export.in_browser. */
@@ -66,7 +79,7 @@ export class Model {
     if (!this.scope || !judging) return null;
     if (told) return told;
     const width = this.about.reader?.width;
-    const of = async (words) => this.scope.words(words && this.text ? await this.#read(words) : null, width);
+    const of = async (words) => this.scope.words(words && this.about.reader ? await this.#read(words) : null, width);
     const own = await of(judged);
     if (own.known || meant === judged) return own;
     const other = await of(meant);
@@ -93,7 +106,7 @@ export class Model {
 
   /** States, zero where there is no sentence, and which tokens and sentences there are. */
   async #words(text) {
-    if (!this.text) return {};
+    if (!this.about.reader) return {};
     const { width } = this.about.reader;
     const row = text ? await this.#read(text) : new Float32Array();
     const length = Math.max(1, row.length / width);
@@ -110,15 +123,17 @@ export class Model {
   /** The states of one sentence, L * D; never padded, as they are read everywhere. */
   async #read(text) {
     const sentence = text.trim().split(/\s+/).join(" ");
+    if (Object.hasOwn(this.#plain, sentence)) return this.#plain[sentence].data;
     let states = this.#states.get(sentence);
     this.#states.delete(sentence);
     if (!states) {
       const ids = BigInt64Array.from(this.#ids(sentence, true), BigInt);
-      const said = await this.text.run({
+      const text = await this.#encoder();
+      const said = await text.run({
         input_ids: new ort.Tensor("int64", ids, [1, ids.length]),
         attention_mask: new ort.Tensor("bool", new Uint8Array(ids.length).fill(1), [1, ids.length]),
       });
-      states = said[this.text.outputNames[0]].data.slice();
+      states = said[text.outputNames[0]].data.slice();
     }
     this.#states.set(sentence, states);
     if (this.#states.size > KEPT) this.#states.delete(this.#states.keys().next().value);
