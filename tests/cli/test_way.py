@@ -52,7 +52,7 @@ status = door.main(sys.argv[2:])
 sys.setprofile(None)
 modules = sorted(name for name, module in sys.modules.items() if name.split(".")[0] == mark)
 print(*way)
-print(len(modules), len(entered), *sorted({"torch", "pydicom", "highdicom", "nibabel"} & sys.modules.keys()))
+print(len(modules), len(entered), *sorted({"torch", "scipy", "pydicom", "highdicom", "nibabel"} & sys.modules.keys()))
 print("\\n".join(modules), file=sys.stderr)
 sys.exit(status)
 """

@@ -2,8 +2,9 @@ import json
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
-from lexseg.predict.segmentation import describe_mask
+from lexseg.predict.segmentation import describe_mask, labelled
 
 
 def test_areas_boxes_and_components():
@@ -19,6 +20,26 @@ def test_areas_boxes_and_components():
     assert large["area"]["px"] == 28 and large["box"] == [2, 3, 4, 7] and large["centroid"] == [3.5, 6.0]
     assert small["area"]["px"] == 2 and small["box"] == [15, 20, 2, 2] and small["probability"] == 0.75
     json.dumps(found)
+
+
+def test_components_are_scipys():
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        mask = random.random(random.integers(1, 40, 2)) < random.random()
+        if not mask.any():
+            continue
+        labels, sizes, boxes = labelled(mask)
+        wanted, count = ndimage.label(mask, structure=np.ones((3, 3)))
+        assert np.array_equal(labels, wanted)
+        assert sizes.tolist() == np.bincount(wanted.ravel(), minlength=count + 1)[1:].tolist()
+        assert [boxes(i) for i in range(count)] == ndimage.find_objects(wanted)
+
+
+def test_a_long_snake_is_one_component():
+    mask = np.zeros((401, 401), bool)
+    mask[::2] = True
+    mask[1::4, -1] = mask[3::4, 0] = True
+    assert describe_mask(mask)["n_components"] == 1
 
 
 def test_an_empty_mask():

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
-from scipy import ndimage
 
 from lexseg.scans.scan import LARGEST, step_of
 
@@ -123,6 +122,8 @@ def _fill(canvas: NDArray[np.uint8], mask: NDArray[np.bool_], colour: tuple[int,
 
 def _write_number(picture: Image.Image, number: int, mask: NDArray[np.bool_]) -> None:
     """At the inmost point of the mask, which is inside it whatever its shape."""
+    from scipy import ndimage  # which a single finding does not need
+
     row, column = np.unravel_index(int(ndimage.distance_transform_edt(np.pad(mask, 1)).argmax()), np.add(mask.shape, 2))
     size = max(11, min(picture.width // 18, 48))
     ImageDraw.Draw(picture).text(
@@ -143,15 +144,26 @@ def _shrink(mask: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:
 
 def _draw_outline(canvas: NDArray[np.uint8], mask: NDArray[np.bool_], width: int, colour: tuple[int, int, int]) -> None:
     """The outline in its colour, and outside of it a dark line: orange alone is lost on skin, blue on a dark film."""
-    halo = ndimage.binary_dilation(mask, iterations=width) & ~mask
+    halo = _grown(mask, width) & ~mask
     canvas[halo] = (canvas[halo] * 0.25).astype(np.uint8)
     canvas[_outline(mask, width)] = colour
 
 
 def _outline(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
     # beyond the border counts as inside: a mask that fills the image has no outline there
-    outline: NDArray[np.bool_] = mask & ~ndimage.binary_erosion(mask, iterations=width, border_value=1)
-    return outline
+    return mask & _grown(~mask, width)
+
+
+def _grown(mask: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    """A mask and what lies within so many steps of it, up, down, left and right."""
+    grown = mask.copy()
+    for _ in range(width):
+        before = grown.copy()
+        grown[1:] |= before[:-1]
+        grown[:-1] |= before[1:]
+        grown[:, 1:] |= before[:, :-1]
+        grown[:, :-1] |= before[:, 1:]
+    return grown
 
 
 def _with_caption(picture: Image.Image, caption: Sequence[str]) -> Image.Image:

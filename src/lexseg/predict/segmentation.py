@@ -1,12 +1,12 @@
 """The answer to one sentence about one image, and its mask in numbers: area, boxes, connected components."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from lexseg.language.sides import Laterality
 from lexseg.predict.answered import Answerer, Outside, State, state_of
@@ -164,7 +164,6 @@ class Segmentation:
 
 
 Box = tuple[slice, slice]
-_EIGHT = np.ones((3, 3), dtype=bool)
 
 
 def describe_mask(
@@ -192,20 +191,65 @@ def describe_mask(
         return {"area": _area(0, mask.size, spacing), "box": None, "n_components": 0, "components": []}
     # all that follows looks at the box around the mask alone: most of an image is outside
     box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-    labels, n = ndimage.label(mask[box], structure=_EIGHT)
-    sizes = np.bincount(labels.ravel(), minlength=n + 1)[1:]
-    slices = ndimage.find_objects(labels)
+    labels, sizes, slices = labelled(mask[box])
     largest = np.argsort(-sizes, kind="stable")[:most]
     components = [
-        _component(labels[slices[i]] == i + 1, _within(box, slices[i]), probability, spacing, mask.size)
-        for i in largest
+        _component(labels[where] == i + 1, _within(box, where), probability, spacing, mask.size)
+        for i, where in ((i, slices(i)) for i in largest)
     ]
     return {
         "area": _area(int(sizes.sum()), mask.size, spacing),
         "box": _box(box),
-        "n_components": int(n),
+        "n_components": len(sizes),
         "components": components,
     }
+
+
+def labelled(
+    mask: NDArray[np.bool_],
+) -> tuple[NDArray[np.int32], NDArray[np.int64], Callable[[int], Box]]:
+    """Connected components of a mask, by numpy alone: to import SciPy takes a fifth of a cold start.
+
+    Runs of pixels in a row that touch runs of the row above, corners included, are joined under the first of them.
+
+    Args:
+        mask: bool[H, W], some of it true.
+
+    Returns:
+        int32[H, W], 0 where nothing is, else the number of the component, from 1 in the order of their first pixels;
+        the size of each; and what gives the box around each, by its number from 0.
+    """
+    height, width = mask.shape[0], mask.shape[1] + 2  # no run goes on in the next row, nor touches one across the edge
+    padded = np.zeros((height, width), np.bool_)
+    padded[:, 1:-1] = mask
+    flat = padded.ravel()
+    change = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    starts, ends = change[::2], change[1::2]
+    below = np.searchsorted(ends, starts + width)
+    count = np.searchsorted(starts, ends + width, "right") - below
+    upper = np.repeat(np.arange(len(starts)), count)
+    lower = np.arange(len(upper)) - np.repeat(np.cumsum(count) - count - below, count)
+    root = np.arange(len(starts))
+    while (apart := root[upper] != root[lower]).any():
+        upper, lower = upper[apart], lower[apart]
+        one, other = root[upper], root[lower]
+        np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+        while (root[root] != root).any():
+            root = root[root]
+    _, first, number = np.unique(root, return_index=True, return_inverse=True)
+    step = np.zeros(height * width, np.int32)
+    step[starts], step[ends] = number + 1, -1 - number
+    row, left, right = starts // width, starts % width - 1, ends - starts // width * width - 1
+
+    def box(i: int) -> Box:
+        own = number == i
+        return (
+            slice(int(row[first[i]]), int(row[own][-1]) + 1),
+            slice(int(left[own].min()), int(right[own].max())),
+        )
+
+    sizes = np.bincount(number, ends - starts).astype(np.int64)
+    return np.cumsum(step, dtype=np.int32).reshape(height, width)[:, 1:-1], sizes, box
 
 
 def _within(box: Box, part: Box) -> Box:
