@@ -1,11 +1,14 @@
 """Paths as a command line has them: none is empty, and ~ is the user's own folder."""
 
 import argparse
+import ast
 import importlib
+import re
 from pathlib import Path
 
 import pytest
 
+import lexseg
 from lexseg.cli.main import _OWN_PARSER, COMMANDS, _Parser, main
 from lexseg.cli.values import path, path_text
 
@@ -62,3 +65,23 @@ def test_the_user_s_folder_is_meant_where_no_shell_says_so(monkeypatch):
     assert path("~/out") == Path("/home/ada/out") and path("a~b") == Path("a~b")
     assert path_text("~/a.csv,b.csv") == f"{Path('/home/ada/a.csv')},b.csv" and path_text("./a") == "./a"
     assert path("~nobody-is-called-so/out") == Path("~nobody-is-called-so/out")
+
+
+def test_a_command_that_is_said_to_be_run_next_can_be_copied():
+    """Of what users named, such as a folder with a space in its name, each is quoted for the shell."""
+    bare, said = [], 0
+    for file in Path(lexseg.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(node, ast.JoinedStr):
+                continue
+            begun = False
+            for part in node.values:
+                begun |= (
+                    isinstance(part, ast.Constant)
+                    and re.search(r"lexseg [a-z-]+ |--directory ", part.value) is not None
+                )
+                named = isinstance(part, ast.FormattedValue) and ast.unparse(part.value)
+                if begun and named and re.search(r"output|manifest|folder|path|cases", named):
+                    said += 1
+                    bare += [f"{file.name}: {named}"] * (not re.match(r"(shlex\.)?quote\(", named))
+    assert said >= 5 and bare == []

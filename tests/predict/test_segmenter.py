@@ -1,3 +1,4 @@
+import io
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -260,6 +261,12 @@ def test_what_is_no_report_is_the_caller_s_mistake(sides, report):
         (np.zeros((3, 40, 50)), r"shape \(3, 40, 50\).*transpose\(1, 2, 0\)"),
         (torch.zeros(40, 50).requires_grad_(), r"Tensor; give image\.detach\(\)"),
         (torch.zeros(40, 50, dtype=torch.bfloat16), r"Tensor; give image\.detach\(\)"),
+        (
+            io.BufferedReader(io.BytesIO(b"x")),
+            r"BufferedReader; give its path, or PIL\.Image\.open\(image\)$",
+        ),  # has `detach`, too
+        (io.BytesIO(b"x"), "BytesIO; give its path"),
+        (b"x", r"bytes; give PIL\.Image\.open\(io\.BytesIO\(image\)\)$"),
         ("", "the path is empty"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _fit(args: argparse.Namespace) -> int:
     print(f"taught from {told}: {args.output}")
     if taught.left_out is not None:
         print(f"each of them left out in turn: Dice {taught.left_out:.3f} against its labels")
-    print(f"ask it: lexseg segment IMAGE --model {args.output} --output OUT")
+    print(f"ask it: lexseg segment IMAGE --model {quote(str(args.output))} --output OUT")
     return 0
 
 
@@ -214,5 +215,5 @@ def _learn(args: argparse.Namespace) -> int:
     learnt.save(args.output)
     print(f"learnt over {args.episodes} tasks: {args.output}")
     print(f"loss of the first tenth of them {learnt.first:.3f}, of the last {learnt.last:.3f}")
-    print(f"teach it: lexseg few-shot fit {args.output} SUPPORT.csv --head {args.head} --output DIR")
+    print(f"teach it: lexseg few-shot fit {quote(str(args.output))} SUPPORT.csv --head {args.head} --output DIR")
     return 0

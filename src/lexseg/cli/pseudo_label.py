@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from shlex import quote
 
 from lexseg.cli.check import progress_bar
 from lexseg.cli.main import add_device
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{made.carried:,} rows taken over as they are" + (f"; {made.left:,} left out" if made.left else ""))
     if made.asked:
         print(f"the images most worth a hand-drawn mask are in {args.output / ASK}")
-    print(f"train on them: lexseg train --config tmca-lite --data.cases {made.manifest}")
+    print(f"train on them: lexseg train --config tmca-lite --data.cases {quote(str(made.manifest))}")
     return 0
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from shlex import quote
 
 from lexseg.cases.problem import Problem
 from lexseg.errors import DataError
@@ -67,9 +68,10 @@ def left_out(folder: Path, taken: Sequence[Path], *, series: bool = False) -> li
         f"{kind}: {len(names)} ({', '.join(names[:_MOST_NAMED])}{', ...' if len(names) > _MOST_NAMED else ''})"
         for kind, names in kinds.items()
     )
+    file = quote(str(folder / "FILE"))
     message = (
         f"of the folder only what is named as an image is segmented ({len(taken)}){_AND if series else ''}; left out: "
-        f"{listed}. Name what is meant: lexseg segment {folder / 'FILE'} ..., and more images by a folder of their own"
+        f"{listed}. Name what is meant: lexseg segment {file} ..., and more images by a folder of their own"
     )
     return [Problem("warning", None, None, message, folder)]
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from shlex import quote
 
 from lexseg.cases.manifest import read_manifests
 from lexseg.cases.splits import leaks
@@ -169,7 +170,7 @@ def advise(stock: Stock, rows: Sequence[MeasuredRow], manifests: Sequence[str] =
     regime = "" if row.regime == NONE else f" --regime {row.regime} --trainer.steps 1000"
     if stock.unlabelled and not regime:
         regime = " --regime supervised --trainer.steps 1000"
-    command = f"lexseg train --config {row.recipe} --data.cases {','.join(manifests)}{regime} --output run"
+    command = f"lexseg train --config {row.recipe} --data.cases {quote(','.join(manifests))}{regime} --output run"
     return Advice(row, tuple(r for r in beside if r is not row), command, tuple(notes))
 
 

@@ -37,9 +37,15 @@ def load_image(image: ImageLike) -> NDArray[np.float32]:
     except (TypeError, ValueError, RuntimeError):  # the last of tensors
         values = None
     if values is None or values.ndim == 0:
-        tensor = "; give image.detach().float().cpu().numpy()" if hasattr(image, "detach") else ""
+        give = ""
+        if hasattr(image, "detach") and hasattr(image, "cpu"):  # a tensor; files have the former, too
+            give = "; give image.detach().float().cpu().numpy()"
+        elif hasattr(image, "read"):
+            give = "; give its path, or PIL.Image.open(image)"
+        elif isinstance(image, bytes | bytearray | memoryview):
+            give = "; give PIL.Image.open(io.BytesIO(image))"
         what = type(image).__name__ if values is None or not isinstance(image, np.ndarray) else "an array of one value"
-        raise DataError(f"the image: a path, an array or a Pillow image was expected, and this is {what}{tensor}")
+        raise DataError(f"the image: a path, an array or a Pillow image was expected, and this is {what}{give}")
     return image_from_array(values)
 
 

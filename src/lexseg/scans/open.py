@@ -286,7 +286,10 @@ def check_finite(values: NDArray[Any], name: str) -> None:
     """Raise `DataError` where a value is no finite number."""
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         number = int(np.count_nonzero(~np.isfinite(values)))
-        raise DataError(f"{name}: {number} of {values.size} pixels are not finite numbers (NaN or infinite)")
+        raise DataError(
+            f"{name}: {number} of {values.size} pixels are not finite numbers (NaN or infinite); set them to a number "
+            "first, such as that of the background"
+        )
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

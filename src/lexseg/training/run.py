@@ -242,9 +242,10 @@ def describe(model: SegmentationModel, data: CaseDataModule, trainer: pl.Trainer
         repeated += f" and {data.blank.images:,} unlabelled ({config.regime.kind})"
     device = trainer.strategy.root_device
     epochs = config.trainer.epochs
-    length = f"{epochs} epochs of {data.steps(trainer.world_size)} steps"
+    passes = f"{epochs} epoch" + ("s" if epochs > 1 else "")
+    length = f"{passes} of {data.steps(trainer.world_size)} steps"
     if config.trainer.steps:
-        length = f"{config.trainer.steps:,} steps in {epochs} epochs"
+        length = f"{config.trainer.steps:,} steps in {passes}"
     kind = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return (
         f"{cases:,} training{repeated} and {len(data.val_cases):,} validation cases; {config.method}, "
