@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lexseg import Segmenter
 from lexseg.export.in_browser import Rules
@@ -96,7 +97,7 @@ def test_they_tell_what_the_segmenter_tells(segmenter, sessions, question):
         highest = float(where.max())
     told = called(
         rules, "tell", heard=heard, decided=decided, anyway=options.get("anyway", False), presence=presence,
-        highest=highest, tidied=False, inverted=False, turned=False, several=False,
+        highest=highest, tidied=False, inverted=False, turned=False, several=False, cut=False,
     )  # fmt: skip
     own = session.segment(question["sentence"], **options)
     wanted = judged(own) | {"laterality": own.laterality, "warnings": [for_clients(doubt) for doubt in own.doubts]}
@@ -125,10 +126,54 @@ def test_what_a_report_denies_is_negated_whatever_its_words(segmenter, sessions)
         inverted=False,
         turned=False,
         several=False,
+        cut=False,
     )
     asked = Heard.of(segmenter, Denied(found[0]["text"]), Options(), Sides())
     (own,) = segment_together([Question.about(session, asked)])
     assert told["state"] == own.state == "negated"
+
+
+def looked(session):
+    known = session.known
+    return {"known": known.known, "world": known.world, "distance": known.distance}
+
+
+@pytest.mark.parametrize("sentence", ["opacity in the right lung", "breast tumour", "polyp", "no opacity"])
+@pytest.mark.parametrize("anyway", [False, True])
+def test_the_pictures_of_an_image_are_told_as_the_segmenter_tells_them(segmenter, sentence, anyway):
+    film, sonogram = (
+        np.asarray(Image.open(EXAMPLES / name).convert("L").resize((320, 320)), np.float32) / 255
+        for name in ("cxr_00003528.png", "breast_case012.png")
+    )
+    session = segmenter.set_image(np.concatenate([film, np.ones((320, 12), np.float32), sonogram], 1))
+    rules, own = rules_of(segmenter), session.segment(sentence, anyway=anyway)
+    heard = heard_by(rules, sentence, world=session.world)
+    words = segmenter.known_words(heard["judged"]) if heard["told"] is None else WordsScope(**heard["told"])
+    spoken = {"known": words.known, "worlds": dict(words.worlds), "distance": words.distance}
+    looks = dict.fromkeys(("tidied", "inverted", "turned", "several", "cut"), False)
+    each = [panel.session for panel in session.panels]
+    decided = [
+        called(rules, "decide", heard=heard, anyway=anyway, blank=False, image=looked(one), words=spoken)
+        for one in each
+    ]
+    known = [one for one in decided if one["outside"] is None]
+    first = (known or [one for one in decided if one["outside"]["reason"] != "image"] or decided)[0]
+    how = {"heard": heard, "anyway": anyway}
+    told = called(rules, "tell", decided=first, presence=None, highest=0.0, **how, **looks | {"cut": True})
+    if first["settled"] is None:
+        panels = []
+        for one, so in zip(each, decided, strict=True):
+            if known and so["outside"] is not None:
+                panels.append(None)
+                continue
+            ((_, logits, presence),) = segmenter.answers(one.features, [(0, so["asked"])], tta=False)
+            where = probability(logits, one.shape)
+            where = given_present(where, segmenter.peak) if presence >= segmenter.presence_threshold else where
+            more = {"presence": presence, "highest": float(where.max())}
+            panels.append(called(rules, "tell", decided=so, **more, **how, **looks))
+        told = called(rules, "join", whole=told, panels=panels)
+    wanted = judged(own) | {"laterality": own.laterality, "warnings": [for_clients(doubt) for doubt in own.doubts]}
+    assert told == json.loads(json.dumps(wanted))
 
 
 def test_what_cannot_be_asked_is_told_as_it_is_everywhere():

@@ -19,6 +19,7 @@ from lexseg.export.web import export_web
 from lexseg.language.report_reading import read_report
 from lexseg.outputs.wording import for_clients
 from lexseg.predict.answered import AS_NEGATIVE, SEVERAL, TURNED, WITHOUT_FRAME
+from lexseg.predict.panels import CUT
 from lexseg.scans.open import open_scan
 from pictures_made import dicom_files, pictures
 from static_site import sent
@@ -215,7 +216,24 @@ def test_films_beside_one_another_are_told_as_python_tells_it(visit, own, tmp_pa
     visit.open(several)
     said, answer = visit.page.evaluate(ASK, [RIGHT, {}]), own.set_image(several).segment(RIGHT)
     agree(said, answer, RIGHT)
-    assert SEVERAL in answer.doubts and for_clients(SEVERAL) in said["warnings"]
+    assert said["warnings"] == [for_clients(doubt) for doubt in answer.doubts]
+    assert answer.doubts[0] in (CUT, SEVERAL) and (gap == 0 or CUT in answer.doubts)
+
+
+def test_a_film_beside_a_sonogram_is_cut_as_python_cuts_it(visit, own, tmp_path):
+    film, sonogram = (
+        np.asarray(Image.open(path).convert("L").resize((320, 320))) for path in (FILM, EXAMPLES / "breast_case012.png")
+    )
+    several, page = tmp_path / "kinds.png", np.full((360, 700), 255, np.uint8)
+    page[20:340, 10:330], page[20:340, 360:680] = film, sonogram
+    Image.fromarray(page).save(several)
+    visit.open(several)
+    session = own.set_image(several)
+    assert [panel.session.world for panel in session.panels] == ["chest", "breast"]
+    for sentence in (RIGHT, "breast tumour", "polyp", "no opacity"):
+        said, answer = visit.page.evaluate(ASK, [sentence, {}]), session.segment(sentence)
+        agree(said, answer, sentence)
+        assert said["warnings"] == [for_clients(doubt) for doubt in answer.doubts]
 
 
 def test_a_report(visit):

@@ -8,12 +8,12 @@ from PIL import Image
 
 import lexseg
 from lexseg import Segmenter
-from lexseg.predict.answered import AS_NEGATIVE, SEVERAL, TURNED, WITHOUT_FRAME
+from lexseg.predict.answered import AS_NEGATIVE, TURNED, WITHOUT_FRAME
 from lexseg.predict.ask import ask
 from lexseg.predict.images import load_image
 from lexseg.predict.options import Options
+from lexseg.predict.panels import CUT
 from lexseg.predict.tiles import Tiles, segment_tiled
-from lexseg.predict.words import Sides
 from lexseg.scans.open import open_scan
 
 FILM = Path(lexseg.__file__).parent / "assets" / "examples" / "images" / "cxr_00003528.png"
@@ -87,13 +87,6 @@ def test_a_film_on_its_side_is_told_of(model, film, quarters):
     assert TURNED in session.segment(ASKED).doubts
 
 
-def test_films_beside_one_another_are_told_of_unless_a_header_says_whose_left_is_where(model, film):
-    both = np.concatenate([film, np.zeros((len(film), 8), np.float32), film], 1)
-    assert SEVERAL in model.set_image(both).segment(ASKED).doubts
-    (headed,) = model.sessions([(both, None, Sides("right", headed=True))])
-    assert SEVERAL not in headed.doubts
-
-
 def test_no_bundled_image_is_taken_for_a_negative_or_turned(model):
     for path in sorted(FILM.parent.glob("*.png")):
         assert model.set_image(path).doubts == (), path.name
@@ -127,7 +120,7 @@ def test_of_a_large_framed_film_tiles_are_asked(model, film):
 
 def test_what_is_told_of_the_whole_image_is_told_of_its_tiles_too(model, film):
     both = np.concatenate([film, np.zeros((len(film), 8), np.float32), film], 1)
-    for image, doubt in ((both, SEVERAL), (np.ascontiguousarray(np.rot90(film)), TURNED)):
+    for image, doubt in ((both, CUT), (np.ascontiguousarray(np.rot90(film)), TURNED)):
         assert doubt in segment_tiled(model, image, ASKED, Tiles(256), Options(anyway=True)).doubts
 
 

@@ -26,16 +26,20 @@ from lexseg.predict.answered import (
     WITHOUT_FRAME,
     Answerer,
     Outside,
+    State,
     consistent,
     judged,
     outside,
     state_of,
     unfamiliar,
 )
+from lexseg.predict.panels import CUT, told_of
 from lexseg.predict.report_findings import report_findings
 from lexseg.predict.words import Sides, Spoken, asked_with, doubts_of, sides_of, told, understood
 
-_LOOKS = ((WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted"), (TURNED, "turned"), (SEVERAL, "several"))
+_LOOKS = (
+    (WITHOUT_FRAME, "tidied"), (AS_NEGATIVE, "inverted"), (TURNED, "turned"), (SEVERAL, "several"), (CUT, "cut"),
+)  # fmt: skip
 """What is doubtful of an image, by what the page calls it."""
 TokenIds = Callable[[str, bool], Sequence[int]]
 """The ids of a sentence, with or without the special ones."""
@@ -91,7 +95,8 @@ class Rules:
 
     def call(self, name: str, asked: str) -> str:
         """One of the methods below, by name: JSON in, JSON out; what a user can mend comes as ``{"error": ...}``."""
-        does = {"note": self.note, "hear": self.hear, "decide": self.decide, "tell": self.tell, "read": self.read}[name]
+        own = (self.note, self.hear, self.decide, self.tell, self.join, self.read)
+        does: Callable[[Mapping[str, Any]], Any] = {each.__name__: each for each in own}[name]
         try:
             return json.dumps(does(json.loads(asked)))
         except LexSegError as error:
@@ -189,7 +194,7 @@ class Rules:
             asked: ``heard`` of :meth:`hear`, ``decided`` of :meth:`decide` and ``anyway``; ``presence``, calibrated,
                 and ``highest``, the highest probability of a pixel; null and 0 where nothing was looked for;
                 ``tidied`` and ``inverted``, whether the image was looked at without frame and tint, and as a negative;
-                ``turned`` and ``several``, whether it looks so.
+                ``turned`` and ``several``, whether it looks so; ``cut``, whether its pictures were asked.
         """
         heard, told, anyway = asked["heard"], asked["decided"]["outside"], asked["anyway"]
         sure, presence, highest = self._about["presence_threshold"], asked["presence"], asked["highest"]
@@ -217,6 +222,22 @@ class Rules:
         untold = {} if asked["decided"]["settled"] else heard["untold"]
         doubts = [*doubts_of(heard["doubts"], untold, asked["decided"]["world"]), *map(for_clients, looked)]
         return judged(said) | {"laterality": heard["laterality"], "warnings": doubts}
+
+    def join(self, asked: Mapping[str, Any]) -> dict[str, Any]:
+        """The answers about the pictures of an image as one (:func:`lexseg.predict.panels.joined`).
+
+        Args:
+            asked: ``panels``, what :meth:`tell` says of each, null of those that were not asked; ``whole``, what it
+                says of the image as if nothing had been found.
+        """
+        whole: dict[str, Any] = asked["whole"]
+        told: list[dict[str, Any]] = [each for each in asked["panels"] if each is not None]
+        states: list[State] = ["not in scope" if each is None else each["state"] for each in asked["panels"]]
+        said = {key: max(told, key=lambda each: each["presence"] or 0)[key] for key in ("state", "found", "presence")}
+        if any(each["found"] for each in told):
+            said |= {"state": "found", "found": True}
+        warnings = [warning for each in (*told, whole) for warning in each["warnings"]]
+        return whole | said | {"warnings": list(dict.fromkeys((*warnings, *told_of(states))))}
 
     def read(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The findings of a ``report`` in a ``language``: text, start, end (in characters) and negated of each."""

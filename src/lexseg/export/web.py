@@ -33,7 +33,7 @@ _HEAD = '  <meta charset="utf-8">\n'
 _RULES = (
     *("errors.py", "_moved.py", "_version.py", "encoders/text/reader.py", "models/config.py"),
     *("outputs/wording.py", "export/in_browser.py"),
-    *(f"predict/{name}.py" for name in ("answered", "report_findings")),
+    *(f"predict/{name}.py" for name in ("answered", "panels", "report_findings")),
     *(f"predict/{name}.py" for name in ("options", "words")),
 )
 _MOST_BYTES = 1_000_000_000

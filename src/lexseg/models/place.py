@@ -280,8 +280,31 @@ def _is_tinted(image: NDArray[np.float32]) -> bool:
     return True
 
 
+class Parting(NamedTuple):
+    """Between two pictures in one.
+
+    Attributes:
+        axis: 0 where one lies above the other, 1 where they lie beside one another.
+        before: where on that axis the first ends.
+        after: where the second begins.
+    """
+
+    axis: int
+    before: int
+    after: int
+
+
 def has_panels(image: NDArray[np.float32]) -> bool:
-    """Whether an image looks like several, put beside or above one another.
+    """Whether an image looks like several, put beside or above one another: :func:`parting` finds where.
+
+    Args:
+        image: float32[H, W] or [H, W, 3] in 0..1.
+    """
+    return parting(image) is not None
+
+
+def parting(image: NDArray[np.float32]) -> Parting | None:
+    """Where an image that looks like several, put beside or above one another, may be cut in two.
 
     Told by a band of one shade from edge to edge between two parts that are not, or by a seam where most lines jump as
     they do nowhere else (OURS). `tests/panels.py` measures how often it is right.
@@ -290,12 +313,16 @@ def has_panels(image: NDArray[np.float32]) -> bool:
         image: float32[H, W] or [H, W, 3] in 0..1.
     """
     if min(image.shape[:2]) < _LEAST:
-        return False
+        return None
     both = [_some_rows(turned) for turned in (image, image.swapaxes(0, 1))]
     spread = float(both[0].std())
     if spread < 1e-4:  # one shade
-        return False
-    return _is_parted(image, both[0], spread) or _is_parted(image.swapaxes(0, 1), both[1], spread)
+        return None
+    for axis, along in ((1, image), (0, image.swapaxes(0, 1))):
+        found = _parted(along, both[1 - axis], spread)
+        if found is not None:
+            return Parting(axis, *found)
+    return None
 
 
 def _some_rows(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -314,22 +341,29 @@ def _is_filled(rows: NDArray[np.float32], spread: float) -> bool:
     return 2 * int(np.count_nonzero(rows.max(1) - rows.min(1) > _SHADE * spread)) > len(rows)
 
 
-def _is_parted(image: NDArray[np.float32], rows: NDArray[np.float32], spread: float) -> bool:
-    """Whether a band or a seam lies across all rows of an image, of which some are given."""
+def _parted(image: NDArray[np.float32], rows: NDArray[np.float32], spread: float) -> tuple[int, int] | None:
+    """The first column and the one after the last of a band across all rows of an image, of which some are given.
+
+    The two are one where it is a seam, which lies before that column; ``None`` where there is neither.
+    """
     drawn = np.flatnonzero(rows.max(0) - rows.min(0) > _SHADE * spread)  # columns of more than one shade
     least = max(math.ceil(_PANEL * rows.shape[1]), 2)
     if len(drawn) < 2 * least:
-        return False
+        return None
     first, last = int(drawn[least - 1]), int(drawn[-least])
     within = drawn[least - 1 : len(drawn) - least + 1]
     every = _every(image.shape[1])
     for i in np.flatnonzero(np.diff(within) > 2):
         before, after = int(within[i]) + 1, int(within[i + 1])
         band = _grey(image[:, before * every : after * every])
-        one_shade = float((band.max(0) - band.min(0)).min()) <= _SHADE * spread
-        if one_shade and _is_filled(rows[:, :before], spread) and _is_filled(rows[:, after:], spread):
-            return True
+        one_shade = np.flatnonzero(band.max(0) - band.min(0) <= _SHADE * spread)
+        if len(one_shade) and _is_filled(rows[:, :before], spread) and _is_filled(rows[:, after:], spread):
+            return before * every + int(one_shade[0]), before * every + int(one_shade[-1]) + 1
     jumps = np.count_nonzero(np.abs(np.diff(rows, axis=1)) > _JUMP * spread, axis=0)
     seam = first + int(jumps[first:last].argmax())
     elsewhere = max(jumps[: max(seam - 2, 0)].max(initial=0), jumps[seam + 3 :].max(initial=0))
-    return bool(jumps[seam] >= _CROSSED * len(rows) and 2 * elsewhere <= jumps[seam])
+    if jumps[seam] < _CROSSED * len(rows) or 2 * elsewhere > jumps[seam]:
+        return None
+    near = _grey(image[:, seam * every : (seam + 1) * every + 1])
+    at = seam * every + 1 + int(np.abs(np.diff(near, axis=1)).mean(0).argmax())
+    return at, at

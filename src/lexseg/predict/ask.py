@@ -154,6 +154,16 @@ class Question:
         """The state, where nothing is to be looked for: scope comes before what the words deny."""
         return "not in scope" if self.outside is not None and not self.heard.anyway else self.heard.settled
 
+    def of_panels(self) -> "list[Question]":
+        """The question about each picture of its image that it is in scope of, or of all where it is asked anyway.
+
+        None where the image is one, or nothing is to be looked for.
+        """
+        if self.settled is not None:
+            return []
+        each = [Question.about(panel.session, self.heard) for panel in self.session.panels]
+        return [one for one in each if one.outside is None] or each
+
     def answer(self, logits: NDArray[np.float32] | None, presence: float | None) -> Segmentation:
         """What the model says, as an answer.
 
@@ -207,12 +217,29 @@ def questions(session: "Looked", sentences: Iterable[Sentence], options: Options
 def segment_together(questions: Sequence[Question]) -> Iterator[Segmentation]:
     """Answer questions about any images, as many as possible with each run of the network.
 
+    Where an image is several pictures, each is asked (:mod:`lexseg.predict.panels`).
+
     Args:
         questions: of one ``Segmenter``, their sessions all with or all without test-time augmentation.
 
     Yields:
         the answers, in the order of the questions; one at a time, as those of large images are large.
     """
+    if not any(question.session.panels for question in questions):
+        yield from _answers(questions)
+        return
+    from lexseg.predict.panels import joined
+
+    each = [question.of_panels() for question in questions]
+    answers = _answers([one for question, own in zip(questions, each, strict=True) for one in own or [question]])
+    for question, own in zip(questions, each, strict=True):
+        if own:
+            yield joined(question.session, question.answer(None, None), {one.session: next(answers) for one in own})
+        else:
+            yield next(answers)
+
+
+def _answers(questions: Sequence[Question]) -> Iterator[Segmentation]:
     looked_for = [q for q in questions if q.settled is None]
     sessions = list(dict.fromkeys(q.session for q in looked_for))
     answers: Iterator[tuple[tuple[int, str | None], NDArray[np.float32], float | None]] = iter(())

@@ -1,7 +1,7 @@
 """What a question needs of the segmenter and of the image that it is put to: no more than is written here."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from lexseg.predict.engine import Encoded
 from lexseg.predict.words import Hears, Sides
 
 if TYPE_CHECKING:
-    from lexseg.models.scope import Scope, WordsScope
+    from lexseg.models.scope import ImageScope, Scope, WordsScope
 
 
 class Asker(Hears, Protocol):
@@ -47,6 +47,8 @@ class Looked(Protocol):
     shown: NDArray[np.uint8] | None
     inside: tuple[slice, slice] | None
     doubts: tuple[str, ...]
+    panels: "tuple[Panel, ...]"
+    known: "ImageScope | None"
 
     @property
     def segmenter(self) -> Asker: ...
@@ -54,7 +56,17 @@ class Looked(Protocol):
     @property
     def world(self) -> str | None: ...
 
+    @property
+    def nbytes(self) -> int: ...
+
     def outside(self, words: "WordsScope | None") -> Outside | None: ...
+
+
+class Panel(NamedTuple):
+    """A picture of several. Attributes: session: the picture; inside: its rows and columns of the whole image."""
+
+    session: Looked
+    inside: tuple[slice, slice]
 
 
 Session = TypeVar("Session", bound=Looked)
@@ -71,4 +83,5 @@ class Looks(Asker, Protocol[Session]):
         *,
         tta: bool = False,
         keep: bool = False,
+        alone: bool = False,
     ) -> list[Session]: ...

@@ -17,7 +17,7 @@ from lexseg.predict.ask import Question, segment_together
 from lexseg.predict.engine import Encoded
 from lexseg.predict.engines import EngineChoice, open_engine
 from lexseg.predict.images import ImageLike, check_spacing, load_image
-from lexseg.predict.network import CHUNK, Network
+from lexseg.predict.network import CHUNK, Look, Network
 from lexseg.predict.options import Asked, Options
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.words import Heard, Sides, Spoken, hear, judge, speak
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from lexseg.models.scope import ImageScope, WordsScope
     from lexseg.predict.answer import Answer
+    from lexseg.predict.asker import Panel
     from lexseg.predict.whole_report import FindingResult
 
 _UNKNOWN = Sides()
@@ -174,23 +175,26 @@ class Segmenter(Network):
         *,
         tta: bool = False,
         keep: bool = False,
+        alone: bool = False,
     ) -> "list[ImageSession]":
         """As :meth:`set_images`, of images whose sides may be known; ``keep`` has answers know what they are about.
 
         What the model does not know, or hardly, is looked at otherwise, too: :meth:`look_at`. What looks like several
-        pictures is said to, unless its header says where the patient's left lies: that can be true of one alone.
+        pictures is cut (:mod:`lexseg.predict.panels`), or said to look so, unless its header says where the patient's
+        left lies: that can be true of one alone. With ``alone`` nothing is taken for several.
         """
         if tta not in (True, False):
             check_flags(tta=tta)
         inputs: list[NDArray[np.float32]] = []
         about: list[dict[str, Any]] = []
         spare: dict[int, NDArray[np.float32]] = {}
-        several: list[tuple[str, ...]] = []
+        several: dict[int, NDArray[np.float32]] = {}
         for pixels, spacing, sides in images:
             inputs.append(to_input(pixels, self.size, self.fit))
             if self.scope is not None and may_be_tidied(pixels):
                 spare[len(about)] = pixels
-            several.append((SEVERAL,) if sides.patient_left is None and has_panels(pixels) else ())
+            if not alone and sides.patient_left is None and has_panels(pixels):
+                several[len(about)] = pixels
             height, width = pixels.shape[:2]
             kept = shown(pixels) if keep else None
             about.append(
@@ -204,12 +208,37 @@ class Segmenter(Network):
             )
         if not inputs:
             return []
-        seen = self.look_at(inputs, spare, tta)
-        told = [(*look.doubts, *more) for look, more in zip(seen, several, strict=True)]
+        cut = self._cut(inputs, several, about, tta)
+        rest = [row for row in range(len(inputs)) if row not in cut]
+        framed = {i: spare[row] for i, row in enumerate(rest) if row in spare}
+        for row, look in zip(rest, self.look_at([inputs[row] for row in rest], framed, tta), strict=True):
+            cut[row] = look._replace(doubts=(*look.doubts, SEVERAL)) if row in several else look, ()
         return [
-            ImageSession(self, look.features, tta=tta, known=look.known, inside=look.inside, doubts=doubts, **each)
-            for look, doubts, each in zip(seen, told, about, strict=True)
-        ]
+            ImageSession(
+                self, look.features, tta=tta, known=look.known, inside=look.inside, doubts=look.doubts, panels=panels,
+                **each,
+            )
+            for (look, panels), each in zip((cut[row] for row in range(len(inputs))), about, strict=True)
+        ]  # fmt: skip
+
+    def _cut(
+        self,
+        inputs: Sequence[NDArray[np.float32]],
+        several: dict[int, NDArray[np.float32]],
+        about: Sequence[dict[str, Any]],
+        tta: bool,
+    ) -> "dict[int, tuple[Look, tuple[Panel, ...]]]":
+        """By number, what is made of the images that are cut into their pictures, of those that look like several."""
+        if self.scope is None or not several:
+            return {}
+        from lexseg.predict.panels import CUT, cut
+
+        found = {}
+        wholes = self._seen([inputs[row] for row in several], tta)
+        for (row, image), whole in zip(several.items(), wholes, strict=True):
+            if panels := cut(self, image, whole.distance, (about[row]["spacing"], about[row]["sides"]), tta):
+                found[row] = whole._replace(doubts=(CUT,)), panels
+        return found
 
     def segment_batch(
         self, images: Sequence[ImageLike], texts: Sequence[Sequence[str | None]], tta: bool = False
@@ -277,6 +306,7 @@ class ImageSession:
             (:func:`lexseg.models.place.tidied`); else ``None``.
         doubts: why its answers may not be what the user expects: how it was looked at, where not as it is, and
             whether it looks like several.
+        panels: the pictures that it was cut into, each of which is asked by itself; else none.
     """
 
     def __init__(
@@ -293,19 +323,25 @@ class ImageSession:
         shown: NDArray[np.uint8] | None = None,
         inside: tuple[slice, slice] | None = None,
         doubts: tuple[str, ...] = (),
+        panels: "tuple[Panel, ...]" = (),
     ) -> None:
         self.segmenter, self.features, self.shape, self.spacing, self.tta = segmenter, features, shape, spacing, tta
         self.sides, self.blank, self.known, self.shown = sides, blank, known, shown
-        self.inside, self.doubts = inside, doubts
+        self.inside, self.doubts, self.panels = inside, doubts, panels
 
     @property
     def nbytes(self) -> int:
         """The memory that the encoded image takes."""
-        return self.features.nbytes + (0 if self.shown is None else self.shown.nbytes)
+        own = self.features.nbytes + (0 if self.shown is None else self.shown.nbytes)
+        return own + sum(panel.session.nbytes for panel in self.panels)
 
     @property
     def world(self) -> str | None:
         """The kind of image that it is, of those that the model has learnt; ``None`` where that is unknown."""
+        if self.panels:
+            from lexseg.predict.panels import world_of
+
+            return world_of(self.panels)
         return self.known.world if self.known is not None and self.known.known else None
 
     def outside(self, words: "WordsScope | None") -> Outside | None:
@@ -314,6 +350,10 @@ class ImageSession:
         Args:
             words: of :meth:`Segmenter.known_words`; ``None`` judges the image alone.
         """
+        if self.panels:
+            from lexseg.predict.panels import outside_of
+
+            return outside_of([panel.session.outside(words) for panel in self.panels])
         return outside(self.segmenter.scope, self.known, words, blank=self.blank)
 
     def ask(self, text: str | None = None, **how: Unpack[Asked]) -> Question:

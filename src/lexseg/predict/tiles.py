@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from lexseg.errors import ConfigError
 from lexseg.language.sides import mentions_side
 from lexseg.predict.answered import SEVERAL, TURNED, consistent
-from lexseg.predict.ask import Options, Question, ask, questions, segment_together
+from lexseg.predict.ask import Options, Question, questions, segment_together
+from lexseg.predict.asker import Looked
 from lexseg.predict.images import ImageLike, check_spacing, load_image
 from lexseg.predict.segmentation import Segmentation
 from lexseg.predict.segmenter import ImageSession, Segmenter
@@ -96,15 +97,31 @@ def segment_tiled(
     pixels = load_image(image)
     (whole,) = segmenter.sessions([(pixels, spacing, where)], tta=options.tta)
     (asked,) = questions(whole, [text], options)
+    how = (segmenter, tiles, where)
+    if not whole.panels or asked.settled is not None:
+        return _tiled(pixels, asked, *how)
+    from lexseg.predict.panels import joined
+
+    places: dict[Looked, tuple[slice, slice]] = {panel.session: panel.inside for panel in whole.panels}
+    said = {one.session: _tiled(pixels[places[one.session]], one, *how) for one in asked.of_panels()}
+    return joined(whole, asked.answer(None, None), said)
+
+
+def _tiled(
+    pixels: NDArray[np.float32], asked: Question, segmenter: Segmenter, tiles: Tiles, sides: Sides
+) -> Segmentation:
+    """The answer to a question about an image, or a picture of several, tile by tile where it is larger than one."""
+    whole, tta = asked.session, asked.session.tta
     boxes = list(tiles.boxes((pixels.shape[0], pixels.shape[1])))
     if len(boxes) == 1 or asked.settled is not None:
-        return ask(segmenter, whole, [text], options)[0]
+        return next(segment_together([asked]))
     total = np.zeros(pixels.shape[:2], np.float32)
     weights = np.zeros(pixels.shape[:2], np.float32)
     presences: list[float] = []
     for start in range(0, len(boxes), _TOGETHER):
         part = boxes[start : start + _TOGETHER]
-        sessions = segmenter.sessions(((pixels[box], spacing, where) for box in part), tta=options.tta)
+        images = ((pixels[box], whole.spacing, sides) for box in part)
+        sessions = segmenter.sessions(images, tta=tta, alone=True)
         for box, answer in zip(part, segment_together(_about(sessions, asked)), strict=True):
             weight = _weight(*answer.probability.shape)
             weights[box] += weight
@@ -113,10 +130,10 @@ def segment_tiled(
             if answer.presence is not None:
                 presences.append(answer.presence)
     probability = total / weights
-    sure, threshold = segmenter.presence_threshold, asked.heard.threshold
+    sure, threshold, text = segmenter.presence_threshold, asked.heard.threshold, asked.text
     presence = max(presences) if presences else None
     highest = float(probability.max())
-    doubts = [*asked.heard.doubts_of(asked.session.world, looked=True)]
+    doubts = [*asked.heard.doubts_of(whole.world, looked=True)]
     doubts += [doubt for doubt in whole.doubts if doubt in (TURNED, SEVERAL)]
     doubts += [*([_SIDES] if text and mentions_side(text) else []), *([_MANY] if presences else [])]
     answer = asked.answer(None, None)
@@ -125,7 +142,7 @@ def segment_tiled(
         probability=probability,
         presence=consistent(presence, highest, threshold=threshold, presence_threshold=sure),
         doubts=tuple(dict.fromkeys(doubts)),
-        untold=asked.heard.untold_of(asked.session.world),
+        untold=asked.heard.untold_of(whole.world),
     )
 
 

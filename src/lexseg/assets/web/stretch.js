@@ -169,17 +169,22 @@ export function mayBeTidied(planes, [height, width]) {
 export function tidied(planes, [height, width]) {
   const inside = framed(greyOf(planes), height, width);
   const [h, w] = [inside.bottom - inside.top, inside.right - inside.left];
-  const cut = planes.map((plane) => {
+  const cut = cutOut(planes, width, { ...inside, size: [h, w] });
+  const tinted = isTinted(cut);
+  if (h === height && w === width && !tinted) return null;
+  return { planes: tinted ? [greyOf(cut)] : cut, size: [h, w], ...inside };
+}
+
+/** A part of an image: planes of the size. */
+export function cutOut(planes, width, { top, left, size: [h, w] }) {
+  return planes.map((plane) => {
     const part = new Float32Array(h * w);
     for (let y = 0; y < h; y++) {
-      const from = (inside.top + y) * width + inside.left;
+      const from = (top + y) * width + left;
       part.set(plane.subarray(from, from + w), y * w);
     }
     return part;
   });
-  const tinted = isTinted(cut);
-  if (h === height && w === width && !tinted) return null;
-  return { planes: tinted ? [greyOf(cut)] : cut, size: [h, w], ...inside };
 }
 
 function greyOf(planes) {
@@ -263,9 +268,11 @@ function isTinted(planes) {
 const [LINES, LONGEST, PANEL, SHADE, JUMP, CROSSED] = [32, 1024, 0.15, 0.25, 0.4, 0.6];
 
 /** Whether an image, planes in 0..1, looks like several put together: lexseg.models.place.has_panels. */
-export function hasPanels(planes, [height, width]) {
-  if (Math.min(height, width) < LEAST) return false;
-  const grey = greyOf(planes);
+export const hasPanels = (planes, size) => parting(greyOf(planes), size) !== null;
+
+/** Between two pictures in one {axis, before, after}, or null: lexseg.models.place.parting. */
+function parting(grey, [height, width]) {
+  if (Math.min(height, width) < LEAST) return null;
   const [across, down] = [
     { lines: height, length: width, at: (line, x) => grey[line * width + x] },
     { lines: width, length: height, at: (line, y) => grey[y * width + line] },
@@ -273,7 +280,15 @@ export function hasPanels(planes, [height, width]) {
   const values = across.some.flatMap((line) => [...line]);
   const middle = values.reduce((sum, value) => sum + value, 0) / values.length;
   const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / values.length);
-  return spread >= 1e-4 && (isParted(across, spread) || isParted(down, spread));
+  if (spread < 1e-4) return null;
+  for (const [axis, way] of [
+    [1, across],
+    [0, down],
+  ]) {
+    const found = parted(way, spread);
+    if (found) return { axis, before: found[0], after: found[1] };
+  }
+  return null;
 }
 
 function someLines({ lines, length, at }) {
@@ -284,8 +299,8 @@ function someLines({ lines, length, at }) {
   });
 }
 
-/** Whether a band or a seam lies across all lines. */
-function isParted({ lines, at, every, some }, spread) {
+/** Where a band or a seam lies across all lines: its first place and the one after its last, or null. */
+function parted({ lines, at, every, some }, spread) {
   const length = some[0].length;
   const range = (count, value) => {
     let [low, high] = [Infinity, -Infinity];
@@ -295,14 +310,17 @@ function isParted({ lines, at, every, some }, spread) {
   const drawn = [];
   for (let x = 0; x < length; x++) if (range(some.length, (i) => some[i][x]) > SHADE * spread) drawn.push(x);
   const least = Math.max(Math.ceil(PANEL * length), 2);
-  if (drawn.length < 2 * least) return false;
+  if (drawn.length < 2 * least) return null;
   const filled = (from, to) =>
     2 * some.filter((line) => range(to - from, (i) => line[from + i]) > SHADE * spread).length > some.length;
   for (let i = least - 1; i < drawn.length - least; i++) {
     if (drawn[i + 1] - drawn[i] <= 2 || !filled(0, drawn[i] + 1) || !filled(drawn[i + 1], length)) continue;
+    let [start, stop] = [-1, -1];
     for (let x = (drawn[i] + 1) * every; x < drawn[i + 1] * every; x++) {
-      if (range(lines, (line) => at(line, x)) <= SHADE * spread) return true;
+      if (range(lines, (line) => at(line, x)) > SHADE * spread) continue;
+      [start, stop] = [start < 0 ? x : start, x + 1];
     }
+    if (start >= 0) return [start, stop];
   }
   const jumps = Array.from(
     { length: length - 1 },
@@ -312,5 +330,60 @@ function isParted({ lines, at, every, some }, spread) {
   const [first, last] = [drawn[least - 1], drawn[drawn.length - least]];
   const highest = most(first, last);
   const seam = jumps.indexOf(highest, first);
-  return highest >= CROSSED * some.length && 2 * Math.max(most(0, seam - 2), most(seam + 3, jumps.length)) <= highest;
+  if (highest < CROSSED * some.length || 2 * Math.max(most(0, seam - 2), most(seam + 3, jumps.length)) > highest) {
+    return null;
+  }
+  let [sharpest, place] = [-1, 0];
+  for (let x = seam * every; x < Math.min((seam + 1) * every, length * every - 1); x++) {
+    let sum = 0;
+    for (let line = 0; line < lines; line++) sum += Math.abs(at(line, x + 1) - at(line, x));
+    if (sum > sharpest) [sharpest, place] = [sum, x + 1];
+  }
+  return [place, place];
+}
+
+const [DEEPEST, SMALLEST] = [4, 8];
+
+/** The pictures of an image, each {top, left, size}, line by line: lexseg.models.panels.boxes. */
+export function boxesOf(planes, [height, width]) {
+  const grey = greyOf(planes);
+  const found = cutApart(grey, [height, width], { top: 0, left: 0, size: [height, width] }, DEEPEST);
+  const eighth = height / 8;
+  const line = ({ top }) => Math.floor(top / eighth + 0.5);
+  return found.sort((a, b) => line(a) - line(b) || a.left - b.left);
+}
+
+/** How many lines of a gap belong to the part before it: of its margin's shade, and no more than the margin has. */
+function kept(line, length, gap) {
+  let margin = 0;
+  const drawn = (n) => line(n)[1] - line(n)[0] > ALIKE;
+  while (margin < Math.trunc(gap / 2) && margin < length && !drawn(margin)) margin++;
+  if (margin === length) return 0;
+  const [shade] = line(0);
+  let n = 0;
+  while (n < margin && Math.max(...line(length + n).map((value) => Math.abs(value - shade))) <= ALIKE) n++;
+  return n;
+}
+
+function cutApart(grey, whole, box, deepest) {
+  const [part] = cutOut([grey], whole[1], box);
+  const between = deepest ? parting(part, box.size) : null;
+  if (!between) return [box];
+  const { axis, before, after } = between;
+  const [h, w] = box.size;
+  const [lines, across] = axis ? [w, h] : [h, w];
+  const line = axis ? (n) => extremes(part, n, h * w, w) : (n) => extremes(part, n * w, (n + 1) * w, 1);
+  const stop = before + kept(line, before, after - before);
+  const start = after - kept((n) => line(lines - 1 - n), lines - after, after - before);
+  const parts = [
+    [0, stop],
+    [start, lines],
+  ];
+  if (parts.some(([from, to]) => SMALLEST * (to - from) < whole[axis])) return [box];
+  return parts.flatMap(([from, to]) => {
+    const inner = axis
+      ? { top: box.top, left: box.left + from, size: [across, to - from] }
+      : { top: box.top + from, left: box.left, size: [to - from, across] };
+    return cutApart(grey, whole, inner, deepest - 1);
+  });
 }

@@ -7,7 +7,9 @@ import { isPicture, readPicture } from "./pictures.js";
 import { Refused } from "./refused.js";
 import { between, shaded, windowOf } from "./shade.js";
 import {
+  boxesOf,
   CLEARLY_NEARER,
+  cutOut,
   DOUBTFUL,
   hasPanels,
   highestOf,
@@ -116,12 +118,38 @@ async function looked(image, window) {
   const key = JSON.stringify(window ?? null);
   if (image.looked?.key !== key) {
     const planes = shown(image, window);
-    const blank = planes.every((plane) => plane.every((value) => value === plane[0]));
-    const answering = await model();
-    const several = image.patient_left === null && hasPanels(planes, [image.height, image.width]);
-    image.looked = { key, blank, several, ...(await lookedAt(answering, planes, [image.height, image.width])) };
+    const [answering, size] = [await model(), [image.height, image.width]];
+    const several = image.patient_left === null && hasPanels(planes, size);
+    const panels = several ? await cut(answering, planes, size) : [];
+    const seen = panels.length ? {} : await lookedAt(answering, planes, size);
+    image.looked = { key, blank: isBlank(planes), several, panels, ...seen };
   }
   return image.looked;
+}
+
+const isBlank = (planes) => planes.every((plane) => plane.every((value) => value === plane[0]));
+
+const NEARER = 0.95;
+
+/** The pictures of an image, each looked at, where it is to be cut; else none: lexseg.predict.panels.cut. */
+async function cut(answering, planes, size) {
+  const whole = (await answering.look(toInput(planes, size, answering.about.size))).known;
+  const boxes = whole ? boxesOf(planes, size) : [];
+  if (boxes.length < 2) return [];
+  const panels = [];
+  for (const box of boxes) {
+    const part = cutOut(planes, size[1], box);
+    panels.push({ box, blank: isBlank(part), ...(await lookedAt(answering, part, box.size)) });
+  }
+  const near = panels.filter(({ known }) => known.known).map(({ known }) => known.distance);
+  return near.length && Math.min(...near) <= NEARER * whole.distance ? panels : [];
+}
+
+/** The world of an image, or of all its known pictures; null where that is unknown, or they are of several. */
+function worldOf({ known, panels }) {
+  if (!panels.length) return known?.world ?? null;
+  const worlds = new Set(panels.map((panel) => panel.known.world).filter((world) => world !== null));
+  return worlds.size === 1 ? [...worlds][0] : null;
 }
 
 /**
@@ -178,7 +206,7 @@ async function segment({ image: id, asked }) {
       threshold,
       patient_left: image.patient_left,
       headed: image.format !== "image",
-      world: seen.known?.world ?? null,
+      world: worldOf(seen),
       judges_words: answering.scope?.judgesWords ?? false,
     });
     const finding = found && { start, end, negated };
@@ -189,32 +217,55 @@ async function segment({ image: id, asked }) {
 
 async function answered(answering, image, seen, heard, anyway) {
   const words = await answering.knownWords(heard);
-  const decided = answering.ask("decide", {
-    image: seen.known,
-    words,
-    blank: seen.blank,
-    anyway,
-    heard,
-  });
+  const decide = ({ known, blank }) => answering.ask("decide", { image: known, words, blank, anyway, heard });
   const { height, width } = image;
-  let said = { where: null, presence: null };
-  if (decided.settled === null) {
-    const size = seen.tidy?.size ?? [height, width];
-    said = await answering.answer(seen.features, decided.asked, size, decided.names_place);
-    if (seen.tidy) said.where = whole(said.where, seen.tidy, [height, width]);
-  }
-  const highest = said.where ? highestOf(said.where) : 0;
-  const looks = { tidied: !!seen.tidy, inverted: !!seen.inverted, turned: !!seen.turned, several: seen.several };
-  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, ...looks });
+  const { told, where } = seen.panels.length
+    ? await ofPanels(answering, image, seen.panels, seen.panels.map(decide), heard, anyway)
+    : await ofOne(answering, [height, width], seen, decide(seen), heard, anyway);
   const mask = new Uint8Array(width * height);
   const least = heard.threshold;
-  if (told.found) for (let i = 0; i < mask.length; i++) mask[i] = said.where[i] >= least ? 1 : 0;
+  if (told.found) for (let i = 0; i < mask.length; i++) mask[i] = where[i] >= least ? 1 : 0;
   return { told: { ...told, ...measured(mask, height, width, image.spacing) }, mask, width, height };
 }
 
-/** Of a part of an image, of all of it: nothing lies outside. */
-function whole(part, { top, left, size: [h, w] }, [height, width]) {
-  const all = new Float32Array(height * width);
+/** What is told of one picture, and the probability of each of its pixels, where it was asked. */
+async function ofOne(answering, own, seen, decided, heard, anyway) {
+  let said = { where: null, presence: null };
+  if (decided.settled === null) {
+    said = await answering.answer(seen.features, decided.asked, seen.tidy?.size ?? own, decided.names_place);
+    if (seen.tidy) said.where = placed(new Float32Array(own[0] * own[1]), said.where, seen.tidy, own[1]);
+  }
+  const highest = said.where ? highestOf(said.where) : 0;
+  const looks = { ...NO_LOOKS, tidied: !!seen.tidy, inverted: !!seen.inverted, turned: !!seen.turned };
+  looks.several = !!seen.several;
+  const told = answering.ask("tell", { heard, decided, anyway, presence: said.presence, highest, ...looks });
+  return { told, where: said.where };
+}
+
+const NO_LOOKS = { tidied: false, inverted: false, turned: false, several: false, cut: false };
+
+/** What is told of an image that was cut: lexseg.predict.panels.joined. */
+async function ofPanels(answering, { height, width }, panels, each, heard, anyway) {
+  const inScope = each.filter(({ outside }) => outside === null);
+  const decided = inScope[0] ?? each.find(({ outside }) => outside.reason !== "image") ?? each[0];
+  const looks = { ...NO_LOOKS, cut: true };
+  const whole = answering.ask("tell", { heard, decided, anyway, presence: null, highest: 0, ...looks });
+  if (decided.settled !== null) return { told: whole, where: null };
+  const said = [];
+  for (const [i, panel] of panels.entries()) {
+    const asked = !inScope.length || each[i].outside === null;
+    said.push(asked ? await ofOne(answering, panel.box.size, panel, each[i], heard, anyway) : null);
+  }
+  const told = answering.ask("join", { whole, panels: said.map((one) => one?.told ?? null) });
+  const where = new Float32Array(height * width);
+  said.forEach((one, i) => {
+    if (one && (one.told.found || !told.found)) placed(where, one.where, panels[i].box, width);
+  });
+  return { told, where };
+}
+
+/** The values of a part of an image, put where it lies. */
+function placed(all, part, { top, left, size: [h, w] }, width) {
   for (let y = 0; y < h; y++) all.set(part.subarray(y * w, (y + 1) * w), (top + y) * width + left);
   return all;
 }
