@@ -104,6 +104,25 @@ def differing(mask, answer):
     return float(np.abs(answer.probability - answer.threshold)[mask != answer.mask].max(initial=0))
 
 
+@pytest.mark.parametrize(
+    ("is_sent", "told"),
+    [(True, "is missing; copy the folder again"), (False, "the server that sends this page is not reached")],
+)
+def test_a_folder_that_nobody_sends_any_more_is_not_told_as_a_broken_one(chromium, folder, is_sent, told):
+    with sent(folder) as address, context(chromium) as page:
+        page.route("**/model/**", lambda route: route.abort())
+        page.route("**/rules.json", lambda r: r.continue_() if is_sent or r.request.method == "GET" else r.abort())
+        page.goto(address)
+        with page.expect_file_chooser() as chooser:
+            page.locator("#choose").click()
+        chooser.value.set_files(str(FILM))
+        page.locator("#busy").wait_for(state="hidden")
+        page.get_by_label("What should be found?").fill(RIGHT)
+        page.keyboard.press("Enter")
+        page.locator(".finding[data-state=failed]").wait_for()
+        assert told in page.get_by_role("status").inner_text().lower()
+
+
 def test_a_film_a_sentence_and_its_mask_saved(visit, own):
     page = visit.page
     assert "stays on this computer" in page.locator("#where").inner_text()

@@ -1,7 +1,7 @@
 // One DICOM image as values in the modality's units, with its window, sides and pixel size, by the rules of
 // lexseg.scans.dicom. What is not read says so: several frames, palettes, tables of the modality, deflated files.
 
-import { Refused } from "./refused.js";
+import { Lacking, Refused } from "./refused.js";
 import { number, sideOf, spacingOf, windowsOf } from "./dicom-header.js";
 import { unpacked } from "./packed.js";
 
@@ -18,7 +18,7 @@ export async function readDicom(bytes) {
   try {
     dicomParser = (await import("./runtime/dicom-parser.js")).default;
   } catch {
-    throw new Refused("the folder holds no reader of DICOM (runtime/dicom-parser.js): export it again");
+    throw new Lacking("the folder holds no reader of DICOM (runtime/dicom-parser.js): export it again");
   }
   try {
     set = dicomParser.parseDicom(bytes);

@@ -3,7 +3,7 @@
 import * as ort from "./runtime/ort.js";
 import { loadPyodide } from "./runtime/pyodide/pyodide.mjs";
 import { Tokenizer } from "./runtime/tokenizers.js";
-import { Refused } from "./refused.js";
+import { Lacking, Refused } from "./refused.js";
 import { Scope, tensorsOf } from "./scope.js";
 import { givenPresent, probability } from "./stretch.js";
 
@@ -146,7 +146,7 @@ async function graph(about, name) {
   try {
     return await ort.InferenceSession.create(new Uint8Array(content), { executionProviders: ["wasm"] });
   } catch (error) {
-    throw new Refused(
+    throw new Lacking(
       `model/${name} cannot be run here (${String(error.message ?? error).split("\n")[0]}); export the model again`,
     );
   }
@@ -164,7 +164,7 @@ async function rulesOf(about, ids) {
 async function bytesOf(about, name) {
   const told = `${new URL(name, here("model/")).pathname.split("/").slice(-2).join("/")}`;
   const response = await fetch(here(`model/${name}`)).catch(() => null);
-  if (!response?.ok) throw new Refused(`${told} is missing; copy the folder again`);
+  if (!response?.ok) throw new Lacking(`${told} is missing; copy the folder again`);
   const content = await response.arrayBuffer();
   const expected = about.files[name];
   if (expected !== undefined && content.byteLength !== expected) {

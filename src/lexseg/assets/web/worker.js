@@ -4,7 +4,7 @@ import { isDicom, readDicom } from "./dicom.js";
 import { measured } from "./measure.js";
 import { Model } from "./model.js";
 import { isPicture, readPicture } from "./pictures.js";
-import { Refused } from "./refused.js";
+import { isSent, Lacking, Refused } from "./refused.js";
 import { between, shaded, windowOf } from "./shade.js";
 import {
   boxesOf,
@@ -27,7 +27,7 @@ let loading = null; // the model
 async function model() {
   loading ??= fetch(new URL("rules.json", import.meta.url))
     .then((response) => {
-      if (!response.ok) throw new Refused("rules.json is missing; copy the folder again");
+      if (!response.ok) throw new Lacking("rules.json is missing; copy the folder again");
       return response.json();
     })
     .then(Model.load);
@@ -290,6 +290,10 @@ addEventListener("message", async ({ data: { number, what, ...asked } }) => {
   try {
     postMessage({ number, said: await does[what](asked) });
   } catch (error) {
+    if ((error instanceof Lacking || !(error instanceof Refused)) && !(await isSent())) {
+      const gone = "the server that sends this page is not reached: once it is, load the page anew";
+      return postMessage({ number, refused: gone });
+    }
     const mendable = error instanceof Refused;
     if (!mendable) console.error(error);
     postMessage({ number, refused: mendable ? error.message : `a fault of this page (${error?.message ?? error})` });
