@@ -64,6 +64,11 @@ def test_where_no_organ_is_named_the_image_tells_which(text: str) -> None:
     [
         ("chest", "Can you find any opacities?"),
         ("chest-ct", "any COVID here"),
+        ("chest", "peripheral opacities"),
+        ("brain", "a large infiltrating lesion"),
+        ("brain", "the shining area"),
+        ("skin", "irregular pigmented lesion with blue veil and streaks"),
+        ("breast", "spiculated mass with a halo"),
         ("breast", "please draw around this tumour"),
         ("breast", "is there a suspected nodule in the breast?"),
         ("colon", "Where is the polyp?"),
@@ -88,6 +93,23 @@ def test_where_no_organ_is_named_the_image_tells_which(text: str) -> None:
         ("colon", "a bump on the wall"),
         ("colon", "Paris 0-Is lesion"),
         ("chest-ct", "hyperdense area"),
+        ("breast", "a large, irregular mass"),
+        ("skin", "a small bump"),
+        ("skin", "lump on the skin"),
+        ("brain", "a solitary mass"),
+        ("brain", "an irregular tumour"),
+        ("brain", "several lesions"),
+        ("brain", "how large is the growth?"),
+        ("colon", "how many polyps"),
+        ("colon", "a round growth on the fold"),
+        ("colon", "pedunculated polyp on a long stalk"),
+        ("colon", "polyp arising from the colonic wall"),
+        ("colon", "intraluminal soft tissue mass"),
+        ("colon", "a projection into the lumen"),
+        ("colon", "what is the lump in my gut"),
+        ("colon", "is that a ball on the wall of the bowel?"),
+        ("breast", "a hard knot in the breast"),
+        ("breast", "my wife's breast lump"),
     ],
 )
 def test_all_that_such_an_image_was_taught_to_show_is_asked_for_plainly(world: str, text: str) -> None:
@@ -120,7 +142,9 @@ def test_what_is_another_thing_is_left_alone(world: str, text: str) -> None:
     ("world", "text"),
     [
         ("chest", "three opacities in the right upper zone"),
-        ("breast", "a large, irregular mass"),
+        ("chest", "a small infiltrate"),
+        ("chest", "solitary opacity"),
+        ("brain", "the larger tumour"),
         ("colon", "second biggest polyp from the top"),
         ("brain", "two tumours in the left half"),
         ("brain", "glioma of the left frontal lobe"),
@@ -144,6 +168,11 @@ def test_what_picks_among_targets_is_surely_of_its_world_and_asked_as_it_stands(
         ("chest", "the left mid zone, any opacity?", "infection in the middle left lung"),
         ("chest", "lung infection at the left base", "infection in the lower left lung"),
         ("chest", "viral pneumonia, both lungs", "infection in both lungs"),
+        ("chest", "opacities at the bases", "infection in the lower left lung and lower right lung"),
+        ("chest", "infection in the upper zones", "infection in the upper left lung and upper right lung"),
+        ("chest", "bibasal infiltrates", "infection in the lower left lung and lower right lung"),
+        ("chest", "infection in both lower lung zones", "infection in the lower left lung and lower right lung"),
+        ("colon", "a tiny bump at the top", "small polyp in the upper part of the image"),
         ("chest-ct", "bilateral COVID infection", "lung infection in both lungs"),
         ("breast", "Can you see a nodule towards the top left?", "breast mass in the upper left of the image"),
         ("breast", "mass at the bottom", "breast mass in the lower part of the image"),
@@ -155,7 +184,8 @@ def test_what_picks_among_targets_is_surely_of_its_world_and_asked_as_it_stands(
 )
 def test_a_place_is_asked_plainly_as_training_says_it(world: str, text: str, plain: str) -> None:
     assert plainly(text, world) == plain
-    assert plainly(mirror_words(text, "horizontal"), world) == mirror_words(plain, "horizontal")
+    both = "left lung and" in plain  # the order of the two is no matter
+    assert plainly(mirror_words(text, "horizontal"), world) == (plain if both else mirror_words(plain, "horizontal"))
     assert world in surely_of(text)
 
 
@@ -189,6 +219,12 @@ def test_the_side_of_a_breast_is_no_place_in_its_image(text: str) -> None:
         "Describe the image.",
         "what is this?",
         "what am I looking at",
+        "which bit needs to be removed?",
+        "show where to excise",
+        "what needs cutting out",
+        "target volume",
+        "where should I biopsy",
+        "the thing that has to come out",
     ],
 )
 def test_what_names_nothing_asks_for_all_that_the_image_was_taught_to_show(text: str) -> None:
@@ -199,6 +235,23 @@ def test_what_names_nothing_asks_for_all_that_the_image_was_taught_to_show(text:
 def test_a_part_of_the_body_in_which_something_is_wrong_is_surely_asked_for() -> None:
     assert surely_of("is something wrong with this brain?") == {"brain"}
     assert surely_of("this brain") == surely_of("what is wrong with the car") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "world"),
+    [
+        ("segment the lungs", "chest"),
+        ("the breast", "breast"),
+        ("brain", "brain"),
+        ("Outline the whole colon.", "colon"),
+    ],
+)
+def test_an_organ_that_is_told_to_be_marked_is_not_what_is_wrong_in_it(text: str, world: str) -> None:
+    assert plainly(text, world) is None and world not in surely_of(text)
+    organ = text.split()[-1].strip(".")
+    for asks in (f"{organ}?", f"anything in the {organ}?", f"what is the white stuff in my {organ}"):
+        assert plainly(asks, world) == NOUNS[world], asks
+    assert plainly(f"the {organ} on the left", "chest") != NOUNS[world]  # a place
 
 
 @pytest.mark.parametrize("text", ["and the left?", "now the right side, please", "what about the left side?"])
@@ -231,8 +284,6 @@ def test_nothing_is_sure_where_no_finding_is_named(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "infection in both lower lung zones",
-        "infection in the upper zones",
         "infection in the left lung and in the right lower zone",
         "2 opacities in the left lung",
         "one infected area, left lung",

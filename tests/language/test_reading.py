@@ -137,6 +137,16 @@ def test_a_language_without_a_lexicon_is_a_clear_error() -> None:
         ("a bicycle on the left", "a bicycle on the left"),
         ("opacity in the left lung", "opacity in the left lung"),
         ("LLL opacity, 3 cm", "LLL opacity, 3 cm"),
+        ("mark teh polypp", "mark the polyp"),  # a word of three letters, two exchanged; the likeliest slip
+        ("nto the left", "nto the left"),  # what denies is not guessed
+        ("which bit needs snaring", "which bit needs snaring"),
+        ("snarinf", "snaring"),  # no "sparing", which denies
+        ("birth mark", "birthmark"),  # one word written in two
+        ("hyper-intensity, fibro adenoma", "hyperintensity, fibroadenoma"),
+        ("head mark", "head mark"),
+        ("brian tumour", "brain tumour"),  # a word, but before a finding no other is meant
+        ("tumour of Brian", "tumour of Brian"),
+        ("brest mass and beast", "breast mass and beast"),
     ],
 )
 def test_a_slip_of_the_hand_is_mended_and_nothing_else(typed, meant):

@@ -60,9 +60,9 @@ def test_what_cannot_be_asked_is_told_before_anything_is_asked(sides):
     assert sides.model.encoded == encoded
 
 
-def spoken(model, text, learnt=None):
+def spoken(model, text, learnt=None, language=None):
     return Spoken.of(
-        text, reader=model.text_encoder, own="image", given=None, language=None, sides=Sides(),
+        text, reader=model.text_encoder, own="image", given=None, language=language, sides=Sides(),
         nouns={"breast": "breast mass", "chest": "infection", "skin": "skin lesion", "brain": "tumor"},
         learnt=learnt or {},
     )  # fmt: skip
@@ -93,6 +93,26 @@ def test_a_kind_that_the_data_do_not_tell_apart_is_doubted(sides, text, kinds):
     assert doubts_of((), spoken(sides, text).untold, "breast") == due, text
 
 
+def test_a_kind_is_doubted_in_every_language(sides):
+    said = {
+        "de": [("gutartiger Knoten der Brust", "gutartiger"), ("keine virale Pneumonie, Infiltrat", "")],
+        "es": [("neumonía viral", "viral"), ("tumor benigno de la mama", "benigno")],
+        "fr": [("gliome de bas grade", "de bas grade"), ("pneumonie bactérienne", "bactérienne")],
+        "zh": [("病毒性肺炎", "病毒性"), ("乳腺良性肿块", "良性")],
+    }
+    for language, texts in said.items():
+        for text, kind in texts:
+            heard = spoken(sides, text, language=language)
+            due = (f"whether it is {kind} {TOLD}",) if kind else ()
+            assert doubts_of((), heard.untold, None) == due, text
+            assert not any("not in the lexicon" in doubt for doubt in heard.doubts), text
+
+
+def test_an_organ_in_which_all_is_well_is_denied_of_its_images(sides):
+    for text, worlds in (("lungs are clear", {"chest", "chest-ct"}), ("The brain is normal.", {"brain"})):
+        assert (spoken(sides, text).settled, spoken(sides, text).taught) == ("negated", worlds), text
+
+
 def test_a_kind_is_looked_for_as_what_it_is_a_kind_of(sides):
     for text in ("Is there a cyst?", "invasive ductal carcinoma", "benign breast mass", "benign lesion"):
         assert spoken(sides, text).plain["breast"] == "breast mass", text
@@ -115,9 +135,12 @@ def test_what_is_doubtful_where_it_is_looked_for_is_told_there_alone(sides):
 
 
 def test_an_organ_alone_is_doubted(sides):
-    for text in ("left lung", "both lungs"):
+    for text in ("left lung", "both lungs", "segment the lungs", "the lungs"):
         assert any("never the organ itself" in doubt for doubt in spoken(sides, text).doubts), text
-    for text in ("what is wrong with the left lung?", "infection in the left lung", "and on the right?"):
+    for text in (
+        *("what is wrong with the left lung?", "infection in the left lung", "and on the right?"),
+        *("what is the white stuff in my lungs", "the dark thing on the skin"),
+    ):
         assert not any("never the organ itself" in doubt for doubt in spoken(sides, text).doubts), text
 
 

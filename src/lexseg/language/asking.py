@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from lexseg.language.denial import affirmed, denied
 from lexseg.language.lexicon import Concept, Lexicon, Organ, compiled, lexicon
 from lexseg.language.sides import Place, place_words, places
-from lexseg.language.vocabulary import holds, may_be_finding, names_disease, resembles, unknown_words
+from lexseg.language.vocabulary import holds, may_be_finding, names_disease, place_names, resembles, unknown_words
 
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SIDES = ("left", "right")
@@ -37,8 +37,9 @@ class _Said(NamedTuple):
     ``paired``: whether the image shows a pair of organs; ``one``: one of a pair, whose side is no place in the image;
     ``lobes``: whether a part of it that is named without a side is left out, as a network that hardly knows its name
     finds less in it (docs/explanation/health.md); ``one_lesion``: whether an image mostly shows one, so that a word of
-    shape describes it and picks nothing. A network that was taught shapes by masks takes "irregular" for another thing
-    than radiologists do; ``shade``: how bright all that is looked for is there, so that the word picks nothing either;
+    shape or size, or "solitary" and "several", describes it and picks nothing. A network that was taught these by masks
+    takes "irregular" and "small" for another thing than people do; ``sizes``: whether it is asked with the size all the
+    same; ``shade``: how bright all that is looked for is there, so that the word picks nothing either;
     ``near``: the other regions that such an image may show beside its own: a sentence about any further one is of
     another image.
     """
@@ -48,17 +49,25 @@ class _Said(NamedTuple):
     high: str = "{noun} in the {height} part of the image"
     corner: str = "{noun} in the {height} {side} of the image"
     both: str = ""
+    both_high: str = ""
     paired: bool = False
     one: bool = False
     lobes: bool = False
     one_lesion: bool = False
+    sizes: bool = False
     shade: str = ""
     near: frozenset[str] = frozenset()
+
+    def may_show(self, organ: Organ) -> bool:
+        """Whether such an image may show a part of the body that is not its own: the chest's wall, but no lung."""
+        return organ.region in self.near and organ.id != _INSIDE
 
     def form(self, side: str, height: str) -> str:
         """The form for a place, but for the noun; "" where there is none. "" is no side, or no height."""
         if height == "middle" and not self.paired:
             return ""  # of the height or of the width
+        if self.both_high and height and side in ("both", ""):
+            return self.both_high
         if side == "both":
             return "" if height else self.both
         form = {(True, False): self.sided, (False, True): self.high, (True, True): self.corner}.get(
@@ -68,14 +77,19 @@ class _Said(NamedTuple):
 
 
 _LUNG, _LUNGS = "{noun} in the {side} lung", "{noun} in both lungs"
+_ZONES = "{noun} in the {height} left lung and {height} right lung"
 _TISSUES = frozenset({"skin", "soft tissue", "vessels", "nerves", "lymph nodes", "skeleton", "limbs"})
 _BESIDE_LUNGS = _TISSUES | {"breast", "abdomen", "neck", "ventricles"}  # of the heart
 _SAYS = {
-    "chest": _Said("chest", _LUNG, "", "{noun} in the {height} {side} lung", _LUNGS, paired=True, near=_BESIDE_LUNGS),
+    "chest": _Said(
+        "chest", _LUNG, "", "{noun} in the {height} {side} lung", _LUNGS, _ZONES, paired=True, near=_BESIDE_LUNGS
+    ),
     "chest-ct": _Said("chest", _LUNG, "", "", _LUNGS, paired=True, near=_BESIDE_LUNGS),  # an axial slice has no heights
     "breast": _Said("breast", one=True, one_lesion=True, shade="dark", near=_TISSUES | {"chest"}),
-    "colon": _Said("colon", near=_TISSUES | {"abdomen", "pelvis"}),
-    "brain": _Said("brain", lobes=True, shade="bright", near=_TISSUES | {"head", "neck", "ventricles"}),
+    "colon": _Said("colon", one_lesion=True, sizes=True, near=_TISSUES | {"abdomen", "pelvis"}),
+    "brain": _Said(
+        "brain", lobes=True, one_lesion=True, shade="bright", near=_TISSUES | {"head", "neck", "ventricles"}
+    ),
     "skin": _Said(
         "skin", one_lesion=True, shade="dark", near=_TISSUES | {"chest", "breast", "abdomen", "head", "neck"}
     ),
@@ -83,11 +97,17 @@ _SAYS = {
 WORLDS = frozenset(_SAYS)
 """Those that sentences can be said plainly about."""
 _LOOKS = ("look", "shade")  # kinds of attributes that pick nothing
-_SHAPE, _BRIGHTNESS = "shape", "brightness"
+_SHAPE, _BRIGHTNESS, _SIZE, _COUNT = "shape", "brightness", "size", "number"
+_ANY_NUMBER = frozenset({"one", "few"})  # "solitary", "several": of what such images show, no count
+_COMMON = frozenset({"peripheral"})  # where such lesions mostly lie; a network takes the word for another place
+_HOW = re.compile(r"\bhow\s+$", re.IGNORECASE)  # "how large is it?" is no large one
+_INSIDE = "lung"  # of the regions that lie near another, what it does not reach
 _COMPARES = re.compile(r"(?:er|est)$", re.IGNORECASE)  # "the brighter lesion" picks wherever lesions are bright
 _NUMBER = re.compile(r"\d")  # counts or measures, but in the names of categories and sequences
 _CATEGORY = re.compile(r"\bcovid-\d+|\bbi-?rads\W*\d\w?|\b(?:paris\W+)?0\W?i\w*|\bt2\b", re.IGNORECASE)
 _NAMED_AFTER = ("disease", "syndrome")  # with an unknown word before it, the name of a disease of its own
+_OWNED = (*_NAMED_AFTER, "tumor")  # and so is one with an unknown owner, or a type of a finding: "Baker's cyst"
+_OWNER = ("'s", "\u2019s", "'", "\u2019")
 
 
 def looked_for(text: str | None) -> tuple[str | None, Literal["not found", "negated"] | None]:
@@ -125,14 +145,19 @@ class Named:
         places: of :func:`lexseg.language.sides.places`.
         both: whether these are both sides, and said to be: "bilateral", not "the left ... on the right".
         in_organ: the same without the side of an organ that stands right before its name: "mass in the left breast".
-        picks: whether words other than of shape and brightness pick among what lies there, or count it.
+        picks: whether words other than of shape, size and brightness pick among what lies there, or count it.
         shaped: whether words of shape may.
         shades: what brightness it names, which picks where not all that is looked for is so.
+        sizes: what size it names, but in comparison; it picks where an image shows several.
+        size: that of the finding, if it stands before its name: "a large polyp", not one "on a long stalk".
+        counted: whether it says that there is one, or several, which picks there too.
         shaded: whether it names nothing but a part of that brightness: "the bright region".
         side_alone: whether it names nothing but a side, nor anything else that has a left and a right.
         general: whether it names nothing, but asks for what is wrong, or just to "outline it".
         ill: whether it says that something is wrong.
         looks: whether it asks what there is to see.
+        mere: whether it names nothing but a part of the body, and where.
+        alone: whether that is a whole organ, which it tells to mark: the organ itself is asked for.
         unknown: whether there is a word that the lexicon does not hold: it may be what is asked for.
         kinds: words, as they stand, for kinds of a finding that pictures alone do not tell: "benign", "grade III".
         foreign: those of them that name something which no world's data hold: the lexicon would know what they do.
@@ -152,8 +177,13 @@ class Named:
     unknown: bool
     kinds: tuple[str, ...]
     shades: frozenset[str] = frozenset()
+    sizes: frozenset[str] = frozenset()
+    size: str = ""
+    counted: bool = False
     shaded: bool = False
     looks: bool = False
+    mere: bool = False
+    alone: bool = False
     foreign: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
 
@@ -174,14 +204,19 @@ class Named:
         where = places(text, words)
         its_names = [(start, end) for start, end, _ in found]  # "hyperintense"
         its_names += [(start, end) for start, end, _ in parts]  # "large bowel"
-        its_names += (both := [match.span() for match in words.words("sides.both").finditer(text) if _both(where)])
+        its_names += (both := [match.span() for match in _both_sides(words).finditer(text) if _both(where)])
         rows = [
-            (row, text[start:end])
+            (start, row, text[start:end])
             for start, end, row in attributes
-            if not any(first <= start and end <= last for first, last in its_names)
+            if not any(first <= start and end <= last for first, last in its_names) and not _HOW.search(text[:start])
         ]
-        shades = {str(row["id"]) for row, word in rows if row["kind"] == _BRIGHTNESS and not _COMPARES.search(word)}
-        kinds = {row["kind"] for row, _ in rows if row["id"] not in shades}
+        plainly = [(start, str(row["id"]), row["kind"]) for start, row, word in rows if not _COMPARES.search(word)]
+        shades, counts, sizes = (
+            {name for _, name, kind in plainly if kind == each} for each in (_BRIGHTNESS, _COUNT, _SIZE)
+        )
+        counts &= _ANY_NUMBER
+        sized = [(start, name) for start, name, kind in plainly if kind == _SIZE]
+        kinds = {row["kind"] for _, row, _ in rows if row["id"] not in {*shades, *sizes, *counts, *_COMMON}}
         bare = not (found or organs or rows) and words.words("things").search(text) is None
         # there is little to go by, so no word may be misspelt
         held = (
@@ -192,14 +227,7 @@ class Named:
         ill = words.words("ill").search(text) is not None
         looks = words.words("general").search(text) is not None
         unknown = unknown_words(text, words)
-        after = [text[:start].rstrip(" -") for start, _, finding in found if finding.id in _NAMED_AFTER]
-        named_after = [
-            word
-            for word in unknown
-            if any(before.endswith(word) for before in after)
-            and (word[0].isupper() or word.endswith("s"))
-            and not resembles(word, words)
-        ]
+        named_after = [word for word in unknown if any(_names_after(word, text[:at], each) for at, _, each in found)]
         foreign = tuple(word for word in unknown if word in named_after or names_disease(word, words))
         heads = [text[:start].rstrip(" -") for start, _ in its_names]  # "tension pneumothorax" is a pneumothorax
         strange = tuple(
@@ -207,8 +235,9 @@ class Named:
             for word in unknown
             if word not in foreign and may_be_finding(word, words) and not any(each.endswith(word) for each in heads)
         )
+        mere = bool(organs) and not (found or ill or looks) and _says_no_more(text, parts, words)
         return cls(
-            findings=tuple(each for _, _, each in found if not (named_after and each.id in _NAMED_AFTER)),
+            findings=tuple(each for _, _, each in found if not (named_after and (each.type or each.id in _OWNED))),
             organs=tuple(organ for _, organ in organs),
             places=where,
             both=bool(both),
@@ -223,8 +252,16 @@ class Named:
             kinds=tuple(dict.fromkeys(match.group() for match in words.words("kinds").finditer(text))),
             unknown=bool(unknown),
             shades=frozenset(shades),
+            sizes=frozenset(sizes),
+            size=next((name for at, name in sized if found and at < found[0][0]), ""),
+            counted=bool(counts),
             shaded=bool(shades) and not found and not unknown and any(not organ.region for _, _, organ in parts),
             looks=looks,
+            mere=mere,
+            alone=mere
+            and not where
+            and all(organ.whole for _, organ in organs)
+            and not text.rstrip().endswith(_QUESTION),
             foreign=foreign,
             strange=strange,
         )
@@ -232,14 +269,15 @@ class Named:
     def plain(self, nouns: Mapping[str, str]) -> dict[str, str]:
         """The sentence in plain words: :func:`in_plain_words`."""
         asks = self.findings or self.organs or self.side_alone or self.general or self.shaded
-        if not asks or self.picks or self.unknown:
+        if not asks or self.picks or self.unknown or self.alone:
             return {}
         found = {}
         for world, noun in nouns.items():
-            if (self.shaped and not _SAYS[world].one_lesion) or self.shades - {_SAYS[world].shade}:
+            said = _SAYS[world]
+            if (not said.one_lesion and (self.shaped or self.sizes or self.counted)) or self.shades - {said.shade}:
                 continue
-            if self._may_be_of(world) and (form := self._form(_SAYS[world])) is not None:
-                found[world] = form.format(noun=noun)
+            if self._may_be_of(world) and (form := self._form(said)) is not None:
+                found[world] = form.format(noun=f"{self.size if said.sizes else ''} {noun}".lstrip())
         own = next((found[world] for world in found if self._tells(world)), None)
         return found if own is None else found | {"": own}
 
@@ -251,6 +289,19 @@ class Named:
             return None
         side, height = next(iter(where), ("", ""))
         return said.form("both" if len(where) > 1 else side, height) or None
+
+    @property
+    def nonsense(self) -> tuple[str, ...]:
+        """Unknown words that resemble no known one, and nothing else by which the lexicon knows what is asked."""
+        known = self.findings or self.organs or self.kinds or self.ill or self.looks
+        like = all(resembles(word, lexicon()) for word in self.strange)
+        return () if known or like else self.strange
+
+    @property
+    def well(self) -> frozenset[str]:
+        """The worlds of which it is asked, if it is what a sentence denies: "the lungs" of "the lungs are clear"."""
+        mere = not (self.findings or self.unknown) and bool(self.organs)
+        return self.taught | frozenset(world for world in WORLDS if mere and self._may_be_of(world, parts=True))
 
     @property
     def taught(self) -> frozenset[str]:
@@ -268,7 +319,7 @@ class Named:
 
     def untaught(self, learnt: Mapping[str, Sequence[str]]) -> frozenset[str]:
         """The worlds of which it surely asks nothing that is taught there: :func:`surely_not_of`."""
-        if not (self.findings or self.organs or self.foreign):
+        if not (self.findings or self.organs or self.foreign or self.nonsense):
             return frozenset()
         return frozenset(
             world for world, names in learnt.items() if world in WORLDS and names and self._is_none_of(world, names)
@@ -293,10 +344,16 @@ class Named:
         told, said = _Told.of(names), _SAYS[world]
         own = [organ.region == said.region or organ.id in told.organs for organ in self.organs]
         at_home = any(world in finding.asked and finding.anatomy == (said.region,) for finding in self.findings)
-        if own and not any(own) and not at_home and any(organ.region not in said.near for organ in self.organs):
+        if self.alone and not any(organ.id in told.drawn for organ in self.organs):
+            return True
+        if own and not any(own) and not at_home and not all(said.may_show(organ) for organ in self.organs):
             return True  # such an image does not show it
         findings = [told.holds(finding, world) for finding in self.findings]
-        if any(findings) or self.strange or any(word.casefold() in told.words for word in self.foreign):
+        if any(word.casefold() in told.words for word in (*self.foreign, *self.nonsense)):
+            return False
+        if self.nonsense:
+            return True
+        if any(findings) or self.strange:
             return False
         return bool(findings or self.foreign) or self._is_structure(said, told)
 
@@ -357,10 +414,14 @@ class Named:
 
 
 class _Told(NamedTuple):
-    """What names that a model was taught hold: ids of findings and organs, and words that the lexicon does not know."""
+    """What names that a model was taught hold: ids of findings and organs, and words that the lexicon does not know.
+
+    ``drawn``: the organs that are such a name.
+    """
 
     findings: frozenset[str]
     organs: frozenset[str]
+    drawn: frozenset[str]
     words: frozenset[str]
 
     @classmethod
@@ -372,6 +433,12 @@ class _Told(NamedTuple):
             return cls(
                 frozenset(each.id for name in names for _, _, each in words.finding_finder(name)),
                 frozenset(each.id for name in names for _, _, each in words.organ_finder(name)),
+                frozenset(
+                    each.id
+                    for name in names
+                    for start, end, each in words.organ_finder(name)
+                    if name[start:end] == name.strip()
+                ),
                 frozenset(word.casefold() for name in names for word in unknown_words(name, words)),
             )
 
@@ -380,6 +447,29 @@ class _Told(NamedTuple):
     def holds(self, finding: Concept, world: str) -> bool:
         """Whether a finding is taught in a world, by the lexicon or by the model."""
         return world in finding.asked or world in finding.taught or finding.id in self.findings
+
+
+def _says_no_more(text: str, parts: Sequence[tuple[int, int, Organ]], words: Lexicon) -> bool:
+    """Whether a text names parts of the body and places, and all else only tells to mark them."""
+    for start, end, _ in reversed(parts):
+        text = f"{text[:start]} {text[end:]}"
+    said = {*words.rows("itself"), *place_names(words)}
+    return all(word.casefold() in said for word in _LETTERS.findall(text))
+
+
+def _names_after(word: str, before: str, finding: Concept) -> bool:
+    """Whether an unknown word right before a finding makes it one of its own: "Hodgkin disease", "Baker's cyst"."""
+    before = before.rstrip(" -")
+    owned = word.endswith(_OWNER) or before.endswith(tuple(f"{word}{mark}" for mark in _OWNER))
+    if owned and (finding.type or finding.id in _OWNED):
+        return before.rstrip("'\u2019").endswith(word)
+    named = word[0].isupper() or word.endswith("s")
+    return finding.id in _NAMED_AFTER and named and before.endswith(word) and not resembles(word, lexicon())
+
+
+def _both_sides(words: Lexicon) -> re.Pattern[str]:
+    before = r"(?<![\w-])" if words.spaced else ""
+    return compiled(rf"{before}{words.union('sides.both')}")  # which may begin a word: "bibasal"
 
 
 def _both(where: frozenset[Place]) -> bool:

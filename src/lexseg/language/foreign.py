@@ -4,7 +4,7 @@ No word is translated: the reading's findings, places and denials are said anew 
 know stays as it is where nothing else names a finding, and is told.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING
@@ -27,10 +27,17 @@ _WITHIN = ("outer", "inner", "anterior", "posterior", "central", "peripheral")  
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """A sentence in English. Attributes: text: the sentence; unknown: the words of the original that nobody knew."""
+    """A sentence in English.
+
+    Attributes:
+        text: the sentence.
+        unknown: the words of the original that nobody knew.
+        kinds: its words for kinds of a finding that pictures alone do not tell ("gutartig"): they are not asked.
+    """
 
     text: str
     unknown: tuple[str, ...]
+    kinds: tuple[str, ...] = ()
 
     @property
     def doubts(self) -> list[str]:
@@ -69,7 +76,16 @@ def to_model_words(text: str, language: str | None) -> Translation:
     if looks and not any(phrase.polarity == "negated" for phrase in phrases):
         where = out.removeprefix(", ")
         return Translation(f"{_WHAT_IS_SEEN} {where}".rstrip(), reading.unknown)
-    return Translation(out.removeprefix(", ") or text, reading.unknown)
+    return Translation(out.removeprefix(", ") or text, reading.unknown, tuple(_kinds(reading.phrases, words)))
+
+
+def _kinds(phrases: "Sequence[Phrase]", words: Lexicon) -> Iterator[str]:
+    """What is said of kinds, but in the name of a finding, and of what is denied."""
+    for phrase in phrases:
+        named = [(start, end) for start, end, _ in words.finding_finder(phrase.text)]
+        for match in words.words("kinds").finditer(phrase.text) if phrase.polarity == "affirmed" else ():
+            if not any(start <= match.start() and match.end() <= end for start, end in named):
+                yield match.group()
 
 
 def _joint(phrase: "Phrase", after: "Phrase") -> str:
@@ -106,6 +122,10 @@ def _said(phrase: "Phrase", words: Lexicon, *, whole: bool) -> str:
             name = f"{name} finding".strip()
     elif part := next((organ.id for organ in organs if not organ.whole and organ.id not in name), ""):
         name = f"{name} of the {part}"
+    if name and not place:  # what it is a tumor of tells of which image it is asked; a pneumonia is one of the lung
+        regions = {region for finding in words.findings if finding.id in phrase.findings for region in finding.anatomy}
+        own = next((organ.id for organ in organs if organ.whole and organ.region not in regions), "")
+        place = f"of the {own}" if own and own not in name else ""
     before = ["no"] * (phrase.polarity == "negated")
     before += ["possible"] * (
         phrase.polarity == "affirmed" and phrase.certainty == "possible" and bool(phrase.findings)

@@ -265,10 +265,13 @@ def pattern_of(row: str) -> str:
 _GROUP = re.compile(r"\(\?:([^()]*)\)(\??)")
 _CLASS = re.compile(r"\[([a-z]+)\](\??)")
 _OPTIONAL = re.compile(r"(\w)\?")
+_LOOKS = re.compile(r"\(\?<?[=!]")
 
 
 def written_out(row: str) -> list[str]:
     """The words that a row matches, one by one; none where they are without number, or the row looks at others."""
+    if _LOOKS.search(row):
+        return []
     for rule, parts in (
         (_GROUP, lambda inside: inside.split("|")),
         (_CLASS, list),

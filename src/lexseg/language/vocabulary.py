@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import pairwise
 
 from lexseg.language.lexicon import Lexicon, compiled, either, languages, lexicon, written_out
 from lexseg.language.sides import places
@@ -22,6 +23,7 @@ _TELLING = 4  # letters of a word that tells a language by itself
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PART = 3  # letters of the shortest word that may be misspelt, or run together with another
 _ALIKE, _LONGER = 0.75, 2  # share of letters from which on a word may be another misspelt; letters it may have more
+_FAR = 3  # the kind of slip that puts any letter for another
 _WORDS = 4096  # words of users that are remembered: a server meets new ones for ever
 _ABBREVIATED = 5  # letters up to which capitals are an abbreviation
 # everything that a sentence may be made of, but the common words
@@ -99,12 +101,40 @@ def read_as(text: str, words: Lexicon) -> tuple[str, tuple[str, ...]]:
     if not words.spaced:
         return text, ()
     typed = [each for each in _TYPED.finditer(text) if not (each.group().isupper() and len(each[0]) <= _ABBREVIATED)]
+    apart = _apart(typed, text, words)
+    typed = [each for each in typed if not any(start <= each.start() < end for start, end in apart)]
     strange = [each for each in typed if _meant(each.group().casefold(), words)]
     read = {each.span(): _meant(each.group().casefold(), words) for each in _unexplained(strange, text, words)}
     read |= {each.span(): meant for each in typed if (meant := _end_meant(each.group().casefold(), words))}
+    read |= {each.span(): meant for each in typed if (meant := _organ_meant(each, text, words))}
+    read |= apart
     for (start, end), meant in sorted(read.items(), reverse=True):
         text = f"{text[:start]}{meant}{text[end:]}"
     return text, tuple(str(meant) for _, meant in sorted(read.items()))
+
+
+def _apart(typed: Sequence[re.Match[str]], text: str, words: Lexicon) -> dict[tuple[int, int], str]:
+    """By where they stand, words that were written in two: "birth mark", where one of the two is no word by itself."""
+    found: dict[tuple[int, int], str] = {}
+    for first, second in pairwise(typed):
+        if text[first.end() : second.start()] not in (" ", "-"):
+            continue
+        whole = f"{first[0]}{second[0]}".casefold()
+        words_of_their_own = all(holds(each[0].casefold(), words) for each in (first, second))
+        if not words_of_their_own and whole in _spelt(words) and _meaning(whole, words):
+            found[first.start(), second.end()] = whole
+    return found
+
+
+def _organ_meant(typed: re.Match[str], text: str, words: Lexicon) -> str | None:
+    """Which part of the body a word right before a finding was meant to be, though it is one itself: "brian tumour"."""
+    word = typed[0].casefold()
+    if word not in _mistakable(words) or text[typed.end() : typed.end() + 1] != " ":
+        return None
+    if not any(start == typed.end() + 1 for start, _, _ in words.finding_finder(text)):
+        return None
+    near = [other for other, kind in _near(word, words).items() if kind <= 1 and words.organ_finder(other)]
+    return near[0] if len({_meaning(other, words) for other in near}) == 1 else None
 
 
 def _end_meant(word: str, words: Lexicon) -> str | None:
@@ -114,8 +144,8 @@ def _end_meant(word: str, words: Lexicon) -> str | None:
     own = _meaning(word, words)
     if not own:
         return None
-    near = [other for other in _near(word, words) if _meaning(other, words) == own]
-    return max(near, key=len, default=None)
+    near = {other: kind for other, kind in _near(word, words).items() if _meaning(other, words) == own}
+    return max(near, key=lambda other: (-near[other], len(other)), default=None)
 
 
 @lru_cache(_WORDS)
@@ -158,7 +188,18 @@ def _near(word: str, words: Lexicon) -> dict[str, int]:
     from lexseg.language.slips import slips  # of a sentence of known words nothing is looked up
 
     spelt = _spelt(words)
-    return {other: kind for other, kind in slips(word).items() if len(other) > _PART and other in spelt}
+    return {other: kind for other, kind in slips(word).items() if other in spelt and _may_be(other, kind, word, words)}
+
+
+def _may_be(meant: str, kind: int, word: str, words: Lexicon) -> bool:
+    """Whether a word that is a slip away may be meant: of three letters only "the" and its like, two exchanged.
+
+    What denies is not read into a word that is a letter of a far key away: "snaring" is no "sparing".
+    """
+    if len(meant) <= _PART:
+        denies = any(row.startswith(meant) for row in words.rows("deny.before"))
+        return kind == 0 and len(meant) == len(word) == _PART and not denies and not _meaning(meant, words)
+    return kind < _FAR or words.words(*_DENYING).search(meant) is None
 
 
 def _meaning(word: str, words: Lexicon) -> tuple[str, ...]:

@@ -314,8 +314,12 @@ class Spoken:
         if named is not None:
             plain, taught, untaught = named.plain(nouns), named.taught, named.untaught(learnt)
             doubted = named.doubted(learnt)
-            untold |= {**({"": kinds} if (kinds := named.untold(nouns)) else {}), **named.beside(learnt)}
-            doubts += [_ORGAN] if plain and named.organs and not (named.findings or named.ill) else []
+            kinds = (*named.untold(nouns), *(said.kinds if said is not None and nouns else ()))
+            untold |= {**({"": tuple(dict.fromkeys(kinds))} if kinds else {}), **named.beside(learnt)}
+            doubts += [_ORGAN] if named.alone or (plain and named.mere) else []
+        elif settled == "negated" and judged:
+            left = Named.of(judged)
+            taught, untaught = left.well, left.untaught(learnt) if left.nonsense else untaught
         return cls(
             words, plain, taught, untaught, doubted, settled, judged, whose or own, tuple(dict.fromkeys(doubts)), untold
         )
