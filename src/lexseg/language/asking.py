@@ -67,7 +67,7 @@ class _Said(NamedTuple):
         if height == "middle" and not self.paired:
             return ""  # of the height or of the width
         if self.both_high and height and side in ("both", ""):
-            return self.both_high
+            return self.both_high.replace("{height}", height)
         if side == "both":
             return "" if height else self.both
         form = {(True, False): self.sided, (False, True): self.high, (True, True): self.corner}.get(
@@ -98,6 +98,7 @@ WORLDS = frozenset(_SAYS)
 """Those that sentences can be said plainly about."""
 _LOOKS = ("look", "shade")  # kinds of attributes that pick nothing
 _SHAPE, _BRIGHTNESS, _SIZE, _COUNT = "shape", "brightness", "size", "number"
+_SIZES = ("small", "large")
 _ANY_NUMBER = frozenset({"one", "few"})  # "solitary", "several": of what such images show, no count
 _COMMON = frozenset({"peripheral"})  # where such lesions mostly lie; a network takes the word for another place
 _HOW = re.compile(r"\bhow\s+$", re.IGNORECASE)  # "how large is it?" is no large one
@@ -277,7 +278,8 @@ class Named:
             if (not said.one_lesion and (self.shaped or self.sizes or self.counted)) or self.shades - {said.shade}:
                 continue
             if self._may_be_of(world) and (form := self._form(said)) is not None:
-                found[world] = form.format(noun=f"{self.size if said.sizes else ''} {noun}".lstrip())
+                size = self.size if said.sizes and not self.places else ""
+                found[world] = form.format(noun=f"{size} {noun}".lstrip())
         own = next((found[world] for world in found if self._tells(world)), None)
         return found if own is None else found | {"": own}
 
@@ -509,6 +511,7 @@ def plain_sentences(nouns: Mapping[str, str]) -> tuple[str, ...]:
     """
     where = [(side, height) for side in ("", *_SIDES, "both") for height in ("", "upper", "middle", "lower")]
     forms = [(_SAYS[world].form(*place), noun) for world, noun in nouns.items() for place in where]
+    forms += [(f"{size} {{noun}}", noun) for world, noun in nouns.items() if _SAYS[world].sizes for size in _SIZES]
     return tuple(dict.fromkeys(form.format(noun=noun) for form, noun in forms if form))
 
 
