@@ -59,6 +59,8 @@ def test_no_caption_of_a_set_is_taken_for_another_finding(data_root, name: str) 
         ("Is there any racket on the left?", WORLDS),
         ("a racket in the lung", {"breast", "colon", "brain", "skin"}),
         ("polp, polyep", set()),
+        ("RLL opac", set()),  # cut short
+        ("consol, left base", set()),
         ("tumor", {"chest", "chest-ct"}),
         ("tumor of the prostate", WORLDS - {"colon"}),  # no other shows it
         ("brain tumour", WORLDS - {"brain"}),

@@ -227,8 +227,10 @@ def names_disease(word: str, words: Lexicon) -> bool:
 
 @lru_cache(_WORDS)
 def resembles(word: str, words: Lexicon) -> bool:
-    """Whether an unknown word may be one of the lexicon's, misspelt twice or thrice."""
+    """Whether an unknown word may be one of the lexicon's, misspelt twice or thrice, or cut short: "opac", "consol"."""
     low = word.casefold()
+    if len(low) > _PART and any(each.startswith(low) for each in _telling(words)):
+        return True
     alike = [each for each in _telling(words) if abs(len(each) - len(low)) <= _LONGER and {*low[:2]} & {*each[:2]}]
     return bool(get_close_matches(low, alike, 1, _ALIKE))
 
