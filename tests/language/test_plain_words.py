@@ -390,3 +390,16 @@ def test_who_asks_whether_something_never_learnt_is_absent_is_not_understood(tex
     words, settled = looked_for(text)
     assert words is not None and settled is None
     assert plainly(words, "chest") is None and "chest" not in surely_of(words)
+
+
+@pytest.mark.parametrize(
+    ("world", "text"),
+    [
+        ("colon", "One medium white oval polyp, located in right of the image."),
+        ("colon", "Two small round polyps, located in bottom of the image."),
+        ("breast", "One small round tumor at the top in the breast ultrasound image."),
+    ],
+)
+def test_a_caption_is_asked_as_it_stands(world: str, text: str) -> None:
+    """Of its number, size and shape a network has learnt more than the plain words say."""
+    assert plainly(text, world) is None

