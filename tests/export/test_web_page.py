@@ -148,12 +148,24 @@ def test_a_film_a_sentence_and_its_mask_saved(visit, own):
     visit.answers("found", "negated")
     # what asks a server has no place here, and nothing was asked of one
     assert not page.get_by_role("button", name="Correct finding 1").is_visible()
-    assert not page.get_by_text("Brush").is_visible()
+    for name in ("Brush", "Eraser", "Add", "Take away", "Target", "Beside"):
+        tool = page.locator("#tool").get_by_text(name, exact=True)
+        assert tool.count() == 1 and not tool.is_visible(), name
     # the folder's own model, rules and runtime may still be on their way; nothing is sent or asked for beside them
     own_files = (f"GET {visit.origin.rstrip('/')}/{part}" for part in ("model/", "rules.zip", "runtime/"))
     held = ("GET blob:", *own_files)
     assert [request for request in visit.requests[before:] if not request.startswith(held)] == []
     page.get_by_role("button", name="Remove all").click()
+
+
+def test_its_help_tells_of_no_keys_that_do_nothing_here(visit):
+    page = visit.page
+    page.get_by_role("button", name="Keyboard shortcuts and help").click()
+    told = page.locator("#help-dialog").inner_text() + page.locator("#view-keys").text_content()
+    assert "write a sentence" in told and "move the picture" in told and "wheel zooms;" in told
+    told = told.lower()
+    assert [word for word in ("brush", "scribble", "click or", "slice", "page", "home", "ctrl") if word in told] == []
+    page.get_by_role("button", name="Close").click()
 
 
 def agree(said, answer, sentence):

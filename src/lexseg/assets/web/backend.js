@@ -6,7 +6,7 @@ import { Refusal } from "./refusal.js";
 import { newKey } from "./state.js";
 
 /** What this back end does beside answering about one image. */
-export const CAN = { correct: false, folders: false, seg: false };
+export const CAN = { correct: false, folders: false, slices: false, seg: false };
 
 /** Where the image goes and what may be opened. */
 export const SAYS = {

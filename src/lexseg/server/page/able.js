@@ -11,5 +11,7 @@ if (!CAN.correct) {
 }
 if (!CAN.folders) hide($("choose-folder"));
 if (!CAN.seg) hide($("description").closest("label"));
+// what is told of the rest goes, and is not only hidden: descriptions are read as text
+for (const element of document.querySelectorAll("[data-needs]")) if (!CAN[element.dataset.needs]) element.remove();
 if (SAYS.where) $("where").textContent = SAYS.where;
 if (SAYS.opens) $("opens").textContent = SAYS.opens;

@@ -4,7 +4,7 @@
 import { Refusal } from "./refusal.js";
 
 /** What this back end does beside answering about one image. */
-export const CAN = { correct: true, folders: true, seg: true };
+export const CAN = { correct: true, folders: true, slices: true, seg: true };
 
 /** Where the image goes and what may be opened: null leaves the page's own words. */
 export const SAYS = { where: null, opens: null };
