@@ -268,22 +268,41 @@ _OPTIONAL = re.compile(r"(\w)\?")
 _LOOKS = re.compile(r"\(\?<?[=!]")
 
 
-def written_out(row: str) -> list[str]:
-    """The words that a row matches, one by one; none where they are without number, or the row looks at others."""
-    if _LOOKS.search(row):
-        return []
-    for rule, parts in (
+def written_out(row: str) -> frozenset[str]:
+    """The words, in lower case, of all that a row matches; none where that is without number, or it looks at others.
+
+    Its parts between blanks are written out one by one: all of them together may take a million forms.
+    """
+    forms = [] if _LOOKS.search(row) else [_forms(part) for part in _parts(row)]
+    if not all(forms):
+        return frozenset()
+    return frozenset(word for each in forms for form in each for word in re.split(r"[\s-]+", form.casefold()) if word)
+
+
+def _parts(row: str) -> list[str]:
+    """What of a row stands between its blanks, but those within groups."""
+    parts, depth = [""], 0
+    for letter in row:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == " " and not depth:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part for part in parts if part]
+
+
+def _forms(part: str) -> list[str]:
+    """All that a part of a row matches, one by one; none where that is without number."""
+    for rule, options_of in (
         (_GROUP, lambda inside: inside.split("|")),
         (_CLASS, list),
         (_OPTIONAL, lambda letter: [letter]),
     ):
-        if (match := rule.search(row)) is not None:
+        if (match := rule.search(part)) is not None:
             may_lack = rule is _OPTIONAL or match[2] == "?"
-            options = [*parts(match[1]), *([""] if may_lack else [])]
-            return [
-                each for option in options for each in written_out(row[: match.start()] + option + row[match.end() :])
-            ]
-    return [row] if re.fullmatch(r"[\w' -]+", row) else []
+            options = [*options_of(match[1]), *([""] if may_lack else [])]
+            return [each for option in options for each in _forms(part[: match.start()] + option + part[match.end() :])]
+    return [part] if re.fullmatch(r"[\w' -]+", part) else []
 
 
 @cache

@@ -240,10 +240,8 @@ def _telling(words: Lexicon) -> frozenset[str]:
 
     def make() -> frozenset[str]:
         rows = {*words.rows("spellings"), *_names(words, stems=not words.rows("spellings"))}
-        said = {each.casefold() for row in rows for each in written_out(row)}
-        return frozenset(
-            part for each in said for part in re.split(r"[\s-]+", each) if part.isalpha() and len(part) > _PART
-        )
+        said = (word for row in rows for word in written_out(row))
+        return frozenset(word for word in said if word.isalpha() and len(word) > _PART)
 
     return words.kept("telling", make=make)
 
@@ -309,8 +307,8 @@ def _spelt(words: Lexicon) -> frozenset[str]:
         rows = {*words.rows("spellings"), *words.rows("common"), *words.rows("strange.for")}
         rows |= _names(words, stems=not words.rows("spellings"))
         rows |= {row for table in _TABLES if table != "finding" for row in words.rows(table)}
-        said = {*place_names(words), *(each.casefold() for row in rows for each in written_out(row))}
-        return frozenset(part for each in said for part in re.split(r"[\s-]+", each) if part.isalpha())
+        said = {part for name in place_names(words) for part in re.split(r"[\s-]+", name)}
+        return frozenset(word for word in said.union(*map(written_out, rows)) if word.isalpha())
 
     return words.kept("spelt", make=make)
 
