@@ -54,6 +54,12 @@ def test_no_caption_of_a_set_is_taken_for_another_finding(data_root, name: str) 
         ("Peter's mole", WORLDS - {"skin"}),
         ("the lungs", WORLDS),  # the organ itself
         ("segment the breast, please", WORLDS),
+        ("segment the left lung", WORLDS),
+        ("both lungs", WORLDS),
+        ("Where is the left lung?", WORLDS),
+        ("outline the right lower lobe", WORLDS),
+        ("the left lung?", {"breast", "colon", "brain", "skin"}),  # what is wrong there
+        ("segment the infected left lung", {"breast", "colon", "brain", "skin"}),
         ("tennis racket", WORLDS),  # two words of which nothing is known, and no other
         ("lorem ipsum", WORLDS),
         ("Is there any racket on the left?", WORLDS),
@@ -92,6 +98,8 @@ def test_a_model_that_says_what_it_was_taught_is_believed() -> None:
     assert surely_not_of("nipple", {"breast": ("nipple",)}) == set()
     assert surely_not_of("segment the lungs", {"chest": ("lung",)}) == set()
     assert surely_not_of("segment the lungs", {"chest": ("lung infection",)}) == {"chest"}
+    assert surely_not_of("segment the left lung", {"chest": ("left lung",)}) == set()
+    assert surely_not_of("outline the left lower lobe", {"chest": ("lobe of the lung",)}) == set()
     assert surely_not_of("tennis racket", {"chest": ("racket",)}) == set()
 
 

@@ -7,8 +7,16 @@ import pytest
 import kept_apart
 from lexicon_checks import samples
 from lexseg.datasets.refer import adjectives
-from lexseg.language.asking import asks_whether_not, in_plain_words, looked_for, plain_sentences, surely_of
+from lexseg.language.asking import (
+    asks_itself,
+    asks_whether_not,
+    in_plain_words,
+    looked_for,
+    plain_sentences,
+    surely_of,
+)
 from lexseg.language.denial import affirmed
+from lexseg.language.foreign import to_model_words
 from lexseg.language.lexicon import lexicon
 from lexseg.language.sides import mirror_words, places
 from lexseg.language.vocabulary import unknown_words
@@ -252,6 +260,66 @@ def test_an_organ_that_is_told_to_be_marked_is_not_what_is_wrong_in_it(text: str
     for asks in (f"{organ}?", f"anything in the {organ}?", f"what is the white stuff in my {organ}"):
         assert plainly(asks, world) == NOUNS[world], asks
     assert plainly(f"the {organ} on the left", "chest") != NOUNS[world]  # a place
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "segment the left lung",
+            "Can you outline the left lung, please?",
+            "where is the left lung?",
+            "left lung mask",
+        ),
+        *(
+            "contour of both lungs",
+            "both lungs",
+            "delineate the left lower lobe",
+            "highlight the left lung on this film",
+        ),
+        *("the left and the right lung", "please trace her whole right lung", "mark the lungs and the heart"),
+    ],
+)
+def test_a_part_of_the_body_that_is_told_to_be_marked_is_asked_for_itself(text: str) -> None:
+    assert asks_itself(text) and plainly(text) is None and surely_of(text) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("left lung", "left lung?", "What about the left lung?", "check the left lung", "in the left lung"),
+        *("mark what is wrong in the left lung", "show the white part of the left lung", "where in the left lung?"),
+        *(
+            "is the left lung ok",
+            "look at the left lung",
+            "segment the left side",
+            "outline all infection in the left lung",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_lung_is_asked_for_where_it_is_not_to_be_marked_itself(text: str) -> None:
+    assert not asks_itself(text)
+    assert plainly(text) in (None, "infection in the left lung")  # "white" picks, where all is asked plainly
+
+
+@pytest.mark.parametrize(
+    ("code", "frame", "asks"),
+    [
+        ("en", "{} the left lung", "what about the left lung"),
+        ("de", "{} die linke Lunge", "was ist mit der linken Lunge"),
+        ("es", "{} el pulmón izquierdo", "¿y el pulmón izquierdo?"),
+        ("fr", "{} le poumon gauche", "que voit-on dans le poumon gauche"),
+        ("zh", "{}左肺", "左肺怎么样"),
+    ],
+)
+def test_every_word_that_marks_does_so_in_its_language(code: str, frame: str, asks: str) -> None:
+    words = lexicon(code)
+    for row in words.rows("marks"):
+        for said in samples(row):
+            assert asks_itself(frame.replace("{}", said), words) == {"lung"}, said
+    assert not asks_itself(asks, words)
+    assert to_model_words(frame.replace("{}", said), code).text in ("segment the left lung", f"{said} the left lung")
+    assert to_model_words(asks, code).text.endswith("the left lung")
 
 
 @pytest.mark.parametrize("text", ["and the left?", "now the right side, please", "what about the left side?"])

@@ -135,7 +135,14 @@ def test_what_is_doubtful_where_it_is_looked_for_is_told_there_alone(sides):
 
 
 def test_an_organ_alone_is_doubted(sides):
-    for text in ("left lung", "both lungs", "segment the lungs", "the lungs"):
+    for text in (
+        "left lung",
+        "both lungs",
+        "segment the lungs",
+        "the lungs",
+        "outline the left lung",
+        "mark the left lower lobe",
+    ):
         assert any("never the organ itself" in doubt for doubt in spoken(sides, text).doubts), text
     for text in (
         *("what is wrong with the left lung?", "infection in the left lung", "and on the right?"),

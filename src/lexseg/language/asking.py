@@ -158,7 +158,7 @@ class Named:
         ill: whether it says that something is wrong.
         looks: whether it asks what there is to see.
         mere: whether it names nothing but a part of the body, and where.
-        alone: whether that is a whole organ, which it tells to mark: the organ itself is asked for.
+        alone: the parts of the body that are themselves asked for: :func:`asks_itself`.
         unknown: whether there is a word that the lexicon does not hold: it may be what is asked for.
         kinds: words, as they stand, for kinds of a finding that pictures alone do not tell: "benign", "grade III".
         foreign: those of them that name something which no world's data hold: the lexicon would know what they do.
@@ -184,7 +184,7 @@ class Named:
     shaded: bool = False
     looks: bool = False
     mere: bool = False
-    alone: bool = False
+    alone: frozenset[str] = frozenset()
     foreign: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
 
@@ -237,6 +237,7 @@ class Named:
             if word not in foreign and may_be_finding(word, words) and not any(each.endswith(word) for each in heads)
         )
         mere = bool(organs) and not (found or ill or looks) and _says_no_more(text, parts, words)
+        itself = frozenset[str]() if found or ill or looks else asks_itself(text, words)
         return cls(
             findings=tuple(each for _, _, each in found if not (named_after and (each.type or each.id in _OWNED))),
             organs=tuple(organ for _, organ in organs),
@@ -247,7 +248,7 @@ class Named:
             else where,
             picks=bool(kinds - {*_LOOKS, _SHAPE}) or _NUMBER.search(_CATEGORY.sub("", text)) is not None,
             shaped=_SHAPE in kinds,
-            side_alone=held and any(side for side, _ in where),
+            side_alone=held and not itself and any(side for side, _ in where),
             general=held and (ill or looks),
             ill=ill,
             kinds=tuple(dict.fromkeys(match.group() for match in words.words("kinds").finditer(text))),
@@ -259,10 +260,7 @@ class Named:
             shaded=bool(shades) and not found and not unknown and any(not organ.region for _, _, organ in parts),
             looks=looks,
             mere=mere,
-            alone=mere
-            and not where
-            and all(organ.whole for _, organ in organs)
-            and not text.rstrip().endswith(_QUESTION),
+            alone=itself,
             foreign=foreign,
             strange=strange,
         )
@@ -325,7 +323,7 @@ class Named:
 
     def untaught(self, learnt: Mapping[str, Sequence[str]]) -> frozenset[str]:
         """The worlds of which it surely asks nothing that is taught there: :func:`surely_not_of`."""
-        if not (self.findings or self.organs or self.foreign or self.nonsense):
+        if not (self.findings or self.organs or self.alone or self.foreign or self.nonsense):
             return frozenset()
         return frozenset(
             world for world, names in learnt.items() if world in WORLDS and names and self._is_none_of(world, names)
@@ -350,7 +348,7 @@ class Named:
         told, said = _Told.of(names), _SAYS[world]
         own = [organ.region == said.region or organ.id in told.organs for organ in self.organs]
         at_home = any(world in finding.asked and finding.anatomy == (said.region,) for finding in self.findings)
-        if self.alone and not any(organ.id in told.drawn for organ in self.organs):
+        if self.alone and not self.alone & told.drawn:
             return True
         if own and not any(own) and not at_home and not all(said.may_show(organ) for organ in self.organs):
             return True  # such an image does not show it
@@ -442,8 +440,10 @@ class _Told(NamedTuple):
                 frozenset(
                     each.id
                     for name in names
-                    for start, end, each in words.organ_finder(name)
-                    if name[start:end] == name.strip()
+                    if not words.finding_finder(name)
+                    and (parts := words.organ_finder(name))
+                    and _says_no_more(name, parts, words)
+                    for _, _, each in parts
                 ),
                 frozenset(word.casefold() for name in names for word in unknown_words(name, words)),
             )
@@ -455,12 +455,45 @@ class _Told(NamedTuple):
         return world in finding.asked or world in finding.taught or finding.id in self.findings
 
 
+def asks_itself(text: str, words: Lexicon | None = None) -> frozenset[str]:
+    """The parts of the body that a sentence asks for themselves, and not for what is wrong in them.
+
+    It tells to mark them ("segment the left lung", "where is the right lower lobe?") or, without a verb or a question
+    mark, names nothing but a whole organ or both ("the lungs"). "The left lung", "the lungs?" and "check the left lung"
+    ask what is wrong there, and so does what names a finding, or anything else.
+
+    Args:
+        text: one sentence.
+        words: of its language; ``None`` is English.
+
+    Returns:
+        Their ids.
+    """
+    words = words or lexicon()
+    parts = words.organ_finder(text)
+    own = [(start, end, organ) for start, end, organ in parts if organ.region or organ.part]
+    if not own or words.finding_finder(text) or not _says_no_more(text, parts, words):
+        return frozenset()
+    where = places(text, words)
+    named = all(organ.whole for _, _, organ in own) and (not where or _both(where))
+    if not (words.words("marks").search(_cut(text, own)) or (named and not text.rstrip().endswith(_QUESTION))):
+        return frozenset()
+    return frozenset(organ.id for _, _, organ in own)
+
+
+def _cut(text: str, spans: Sequence[tuple[int, int, Organ]]) -> str:
+    for start, end, _ in reversed(spans):
+        text = f"{text[:start]} {text[end:]}"
+    return text
+
+
 def _says_no_more(text: str, parts: Sequence[tuple[int, int, Organ]], words: Lexicon) -> bool:
     """Whether a text names parts of the body and places, and all else only tells to mark them."""
-    for start, end, _ in reversed(parts):
-        text = f"{text[:start]} {text[end:]}"
-    said = {*words.rows("itself"), *place_names(words)}
-    return all(word.casefold() in said for word in _LETTERS.findall(text))
+    rest = words.words("itself", "marks", "sides.both").sub(" ", _cut(text, parts))
+    if words.spaced:
+        return all(word.casefold() in place_names(words) for word in _LETTERS.findall(rest))
+    where = sorted(place_names(words), key=len, reverse=True)
+    return _LETTERS.search(re.sub("|".join(where), " ", rest)) is None
 
 
 def _names_after(word: str, before: str, finding: Concept) -> bool:

@@ -4,6 +4,7 @@ No word is translated: the reading's findings, places and denials are said anew 
 know stays as it is where nothing else names a finding, and is told.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from lexseg._moved import renamed
 from lexseg.language.lexicon import Lexicon, lexicon
-from lexseg.language.sides import Height, Place, Side, named_sides
+from lexseg.language.sides import Height, Place, Side, named_sides, places
 
 if TYPE_CHECKING:
     from lexseg.language.reading import Phrase
@@ -65,8 +66,11 @@ def to_model_words(text: str, language: str | None) -> Translation:
     """
     if language is None or (words := lexicon(language)).language == MODELS:
         return Translation(text, ())
-    from lexseg.language.reading import read  # an English sentence is not read here
+    from lexseg.language.asking import asks_itself  # an English sentence is not read here
+    from lexseg.language.reading import read
 
+    if itself := asks_itself(text, words):
+        return Translation(_to_be_marked(itself, places(text, words), words), ())
     reading = read(text, words)
     phrases = list(map(_excepted, (None, *reading.phrases), reading.phrases))
     said = [_said(phrase, words, whole=reading.contradictory) for phrase in phrases]
@@ -77,6 +81,13 @@ def to_model_words(text: str, language: str | None) -> Translation:
         where = out.removeprefix(", ")
         return Translation(f"{_WHAT_IS_SEEN} {where}".rstrip(), reading.unknown)
     return Translation(out.removeprefix(", ") or text, reading.unknown, tuple(_kinds(reading.phrases, words)))
+
+
+def _to_be_marked(parts: frozenset[str], where: frozenset[Place], words: Lexicon) -> str:
+    """Parts of the body that are themselves asked for: "segment the left lung"."""
+    names = [organ.id for organ in words.organs if organ.id in parts and not organ.part] or ["lung"]
+    said = [re.sub(r"\bin ", "", _place(where, name, ())) or f"the {name}" for name in names]
+    return f"segment {' and '.join(said)}"
 
 
 def _kinds(phrases: "Sequence[Phrase]", words: Lexicon) -> Iterator[str]:
