@@ -14,9 +14,10 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from lexseg.language import vocabulary
-from lexseg.language.lexicon import Lexicon, either, lexicon
+from lexseg.language.lexicon import REMEMBERED, Lexicon, either, lexicon
 from lexseg.language.sides import places
 
 
@@ -39,13 +40,17 @@ class Clause:
 
 def clauses(text: str, words: Lexicon | None = None) -> list[Clause]:
     """Part a text into clauses, in order; what is left out are blanks, punctuation and conjunctions between them."""
-    words = words or lexicon()
+    return list(_clauses(text, words or lexicon()))
+
+
+@lru_cache(REMEMBERED)  # what reads a sentence for one thing after another asks for its clauses each time
+def _clauses(text: str, words: Lexicon) -> tuple[Clause, ...]:
     found: list[Clause] = []
     for part in _Parser(text, words).parts():
         start, end = _trimmed(text, part.start, part.end, words)
         if start < end:
             found.append(Clause(text[start:end], start, end, part.negated))
-    return found
+    return tuple(found)
 
 
 def affirmed(text: str, words: Lexicon | None = None) -> str | None:
@@ -170,8 +175,15 @@ class _Parser:
     def __init__(self, text: str, words: Lexicon) -> None:
         self.text, self.lexicon = text, words
         self._marks = words.kept("marks", make=lambda: _Marks(words))
-        self._pseudo = [m.span() for m in words.words("deny.only_looks_like_it").finditer(text)]
-        self._clear = [m.span() for m in words.words("deny.well_seen").finditer(text)]
+
+    # most sentences deny nothing, and need neither
+    @cached_property
+    def _pseudo(self) -> list[tuple[int, int]]:
+        return [m.span() for m in self.lexicon.words("deny.only_looks_like_it").finditer(self.text)]
+
+    @cached_property
+    def _clear(self) -> list[tuple[int, int]]:
+        return [m.span() for m in self.lexicon.words("deny.well_seen").finditer(self.text)]
 
     def parts(self) -> list[_Part]:
         found: list[_Part] = []
@@ -353,9 +365,7 @@ class _Marks:
             rf"{words.union('deny.after_finding')}|(?P<place>{words.union('deny.after_place')})"
         )
         verbs = words.union("deny.verbs")
-        there, before, signs = (words.union(f"deny.{table}") for table in ("there", "before", "signs"))
-        self.denial = words.whole_words(rf"(?:{there}\s*)?(?:{before})(?:\s*{signs})?")
-        self.said_of = words.whole_words(rf"(?:{verbs} )*{words.union('deny.after_finding', 'deny.after_place')}")
+        self._words, self._verbs = words, verbs
         self.no_value = re.compile(rf"(?:[:\uff1a]|\s[-\u2013\u2014])\s*{none}", re.IGNORECASE)
         edge = r"\b" if words.spaced else ""
         self.verb_last = re.compile(rf"{edge}{verbs}\W*$", re.IGNORECASE)
@@ -369,6 +379,16 @@ class _Marks:
         self.preposition = re.compile(rf"{edge}{either(sorted(prepositions))}$", re.IGNORECASE)
         self.lead = re.compile(rf"[\s,;:.!?)\u3001\u3002\uff0c\uff1a\uff1b\uff01\uff1f]+|{lead}{edge}", re.IGNORECASE)
         self.tail = re.compile(rf"(?:[\s,;:(\u3001\uff0c\uff1a]|{edge}{tail})$", re.IGNORECASE)
+
+    @cached_property  # which only what denies something is held against
+    def denial(self) -> re.Pattern[str]:
+        there, before, signs = (self._words.union(f"deny.{table}") for table in ("there", "before", "signs"))
+        return self._words.whole_words(rf"(?:{there}\s*)?(?:{before})(?:\s*{signs})?")
+
+    @cached_property
+    def said_of(self) -> re.Pattern[str]:
+        denies = self._words.union("deny.after_finding", "deny.after_place")
+        return self._words.whole_words(rf"(?:{self._verbs} )*{denies}")
 
 
 def _split(text: str, boundary: re.Pattern[str], start: int, end: int) -> list[tuple[int, int]]:

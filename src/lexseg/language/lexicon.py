@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
+from itertools import takewhile
 from typing import Any, Generic, TypeVar
 
 from lexseg.errors import TextError
@@ -22,6 +23,7 @@ _MACRO = re.compile(r"\{([a-z_]+)\}")
 _STEM = re.compile(r"(?<=[^\W_])(?<!\\w)\*")
 _UMLAUTS = {letter: f"(?:{letter}|{plain})" for letter, plain in zip("äöüß", ("ae", "oe", "ue", "ss"), strict=True)}
 _BLANK = r"(?:\\s+|-)"
+_BEGINNING = 4  # letters by which names are told apart before they are tried
 REMEMBERED = 32
 """Texts whose parts are kept in memory, while one is read for several things."""
 
@@ -214,8 +216,9 @@ class Finder(Generic[T]):
     def __init__(self, words: Lexicon, named: Sequence[tuple[str, T]]) -> None:
         self._words = words
         self._named = [(words.expression(name), what) for name, what in named]
-        self._any = words.whole_words(either([name for name, _ in self._named]))
-        self._letters = [_letter(rule) for rule, _ in self._named]
+        self._beginnings = [_beginning(rule) for rule, _ in self._named]
+        rules = [rule for rule, _ in self._named]
+        self._any = words.whole_words(_any_of(list(zip(self._beginnings, rules, strict=True))))
         self._beginning: dict[str, list[tuple[re.Pattern[str], T]]] = {}
         # what reads a sentence for one thing after another asks for its names each time
         self._last = lru_cache(REMEMBERED)(self._find)
@@ -229,28 +232,49 @@ class Finder(Generic[T]):
         found: list[tuple[int, int, T]] = []
         at = start
         while (first := self._any.search(text, at, until)) is not None:
-            each = self._from(text[first.start()])
+            each = self._from(text[first.start() : first.start() + _BEGINNING])
             matches = ((match, what) for rule, what in each if (match := rule.match(text, first.start(), until)))
             longest, meaning = max(matches, key=lambda pair: pair[0].end())
             at = max(longest.end(), first.start() + 1)
             found.append((first.start(), longest.end(), meaning))
         return tuple(found)
 
-    def _from(self, character: str) -> list[tuple[re.Pattern[str], T]]:
-        """The names that may begin with a character. Most never do, and are never compiled."""
-        if character not in self._beginning:
-            self._beginning[character] = [
+    def _from(self, beginning: str) -> list[tuple[re.Pattern[str], T]]:
+        """The names that may stand where these letters begin. Most never do, and are never compiled."""
+        if beginning not in self._beginning:
+            self._beginning[beginning] = [
                 (self._words.whole_words(rule), what)
-                for letter, (rule, what) in zip(self._letters, self._named, strict=True)
-                if letter is None or compiled(letter).match(character)
+                for letters, (rule, what) in zip(self._beginnings, self._named, strict=True)
+                if _may_begin(beginning, letters)
             ]
-        return self._beginning[character]
+        return self._beginning[beginning]
 
 
-def _letter(rule: str) -> str | None:
-    """The letter that all that a rule matches begins with; ``None`` where its form does not tell."""
-    plain = rule[:1].isalpha() and rule[1:2] not in ("?", "*", "{")
-    return rule[0] if plain and "|" not in re.sub(r"\([^()]*\)", "", rule) else None
+def _any_of(rules: Sequence[tuple[str, str]]) -> str:
+    """What matches where any of the rules does, each given after its first letters: several times as fast.
+
+    Those that begin alike stand together, so that few are tried at a letter.
+    """
+    together: dict[str, list[tuple[str, str]]] = {}
+    for letters, rule in rules:
+        together.setdefault(letters[:1], []).append((letters[1:], rule[1:]) if letters else ("", rule))
+    rest = [rule for _, rule in together.pop("", [])]
+    return either([*rest, *(f"{letter}{_any_of(each)}" for letter, each in together.items())])
+
+
+def _may_begin(text: str, letters: str) -> bool:
+    """Whether a text begins with letters, without regard to case."""
+    if text.isascii() and letters.isascii():
+        return text.lower().startswith(letters.lower())
+    return compiled(letters).match(text) is not None
+
+
+def _beginning(rule: str) -> str:
+    """The first letters of all that a rule matches; none where its form does not tell."""
+    letters = "".join(takewhile(str.isalpha, rule))
+    if rule[len(letters) : len(letters) + 1] in ("?", "*", "{"):
+        letters = letters[:-1]
+    return "" if "|" in re.sub(r"\([^()]*\)", "", rule) else letters[:_BEGINNING]
 
 
 _TABLE_OF = {"state": "deny.state", "little": "deny.little"}

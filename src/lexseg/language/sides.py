@@ -1,7 +1,7 @@
 """Sides and heights: the places that a sentence names, the same said of a mirrored image, and whose left "left" is."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import zip_longest
@@ -52,16 +52,22 @@ def mirror_words(text: str, axis: Axis, words: Lexicon | None = None) -> str:
     return "".join(pieces) + text[done:]
 
 
-def place_words(text: str, axis: Axis, words: Lexicon | None = None) -> Iterator[re.Match[str]]:
+def place_words(text: str, axis: Axis, words: Lexicon | None = None) -> Sequence[re.Match[str]]:
     """The words and abbreviations that :func:`mirror_words` would swap, in the order of the text."""
-    rules = _rules(words or lexicon(), axis)
+    return _place_words(text, axis, words or lexicon())
+
+
+@lru_cache(REMEMBERED)
+def _place_words(text: str, axis: Axis, words: Lexicon) -> tuple[re.Match[str], ...]:
+    rules, found = _rules(words, axis), []
     for match in rules.finder.finditer(text.translate(_TWINS)):
         word, (start, end) = match.group(), match.span()
         before, after = text[max(0, start - _REACH) : start], text[end : end + _REACH]
         if word.lower() in rules.short or (
             rules.names_place(word, _plain(before), _plain(after)) and not after.lower().startswith("-over")
         ):
-            yield match
+            found.append(match)
+    return tuple(found)
 
 
 def convert_laterality(

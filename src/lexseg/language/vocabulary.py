@@ -120,8 +120,9 @@ def _apart(typed: Sequence[re.Match[str]], text: str, words: Lexicon) -> dict[tu
         if text[first.end() : second.start()] not in (" ", "-"):
             continue
         whole = f"{first[0]}{second[0]}".casefold()
-        words_of_their_own = all(holds(each[0].casefold(), words) for each in (first, second))
-        if not words_of_their_own and whole in _spelt(words) and _meaning(whole, words):
+        if whole not in _spelt(words) or not _meaning(whole, words):
+            continue
+        if not all(holds(each[0].casefold(), words) for each in (first, second)):
             found[first.start(), second.end()] = whole
     return found
 
@@ -248,7 +249,7 @@ def _telling(words: Lexicon) -> frozenset[str]:
 
 def names_finding(text: str, words: Lexicon) -> bool:
     """Whether a word names something that could be found, or is unknown and may do so; a mere place does not."""
-    if words.words("finding").search(text) is not None:
+    if words.finding_finder(text):
         return True
     return any(may_be_finding(word, words) for word in unknown_words(text, words))
 
