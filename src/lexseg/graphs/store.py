@@ -382,6 +382,8 @@ def new_session(path: Path, opset: int, given: Mapping[str, NDArray[Any]]) -> "I
     options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS") or 0)
     # three graphs whose threads wait by spinning would take the processor from one another
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # a sum and a norm as one node take twice the time of the two by themselves
+    options.add_session_config_entry("optimization.disable_specified_optimizers", "SkipLayerNormFusion")
     if given:
         options.add_external_initializers(list(given), [ort.OrtValue.ortvalue_from_numpy(v) for v in given.values()])
     try:
