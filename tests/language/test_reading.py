@@ -147,6 +147,9 @@ def test_a_language_without_a_lexicon_is_a_clear_error() -> None:
         ("brian tumour", "brain tumour"),  # a word, but before a finding no other is meant
         ("tumour of Brian", "tumour of Brian"),
         ("brest mass and beast", "breast mass and beast"),
+        ("cist, masz or bumb", "cyst, mass or bump"),  # as they are heard
+        ("lumb", "lumb"),  # lump, or limb
+        ("the wand and the disk", "the wand and the disk"),
     ],
 )
 def test_a_slip_of_the_hand_is_mended_and_nothing_else(typed, meant):

@@ -105,7 +105,11 @@ _HOW = re.compile(r"\bhow\s+$", re.IGNORECASE)  # "how large is it?" is no large
 _INSIDE = "lung"  # of the regions that lie near another, what it does not reach
 _COMPARES = re.compile(r"(?:er|est)$", re.IGNORECASE)  # "the brighter lesion" picks wherever lesions are bright
 _NUMBER = re.compile(r"\d")  # counts or measures, but in the names of categories and sequences
-_CATEGORY = re.compile(r"\bcovid-\d+|\bbi-?rads\W*\d\w?|\b(?:paris\W+)?0\W?i\w*|\bt2\b", re.IGNORECASE)
+_CATEGORY = re.compile(
+    r"\bco(?:vid-\d+|v-2)|\bbi-?rads\W*\d\w?|\b(?:paris\W+)?0\W?i\w*|\bt[12]w?\b|"
+    r"\b(?:nice|jnet|kudo|sano)(?:\W+type)?\W+\d\w?",
+    re.IGNORECASE,
+)
 _NAMED_AFTER = ("disease", "syndrome")  # with an unknown word before it, the name of a disease of its own
 _OWNED = (*_NAMED_AFTER, "tumor")  # and so is one with an unknown owner, or a type of a finding: "Baker's cyst"
 _OWNER = ("'s", "\u2019s", "'", "\u2019")

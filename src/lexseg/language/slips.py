@@ -3,6 +3,7 @@
 # letters beside and above or below each other on the usual English keyboard
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _LETTERS = "abcdefghijklmnopqrstuvwxyzäöüßéèêçñáíóú"
+_SOUNDS = ("bp", "dt", "gk", "ck", "cs", "sz", "fv", "iy")  # letters that are heard alike
 _LONG = 6  # letters from which on the first one may be wrong too
 _SHORT = 4  # letters up to which no letter stands for one of a far key
 
@@ -18,12 +19,17 @@ def beside(letter: str) -> str:
     return ""
 
 
+def heard_as(letter: str) -> str:
+    """The letters that sound much as one does: "bumb", "cist" and "lezion" are written as they are heard."""
+    return "".join(pair.replace(letter, "") for pair in _SOUNDS if letter in pair)
+
+
 def slips(word: str) -> dict[str, int]:
     """All that a word in lower case may have been meant to be, and which kind of slip it was, the likeliest first.
 
-    0: two neighbours were exchanged or a letter doubled; 1: a letter is missing; 2: the next key was hit, or one letter
-    is too many; 3: a letter stands for any other, in words of five letters or more. The first letter is right, but in
-    long words.
+    0: two neighbours were exchanged or a letter doubled; 1: a letter is missing; 2: the next key was hit, a letter that
+    sounds alike was written, or one letter is too many; 3: a letter stands for any other, in words of five letters or
+    more. The first letter is right, but in long words.
     """
     found: dict[str, int] = {}
     first = 0 if len(word) >= _LONG else 1
@@ -32,7 +38,7 @@ def slips(word: str) -> dict[str, int]:
         _add(found, 0 if i and letter == word[i - 1] else 2, before + after)
         if after:
             _add(found, 0, before + after[0] + letter + after[1:])
-        near = beside(letter)
+        near = beside(letter) + heard_as(letter)
         for other in _LETTERS if len(word) > _SHORT else near:
             _add(found, 2 if other in near else 3, before + other + after)
     for i in range(first, len(word) + 1):
