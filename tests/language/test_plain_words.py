@@ -134,6 +134,8 @@ def test_where_no_organ_is_named_the_image_tells_which(text: str) -> None:
         ("colon", "NICE type 2 polyp"),
         ("colon", "flat lesion in the caecum, Paris IIa"),
         ("colon", "where should I put the snare"),
+        ("colon", "is there something to snare?"),
+        ("colon", "0-IIa+IIc lesion"),
     ],
 )
 def test_all_that_such_an_image_was_taught_to_show_is_asked_for_plainly(world: str, text: str) -> None:
@@ -287,6 +289,8 @@ def test_an_organ_that_is_told_to_be_marked_is_not_what_is_wrong_in_it(text: str
             "Can you outline the left lung, please?",
             "where is the left lung?",
             "left lung mask",
+            "segment the LLL",
+            "where is the RUL?",
         ),
         *(
             "contour of both lungs",

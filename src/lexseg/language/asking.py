@@ -475,14 +475,17 @@ def asks_itself(text: str, words: Lexicon | None = None) -> frozenset[str]:
     """
     words = words or lexicon()
     parts = words.organ_finder(text)
+    short = {row[side]: row["part"] for row in words.value("sides.short") for side in _SIDES if "part" in row}  # "LLL"
     own = [(start, end, organ) for start, end, organ in parts if organ.region or organ.part]
-    if not own or words.finding_finder(text) or not _says_no_more(text, parts, words):
+    letters = {word.upper() for word in _LETTERS.findall(text)}
+    named = {organ.id for _, _, organ in own} | {short[word] for word in letters & short.keys()}
+    if not named or words.finding_finder(text) or not _says_no_more(text, parts, words):
         return frozenset()
     where = places(text, words)
-    named = all(organ.whole for _, _, organ in own) and (not where or _both(where))
-    if not (words.words("marks").search(_cut(text, own)) or (named and not text.rstrip().endswith(_QUESTION))):
+    alone = all(organ.whole for _, _, organ in own) and (not where or _both(where))
+    if not (words.words("marks").search(_cut(text, own)) or (alone and not text.rstrip().endswith(_QUESTION))):
         return frozenset()
-    return frozenset(organ.id for _, _, organ in own)
+    return frozenset(named)
 
 
 def _cut(text: str, spans: Sequence[tuple[int, int, Organ]]) -> str:
