@@ -17,6 +17,8 @@ EXCLUDED = {
     "without the lower zone, the left lung": "the left lung",
     "left lung sparing the lower zone": "left lung",
     "everything but the left lung": "everything",
+    "infection outside the left lung": "infection",
+    "opacity outside of the right lower zone": "opacity",
     "no effusion, only atelectasis": "atelectasis",
 }
 FOREIGN = {

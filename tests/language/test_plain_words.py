@@ -119,6 +119,11 @@ def test_where_no_organ_is_named_the_image_tells_which(text: str) -> None:
         ("breast", "a hard knot in the breast"),
         ("breast", "my wife's breast lump"),
         ("breast", "solid mass w/ irregular margins"),
+        ("breast", "hypoechoic mass at 2 o'clock, 3 cm from nipple"),
+        ("breast", "simple cyst at 10 oclock, 12 x 8 mm"),
+        ("colon", "5-mm polyp at 3 o\u2019clock"),
+        ("chest", "consolidation, unchanged since 12/03/2021"),
+        ("chest", "2-3 cm opacity (series 3, image 45)"),
         ("breast", "tumour, for biopsy planning"),
         ("breast", "severity of the breast lesion"),
         ("chest", "LRTI?"),
@@ -141,6 +146,18 @@ def test_where_no_organ_is_named_the_image_tells_which(text: str) -> None:
 def test_all_that_such_an_image_was_taught_to_show_is_asked_for_plainly(world: str, text: str) -> None:
     assert plainly(text, world) == NOUNS[world]
     assert world in surely_of(text)
+
+
+@pytest.mark.parametrize("text", ["3 polyps", "two 5 mm polyps", "polyp 2 of 3"])
+def test_a_measure_picks_nothing_and_a_count_does(text: str) -> None:
+    assert in_plain_words(text, NOUNS) == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["low lung volumes", "Lung volumes are low", "lungs are not well expanded", "hypoinflated lungs"]
+)
+def test_a_film_taken_in_poor_inspiration_is_no_question_for_infection(text: str) -> None:
+    assert in_plain_words(text, NOUNS) == {} and not surely_of(text)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +212,8 @@ def test_what_picks_among_targets_is_surely_of_its_world_and_asked_as_it_stands(
         ("chest", "lung infection at the left base", "infection in the lower left lung"),
         ("chest", "viral pneumonia, both lungs", "infection in both lungs"),
         ("chest", "b/l infiltrates", "infection in both lungs"),
+        ("chest", "3.4 cm x 2.1 cm opacity in the left mid zone", "infection in the middle left lung"),
+        ("chest", "in the right lower lobe consolidation measuring 4.2 by 3.1 cm", "infection in the lower right lung"),
         ("chest", "opacities at the bases", "infection in the lower left lung and lower right lung"),
         ("chest", "infection in the upper zones", "infection in the upper left lung and upper right lung"),
         ("chest", "bibasal infiltrates", "infection in the lower left lung and lower right lung"),

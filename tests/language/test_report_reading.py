@@ -156,6 +156,21 @@ def test_any_text_is_taken(text: str) -> None:
     read_report(text)
 
 
+@pytest.mark.parametrize("text", ["As above.", "Unchanged.", "Stable.", "Status post pneumonia.", "S/p lobectomy."])
+def test_what_names_nothing_that_is_there_now_is_passed_over(text: str) -> None:
+    assert said(f"Opacity on the left. {text}") == [("Opacity on the left", False)]
+
+
+@pytest.mark.parametrize("text", ["Status post lobectomy with new opacity", "S/p pneumonia of the right lower lobe"])
+def test_what_is_there_after_what_is_past_is_asked(text: str) -> None:
+    assert said(f"{text}.") == [(text, False)]
+
+
+@pytest.mark.parametrize("text", ["The lungs are well expanded", "Osseous structures intact", "Parenchyma preserved"])
+def test_a_part_that_is_said_to_be_well_is_no_finding(text: str) -> None:
+    assert said(f"{text}.") == [(text, True)]
+
+
 @pytest.mark.parametrize("text", ["1. 2. 3.", "12 / 7", "- \n- \n3)"])
 def test_numbers_alone_name_nothing(text: str) -> None:
     assert read_report(text) == []

@@ -244,3 +244,19 @@ def test_a_threshold_is_a_number_between_0_and_1(sides, threshold):
 
 def test_a_threshold_may_be_any_number(sides):
     assert sides.set_image(images(1)[0]).segment("left", threshold=np.float32(0.5)).threshold == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "told"),
+    [
+        ("status post resection of the breast mass", None, "past"),
+        ("Zustand nach Pneumonie", "de", "past"),
+        ("opacity on the left; mass on the right", None, "several places"),
+        ("left opacity and right consolidation", None, "several places"),
+        ("opacity in both lower zones, left greater than right", None, None),
+        ("no opacity on the left, consolidation on the right", None, None),
+    ],
+)
+def test_what_a_mask_says_nothing_of_is_told(sides, text, language, told):
+    doubts = " ".join(spoken(sides, text, language=language).doubts)
+    assert [word for word in ("past", "several places") if word in doubts] == ([told] if told else [])

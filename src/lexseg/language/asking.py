@@ -104,8 +104,12 @@ _COMMON = frozenset({"peripheral"})  # where such lesions mostly lie; a network 
 _HOW = re.compile(r"\bhow\s+$", re.IGNORECASE)  # "how large is it?" is no large one
 _INSIDE = "lung"  # of the regions that lie near another, what it does not reach
 _COMPARES = re.compile(r"(?:er|est)$", re.IGNORECASE)  # "the brighter lesion" picks wherever lesions are bright
-_NUMBER = re.compile(r"\d")  # counts or measures, but in the names of categories and sequences
+_NUMBER = re.compile(r"\d")  # counts, but in measures, dates, and the names of categories and sequences
+_MEASURE = r"\d+(?:[.,]\d+)?(?:\s*-?\s*(?:mm|cm)\b)?"
 _CATEGORY = re.compile(
+    rf"(?:{_MEASURE}\s*(?:[x\u00d7*\u2013-]|by|to)\s*)*\d+(?:[.,]\d+)?\s*-?\s*(?:mm|cm|milli?met\w+|centimet\w+)\b|"
+    r"\b\d{1,4}([./-])\d{1,2}\1\d{2,4}\b|\b\d{1,2}(?::\d\d)?\s*o['\u2019 ]?\s*clock\b|"
+    r"\b(?:series|images?|slices?|frames?)\W+\d+|"
     r"\bco(?:vid-\d+|v-2)|\bbi-?rads\W*\d\w?|\b(?:paris\W+)?0\W?i\w*|\bt[12]w?\b|"
     r"\b(?:nice|jnet|kudo|sano)(?:\W+type)?\W+\d\w?",
     re.IGNORECASE,
@@ -167,6 +171,7 @@ class Named:
         kinds: words, as they stand, for kinds of a finding that pictures alone do not tell: "benign", "grade III".
         foreign: those of them that name something which no world's data hold: the lexicon would know what they do.
         strange: those that may name anything, and say no more of what is named after them.
+        several: whether findings are named that each lie at a place of their own.
     """
 
     findings: tuple[Concept, ...]
@@ -191,6 +196,7 @@ class Named:
     alone: frozenset[str] = frozenset()
     foreign: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
+    several: bool = False
 
     @classmethod
     def of(cls, text: str, words: Lexicon | None = None, *, misspelt: bool = False) -> "Named":
@@ -267,6 +273,7 @@ class Named:
             alone=itself,
             foreign=foreign,
             strange=strange,
+            several=len(found) > 1 and len(where) > 1 and _at_places_of_their_own(text, words),
         )
 
     def plain(self, nouns: Mapping[str, str]) -> dict[str, str]:
@@ -521,6 +528,12 @@ def _both_sides(words: Lexicon) -> re.Pattern[str]:
 def _both(where: frozenset[Place]) -> bool:
     """Whether places are both sides, at one height or at none."""
     return len(where) == 2 and {side for side, _ in where} == {*_SIDES} and len({height for _, height in where}) == 1
+
+
+def _at_places_of_their_own(text: str, words: Lexicon) -> bool:
+    """Whether two parts of a sentence each name a finding and another place: "left opacity, right mass"."""
+    parts = re.split(rf"[,;.\uff0c\uff1b\u3002]|\b{words.union('joints.split')}\b", text, flags=re.IGNORECASE)
+    return len({places(part, words) for part in parts if words.finding_finder(part)} - {frozenset()}) > 1
 
 
 def _without_sides_of(text: str, organs: Sequence[int], words: Lexicon) -> str:

@@ -1,7 +1,8 @@
 """What a report says that is no finding: of the examination, of other films, of what to do next, of who reads it.
 
 A sentence is taken apart at its commas. What a part says by such a phrase is left out, unless the part itself names a
-finding and a place ("follow-up of the nodule in the left upper lobe is recommended" tells of a nodule).
+finding and a place ("follow-up of the nodule in the left upper lobe is recommended" tells of a nodule), or tells of
+the past with something that is there now ("status post lobectomy with opacity").
 """
 
 import re
@@ -40,7 +41,11 @@ def is_remark(text: str, words: Lexicon | None = None) -> bool:
     kinds = [f"remarks.{kind}" for kind in words.value("remarks")]
     if not kinds or words.words(*kinds).search(text) is None:
         return False
-    return not (_is_known_finding(text, words) and places(text, words))
+    if _is_known_finding(text, words) and places(text, words):
+        return False
+    past = words.words("remarks.past").search(text)
+    joint = past and words.words("joints.with").search(text, past.end())
+    return not (joint and _is_known_finding(text[joint.end() :], words))
 
 
 def _is_known_finding(text: str, words: Lexicon) -> bool:

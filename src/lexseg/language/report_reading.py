@@ -55,7 +55,7 @@ def read_report(text: str, words: Lexicon | None = None) -> list[Finding]:
     for section, start, end in _sections(text, marks):
         for first, last in _sentences(text, start, end, marks):
             said = without_remarks(flat[first:last], words)
-            parts = [part for part in _merged(said, clauses(said, words)) if marks.word.search(part.text)]
+            parts = [part for part in _merged(said, clauses(said, words)) if marks.says_something(part)]
             sentence += bool(parts)
             for i, part in enumerate(parts):
                 cuts = [(part.start, part.end)] if part.negated else _by_place(said, part, marks)
@@ -91,6 +91,18 @@ class _Marks:
         split, joined = words.union("joints.split"), words.union("joints.and")
         self.joint = re.compile(rf",(?:\s+{joined}\b)?|\b{split}\b", re.IGNORECASE)
         self.comma = re.compile(rf",|\b{joined}\b")
+
+    def says_something(self, part: Clause) -> bool:
+        """Whether there is anything to look for, or that is denied: "as above" and "unchanged" name nothing."""
+        words, text = self.lexicon, part.text
+        return self.word.search(text) is not None and bool(
+            part.negated
+            or words.finding_finder(text)
+            or words.organ_finder(text)
+            or places(text, words)
+            or words.words("ill", "general", "kinds").search(text)
+            or vocabulary.unknown_words(text, words)
+        )
 
     def names_finding(self, text: str) -> bool:
         return vocabulary.names_finding(text, self.lexicon)

@@ -220,8 +220,8 @@ def outside(
     reason = verdict(image, words)
     if reason == "world":
         own, theirs = image.world or "", max(words.worlds, key=lambda name: words.worlds[name])
-        why = f"the words are nearest to what the model has learnt of {_named(scope, theirs)}, and the image is"
-        return Outside("world", f"{why} {_named(scope, own)}")
+        why = f"the words are nearest to what the model has learnt of {_named(scope, theirs)}, and the image looks like"
+        return Outside("world", f"{why} {_named(scope, own)}, where it has not learnt to find that")
     return {"image": _unknown_image(scope), "words": _WORDS}[reason] if reason is not None else None
 
 

@@ -43,6 +43,11 @@ _LEAVES_OUT = (
     "the place that the sentence leaves out is not cut out of the mask: the rest of the sentence was asked; take that "
     "place away by a correction"
 )
+_PAST = (
+    "the sentence tells of the past ('status post' or the like): the image shows what is there now, and that was "
+    "looked for"
+)
+_SEVERAL = "the sentence names findings at several places, and was asked as one: ask for each in a sentence of its own"
 _LEAVES_ALL_OUT = "the sentence says what to leave out, and not what to find: write what to find"
 _WHOSE = (
     "the header does not say which side of the picture is the patient's left: the words are taken in the model's own "
@@ -307,6 +312,8 @@ class Spoken:
             own_words = meant if said is None else sentence
             if own_words and settled != "not found" and left_out(own_words, read_with):
                 doubts.append(_LEAVES_ALL_OUT if settled else _LEAVES_OUT)
+            if own_words and words and (read_with or lexicon()).words("remarks.past").search(own_words):
+                doubts.append(_PAST)
             doubts += [_NOT_SAID] if names_side and given is not None and own is None else []
         doubts += sides.doubts(whose, names_side)
         plain, taught, untaught, untold = {}, frozenset[str](), frozenset[str](), dict[str, tuple[str, ...]]()
@@ -316,6 +323,7 @@ class Spoken:
             doubted = named.doubted(learnt)
             kinds = (*named.untold(nouns), *(said.kinds if said is not None and nouns else ()))
             untold |= {**({"": tuple(dict.fromkeys(kinds))} if kinds else {}), **named.beside(learnt)}
+            doubts += [_SEVERAL] if named.several else []
             doubts += [_ORGAN] if named.alone or (plain and named.mere) else []
         elif settled == "negated" and judged:
             left = Named.of(judged)
