@@ -106,7 +106,7 @@ _INSIDE = "lung"  # of the regions that lie near another, what it does not reach
 _COMPARES = re.compile(r"(?:er|est)$", re.IGNORECASE)  # "the brighter lesion" picks wherever lesions are bright
 _NUMBER = re.compile(r"\d")  # counts, but in measures, dates, and the names of categories and sequences
 _MEASURE = r"\d+(?:[.,]\d+)?(?:\s*-?\s*(?:mm|cm)\b)?"
-_CATEGORY = re.compile(
+_COUNTS_NOTHING = re.compile(
     rf"(?:{_MEASURE}\s*(?:[x\u00d7*\u2013-]|by|to)\s*)*\d+(?:[.,]\d+)?\s*-?\s*(?:mm|cm|milli?met\w+|centimet\w+)\b|"
     r"\b\d{1,4}([./-])\d{1,2}\1\d{2,4}\b|\b\d{1,2}(?::\d\d)?\s*o['\u2019 ]?\s*clock\b|"
     r"\b(?:series|images?|slices?|frames?)\W+\d+|"
@@ -256,7 +256,7 @@ class Named:
             in_organ=places(_without_sides_of(text, [start for start, _ in organs], words), words)
             if where and organs
             else where,
-            picks=bool(kinds - {*_LOOKS, _SHAPE}) or _NUMBER.search(_CATEGORY.sub("", text)) is not None,
+            picks=bool(kinds - {*_LOOKS, _SHAPE}) or _NUMBER.search(_COUNTS_NOTHING.sub("", text)) is not None,
             shaped=_SHAPE in kinds,
             side_alone=held and not itself and any(side for side, _ in where),
             general=held and (ill or looks),
