@@ -8,6 +8,7 @@ import kept_apart
 from lexicon_checks import samples
 from lexseg.datasets.refer import adjectives
 from lexseg.language.asking import (
+    Named,
     asks_itself,
     asks_whether_not,
     in_plain_words,
@@ -511,3 +512,12 @@ def test_who_asks_whether_something_never_learnt_is_absent_is_not_understood(tex
 def test_a_caption_is_asked_as_it_stands(world: str, text: str) -> None:
     """Of its number, size and shape a network has learnt more than the plain words say."""
     assert plainly(text, world) is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["5 mm", "5-mm", "3-4 x 5 mm", "2.5 cm x 3 cm x 4cm", "2 x 3 x 4 millimetres", "1" * 4000 + " mm", "12/03/2024"],
+)
+def test_measures_and_dates_count_nothing(said: str) -> None:
+    assert Named.of(f"nodule of {said}").picks is False
+    assert Named.of(f"3 nodules of {said}").picks is True

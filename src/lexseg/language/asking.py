@@ -105,9 +105,11 @@ _HOW = re.compile(r"\bhow\s+$", re.IGNORECASE)  # "how large is it?" is no large
 _INSIDE = "lung"  # of the regions that lie near another, what it does not reach
 _COMPARES = re.compile(r"(?:er|est)$", re.IGNORECASE)  # "the brighter lesion" picks wherever lesions are bright
 _NUMBER = re.compile(r"\d")  # counts, but in measures, dates, and the names of categories and sequences
-_MEASURE = r"\d+(?:[.,]\d+)?(?:\s*-?\s*(?:mm|cm)\b)?"
+# every repetition is bounded, and no number is begun in its midst: a row of digits may be long
+_MEASURE = r"\d+(?:[.,]\d+)?(?:[\s-]{0,3}(?:mm|cm)\b)?"
 _COUNTS_NOTHING = re.compile(
-    rf"(?:{_MEASURE}\s*(?:[x\u00d7*\u2013-]|by|to)\s*)*\d+(?:[.,]\d+)?\s*-?\s*(?:mm|cm|milli?met\w+|centimet\w+)\b|"
+    rf"(?<!\d)(?:{_MEASURE}\s{{0,3}}(?:[x\u00d7*\u2013-]|by|to)\s{{0,3}}){{0,5}}"
+    r"\d+(?:[.,]\d+)?[\s-]{0,3}(?:mm|cm|milli?met\w+|centimet\w+)\b|"
     r"\b\d{1,4}([./-])\d{1,2}\1\d{2,4}\b|\b\d{1,2}(?::\d\d)?\s*o['\u2019 ]?\s*clock\b|"
     r"\b(?:series|images?|slices?|frames?)\W+\d+|"
     r"\bco(?:vid-\d+|v-2)|\bbi-?rads\W*\d\w?|\b(?:paris\W+)?0\W?i\w*|\bt[12]w?\b|"
