@@ -75,6 +75,7 @@ class CaseDataModule(pl.LightningDataModule):
         fits: whether ``encode_text`` can read a sentence that chance has made; if not, it is read as it was.
         mixture: what draws images and sentences; ``None`` where each training case is a sample of its own.
         blank: what draws images without a mask, for the second stream; ``None`` where there is one stream.
+        reads: whether these are looked at in a step of the run (`Regime.reads`).
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class CaseDataModule(pl.LightningDataModule):
         self.fits: Callable[[str], bool] = lambda text: True
         self.mixture = Mixture(train, config) if is_mixture(config) else None
         self.blank = Mixture(unlabelled, second_stream(config)) if unlabelled else None
+        self.reads: Callable[[int], bool] = lambda step: True
 
     @property
     def _place(self) -> tuple[int, int]:
@@ -142,6 +144,8 @@ class CaseDataModule(pl.LightningDataModule):
         config, epoch, (rank, world) = self.config, self._epoch, self._place
         visits = self.blank.epoch(epoch, world)
         mine = [(visit.key, visit.cases[0]) for visit in visits[: len(visits) // world * world][rank::world]]
+        size = second_stream(config).data.batch_size
+        before, of_step = sum(steps_of(config.trainer, e) for e in range(epoch)), size * config.trainer.accumulate
         shown = PairDataset(
             mine,
             self.size(),
@@ -151,8 +155,8 @@ class CaseDataModule(pl.LightningDataModule):
             fit=config.data.fit,
             seed=config.seed,
             epoch=epoch,
+            unread={place for place in range(len(mine)) if not self.reads(before + place // of_step)},
         )
-        size = second_stream(config).data.batch_size
         pairs = self._loader(_Guarded(shown), SequentialSampler(shown), _stack_pairs, drop_last=True, batch_size=size)
         return CombinedLoader({"labelled": labelled, "unlabelled": pairs}, "min_size")
 

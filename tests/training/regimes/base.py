@@ -130,6 +130,19 @@ class RegimeTests:
         one, other = gradients
         assert any(not torch.allclose(one[name], other[name]) for name in one)
 
+    def test_what_is_not_read_decides_nothing(self) -> None:
+        regime = self.build()
+        unread = [step for step in range(STEPS) if regime.two_streams and not regime.reads(step)]
+        if not unread:
+            pytest.skip("it looks at unlabelled images in every step, or never")
+        for step in unread:
+            one, other = (self.at(step, regime, seed) for seed in (5, 6))
+            assert all(torch.equal(one[name], other[name]) for name in one)
+
+    def at(self, step: int, regime: Regime, seed: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(step)  # of dropout
+        return regime.losses(labelled(), self.second(regime, seed=seed), step)
+
     def test_state_goes_round(self, regime: Regime) -> None:
         state = dict(regime.state())
         other = self.build()

@@ -80,7 +80,7 @@ class TestMetaPseudo(RegimeTests):
                 torch.manual_seed(0)
                 losses = regime.losses(labelled(empty=empty), unlabelled(), step)
                 found.append(float(torch.stack(list(losses.values())).sum().detach()))
-            assert (found[0] == found[1]) == taught == regime.teaches(step)
+            assert (found[0] == found[1]) == taught == regime.reads(step)
 
     def test_it_takes_steps_of_its_own(self) -> None:
         regime = self.build()

@@ -13,9 +13,11 @@ from lexseg.cli.train import with_regime_names
 from lexseg.errors import ConfigError
 from lexseg.models.io import load_model
 from lexseg.predict.segmenter import Segmenter
+from lexseg.scans.images import read_image
 from lexseg.training.config import DataConfig, TrainConfig
+from lexseg.training.data_module import CaseDataModule
 from lexseg.training.recipe import read_recipe
-from lexseg.training.regimes import REGIMES
+from lexseg.training.regimes import REGIMES, stream
 from lexseg.training.run import train
 from lexseg.training.stop import StopRun
 from lexseg.training.task import SegmentationTask
@@ -108,6 +110,23 @@ def test_a_run_is_its_labels_and_goes_on_bit_by_bit(
     same(checkpoint(tmp_path / "halted"), checkpoint(tmp_path / "whole"))
     for name in ("model.safetensors", "metrics.json"):
         assert (tmp_path / "halted/model" / name).read_bytes() == (tmp_path / "whole/model" / name).read_bytes()
+
+
+@pytest.mark.parametrize(("kind", "looked"), [("self-training", 5), ("correction", 9), ("meta-pseudo", 7)])
+def test_images_that_nobody_looks_at_are_not_read(
+    kind: str, looked: int, settings: Callable[..., TrainConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And their reading changes nothing."""
+    read = []
+    monkeypatch.setattr(stream, "read_image", lambda path: read.append(path) or read_image(path))
+    train(settings(kind, labels=5), tmp_path / "run")
+    assert len(read) == 3 * looked  # three unlabelled images in a batch
+    always = property(lambda self: lambda step: True, lambda self, reads: None)
+    monkeypatch.setattr(CaseDataModule, "reads", always, raising=False)
+    train(settings(kind, labels=5), tmp_path / "all")
+    assert len(read) == 3 * looked + 3 * 11
+    one, other = ((tmp_path / name / "model/model.safetensors").read_bytes() for name in ("run", "all"))
+    assert one == other
 
 
 def test_other_labels_are_another_run(settings: Callable[..., TrainConfig], tmp_path: Path) -> None:

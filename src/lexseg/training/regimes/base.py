@@ -72,6 +72,10 @@ class Regime(ABC):
             step: the one that was taken, from 0.
         """
 
+    def reads(self, step: int) -> bool:
+        """Whether it looks at unlabelled images at that step; where not they come as black ones, unread."""
+        return self.two_streams
+
     def network(self) -> SegmentationModel:
         """What is trained, validated and, unless :meth:`finish` says otherwise, saved: the model, or one around it."""
         return self.model

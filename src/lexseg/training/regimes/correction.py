@@ -73,6 +73,9 @@ class Correction(Regime):
         both = (self.twice.gates, self.inpainter)
         return torch.stack([0 * p.sum() for module in both for p in module.parameters()]).sum()
 
+    def reads(self, step: int) -> bool:
+        return self.inpaint and step >= self.begin
+
     def losses(self, labelled: Batch, unlabelled: Unlabelled | None, step: int) -> dict[str, Tensor]:
         assert unlabelled is not None
         begun = step >= self.begin

@@ -94,13 +94,13 @@ class MetaPseudo(Regime):
         if self._optimizer is not None:
             self.start()
 
-    def teaches(self, step: int) -> bool:
-        """Whether the student learns from the teacher at that step."""
+    def reads(self, step: int) -> bool:
+        """Where the student learns from the teacher."""
         return self.begin <= step < self.end
 
     def losses(self, labelled: Batch, unlabelled: Unlabelled | None, step: int) -> dict[str, Tensor]:
         assert unlabelled is not None
-        if not self.teaches(step):
+        if not self.reads(step):
             losses = self.model.training_losses(labelled.image, labelled.text, labelled.target)
             return losses | {"pseudo": 0 * torch.stack(list(losses.values())).sum()}
         with torch.no_grad():
@@ -125,7 +125,7 @@ class MetaPseudo(Regime):
             total = torch.stack(
                 list(teacher.training_losses(labelled.image, labelled.text, labelled.target).values())
             ).sum()
-            if self.teaches(step):
+            if self.reads(step):
                 total = total + self.teaching(labelled, unlabelled, step)
             self._optimizer.zero_grad()
             total.backward()

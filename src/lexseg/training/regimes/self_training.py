@@ -58,10 +58,13 @@ class SelfTraining(Regime):
     def modules(self) -> dict[str, nn.Module]:
         return {} if self.kept is None else {"labeller": self.kept}
 
+    def reads(self, step: int) -> bool:
+        return step >= self.begin
+
     def losses(self, labelled: Batch, unlabelled: Unlabelled | None, step: int) -> dict[str, Tensor]:
         assert unlabelled is not None
         losses = self.model.training_losses(labelled.image, labelled.text, labelled.target)
-        if step < self.begin:
+        if not self.reads(step):
             return losses | {"pseudo": 0 * sum(losses.values(), start=torch.zeros(()))}
         if self.kept is not None and step in self.renewals:
             self.kept.load_state_dict(self.teacher().state_dict())

@@ -1,6 +1,6 @@
 """The second stream of batches: images without a mask, each in two views."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +111,7 @@ class PairDataset(Dataset[Pair]):
         drop_words: probability that both views have no words.
         seed, epoch: all randomness is a function of these and the name.
         fit: how an image comes to that size.
+        unread: places of cases that are not read, as nobody will look at them: they are black.
     """
 
     def __init__(
@@ -124,8 +125,10 @@ class PairDataset(Dataset[Pair]):
         seed: int,
         epoch: int,
         fit: Fit = "stretch",
+        unread: Collection[int] = (),
     ) -> None:
         self.fit: Fit = fit
+        self.unread = unread
         self.cases, self.size, self.augment, self.views = list(cases), size, augment, views
         self.drop_words, self.seed, self.epoch = drop_words, seed, epoch
 
@@ -134,6 +137,9 @@ class PairDataset(Dataset[Pair]):
 
     def __getitem__(self, index: int) -> Pair:
         name, case = self.cases[index]
+        if index in self.unread:
+            black = torch.zeros(3, *self.size)
+            return Pair(black, "", torch.zeros(1, *self.size, dtype=torch.bool), View(black, ""), case.id)
         rng = case_generator(self.seed, self.epoch, f"unlabelled/{name}")
         parameters = draw(self.augment, rng)
         try:
