@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lexseg.extensions import VARIABLE
+
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
@@ -17,6 +19,17 @@ def data_root() -> Path:
     if not root.is_dir():
         pytest.fail(f"LEXSEG_DATA is {folder}, which is not a folder")
     return root
+
+
+@pytest.fixture(autouse=True)
+def environment():
+    """Commands tell their own processes by the environment; what one test's commands said is not for the next's."""
+    names = (VARIABLE, "OMP_NUM_THREADS", "HF_HUB_OFFLINE")
+    kept = {name: os.environ[name] for name in names if name in os.environ}
+    yield
+    for name in names:
+        os.environ.pop(name, None)
+    os.environ.update(kept)
 
 
 @pytest.fixture
