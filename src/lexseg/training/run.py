@@ -139,7 +139,8 @@ def train(
         ]
         trainer = make_trainer(config, output, callbacks)
         data = CaseDataModule(shown, validation, config, no_words, blank)
-        data.reads = data.reads if regime is None else regime.reads
+        if regime is not None:
+            data.reads = regime.reads
         data.check_devices(trainer.world_size)
         if is_first_process():
             if not resume:
